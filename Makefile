@@ -1,0 +1,54 @@
+# Two commands: make demo, make test. Everything they need is installed into .venv from requirements.lock.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+BENCH ?= all
+SCALE ?= small
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up down test lint types check lock bench clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(INSTALLED) ## Install everything into .venv
+
+# uv reads the lock's hashes and compiles bytecode in parallel; where it cannot be had, pip does the same, slower
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Ekiden needs Python 3.11 or newer; say which: make PYTHON=python3.12 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (about a minute)"
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)" 2>/dev/null \
+	   && $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock; \
+	then true; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; fi
+	@$(BIN)/python -m compileall -q ekiden orchestration assets sensors
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(INSTALLED)
+
+demo: $(INSTALLED) ## Load a real shop's year, plan, backfill, release, send; then say how to look at it
+	@$(BIN)/python -m orchestration.demo
+
+up: $(INSTALLED) ## Start the Dagster UI and daemon on the demo's data (EKIDEN_PORT, Ctrl-C stops everything)
+	@exec $(BIN)/ekiden up
+
+down: $(INSTALLED) ## Stop the embedded database
+	@$(BIN)/ekiden db stop
+
+test: $(INSTALLED) ## Run all tests
+	@$(BIN)/python -m pytest
+
+lint: $(INSTALLED) ## ruff and sqlfluff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar ekiden assets dbt_project/models
+
+types: $(INSTALLED) ## mypy, strict on ekiden/
+	@$(BIN)/mypy
+
+lock: $(INSTALLED) ## Resolve the dependencies again into requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --python-version 3.11 \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --all-extras --upgrade \
+	  pyproject.toml -o requirements.lock

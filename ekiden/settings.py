@@ -1,0 +1,115 @@
+"""A deployment's settings: what they are, their defaults and where they come from.
+
+Belongs here: values that differ between deployments. Does not belong here: anything said per scenario
+(`ekiden.scenarios`), and any connection or file opened from these values.
+"""
+
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+SETTINGS_FILE = "ekiden.toml"
+
+
+def _known_time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not an IANA time zone; write it like 'Asia/Tokyo'")
+    return name
+
+
+def _absolute_in_project(path: Path) -> Path:
+    """Return `path`, a relative one read from the project's root, so that every process means one folder."""
+    return path if path.is_absolute() else PROJECT_ROOT / path
+
+
+class HomeSettings(BaseSettings):
+    """Where a deployment keeps its state; read first, because the settings file lies in it."""
+
+    model_config = SettingsConfigDict(env_prefix="EKIDEN_", extra="ignore")
+
+    home: Annotated[Path, AfterValidator(_absolute_in_project)] = Path(".ekiden")
+
+
+class Settings(HomeSettings):
+    """One deployment's settings: environment `EKIDEN_…` first, then `ekiden.toml` in its home, then defaults."""
+
+    database_url: SecretStr | None = None
+    """`postgresql://…` of the warehouse; unset: the embedded server under `home`."""
+
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)] = "Asia/Tokyo"
+    """The shop's local time: due dates, send times and partitions (R-079)."""
+
+    batch_time: time = time(6, 0)
+    """Local time of the daily planning run (R-107)."""
+
+    max_lateness: timedelta = timedelta(hours=6)
+    """A ready row later than this is held instead of sent, unless it was released (transition T5)."""
+
+    desired_delivery_added_days: int = Field(5, ge=0)
+    """Days added to the shipping date where an order has no desired delivery date (R-063, R-064)."""
+
+    claim_batch_size: int = Field(500, ge=1, le=1000)
+    """Rows claimed, checked, posted and recorded together; a provider's request holds at most 1,000."""
+
+    max_attempts: int = Field(5, ge=1)
+    """Tries of one message that surely did not leave; then the row stays `failed` for an operator."""
+
+    retry_after: timedelta = timedelta(minutes=5)
+    """Wait before the next try, times the number of tries made: an outage of an hour is outlasted."""
+
+    sendgrid_api_key: SecretStr | None = None
+    """Set: mail goes out through SendGrid; unset: through the outbox, a Maildir under `home`."""
+
+    sendgrid_host: HttpUrl | None = None
+    """SendGrid's address; unset: the package's own. For another region or a test server."""
+
+    sender_address: str = "shop@ekiden.invalid"
+    sender_name: str = "Ekiden Shop"
+    reply_to: str | None = None
+    postal_address: str = "1-1 Sample Street, Sample City"
+    """The sender's postal address; the law asks for it in every message."""
+
+    shop_url: str = ""
+    """The shop's front page, for the button in messages."""
+
+    content: Annotated[Path, AfterValidator(_absolute_in_project)] = Path("content")
+    """The folder of message templates, one folder per scenario."""
+
+    unsubscribe_url: str = "https://ekiden.invalid/unsubscribe"
+    """Where the one-click unsubscribe link leads (RFC 8058); the message's opaque token is appended."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def outbox(self) -> Path:
+        return self.home / "outbox"
+
+    @property
+    def dbt_target(self) -> Path:
+        """dbt's artefacts (manifest, run results, logs) of this deployment."""
+        return self.home / "dbt"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        home = init_settings().get("home") or HomeSettings().home
+        file = _absolute_in_project(Path(home)) / SETTINGS_FILE
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)

@@ -1,0 +1,103 @@
+"""Fixtures every test may use: a real PostgreSQL, and settings that point at a fresh migrated database of it.
+
+Belongs here: only what several folders of tests share.
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from ekiden.database.connection import DAGSTER_SUFFIX, connect
+from ekiden.database.embedded import EmbeddedServer
+from ekiden.database.migrations import migrate
+from ekiden.settings import Settings
+
+
+@pytest.fixture
+def server_home() -> Iterator[Path]:
+    """A folder, awkwardly named, for an embedded server of the test's own, which is stopped at its end."""
+    with open_folder() as folder:
+        home = folder / "駅伝 home's"
+        yield home
+        EmbeddedServer(home).stop()
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """The session's server: that of `EKIDEN_TEST_DATABASE_URL`, or an embedded one stopped at the end."""
+    if given := os.environ.get("EKIDEN_TEST_DATABASE_URL"):
+        yield given
+        return
+    with open_folder() as folder:
+        # nothing here outlives the session, so nothing needs to survive a power failure
+        server = EmbeddedServer(folder / "postgres", durable=False)
+        try:
+            yield server.ensure_running()
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def template_database(server_url: str) -> Iterator[str]:
+    """The name of a migrated database that tests' databases are copied from."""
+    name = f"ekiden_template_{secrets.token_hex(4)}"
+    url = database_in(server_url, name)
+    migrate(Settings(home=Path(tempfile.gettempdir()), database_url=SecretStr(url)))
+    yield name
+    drop_database(server_url, name)
+
+
+@pytest.fixture
+def settings(
+    server_url: str, template_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    """Settings with a home and a migrated database of this test's own, untouched by the environment's."""
+    for variable in os.environ:
+        if variable.startswith("EKIDEN_"):
+            monkeypatch.delenv(variable)
+    name = f"ekiden_test_{secrets.token_hex(4)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'create database "{name}" template "{template_database}"')
+    yield Settings(home=tmp_path / "home", database_url=SecretStr(database_in(server_url, name)))
+    drop_database(server_url, name)
+    drop_database(server_url, name + DAGSTER_SUFFIX)
+
+
+@pytest.fixture
+def connection(settings: Settings) -> Iterator[psycopg.Connection]:
+    """An open connection to the test's database."""
+    with connect(settings) as connection:
+        yield connection
+
+
+def database_in(server_url: str, name: str) -> str:
+    return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+
+
+def drop_database(server_url: str, name: str) -> None:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        # by force: a failed test may leave sessions
+        connection.execute(f'drop database if exists "{name}" with (force)')
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that every account may pass through, removed at the end.
+
+    `tmp_path` is none: pytest closes it to the account that runs PostgreSQL for root.
+    """
+    path = Path(tempfile.mkdtemp(prefix="ekiden-tests-"))
+    path.chmod(0o711)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

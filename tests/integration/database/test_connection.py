@@ -1,0 +1,137 @@
+"""Databases made on first use, on the embedded server and on anybody's, and errors that show the way out."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from ekiden.database.connection import (
+    connect,
+    connection_parts,
+    dagster_database_url,
+    database_url,
+    dbt_environment,
+    embedded_server,
+)
+from ekiden.database.errors import DatabaseUnavailable
+from ekiden.database.migrations import migrate
+from ekiden.settings import Settings
+from tests.conftest import database_in, drop_database
+
+
+def settings_for(url: str, home: Path) -> Settings:
+    return Settings(home=home, database_url=SecretStr(url))
+
+
+def current_database(url: str) -> str:
+    with psycopg.connect(url) as connection:
+        return connection.execute("select current_database()").fetchone()[0]
+
+
+def test_without_a_url_everything_is_on_the_embedded_server(server_home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("EKIDEN_DATABASE_URL", raising=False)
+    settings = Settings(home=server_home.parent, database_url=None)
+
+    try:
+        migrate(settings)
+
+        assert current_database(database_url(settings)) == "ekiden"
+        assert current_database(dagster_database_url(settings)) == "ekiden_dagster"
+        with connect(settings) as connection:
+            assert connection.execute("select count(*) from outreach.schema_version").fetchone() == (1,)
+    finally:
+        embedded_server(settings).stop()
+
+
+def test_databases_that_are_absent_are_made_by_whoever_comes_first(settings: Settings, server_url: str):
+    name = "駅伝 made on first use"
+    absent = settings_for(database_in(server_url, name.replace(" ", "%20")), settings.home)
+    try:
+        with ThreadPoolExecutor() as threads:
+            urls = set(threads.map(lambda _: database_url(absent), range(4)))
+
+        assert [current_database(url) for url in urls] == [name]
+        assert current_database(dagster_database_url(absent)) == f"{name}_dagster"
+    finally:
+        drop_database(server_url, name)
+        drop_database(server_url, f"{name}_dagster")
+
+
+def test_sessions_are_in_utc_under_our_name_and_ready_for_a_transaction(settings: Settings):
+    with connect(settings) as connection:
+        assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        row = connection.execute("select current_setting('timezone'), current_setting('application_name')")
+        assert row.fetchone() == ("UTC", "ekiden")
+    with connect(settings, autocommit=True) as connection:
+        assert connection.autocommit
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"])
+def test_other_tools_spellings_of_the_url_are_understood(settings: Settings, scheme: str):
+    url = settings.database_url.get_secret_value()
+    spelled = url.replace("postgresql://", f"{scheme}://")
+
+    assert database_url(settings_for(spelled, settings.home)) == url
+
+
+def test_a_server_that_cannot_be_reached_is_named_without_the_password(tmp_path: Path):
+    nowhere = settings_for("postgresql://courier:s3cret@127.0.0.1:1/relay", tmp_path)
+
+    with pytest.raises(DatabaseUnavailable) as raised:
+        database_url(nowhere)
+
+    message = str(raised.value)
+    assert "127.0.0.1" in message
+    assert '"relay"' in message
+    assert "EKIDEN_DATABASE_URL" in message
+    assert "s3cret" not in message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:s3cret@h/d",
+        "host=h password=s3cret",
+        "postgresql://u:s3cret%zz@h/d",
+        "postgresql://u:s3cret[@h/d",
+        "postgresql://u:s3cret@h/d?no_such_option=s3cret",
+        "postgresql://u:s3cret@one,two/d",
+    ],
+)
+def test_a_url_that_is_wrong_is_refused_without_repeating_it(url: str, tmp_path: Path):
+    with pytest.raises(DatabaseUnavailable, match="EKIDEN_DATABASE_URL") as raised:
+        database_url(settings_for(url, tmp_path))
+
+    assert "s3cret" not in str(raised.value)
+
+
+def test_a_role_that_may_not_create_the_database_is_told_what_to_ask_for(settings: Settings, server_url: str):
+    parts = urlsplit(database_in(server_url, "not_there"))
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute("create role modest login password 's3cret'")
+        try:
+            location = f"modest:s3cret@{parts.hostname}:{parts.port}"
+            with pytest.raises(DatabaseUnavailable, match='create database "not_there"'):
+                database_url(settings_for(urlunsplit(parts._replace(netloc=location)), settings.home))
+        finally:
+            connection.execute("drop role modest")
+
+
+def test_dbt_is_told_the_same_address(settings: Settings):
+    url = settings.database_url.get_secret_value()
+    parts = connection_parts(url)
+
+    environment = dbt_environment(settings_for(url + "?sslmode=prefer", settings.home))
+
+    assert environment == {
+        "EKIDEN_DBT_HOST": parts.host,
+        "EKIDEN_DBT_PORT": str(parts.port),
+        "EKIDEN_DBT_USER": parts.user,
+        "DBT_ENV_SECRET_EKIDEN_PASSWORD": parts.password,
+        "EKIDEN_DBT_DATABASE": parts.database,
+        "PGSSLMODE": "prefer",
+    }
+    assert parts.password not in repr(parts)
