@@ -1,0 +1,53 @@
+"""The command line: one module per subject, each a thin layer over the functions that Dagster's jobs call too.
+
+Nothing is decided here. Exit codes: 0 done, 1 refused or failed with a reason on standard error, 2 wrong usage.
+"""
+
+import sys
+
+import typer
+
+from ekiden.cli import database, operators, pipeline, schedule
+from ekiden.cli.output import errors
+from ekiden.content.render import ContentFault
+from ekiden.database.errors import DatabaseUnavailable
+from ekiden.delivery.channels import LineStopped
+from ekiden.insights.lineage import UnknownMessage
+from ekiden.raw.load import LoadRefused
+from ekiden.schedule.operators import ReasonRequired, TooManyRows
+from ekiden.schedule.plan import NothingBuilt, UnknownScenario
+from ekiden.warehouse.dbt import BuildFailed
+
+EXPECTED_ERRORS = (
+    BuildFailed,
+    ContentFault,
+    DatabaseUnavailable,
+    LineStopped,
+    LoadRefused,
+    NothingBuilt,
+    ReasonRequired,
+    TooManyRows,
+    UnknownMessage,
+    UnknownScenario,
+)
+"""Errors that say what is wrong and what to do; a traceback would only hide it."""
+
+app = typer.Typer(
+    name="ekiden",
+    help="Lifecycle messaging that lives in the warehouse: find who is due, send once, explain every message.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(database.app, name="db")
+pipeline.register(app)
+schedule.register(app)
+operators.register(app)
+
+
+def main() -> None:
+    """Run a command; an expected error becomes its message and exit code 1."""
+    try:
+        app()
+    except EXPECTED_ERRORS as error:
+        errors().print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)

@@ -1,0 +1,72 @@
+"""Showing rows as a table, JSON or CSV, and what all commands share on the terminal. No command is here."""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+class Format(StrEnum):
+    """How rows are shown."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+PIPED_WIDTH = 200
+"""Characters: no column of `ekiden rows` is cut."""
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How rows are shown.")]
+
+
+def console() -> Console:
+    """Return the terminal for results; piped into a file, lines are as long as a wide terminal's."""
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
+def errors() -> Console:
+    """Return the terminal for messages and progress, so that results can be piped."""
+    return Console(stderr=True)
+
+
+def show(rows: Sequence[Any], columns: Sequence[str], *, form: Format, zone: ZoneInfo, title: str = "") -> None:
+    """Show dataclass instances; instants in the shop's zone. JSON and CSV hold every field, a table `columns`."""
+    if form is Format.TABLE:
+        table = Table(*columns, title=title or None, title_justify="left")
+        for row in rows:
+            table.add_row(*(_text(getattr(row, column), zone, short=True) for column in columns))
+        console().print(table)
+        return
+    names = [field.name for field in fields(rows[0])] if rows else list(columns)
+    if form is Format.JSON:
+        values = [{name: _json_value(getattr(row, name), zone) for name in names} for row in rows]
+        sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=2) + "\n")
+        return
+    writer = csv.writer(sys.stdout)
+    writer.writerow(names)
+    writer.writerows([_text(getattr(row, name), zone) for name in names] for row in rows)
+
+
+def _text(value: object, zone: ZoneInfo, *, short: bool = False) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        local = value.astimezone(zone)
+        return f"{local:%Y-%m-%d %H:%M}" if short else local.isoformat()
+    return str(value)
+
+
+def _json_value(value: object, zone: ZoneInfo) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _text(value, zone)

@@ -1,0 +1,74 @@
+"""`ekiden load | build | up`: data in, models built, Dagster running."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ekiden.cli.output import Format, FormatOption, errors, show
+from ekiden.cli.session import ledger, now
+from ekiden.raw.load import LoadProgress, load
+from ekiden.scenarios.registry import synchronise
+from ekiden.settings import Settings
+from ekiden.warehouse.dbt import build as dbt_build
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    app.command("load")(load_folder)
+    app.command()(build)
+    app.command()(up)
+
+
+def load_folder(
+    folder: Annotated[Path, typer.Argument(help="One CSV or Parquet file per raw table (docs/raw-contract.md).")],
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Load a shop's files into the raw schema: all of them or, at any fault, nothing."""
+    settings = Settings()
+    bars = Progress(
+        TextColumn("{task.description:32}"), BarColumn(), TimeElapsedColumn(), console=errors(), transient=True
+    )
+    with ledger(settings) as connection, bars:
+        tasks = {}
+
+        def tell(done: LoadProgress) -> None:
+            key = (done.file, done.stage)
+            if key not in tasks:
+                tasks[key] = bars.add_task(f"{done.stage} {done.file}", total=done.total)
+            bars.update(tasks[key], completed=done.done, total=done.total)
+
+        report = load(connection, folder, settings.zone, tell)
+    show(
+        report.tables,
+        ("table", "file", "rows_read", "inserted", "updated", "unchanged"),
+        form=form,
+        zone=settings.zone,
+    )
+
+
+def build(
+    select: Annotated[list[str] | None, typer.Option(help="dbt selection, like marts or +cross_sell.")] = None,
+    full_refresh: Annotated[bool, typer.Option(help="Rebuild incremental models from nothing.")] = False,
+) -> None:
+    """Build and test the dbt models, and register the scenarios' definitions."""
+    settings = Settings()
+    with ledger(settings) as connection:
+        dbt_build(settings, select or (), full_refresh=full_refresh)
+        with connection.transaction():
+            broken = synchronise(connection, now=now())
+    for scenario in broken:
+        errors().print(f"[bold red]left out:[/] {scenario}", highlight=False, soft_wrap=True)
+    if broken:
+        raise typer.Exit(1)
+
+
+def up(
+    port: Annotated[int, typer.Option(envvar="EKIDEN_PORT", help="Port of the Dagster UI.")] = 3000,
+    host: Annotated[str, typer.Option(envvar="EKIDEN_HOST", help="Address the UI listens on.")] = "127.0.0.1",
+) -> None:
+    """Run Dagster's webserver and daemon on this deployment; Ctrl-C stops all of it, the embedded database included."""
+    from orchestration.up import run  # noqa: PLC0415 - Dagster takes seconds to import; other commands go without
+
+    raise typer.Exit(run(Settings(), port=port, host=host))

@@ -1,0 +1,183 @@
+"""`ekiden plan | send | reconcile | export | rows | show`: the ledger from planning to lineage."""
+
+import json
+import sys
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from ekiden.cli.output import Format, FormatOption, console, errors, show
+from ekiden.cli.session import ActorOption, acting_as, ledger, now
+from ekiden.delivery.channels import channel_for
+from ekiden.delivery.send import SendCounts, send_due
+from ekiden.insights.describe import describe
+from ekiden.insights.lineage import lineage, masked
+from ekiden.schedule.export import export_due
+from ekiden.schedule.plan import local_date, plan
+from ekiden.schedule.rows import RowFilter, count, search, summary
+from ekiden.settings import Settings
+
+ROW_COLUMNS = (
+    "scenario_code",
+    "customer_id",
+    "step_no",
+    "due_date",
+    "state",
+    "state_ja",
+    "reason",
+    "send_at",
+    "sent_at",
+    "message_id",
+)
+DEFAULT_ROWS = 50
+"""Rows shown unless asked otherwise: about a screen."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    app.command("plan")(plan_days)
+    app.command()(send)
+    app.command()(export)
+    app.command()(rows)
+    app.command("show")(show_message)
+
+
+def plan_days(
+    date: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Local day to plan; default today.")
+    ] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First of several days.")
+    ] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last of several days.")] = None,
+    scenario: Annotated[list[str] | None, typer.Option(help="Only these scenario codes.")] = None,
+    actor: ActorOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Plan a day or a range of missed days; whatever is due before today is held."""
+    if date and (first or last):
+        raise typer.BadParameter("give either --date or --from and --to")
+    if bool(first) != bool(last):
+        raise typer.BadParameter("--from and --to belong together")
+    settings = Settings()
+    moment = now()
+    chosen = first or date
+    first_day = chosen.date() if chosen else local_date(moment, settings)
+    last_day = last.date() if last else first_day
+    if last_day < first_day:
+        raise typer.BadParameter(f"--to {last_day} is before --from {first_day}")
+    with ledger(settings) as connection:
+        report = plan(
+            connection,
+            first_day,
+            last_day,
+            now=moment,
+            settings=settings,
+            context=acting_as(actor),
+            scenarios=scenario,
+        )
+    for broken in report.broken:
+        errors().print(f"[bold red]left out:[/] {broken}", highlight=False, soft_wrap=True)
+    errors().print(
+        f"{report.enrolled} entered, {report.ready} rows ready, {report.held} held, {report.cancelled} cancelled"
+    )
+    show(report.created, ("scenario_code", "step_no", "state", "rows"), form=form, zone=settings.zone)
+    if report.broken:
+        raise typer.Exit(1)
+
+
+def send(
+    due_date: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only rows due on this day.")] = None,
+    actor: ActorOption = None,
+) -> None:
+    """Send until nothing is due."""
+    settings = Settings()
+    progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), console=errors(), transient=True)
+    with ledger(settings) as connection, progress:
+        task = progress.add_task("sending")
+
+        def tell(counts: SendCounts) -> None:
+            progress.update(task, description=f"sent {counts.sent}, skipped {counts.skipped}")
+
+        report = send_due(
+            connection,
+            channel=channel_for(settings),
+            settings=settings,
+            clock=now,
+            context=acting_as(actor),
+            due_date=due_date.date() if due_date else None,
+            progress=tell,
+        )
+    parts = [f"{value} {name}" for name, value in asdict(report.counts).items() if value]
+    console().print(", ".join(parts) or "nothing is due")
+
+
+def export(
+    scenario: Annotated[str | None, typer.Option(help="Only this scenario code.")] = None,
+    actor: ActorOption = None,
+) -> None:
+    """Extract due rows for direct mail and outbound calls into a CSV file, mark them and go on to the next step."""
+    settings = Settings()
+    with ledger(settings) as connection:
+        report = export_due(connection, now=now(), settings=settings, context=acting_as(actor), scenario=scenario)
+    console().print(f"{report.exported} rows exported to {report.file}" if report.file else "nothing is due")
+
+
+def rows(
+    scenario: Annotated[str | None, typer.Option(help="Scenario code.")] = None,
+    customer: Annotated[str | None, typer.Option(help="Customer id.")] = None,
+    step: Annotated[int | None, typer.Option(help="Step number.")] = None,
+    state: Annotated[str | None, typer.Option(help="State, like held.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Reason, like past_due.")] = None,
+    due_from: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First due date.")] = None,
+    due_to: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last due date.")] = None,
+    limit: Annotated[int, typer.Option(help="Most rows to show.")] = DEFAULT_ROWS,
+    counts: Annotated[bool, typer.Option("--summary", help="Count by scenario, step and state instead.")] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Search schedule rows."""
+    settings = Settings()
+    row_filter = RowFilter(
+        scenario,
+        customer,
+        step,
+        state,
+        reason,
+        due_from.date() if due_from else None,
+        due_to.date() if due_to else None,
+    )
+    with ledger(settings) as connection:
+        if counts:
+            counted = summary(connection, row_filter)
+            show(counted, ("scenario_code", "step_no", "state", "rows"), form=form, zone=settings.zone)
+            return
+        found = search(connection, row_filter, limit=limit)
+        total = count(connection, row_filter)
+    show(found, ROW_COLUMNS, form=form, zone=settings.zone)
+    if total > len(found):
+        errors().print(f"{len(found)} of {total} rows; --limit shows more")
+
+
+def show_message(
+    message: Annotated[UUID, typer.Argument(help="Message id, as `ekiden rows --state sent` shows it.")],
+    unmask: Annotated[bool, typer.Option(help="Show the whole address.")] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show where a message comes from: orders, plan, release, consent, content, file."""
+    settings = Settings()
+    with ledger(settings) as connection:
+        found = lineage(connection, message)
+    if not unmask:
+        found = replace(found, to_address=masked(found.to_address))
+    if form is Format.TABLE:
+        console().print(describe(found, settings))
+        return
+    if form is Format.CSV:
+        flat = replace(found, anchor_lines=(), transitions=())
+        show([flat], (), form=form, zone=settings.zone)
+        return
+    sys.stdout.write(json.dumps(asdict(found), default=str, ensure_ascii=False, indent=2) + "\n")

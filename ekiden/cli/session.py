@@ -1,0 +1,39 @@
+"""What a command works with: the settings, a migrated database, the real clock and the person at the terminal."""
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import psycopg
+import typer
+
+from ekiden.database.connection import connect
+from ekiden.database.migrations import migrate
+from ekiden.schedule.runs import RunContext
+from ekiden.settings import Settings
+from ekiden.warehouse.dbt import git_revision
+
+ActorOption = Annotated[
+    str | None, typer.Option(help="Who acts; kept with every change. Default: EKIDEN_ACTOR or your user name.")
+]
+
+
+def now() -> datetime:
+    """Return the real time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def ledger(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
+    """Yield a connection to the migrated database."""
+    migrate(settings)
+    with connect(settings, autocommit=True) as connection:
+        yield connection
+
+
+def acting_as(actor: str | None) -> RunContext:
+    """Return on whose behalf a command runs."""
+    return RunContext(actor or os.environ.get("EKIDEN_ACTOR") or getpass.getuser(), git_revision=git_revision())

@@ -1,0 +1,183 @@
+"""The door of this package: load a step's content, render it for one customer.
+
+Contents are compiled once per process and kept by what their files say, so an edited file counts from the
+next `load_content` on. Rendering reads nothing but its arguments: the same content and variables give the
+same message, at any time and in any process.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Template, UndefinedError
+from jinja2.exceptions import SecurityError
+
+from ekiden.content.faults import ContentFault
+from ekiden.content.html_part import (
+    LONGEST_LINE,
+    HtmlPart,
+    compile_html,
+    first_long_line,
+    fold_long_lines,
+    without_comments,
+)
+from ekiden.content.sources import Source, StepSources, content_names, read_sources
+from ekiden.content.templates import environment, one_line_template, rendering_line, used_names
+from ekiden.content.variables import (
+    NAMES_REQUIRED_BY_LAW,
+    MessageVariables,
+    harmless,
+    sample_variables,
+    template_context,
+)
+
+__all__ = [
+    "ContentFault",
+    "MessageVariables",
+    "RenderedMessage",
+    "StepContent",
+    "content_names",
+    "load_content",
+    "render",
+    "sample_variables",
+]
+
+# Compiled contents kept per process: far more than a shop has steps (10 a scenario at most), about 100 kB
+# each.
+_COMPILED_CONTENTS_KEPT = 512
+
+
+@dataclass(frozen=True)
+class StepContent:
+    """One step's content, checked and compiled."""
+
+    name: str
+    language: str
+    content_hash: str
+    """sha256 over the templates, the layout included: the version of the content."""
+    sources: StepSources
+    subject: Template
+    preheader: Template
+    text: Template
+    html: HtmlPart | None
+
+
+@dataclass(frozen=True)
+class RenderedMessage:
+    """What one customer gets."""
+
+    subject: str
+    text: str
+    html: str | None
+    content_hash: str
+    """sha256 over subject, text and HTML."""
+
+
+def load_content(folder: Path, name: str) -> StepContent:
+    """Return content `name` ("cross_sell/step_1") of `folder`; raise `ContentFault` naming file and line."""
+    return _compile(read_sources(folder, name))
+
+
+@lru_cache(maxsize=_COMPILED_CONTENTS_KEPT)
+def _compile(sources: StepSources) -> StepContent:
+    _check_part(sources.text, sources.text_layout)
+    if sources.html and sources.html_layout:
+        _check_part(without_comments(sources.html), without_comments(sources.html_layout))
+        html = compile_html(sources.html, sources.html_layout)
+    else:
+        html = None
+    text_files = {"layout": sources.text_layout, "step": sources.text}
+    return StepContent(
+        name=sources.name,
+        language=sources.language,
+        content_hash=_digest(*(source.text if source else None for source in _all_sources(sources))),
+        sources=sources,
+        subject=one_line_template(sources.subject),
+        preheader=one_line_template(sources.preheader),
+        text=environment(autoescape=False, sources=text_files).get_template("layout"),
+        html=html,
+    )
+
+
+def _all_sources(sources: StepSources) -> tuple[Source | None, ...]:
+    return (
+        sources.subject,
+        sources.preheader,
+        sources.text,
+        sources.text_layout,
+        sources.html,
+        sources.html_layout,
+    )
+
+
+def _check_part(step: Source, layout: Source) -> None:
+    used = used_names(step) | used_names(layout)
+    missing = [name for name in NAMES_REQUIRED_BY_LAW if name not in used]
+    if missing:
+        tags = ", ".join(f"{{{{ {name} }}}}" for name in missing)
+        raise ContentFault(layout.path, None, f"the law asks for {tags} in every message; write it in this layout")
+
+
+def render(content: StepContent, variables: MessageVariables) -> RenderedMessage:
+    """Return what the customer of `variables` gets; raise `ContentFault` if that cannot be made."""
+    context = template_context(variables)
+    context["subject"] = _one_line(content.subject, content.sources.subject, context)
+    if not context["subject"]:
+        raise ContentFault(content.sources.subject.path, content.sources.subject.first_line, "the subject is empty")
+    context["preheader"] = _one_line(content.preheader, content.sources.preheader, context)
+    text = _text(content, context)
+    html = _html(content.html, content.sources, context) if content.html else None
+    subject = context["subject"]
+    return RenderedMessage(subject, text, html, _digest(subject, text, html))
+
+
+def _one_line(template: Template, source: Source, context: dict[str, Any]) -> str:
+    try:
+        return harmless(template.render(context))
+    except Exception as error:
+        raise ContentFault(source.path, source.first_line, _explain(error)) from None
+
+
+def _text(content: StepContent, context: dict[str, Any]) -> str:
+    sources = content.sources
+    try:
+        text = content.text.render(context)
+    except Exception as error:
+        line = rendering_line(error, sources.text.path)
+        if line is None:
+            layout = sources.text_layout.path
+            raise ContentFault(layout, rendering_line(error, layout), _explain(error)) from None
+        raise ContentFault(sources.text.path, line + sources.text.first_line - 1, _explain(error)) from None
+    return text.strip() + "\n"
+
+
+def _html(part: HtmlPart, sources: StepSources, context: dict[str, Any]) -> str:
+    step = sources.html.path if sources.html else sources.text.path
+    try:
+        html = fold_long_lines(part.template.render(context))
+    except Exception as error:
+        path, line = part.place(rendering_line(error, step)) or (step, None)
+        raise ContentFault(path, line, _explain(error)) from None
+    if long_line := first_long_line(html):
+        start = html.split("\n")[long_line - 1][:60]
+        way_out = f"a line of HTML may have {LONGEST_LINE} characters (R-148); break it with <br/> or spaces"
+        raise ContentFault(step, None, f"the line that begins with {start!r} is too long; {way_out}")
+    return html
+
+
+def _explain(error: Exception) -> str:
+    """Return what went wrong, without the customer's data that the text of other exceptions may hold."""
+    detail = f": {error}" if isinstance(error, UndefinedError | SecurityError | TypeError) else ""
+    return f"rendering failed ({type(error).__name__}{detail}); docs/contents.md lists the variables"
+
+
+def _digest(*parts: str | None) -> str:
+    """Return the sha256 of `parts`, each with its length: moving text between parts changes it."""
+    digest = sha256()
+    for part in parts:
+        encoded = b"" if part is None else part.encode()
+        length = "-" if part is None else str(len(encoded))
+        digest.update(f"{length}:".encode() + encoded)
+    return digest.hexdigest()

@@ -1,0 +1,87 @@
+"""Jinja2 as contents use it: sandboxed, strict about names, and checked before the first customer.
+
+Belongs here: the environments and what is checked of a template's text. Does not belong here: MJML.
+"""
+
+from collections.abc import Mapping, Set
+from pathlib import Path
+from traceback import extract_tb
+
+from jinja2 import FunctionLoader, StrictUndefined, Template, TemplateSyntaxError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ekiden.content.faults import ContentFault
+from ekiden.content.sources import Source
+from ekiden.content.variables import HEAD_NAMES, VARIABLE_NAMES
+
+_ALL_NAMES = frozenset((*VARIABLE_NAMES, *HEAD_NAMES))
+# `safe` would switch escaping off for a customer's data; the others give another text at each rendering, and
+# a message must be the same when it is rendered again.
+_FILTERS_LEFT_OUT = ("safe", "random", "pprint")
+
+
+def environment(*, autoescape: bool, sources: Mapping[str, Source] | None = None) -> ImmutableSandboxedEnvironment:
+    """Return an environment whose templates may include each other by the names in `sources`."""
+    known = dict(sources or {})
+
+    def find(name: str) -> tuple[str, str, None] | None:
+        source = known.get(name)
+        return (source.text, str(source.path), None) if source else None
+
+    result = ImmutableSandboxedEnvironment(
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        loader=FunctionLoader(find),
+        # A line that holds nothing but a tag leaves no empty line in a text part; an HTML part must keep
+        # every character while MJML works on it.
+        trim_blocks=not autoescape,
+        lstrip_blocks=not autoescape,
+    )
+    for name in _FILTERS_LEFT_OUT:
+        del result.filters[name]
+    # random text by design
+    del result.globals["lipsum"]
+    return result
+
+
+def used_names(source: Source, *, known: Set[str] = _ALL_NAMES) -> frozenset[str]:
+    """Return the variables `source` uses; raise `ContentFault` for bad syntax or a name not in `known`."""
+    try:
+        tree = environment(autoescape=True).parse(source.text)
+    except TemplateSyntaxError as error:
+        line = source.first_line + error.lineno - 1
+        raise ContentFault(source.path, line, f"{error.message}; see docs/contents.md") from None
+    if switch := next(tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)), None):
+        line = source.first_line + switch.lineno - 1
+        raise ContentFault(source.path, line, "escaping cannot be switched off; remove this {% autoescape %}")
+    _refuse_unknown_filters(source, tree)
+    bound = {name.name for name in tree.find_all(nodes.Name) if name.ctx in ("store", "param")}
+    bound |= {macro.name for macro in tree.find_all(nodes.Macro)} | {"loop", "range", "dict", "namespace"}
+    loaded = [name for name in tree.find_all(nodes.Name) if name.ctx == "load" and name.name not in bound]
+    for name in loaded:
+        if name.name not in known:
+            line = source.first_line + name.lineno - 1
+            choice = ", ".join(sorted(known))
+            raise ContentFault(source.path, line, f"there is no variable {name.name!r}; there are: {choice}")
+    return frozenset(name.name for name in loaded)
+
+
+def _refuse_unknown_filters(source: Source, tree: nodes.Template) -> None:
+    available = environment(autoescape=True).filters
+    for use in tree.find_all(nodes.Filter):
+        if use.name not in available:
+            line = source.first_line + use.lineno - 1
+            raise ContentFault(source.path, line, f"there is no filter {use.name!r} here; see docs/contents.md")
+
+
+def one_line_template(source: Source) -> Template:
+    """Return the template of a subject or preheader: plain text, no markup, whose head is not yet made."""
+    used_names(source, known=frozenset(VARIABLE_NAMES))
+    name = source.path.name
+    return environment(autoescape=False, sources={name: source}).get_template(name)
+
+
+def rendering_line(error: Exception, path: Path) -> int | None:
+    """Return the line of template file `path` at which `error` arose: Jinja2 writes it in the traceback."""
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return lines[-1] if lines else None

@@ -1,0 +1,47 @@
+"""Ways to carry messages, one module each, behind one boundary (`base.py`).
+
+This module chooses: it knows the settings, the channels do not.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from ekiden.delivery.channels.base import (
+    Channel,
+    Delivery,
+    LineStopped,
+    Outcome,
+    OutgoingMessage,
+    Sender,
+)
+from ekiden.delivery.channels.outbox import OutboxChannel
+from ekiden.delivery.channels.sendgrid import SENDGRID_HOST, SendGridChannel
+from ekiden.settings import Settings
+
+__all__ = [
+    "Channel",
+    "Delivery",
+    "LineStopped",
+    "Outcome",
+    "OutgoingMessage",
+    "Sender",
+    "channel_for",
+    "sender_for",
+]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def channel_for(settings: Settings, *, clock: Callable[[], datetime] = _now) -> Channel:
+    """Return the channel of this deployment: SendGrid if a key is set, otherwise the outbox."""
+    if settings.sendgrid_api_key is None:
+        return OutboxChannel(settings.outbox, clock)
+    host = str(settings.sendgrid_host) if settings.sendgrid_host else SENDGRID_HOST
+    return SendGridChannel(settings.sendgrid_api_key, host=host, clock=clock)
+
+
+def sender_for(settings: Settings) -> Sender:
+    """Return who this deployment's messages are from."""
+    return Sender(settings.sender_address, settings.sender_name, settings.reply_to)

@@ -1,0 +1,67 @@
+"""Addresses and headers that all mail channels write alike.
+
+Does not belong here: which of a customer's addresses is used (the dispatcher decides).
+"""
+
+import re
+
+from ekiden.content.variables import harmless
+from ekiden.delivery.channels.base import OutgoingMessage
+
+# What RFC 5322 allows in an unquoted local part, and dots anywhere: Japanese carriers have given out
+# addresses like `taro..yamada.@docomo.example`, which are real, and which a mail must carry in quotes.
+_LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+_LONGEST_DOMAIN = 253  # RFC 1035
+_LONGEST_NAME = 200  # a display name is for reading; no provider documents a limit, long ones are cut
+
+# printable ASCII without < and >, which would end the header's value
+_URL = re.compile(r"https?://[!-;=?-~]+")
+_HEADER_WORD = re.compile(r"[!-~]+")
+
+
+def split_address(address: str) -> tuple[str, str] | None:
+    """Return local part and domain, None for what is no plain ASCII address without quotes (RFC 5321)."""
+    local_part, _, domain = address.rpartition("@")
+    if not _LOCAL_PART.fullmatch(local_part):
+        return None
+    if len(domain) > _LONGEST_DOMAIN or not _DOMAIN.fullmatch(domain):
+        return None
+    return local_part, domain
+
+
+def display_name(name: str) -> str:
+    """Return `name` fit to be shown beside an address: one line, of readable length."""
+    return harmless(name)[:_LONGEST_NAME].strip()
+
+
+def list_headers(message: OutgoingMessage) -> dict[str, str]:
+    """Return the headers that both mail programs and we read, besides those every mail has.
+
+    One-click unsubscribing is for https links only (RFC 8058, section 3.1). `Auto-Submitted` (RFC 3834) keeps
+    out-of-office answers away from people who answer our mail. The rest is lineage, opaque to others.
+    """
+    headers = {"List-Unsubscribe": f"<{message.unsubscribe_url}>"}
+    if message.unsubscribe_url.startswith("https://"):
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers | {
+        "Auto-Submitted": "auto-generated",
+        "X-Ekiden-Message": str(message.message_id),
+        "X-Ekiden-Scenario": message.scenario_code,
+        "X-Ekiden-Step": str(message.step_no),
+    }
+
+
+def fault_of(message: OutgoingMessage) -> str | None:
+    """Return why no mail channel can carry `message`, None if it can; without the address itself."""
+    if split_address(message.to_address) is None:
+        return "the recipient's address is not a plain mail address"
+    for address in (message.sender.address, message.sender.reply_to):
+        if address is not None and split_address(address) is None:
+            return f"{address!r} is not a mail address; set EKIDEN_SENDER_ADDRESS and EKIDEN_REPLY_TO"
+    if not _URL.fullmatch(message.unsubscribe_url):
+        return "the unsubscribe link is not an http(s) URL; set EKIDEN_UNSUBSCRIBE_URL"
+    if not _HEADER_WORD.fullmatch(message.scenario_code):
+        return f"{message.scenario_code!r} is not a scenario's code"
+    return None

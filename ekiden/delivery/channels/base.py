@@ -1,0 +1,96 @@
+"""What every channel promises: messages in, one delivery each out.
+
+Belongs here: the boundary between the dispatcher and whoever carries a message. Does not belong here: a
+provider's particulars (one module per channel), and what an outcome does to the ledger (the dispatcher).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from ekiden.content.render import RenderedMessage
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who a message is from; `reply_to` None: answers go to `address`."""
+
+    address: str
+    name: str
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True)
+class OutgoingMessage:
+    """One rendered message to one customer."""
+
+    message_id: UUID
+    """Ours, made before the first attempt and the same in every later one."""
+    to_address: str
+    to_name: str
+    """May be empty."""
+    sender: Sender
+    rendered: RenderedMessage
+    unsubscribe_url: str
+    scenario_code: str
+    step_no: int
+
+
+class Outcome(StrEnum):
+    """What is known of one attempt."""
+
+    accepted = "accepted"
+    """The carrier has it."""
+    refused = "refused"
+    """Certainly not sent, and the same message would be refused again."""
+    not_sent = "not_sent"
+    """Certainly not sent; it may be tried again."""
+    unknown = "unknown"
+    """It may have been sent: never repeated by itself, somebody has to find out."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of one message in one attempt."""
+
+    message_id: UUID
+    outcome: Outcome
+    provider_message_id: str | None = None
+    detail: str = ""
+    """For an operator: why; free of secrets and of the recipient's address."""
+
+
+class Channel(Protocol):
+    """A way to carry messages."""
+
+    @property
+    def name(self) -> str:
+        """The channel's name in the ledger: "outbox", "sendgrid"."""
+        ...
+
+    def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
+        """Return one delivery per message, in the same order; raise `LineStopped` and nothing else."""
+        ...
+
+    def find(self, message_ids: Sequence[UUID]) -> dict[UUID, Delivery] | None:
+        """Return what surely became of earlier messages, None where this channel cannot be asked."""
+        ...
+
+
+class LineStopped(Exception):
+    """The provider turns away everything we send; sending stops until somebody has looked.
+
+    `deliveries` has one entry per message of the call, in order: those already answered with their outcome,
+    all others `not_sent`.
+    """
+
+    def __init__(self, reason: str, deliveries: Sequence[Delivery]) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.deliveries = list(deliveries)
+
+    def __reduce__(self) -> tuple[type["LineStopped"], tuple[str, list[Delivery]]]:
+        # an exception is pickled by its text alone otherwise, and the deliveries must not get lost on the way
+        return LineStopped, (self.reason, self.deliveries)

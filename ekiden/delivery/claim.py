@@ -1,0 +1,178 @@
+"""Claiming: the next due rows, what the last look at them says, and the claim of those that go out.
+
+One transaction: rows are locked, judged against live facts, and either cancelled (T15), held (T5) or claimed (T6).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum, auto
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection, sql
+from psycopg.rows import class_row
+
+from ekiden.database.statements import qualified, statement
+from ekiden.scenarios.definition import SENT_CHANNELS
+from ekiden.schedule.runs import RunContext, acting
+from ekiden.settings import Settings
+
+LOCK_CLASS = 0x656B69
+"""First half of a dispatcher's advisory lock ("eki"), so that other users of the database do not collide."""
+
+
+@dataclass(frozen=True)
+class DueRow:
+    """A ready row whose time has come."""
+
+    schedule_row_id: int
+    enrolment_id: int
+    scenario_id: int
+    scenario_version_id: int
+    customer_id: str
+    anchor_kind: str
+    anchor_key: str
+    send_at: datetime
+    was_released: bool
+    is_force_stopped: bool
+    is_active: bool
+    relation_name: str
+    live_function: str | None
+
+
+class Verdict(Enum):
+    """What the last look before the claim says of a row."""
+
+    CLAIM = auto()
+    FORCE_STOPPED = auto()
+    STOPPED = auto()
+    LATE = auto()
+    LEAVE = auto()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One batch: how many rows were looked at, which are claimed, and what became of the others."""
+
+    looked_at: int
+    rows: tuple[int, ...]
+    cancelled: int
+    held: int
+
+
+def judge(row: DueRow, *, stopped: bool, now: datetime, max_lateness: timedelta) -> Verdict:
+    """Return what to do with a due row; the checks in the glossary's order, a limit reached exactly still passes."""
+    if row.is_force_stopped:
+        return Verdict.FORCE_STOPPED
+    if not row.is_active:
+        return Verdict.LEAVE
+    if stopped:
+        return Verdict.STOPPED
+    if not row.was_released and now - row.send_at > max_lateness:
+        return Verdict.LATE
+    return Verdict.CLAIM
+
+
+@contextmanager
+def dispatcher(connection: Connection[Any]) -> Iterator[int]:
+    """Yield this sender's number and hold its lock meanwhile: while it is held, its claims are alive."""
+    row = connection.execute("select nextval('outreach.dispatcher_numbers')::integer").fetchone()
+    assert row is not None
+    number = int(row[0])
+    connection.execute("select pg_advisory_lock(%s, %s)", (LOCK_CLASS, number))
+    try:
+        yield number
+    finally:
+        if not connection.closed:
+            connection.execute("select pg_advisory_unlock(%s, %s)", (LOCK_CLASS, number))
+
+
+def claim(
+    connection: Connection[Any],
+    *,
+    number: int,
+    channel_name: str,
+    now: datetime,
+    settings: Settings,
+    context: RunContext,
+    run_id: UUID,
+    due_date: date | None = None,
+) -> Claim:
+    """Claim the next batch for dispatcher `number`; nothing looked at means nothing is due."""
+    with acting(connection, "dispatcher", context, run_id, now=now):
+        due = _lock_due(connection, now, settings.claim_batch_size, due_date)
+        stopped = _stopped(connection, due, now)
+        verdicts: dict[Verdict, list[DueRow]] = defaultdict(list)
+        for row in due:
+            is_stopped = row.schedule_row_id in stopped
+            verdicts[judge(row, stopped=is_stopped, now=now, max_lateness=settings.max_lateness)].append(row)
+        _cancel(connection, verdicts[Verdict.FORCE_STOPPED], "force_stopped", now)
+        _cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now)
+        if late := verdicts[Verdict.LATE]:
+            connection.execute(statement(__file__, "hold_late"), {"rows": _ids(late), "now": now})
+        if taken := verdicts[Verdict.CLAIM]:
+            connection.execute(
+                statement(__file__, "claim"),
+                {
+                    "rows": _ids(taken),
+                    "now": now,
+                    "dispatcher": number,
+                    "channel_name": channel_name,
+                    "run_id": run_id,
+                },
+            )
+    return Claim(
+        looked_at=len(due) - len(verdicts[Verdict.LEAVE]),
+        rows=tuple(_ids(verdicts[Verdict.CLAIM])),
+        cancelled=len(verdicts[Verdict.FORCE_STOPPED]) + len(verdicts[Verdict.STOPPED]),
+        held=len(verdicts[Verdict.LATE]),
+    )
+
+
+def _lock_due(connection: Connection[Any], now: datetime, batch_size: int, due_date: date | None) -> list[DueRow]:
+    with connection.cursor(row_factory=class_row(DueRow)) as cursor:
+        return cursor.execute(
+            statement(__file__, "lock_due"),
+            {"now": now, "channels": list(SENT_CHANNELS), "due_date": due_date, "batch_size": batch_size},
+        ).fetchall()
+
+
+def _stopped(connection: Connection[Any], due: Sequence[DueRow], now: datetime) -> set[int]:
+    """Return the rows whose stop condition holds at this moment, each asked of its own scenario version."""
+    by_version: dict[int, list[DueRow]] = defaultdict(list)
+    for row in due:
+        by_version[row.scenario_version_id].append(row)
+    stopped: set[int] = set()
+    for rows in by_version.values():
+        customers = sorted({row.customer_id for row in rows})
+        live_function = rows[0].live_function
+        # a model written by hand has no function: its table is as fresh as its last build
+        eligibility = (
+            sql.SQL("{function}(%(customers)s)").format(function=qualified(live_function))
+            if live_function
+            else qualified(rows[0].relation_name)
+        )
+        anchors = connection.execute(
+            statement(__file__, "stopped_customers").format(eligibility=eligibility),
+            {"customers": customers, "now": now},
+        ).fetchall()
+        found = set(anchors)
+        stopped |= {row.schedule_row_id for row in rows if (row.customer_id, row.anchor_kind, row.anchor_key) in found}
+    return stopped
+
+
+def _cancel(connection: Connection[Any], rows: Sequence[DueRow], reason: str, now: datetime) -> None:
+    if not rows:
+        return
+    connection.execute(statement(__file__, "cancel"), {"rows": _ids(rows), "reason": reason, "now": now})
+    connection.execute(
+        statement(__file__, "stop_enrolments"),
+        {"enrolments": [row.enrolment_id for row in rows], "reason": reason, "now": now},
+    )
+
+
+def _ids(rows: Iterable[DueRow]) -> list[int]:
+    return [row.schedule_row_id for row in rows]

@@ -1,0 +1,91 @@
+"""Finding out what became of rows whose sender is gone, or whose outcome is not known.
+
+What was never posted is free again. What was posted is asked of the channel; where a channel cannot be asked, the
+attempt stays unknown and nothing is ever repeated by itself.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from ekiden.database.statements import statement
+from ekiden.delivery.channels.base import Channel, Delivery, Outcome
+from ekiden.delivery.claim import LOCK_CLASS
+from ekiden.delivery.record import Recorded, record
+from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
+from ekiden.settings import Settings
+
+
+@dataclass(frozen=True)
+class LostClaim:
+    """A row on its way without a living sender."""
+
+    schedule_row_id: int
+    message_id: UUID
+    was_posted: bool
+
+
+def reconcile(
+    connection: Connection[Any], *, channel: Channel, settings: Settings, now: datetime, context: RunContext
+) -> Recorded:
+    """Settle what can be settled now; return how many rows were found sent, freed or left unknown."""
+    with connection.transaction():
+        run_id = start_run(connection, "reconcile", "dispatcher", context, now=now)
+    recorded = reconcile_within(connection, run_id, channel=channel, settings=settings, now=now, context=context)
+    with connection.transaction():
+        finish_run(connection, run_id, now=now, summary=dict(vars(recorded)))
+    return recorded
+
+
+def reconcile_within(
+    connection: Connection[Any],
+    run_id: UUID,
+    *,
+    channel: Channel,
+    settings: Settings,
+    now: datetime,
+    context: RunContext,
+) -> Recorded:
+    """Do the same as part of a run that has begun, in batches."""
+    settled = Recorded()
+    looked_at = 0
+    while True:
+        with acting(connection, "dispatcher", context, run_id, now=now):
+            lost = _lost_claims(connection, channel.name, looked_at, settings.claim_batch_size)
+            if not lost:
+                return settled
+            answers = _settle(lost, channel)
+            recorded = record(connection, answers, now=now, settings=settings, run_id=run_id)
+        settled = Recorded(
+            settled.sent + recorded.sent, settled.failed + recorded.failed, settled.unknown + recorded.unknown
+        )
+        looked_at = lost[-1].schedule_row_id
+
+
+def _lost_claims(connection: Connection[Any], channel_name: str, after: int, batch_size: int) -> list[LostClaim]:
+    with connection.cursor(row_factory=class_row(LostClaim)) as cursor:
+        return cursor.execute(
+            statement(__file__, "lost_claims"),
+            {"channel_name": channel_name, "lock_class": LOCK_CLASS, "after": after, "batch_size": batch_size},
+        ).fetchall()
+
+
+def _settle(lost: list[LostClaim], channel: Channel) -> list[tuple[int, Delivery]]:
+    posted = [claim.message_id for claim in lost if claim.was_posted]
+    found = channel.find(posted) if posted else {}
+    answers = []
+    for claim in lost:
+        if not claim.was_posted:
+            delivery = Delivery(claim.message_id, Outcome.not_sent, detail="its sender vanished before it was posted")
+        elif found is None:
+            delivery = Delivery(claim.message_id, Outcome.unknown, detail="its sender vanished after it was posted")
+        else:
+            delivery = found.get(claim.message_id) or Delivery(
+                claim.message_id, Outcome.not_sent, detail="the channel does not have it"
+            )
+        answers.append((claim.schedule_row_id, delivery))
+    return answers

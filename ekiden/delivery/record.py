@@ -1,0 +1,94 @@
+"""Recording what became of messages: sent with its lineage and its next step, failed, tried again, or unknown.
+
+Each call is one transaction of the caller's: the outcome, the message record and the next row stand or fall together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from ekiden.database.statements import statement
+from ekiden.delivery.channels.base import Delivery, Outcome
+from ekiden.schedule.advance import advance
+from ekiden.settings import Settings
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """How many rows took which way."""
+
+    sent: int = 0
+    failed: int = 0
+    unknown: int = 0
+
+
+def record(
+    connection: Connection[Any],
+    answers: Sequence[tuple[int, Delivery]],
+    *,
+    now: datetime,
+    settings: Settings,
+    run_id: UUID,
+) -> Recorded:
+    """Record the deliveries of schedule rows; each answer is (schedule_row_id, delivery)."""
+    if not answers:
+        return Recorded()
+    connection.execute(
+        statement(__file__, "close_attempts"),
+        {
+            "rows": [row for row, _ in answers],
+            "outcomes": [delivery.outcome.value for _, delivery in answers],
+            "provider_message_ids": [delivery.provider_message_id for _, delivery in answers],
+            "details": [delivery.detail for _, delivery in answers],
+            "now": now,
+        },
+    )
+    accepted = [row for row, delivery in answers if delivery.outcome is Outcome.accepted]
+    failed = [(row, delivery) for row, delivery in answers if delivery.outcome in (Outcome.refused, Outcome.not_sent)]
+    sent = _record_sent(connection, accepted, now, settings, run_id)
+    _record_failed(connection, failed, now, settings)
+    return Recorded(sent, len(failed), len(answers) - len(accepted) - len(failed))
+
+
+def _record_sent(connection: Connection[Any], rows: list[int], now: datetime, settings: Settings, run_id: UUID) -> int:
+    if not rows:
+        return 0
+    sent = [
+        row for (row,) in connection.execute(statement(__file__, "mark_sent"), {"rows": rows, "now": now}).fetchall()
+    ]
+    record_messages(connection, sent, run_id)
+    advance(connection, sent, now=now, settings=settings, run_id=run_id)
+    return len(sent)
+
+
+def record_messages(connection: Connection[Any], rows: list[int], run_id: UUID) -> None:
+    """Write the lineage record of rows that were just sent or exported (R-225)."""
+    connection.execute(statement(__file__, "record_messages"), {"rows": rows, "run_id": run_id})
+
+
+def _record_failed(
+    connection: Connection[Any], failed: list[tuple[int, Delivery]], now: datetime, settings: Settings
+) -> None:
+    if not failed:
+        return
+    connection.execute(
+        statement(__file__, "mark_failed"),
+        {
+            "rows": [row for row, _ in failed],
+            "reasons": [delivery.detail or delivery.outcome.value for _, delivery in failed],
+            "now": now,
+        },
+    )
+    connection.execute(
+        statement(__file__, "retry_failed"),
+        {
+            "rows": [row for row, delivery in failed if delivery.outcome is Outcome.not_sent],
+            "now": now,
+            "retry_after": settings.retry_after,
+            "max_attempts": settings.max_attempts,
+        },
+    )

@@ -1,0 +1,211 @@
+"""Sending what is due: claim a batch, compose, post, record; until nothing is due.
+
+Any number of senders may run at once; each drains the same queue.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import Any, Self
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from ekiden.database.statements import statement
+from ekiden.delivery.channels.base import Channel, LineStopped, OutgoingMessage
+from ekiden.delivery.claim import LOCK_CLASS, claim, dispatcher
+from ekiden.delivery.compose import ClaimedRow, Withheld, compose, read_claimed
+from ekiden.delivery.reconcile import reconcile_within
+from ekiden.delivery.record import Recorded, record
+from ekiden.scenarios.definition import SENT_CHANNELS
+from ekiden.schedule.advance import advance
+from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
+from ekiden.settings import Settings
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class SendCounts:
+    """How many rows took which way in a batch or in a whole run."""
+
+    claimed: int = 0
+    sent: int = 0
+    skipped: int = 0
+    failed: int = 0
+    held: int = 0
+    cancelled: int = 0
+    unknown: int = 0
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class SendReport:
+    """What one send run did."""
+
+    run_id: UUID
+    counts: SendCounts
+    reconciled: Recorded
+
+
+@dataclass(frozen=True)
+class DueSlot:
+    """A due date with rows to send now, and since when the oldest of them waits."""
+
+    due_date: date
+    rows: int
+    oldest_send_at: datetime
+
+
+def due_now(connection: Connection[Any], *, now: datetime) -> list[DueSlot]:
+    """Return what is due by due date: ready rows of enabled scenarios whose time has come."""
+    with connection.cursor(row_factory=class_row(DueSlot)) as cursor:
+        return cursor.execute(
+            statement(__file__, "due_slots"), {"now": now, "channels": list(SENT_CHANNELS)}
+        ).fetchall()
+
+
+def lost_claims(connection: Connection[Any]) -> int:
+    """Return how many rows are on their way without a living sender and without a known outcome."""
+    row = connection.execute(statement(__file__, "count_lost_claims"), {"lock_class": LOCK_CLASS}).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def send_due(
+    connection: Connection[Any],
+    *,
+    channel: Channel,
+    settings: Settings,
+    clock: Clock,
+    context: RunContext,
+    due_date: date | None = None,
+    progress: Callable[[SendCounts], None] | None = None,
+) -> SendReport:
+    """Send until nothing is due, `due_date` narrows it to rows of that local date; `clock` yields aware datetimes.
+
+    Begins with what earlier senders left behind. Raises `LineStopped` when the provider turns everything away; what
+    was not sent then stays ready.
+    """
+    total = SendCounts()
+    with connection.transaction():
+        run_id = start_run(
+            connection, "send", "dispatcher", context, now=clock(), first_day=due_date, last_day=due_date
+        )
+    try:
+        reconciled = reconcile_within(
+            connection, run_id, channel=channel, settings=settings, now=clock(), context=context
+        )
+        with dispatcher(connection) as number:
+            sender = _Sender(connection, number, run_id, channel, settings, clock, context)
+            while (batch := sender.send_batch(due_date)) is not None:
+                total += batch
+                if progress:
+                    progress(total)
+    except BaseException as error:
+        if not connection.closed and not connection.broken:
+            with connection.transaction():
+                summary = {**vars(total), "error": str(error)}
+                finish_run(connection, run_id, now=clock(), summary=summary, succeeded=False)
+        raise
+    with connection.transaction():
+        finish_run(connection, run_id, now=clock(), summary=dict(vars(total)))
+    return SendReport(run_id, total, reconciled)
+
+
+@dataclass(frozen=True)
+class _Sender:
+    connection: Connection[Any]
+    number: int
+    run_id: UUID
+    channel: Channel
+    settings: Settings
+    clock: Clock
+    context: RunContext
+
+    def send_batch(self, due_date: date | None) -> SendCounts | None:
+        """Send one batch; None when nothing was due."""
+        claimed = claim(
+            self.connection,
+            number=self.number,
+            channel_name=self.channel.name,
+            now=self.clock(),
+            settings=self.settings,
+            context=self.context,
+            run_id=self.run_id,
+            due_date=due_date,
+        )
+        if not claimed.looked_at:
+            return None
+        counts = SendCounts(claimed=len(claimed.rows), held=claimed.held, cancelled=claimed.cancelled)
+        messages, skipped = self._prepare(claimed.rows)
+        counts += SendCounts(skipped=skipped)
+        recorded = self._post(messages)
+        return counts + SendCounts(sent=recorded.sent, failed=recorded.failed, unknown=recorded.unknown)
+
+    def _prepare(self, rows: tuple[int, ...]) -> tuple[list[tuple[int, OutgoingMessage]], int]:
+        """Compose the claimed rows, skip those withheld, mark the others as about to be posted."""
+        now = self.clock()
+        with acting(self.connection, "dispatcher", self.context, self.run_id, now=now):
+            claimed = read_claimed(self.connection, rows, self.number)
+            composed = [(row, compose(row, self.settings)) for row in claimed]
+            withheld = [item for _, item in composed if isinstance(item, Withheld)]
+            self._skip(withheld, now)
+            outgoing = [(row, item) for row, item in composed if isinstance(item, OutgoingMessage)]
+            posted = self._mark_posted(outgoing, now)
+        return [(row.schedule_row_id, item) for row, item in outgoing if row.schedule_row_id in posted], len(withheld)
+
+    def _skip(self, withheld: list[Withheld], now: datetime) -> None:
+        if not withheld:
+            return
+        parameters = {
+            "rows": [item.row.schedule_row_id for item in withheld],
+            "reasons": [item.reason.value for item in withheld],
+            "details": [item.detail or item.reason.value for item in withheld],
+            "newsletter_statuses": [item.row.newsletter_status for item in withheld],
+            "consent_read_at": now,
+            "now": now,
+        }
+        self.connection.execute(statement(__file__, "close_withheld"), parameters)
+        self.connection.execute(statement(__file__, "skip"), parameters)
+        # on_skip decides whether the chain ends here or goes on with the next step (R-142)
+        rows = [row for (row,) in self.connection.execute(statement(__file__, "go_on_after_skip"), parameters)]
+        advance(self.connection, rows, now=now, settings=self.settings, run_id=self.run_id)
+        self.connection.execute(statement(__file__, "end_after_skip"), parameters)
+
+    def _mark_posted(self, outgoing: list[tuple[ClaimedRow, OutgoingMessage]], now: datetime) -> set[int]:
+        if not outgoing:
+            return set()
+        marked = self.connection.execute(
+            statement(__file__, "mark_posted"),
+            {
+                "rows": [row.schedule_row_id for row, _ in outgoing],
+                "addresses": [message.to_address for _, message in outgoing],
+                "newsletter_statuses": [row.newsletter_status for row, _ in outgoing],
+                "content_hashes": [message.rendered.content_hash for _, message in outgoing],
+                "consent_read_at": now,
+                "now": now,
+                "dispatcher": self.number,
+            },
+        ).fetchall()
+        return {row for (row,) in marked}
+
+    def _post(self, messages: list[tuple[int, OutgoingMessage]]) -> Recorded:
+        if not messages:
+            return Recorded()
+        rows = [row for row, _ in messages]
+        stopped: LineStopped | None = None
+        try:
+            deliveries = self.channel.deliver([message for _, message in messages])
+        except LineStopped as error:
+            stopped, deliveries = error, error.deliveries
+        now = self.clock()
+        with acting(self.connection, "dispatcher", self.context, self.run_id, now=now):
+            answers = list(zip(rows, deliveries, strict=True))
+            recorded = record(self.connection, answers, now=now, settings=self.settings, run_id=self.run_id)
+        if stopped:
+            raise stopped
+        return recorded

@@ -1,0 +1,41 @@
+-- One record for every row that is sent, with everything it can be traced by.
+insert into outreach.messages (
+    message_id, schedule_row_id, enrolment_id, scenario_id, scenario_version_id, customer_id, step_no, channel,
+    channel_name, anchor_kind, anchor_key, anchor_date, due_date, planned_send_at, send_at, sent_at, to_address,
+    newsletter_status, consent_read_at, content_hash, provider_message_id, plan_run_id, plan_partition_date,
+    eligibility_build_id, eligibility_git_revision, send_run_id, released_at, released_by
+)
+select
+    rows.message_id,
+    rows.schedule_row_id,
+    rows.enrolment_id,
+    rows.scenario_id,
+    rows.scenario_version_id,
+    rows.customer_id,
+    rows.step_no,
+    rows.channel,
+    coalesce(attempts.channel_name, 'export'),
+    enrolments.anchor_kind,
+    enrolments.anchor_key,
+    enrolments.anchor_date,
+    rows.due_date,
+    rows.planned_send_at,
+    rows.send_at,
+    rows.sent_at,
+    attempts.to_address,
+    attempts.newsletter_status,
+    attempts.consent_read_at,
+    attempts.content_hash,
+    attempts.provider_message_id,
+    enrolments.plan_run_id,
+    rows.partition_date,
+    enrolments.eligibility_build_id,
+    enrolments.eligibility_git_revision,
+    %(run_id)s,
+    rows.released_at,
+    rows.released_by
+from outreach.schedule_rows as rows
+inner join outreach.enrolments on rows.enrolment_id = enrolments.enrolment_id
+left join outreach.attempts
+    on rows.schedule_row_id = attempts.schedule_row_id and rows.attempts = attempts.attempt_no
+where rows.schedule_row_id = any(%(rows)s) and rows.state = 'sent'

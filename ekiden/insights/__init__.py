@@ -1,0 +1,1 @@
+"""Explaining what happened: the lineage of a message. Nothing here changes the ledger."""

@@ -1,0 +1,113 @@
+"""The lineage of one message: from the order's lines to the provider's id, with every transition in between (R-225)."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from ekiden.database.statements import statement
+
+SHOWN_CHARACTERS = 2
+"""Of an address's local part: enough to recognise one's own, too little to write to."""
+
+
+@dataclass(frozen=True)
+class AnchorLine:
+    """One line of the order that a message counts from."""
+
+    line_no: int
+    product_id: str
+    product_name: str | None
+    quantity: Decimal
+    ordered_at: datetime
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One change of state of the message's schedule row."""
+
+    transition: str
+    from_state: str | None
+    to_state: str
+    reason: str | None
+    actor_kind: str
+    actor: str
+    transitioned_at: datetime
+
+
+@dataclass(frozen=True)
+class MessageLineage:
+    """Everything one delivered message can be traced by; instants are aware."""
+
+    message_id: UUID
+    scenario_code: str
+    scenario_name: str
+    scenario_version: int
+    step_no: int
+    channel: str
+    channel_name: str
+    customer_id: str
+    to_address: str | None
+    newsletter_status: str | None
+    consent_read_at: datetime | None
+    content_hash: str | None
+    content: str
+    provider_message_id: str | None
+    anchor_kind: str
+    anchor_key: str
+    anchor_date: date
+    due_date: date
+    planned_send_at: datetime
+    send_at: datetime
+    sent_at: datetime
+    released_at: datetime | None
+    released_by: str | None
+    schedule_row_id: int
+    enrolment_id: int
+    entered_at: datetime
+    plan_run_id: UUID
+    plan_partition_date: date
+    plan_dagster_run_id: str | None
+    send_run_id: UUID
+    send_dagster_run_id: str | None
+    eligibility_build_id: str | None
+    eligibility_git_revision: str | None
+    anchor_lines: tuple[AnchorLine, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+
+
+class UnknownMessage(LookupError):
+    """No message has this id."""
+
+
+def lineage(connection: Connection[Any], message_id: UUID) -> MessageLineage:
+    """Return the lineage of a message; raises `UnknownMessage`."""
+    with connection.cursor(row_factory=class_row(MessageLineage)) as cursor:
+        message = cursor.execute(statement(__file__, "lineage"), {"message_id": message_id}).fetchone()
+    if message is None:
+        raise UnknownMessage(f"no message {message_id} was sent; find ids with `ekiden rows --state sent`")
+    with connection.cursor(row_factory=class_row(AnchorLine)) as cursor:
+        lines = cursor.execute(statement(__file__, "anchor_lines"), {"order_id": message.anchor_key}).fetchall()
+    with connection.cursor(row_factory=class_row(Transition)) as cursor:
+        transitions = cursor.execute(
+            statement(__file__, "row_transitions"), {"schedule_row_id": message.schedule_row_id}
+        ).fetchall()
+    return replace(message, anchor_lines=tuple(lines), transitions=tuple(transitions))
+
+
+def latest_messages(connection: Connection[Any], *, limit: int) -> list[UUID]:
+    """Return the ids of the messages sent last, the newest first, at most one per scenario and step in turn."""
+    rows = connection.execute(statement(__file__, "latest_messages"), {"limit": limit}).fetchall()
+    return [message_id for (message_id,) in rows]
+
+
+def masked(address: str | None) -> str:
+    """Return an address that can be shown: its domain and the first characters of its local part."""
+    if not address:
+        return ""
+    local_part, _, domain = address.rpartition("@")
+    return f"{local_part[:SHOWN_CHARACTERS]}…@{domain}"

@@ -1,0 +1,291 @@
+"""The scenario definition as it stands under `config.meta.scenario` of a dbt model, and its faults.
+
+Belongs here: the shape, the defaults and the limits of a definition. Does not belong here: how conditions become SQL
+(`dbt_project/macros`), and where definitions are kept (`ekiden.scenarios.registry`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, time
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+MAX_STEPS = 10  # R-135a, C-13
+MAX_FRAMES = 99  # R-100a
+MAX_PRODUCTS = 10  # R-100c
+MAX_CATEGORIES = 5  # R-100d
+ORDER_ANCHORS = {"ordered", "paid", "shipped", "desired_delivery"}
+PLAIN_ANCHORS = ORDER_ANCHORS | {"member_registered"}
+ARGUMENT_ANCHORS = {"entered", "list_imported", "event", "tag_granted"}
+
+
+class Channel(StrEnum):
+    """How a step reaches the customer."""
+
+    HTML_EMAIL = "html_email"
+    TEXT_EMAIL = "text_email"
+    DM = "dm"
+    OUTBOUND_CALL = "outbound_call"
+
+
+SENT_CHANNELS = (Channel.HTML_EMAIL, Channel.TEXT_EMAIL)
+EXPORTED_CHANNELS = (Channel.DM, Channel.OUTBOUND_CALL)  # lists are extracted, nothing is sent (R-150)
+
+
+def _minutes(value: object) -> object:
+    # YAML reads an unquoted 12:00 as the number 720 (sexagesimal); say so instead of planning for 00:12
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise PydanticCustomError("time_not_quoted", "write the time in quotes, like '12:00'")
+    return value
+
+
+LocalTime = Annotated[time, BeforeValidator(_minutes)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Period(_Part):
+    """A range of local dates; either end may be open (R-101n)."""
+
+    first: date | None = Field(None, alias="from")
+    last: date | None = Field(None, alias="to")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first and self.last and self.first > self.last:
+            raise PydanticCustomError("period_reversed", "the period ends before it begins")
+        return self
+
+
+class SendWindow(_Part):
+    """The local times between which a step may be planned, both ends included (R-109a, R-109e)."""
+
+    first: LocalTime = Field(alias="from")
+    last: LocalTime = Field(alias="to")
+
+
+class PurchaseCount(_Part):
+    """How many orders, never how many pieces (R-102b, R-102h)."""
+
+    op: Literal["eq", "gte", "lte"]
+    n: int = Field(ge=1)
+
+
+class Frame(_Part):
+    """One condition frame (R-100b): orders of products or categories, any order, or events."""
+
+    type: Literal["product", "category", "order", "event"]
+    codes: tuple[str, ...] = ()
+    count: PurchaseCount | None = None
+    relation: Literal["and", "or", "not"] | None = None
+    since: Literal["anchor", "all_time"] | None = None
+
+    @model_validator(mode="after")
+    def _codes_fit_type(self) -> Self:
+        if self.type == "order" and self.codes:
+            raise PydanticCustomError("codes_not_allowed", "an order frame means any order and takes no codes")
+        if self.type != "order" and not self.codes:
+            raise PydanticCustomError("codes_required", "a {type} frame needs at least one code", {"type": self.type})
+        if self.type == "product" and len(self.codes) > MAX_PRODUCTS:
+            raise PydanticCustomError(
+                "too_many_products", "{n} products; a frame holds at most 10", {"n": len(self.codes)}
+            )
+        if self.type == "category" and len(self.codes) > MAX_CATEGORIES:
+            raise PydanticCustomError(
+                "too_many_categories", "{n} categories; a frame holds at most 5", {"n": len(self.codes)}
+            )
+        return self
+
+
+class Conditions(_Part):
+    """Frames, folded left to right (R-100e, R-100i)."""
+
+    frames: tuple[Frame, ...] = ()
+
+    @field_validator("frames")
+    @classmethod
+    def _related(cls, frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+        if len(frames) > MAX_FRAMES:
+            raise PydanticCustomError("too_many_frames", "{n} frames; there are at most 99", {"n": len(frames)})
+        for number, frame in enumerate(frames[1:], start=2):
+            if frame.relation is None:
+                raise PydanticCustomError(
+                    "relation_required", "frame {number} needs a relation: and, or, not", {"number": number}
+                )
+        return frames
+
+
+class Target(Conditions):
+    """Who may enter."""
+
+    active_subscriber: Literal["include", "exclude"] = "include"
+
+    @field_validator("frames")
+    @classmethod
+    def _not_counted_from_the_anchor(cls, frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+        if any(frame.since == "anchor" for frame in frames):
+            raise PydanticCustomError(
+                "since_not_allowed", "'since: anchor' belongs to stop conditions; a target decides what the anchor is"
+            )
+        return frames
+
+
+class OrderFilter(_Part):
+    """Which orders may be the anchor (R-085, R-103c, R-103d)."""
+
+    kind: Literal["all", "one_off", "subscription"] = "all"
+    continuation_no: int | None = Field(None, ge=1)
+    period: Period | None = None
+
+
+class Step(_Part):
+    """One step of the chain (R-135a to R-135k)."""
+
+    offset_days: int = Field(ge=0)
+    send_time: LocalTime = time(12, 0)
+    channel: Channel = Channel.HTML_EMAIL
+    content: str | None = None
+    state: Literal["enabled", "force_stopped"] = "enabled"
+
+
+class ScenarioDefinition(_Part):
+    """One scenario, with the defaults of the settings that the sources disagree on (C-01 to C-19)."""
+
+    code: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=200)
+    status: Literal["draft", "enabled", "disabled"] = "draft"
+    source: Literal["purchase_count", "customer_analysis", "csv_list", "segment", "event"] = "purchase_count"
+    anchor: str | dict[str, str]
+    orders: OrderFilter = OrderFilter()
+    target: Target = Target()
+    exclusion: Conditions = Conditions()
+    stop: Conditions = Conditions()
+    period: Period | None = None
+    look_back_days: int | None = Field(None, ge=0)
+    reentry: Literal["never", "after_exit", "per_anchor"] = "never"
+    enrol_at: Literal["first_step_due", "anchor"] | None = None
+    zero_day: Literal["next_day", "same_day"] | None = None
+    offset_basis: Literal["anchor", "previous_step"] = "anchor"
+    past_date_policy: Literal["hold", "skip", "send_now"] = "hold"
+    past_time_today: Literal["send_now", "hold"] = "send_now"
+    consent_recheck: bool | None = None
+    on_skip: Literal["end", "continue"] = "end"
+    send_window: SendWindow | None = SendWindow(**{"from": time(8, 0), "to": time(22, 0)})
+    steps: tuple[Step, ...] = Field(min_length=1)
+
+    @field_validator("anchor", mode="before")
+    @classmethod
+    def _one_known_anchor(cls, anchor: object) -> object:
+        if isinstance(anchor, str):
+            if anchor in PLAIN_ANCHORS:
+                return anchor
+            needs_argument = anchor in ARGUMENT_ANCHORS
+            raise PydanticCustomError(
+                "anchor_incomplete" if needs_argument else "unknown_anchor",
+                "{anchor} needs to say which, like '{{{anchor}: name}}'"
+                if needs_argument
+                else "{anchor} is no anchor; known: {known}",
+                {"anchor": anchor, "known": ", ".join(sorted(PLAIN_ANCHORS | ARGUMENT_ANCHORS))},
+            )
+        if not isinstance(anchor, Mapping) or len(anchor) != 1:
+            raise PydanticCustomError("exactly_one_anchor", "a scenario has exactly one anchor")
+        kind = next(iter(anchor))
+        if kind not in ARGUMENT_ANCHORS:
+            raise PydanticCustomError(
+                "unknown_anchor",
+                "{kind} is no anchor with an argument; known: {known}",
+                {"kind": str(kind), "known": ", ".join(sorted(ARGUMENT_ANCHORS))},
+            )
+        return anchor
+
+    @field_validator("steps")
+    @classmethod
+    def _not_too_many_steps(cls, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        if len(steps) > MAX_STEPS:
+            raise PydanticCustomError("too_many_steps", "{n} steps; a scenario has at most 10", {"n": len(steps)})
+        return steps
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if self.orders != OrderFilter() and self.anchor_kind not in ORDER_ANCHORS:
+            raise PydanticCustomError(
+                "order_period_not_allowed",
+                "order filters need an anchor that is an order; {anchor} is not (R-086)",
+                {"anchor": self.anchor_kind},
+            )
+        window = self.send_window
+        for number, step in enumerate(self.steps, start=1):
+            minute = step.send_time.replace(second=0, microsecond=0)
+            if window and not window.first <= minute <= window.last:
+                raise PydanticCustomError(
+                    "outside_send_window",
+                    "step {number} is sent at {time}, outside the window {first} to {last}",
+                    {
+                        "number": number,
+                        "time": f"{step.send_time:%H:%M}",
+                        "first": f"{window.first:%H:%M}",
+                        "last": f"{window.last:%H:%M}",
+                    },
+                )
+            if self.status == "enabled" and not step.content:
+                raise PydanticCustomError(
+                    "content_required", "step {number} has no content; an enabled scenario needs it", {"number": number}
+                )
+        return self
+
+    @property
+    def anchor_kind(self) -> str:
+        return self.anchor if isinstance(self.anchor, str) else next(iter(self.anchor))
+
+    @property
+    def enrols_at(self) -> str:
+        """When eligibility is judged (C-05): sources that know no order enter at their anchor."""
+        return self.enrol_at or ("anchor" if self.source in {"segment", "event"} else "first_step_due")
+
+    @property
+    def zero_means(self) -> str:
+        """What '0 days' means (C-01): the next day, but for a list the day of its import (R-105, R-106)."""
+        if self.source == "csv_list":
+            return "same_day"
+        return self.zero_day or "next_day"
+
+    @property
+    def rechecks_consent(self) -> bool:
+        """Whether consent is read again just before sending (C-09, R-140, R-141)."""
+        return self.consent_recheck if self.consent_recheck is not None else self.source != "customer_analysis"
+
+    def running_steps(self) -> int:
+        """Return how many steps run: a forced stop stops every step below it as well (R-135c)."""
+        for number, step in enumerate(self.steps):
+            if step.state == "force_stopped":
+                return number
+        return len(self.steps)
+
+
+@dataclass(frozen=True)
+class DefinitionFault:
+    """One fault: the rule it breaks, where it stands and what would be right."""
+
+    rule: str
+    place: str
+    message: str
+
+
+def check(definition: object) -> tuple[ScenarioDefinition | None, tuple[DefinitionFault, ...]]:
+    """Return the scenario a definition describes, or None with every fault that was found; never raises."""
+    if not isinstance(definition, Mapping):
+        return None, (DefinitionFault("not_a_mapping", "scenario", "a scenario is a mapping of settings"),)
+    try:
+        return ScenarioDefinition.model_validate(dict(definition)), ()
+    except ValidationError as error:
+        return None, tuple(_fault(item) for item in error.errors())
+
+
+def _fault(item: Any) -> DefinitionFault:
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
+    return DefinitionFault(item["type"], place or "scenario", item["msg"])

@@ -1,0 +1,218 @@
+"""From the registry that dbt fills to the ledger's scenarios, versions and steps.
+
+Belongs here: keeping `outreach.scenarios` and its versions in step with what was last built. Does not belong here:
+what a definition may say (`ekiden.scenarios.definition`).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from ekiden.scenarios.definition import DefinitionFault, ScenarioDefinition, check
+
+OPERATING_SETTINGS = ("name", "status")
+"""Settings that switch or label a scenario without changing what its rows mean: no new version for them."""
+
+
+@dataclass(frozen=True)
+class BrokenScenario:
+    """A model whose definition has faults: it is left out, the others go on."""
+
+    model_name: str
+    faults: tuple[DefinitionFault, ...]
+
+    def __str__(self) -> str:
+        listed = "; ".join(f"{fault.place}: {fault.message}" for fault in self.faults)
+        return f"{self.model_name}: {listed}"
+
+
+@dataclass(frozen=True)
+class BuiltScenario:
+    """One row of dbt's registry: the definition a table was built from."""
+
+    model_name: str
+    relation_name: str
+    definition: dict[str, Any]
+    live_function: str | None
+    git_revision: str | None
+
+
+def synchronise(connection: Connection[Any], *, now: datetime) -> tuple[BrokenScenario, ...]:
+    """Bring the ledger's scenarios in step with the last dbt build, within the caller's transaction.
+
+    An edited definition becomes a new version; a model that left the project is archived. Returns the models whose
+    definitions have faults; their scenarios stay as they were.
+    """
+    # one synchronisation at a time: two planners that start together must not both make version 2
+    connection.execute("select pg_advisory_xact_lock(hashtext('ekiden.scenarios'))")
+    built = read_registry(connection)
+    broken = []
+    codes: dict[str, str] = {}
+    for scenario in built:
+        definition, faults = check(scenario.definition)
+        if definition is not None and definition.code in codes:
+            message = f"the code {definition.code!r} is also that of model {codes[definition.code]}"
+            definition, faults = None, (DefinitionFault("duplicate_code", "code", message),)
+        if definition is None:
+            broken.append(BrokenScenario(scenario.model_name, faults))
+            continue
+        codes[definition.code] = scenario.model_name
+        _synchronise_one(connection, scenario, definition, now)
+    _archive_all_but(connection, [scenario.model_name for scenario in built], now)
+    return tuple(broken)
+
+
+def is_built(connection: Connection[Any]) -> bool:
+    """Return whether dbt has ever built here."""
+    row = connection.execute("select to_regclass('eligibility.scenario_registry') is not null").fetchone()
+    return bool(row and row[0])
+
+
+def read_registry(connection: Connection[Any]) -> list[BuiltScenario]:
+    """Return what dbt built last, by model name; nothing before the first build."""
+    if not is_built(connection):
+        return []
+    rows = connection.execute(
+        "select model_name, relation_name, definition, live_function, git_revision"
+        " from eligibility.scenario_registry order by model_name"
+    ).fetchall()
+    return [BuiltScenario(*row) for row in rows]
+
+
+def version_identity(definition: dict[str, Any]) -> str:
+    """Return what makes a version: the definition without what only switches or labels it."""
+    identity = {key: value for key, value in definition.items() if key not in OPERATING_SETTINGS}
+    identity["steps"] = [
+        {key: value for key, value in step.items() if key != "state"} for step in definition.get("steps", [])
+    ]
+    return json.dumps(identity, sort_keys=True)
+
+
+def _synchronise_one(
+    connection: Connection[Any], built: BuiltScenario, definition: ScenarioDefinition, now: datetime
+) -> None:
+    row = connection.execute(
+        """
+        insert into outreach.scenarios
+            (model_name, scenario_code, scenario_name, status, relation_name, updated_at)
+        values (%(model)s, %(code)s, %(name)s, %(status)s, %(relation)s, %(now)s)
+        on conflict (model_name) do update set
+            scenario_code = excluded.scenario_code,
+            scenario_name = excluded.scenario_name,
+            status = excluded.status,
+            relation_name = excluded.relation_name,
+            updated_at = excluded.updated_at
+        returning scenario_id, current_version_id
+        """,
+        {
+            "model": built.model_name,
+            "code": definition.code,
+            "name": definition.name,
+            "status": definition.status,
+            "relation": built.relation_name,
+            "now": now,
+        },
+    ).fetchone()
+    assert row is not None
+    scenario_id, current_version_id = row
+    if not _is_current(connection, current_version_id, built):
+        _add_version(connection, scenario_id, built, definition, now)
+    running = definition.running_steps()
+    connection.cursor().executemany(
+        """
+        insert into outreach.scenario_steps (scenario_id, step_no, state) values (%s, %s, %s)
+        on conflict (scenario_id, step_no) do update set state = excluded.state
+        """,
+        [
+            (scenario_id, number, "enabled" if number <= running else "force_stopped")
+            for number in range(1, len(definition.steps) + 1)
+        ],
+    )
+
+
+def _is_current(connection: Connection[Any], version_id: int | None, built: BuiltScenario) -> bool:
+    if version_id is None:
+        return False
+    row = connection.execute(
+        "select definition, live_function from outreach.scenario_versions where scenario_version_id = %s",
+        (version_id,),
+    ).fetchone()
+    return (
+        row is not None
+        and version_identity(row[0]) == version_identity(built.definition)
+        and row[1] == built.live_function
+    )
+
+
+def _add_version(
+    connection: Connection[Any],
+    scenario_id: int,
+    built: BuiltScenario,
+    definition: ScenarioDefinition,
+    now: datetime,
+) -> None:
+    row = connection.execute(
+        """
+        insert into outreach.scenario_versions (
+            scenario_id, version_no, definition, live_function, git_revision, created_at,
+            reentry, enrol_at, zero_day, offset_basis, past_date_policy, past_time_today, consent_recheck, on_skip,
+            look_back_days, period_from, period_to
+        )
+        select
+            %(scenario_id)s, coalesce(max(version_no), 0) + 1, %(definition)s, %(live_function)s, %(git_revision)s,
+            %(now)s, %(reentry)s, %(enrol_at)s, %(zero_day)s, %(offset_basis)s, %(past_date_policy)s,
+            %(past_time_today)s, %(consent_recheck)s, %(on_skip)s, %(look_back_days)s, %(period_from)s, %(period_to)s
+        from outreach.scenario_versions
+        where scenario_id = %(scenario_id)s
+        returning scenario_version_id
+        """,
+        {
+            "scenario_id": scenario_id,
+            "definition": Jsonb(built.definition),
+            "live_function": built.live_function,
+            "git_revision": built.git_revision,
+            "now": now,
+            "reentry": definition.reentry,
+            "enrol_at": definition.enrols_at,
+            "zero_day": definition.zero_means,
+            "offset_basis": definition.offset_basis,
+            "past_date_policy": definition.past_date_policy,
+            "past_time_today": definition.past_time_today,
+            "consent_recheck": definition.rechecks_consent,
+            "on_skip": definition.on_skip,
+            "look_back_days": definition.look_back_days,
+            "period_from": definition.period.first if definition.period else None,
+            "period_to": definition.period.last if definition.period else None,
+        },
+    ).fetchone()
+    assert row is not None
+    version_id = row[0]
+    connection.cursor().executemany(
+        """
+        insert into outreach.scenario_version_steps
+            (scenario_version_id, step_no, channel, offset_days, send_time, content)
+        values (%s, %s, %s, %s, %s, %s)
+        """,
+        [
+            (version_id, number, step.channel, step.offset_days, step.send_time, step.content or "")
+            for number, step in enumerate(definition.steps, start=1)
+        ],
+    )
+    connection.execute(
+        "update outreach.scenarios set current_version_id = %s where scenario_id = %s", (version_id, scenario_id)
+    )
+
+
+def _archive_all_but(connection: Connection[Any], models: Sequence[str], now: datetime) -> None:
+    connection.execute(
+        """
+        update outreach.scenarios set status = 'archived', updated_at = %s
+        where model_name <> all(%s) and status <> 'archived'
+        """,
+        (now, list(models)),
+    )

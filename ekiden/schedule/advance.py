@@ -1,0 +1,36 @@
+"""What follows a step: the birth of the next row, or the end of the enrolment.
+
+Runs in the transaction that records the step, so that neither exists without the other (R-112, invariant 2).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from ekiden.database.statements import statement
+from ekiden.settings import Settings
+
+
+def advance(
+    connection: Connection[Any], rows: Sequence[int], *, now: datetime, settings: Settings, run_id: UUID
+) -> int:
+    """Go on from the given schedule rows, within the caller's transaction; return how many rows were born."""
+    if not rows:
+        return 0
+    parameters = {
+        "rows": list(rows),
+        "now": now,
+        "today": now.astimezone(settings.zone).date(),
+        "time_zone": settings.time_zone,
+        "run_id": run_id,
+        # only a sweep has days to keep to
+        "first_day": None,
+        "last_day": None,
+    }
+    births = statement(__file__, "births").format(wanted=statement(__file__, "wanted_next_steps"))
+    born = connection.execute(births, parameters).rowcount
+    connection.execute(statement(__file__, "end_finished"), parameters)
+    return born

@@ -1,0 +1,201 @@
+"""Planning: what becomes of a day, or of a range of missed days, in the ledger.
+
+One transaction: stops first, then the sweep for everyone who is due and has no row yet. Belongs here: the order of
+these statements. Does not belong here: who is eligible (dbt), or anything sent (`ekiden.delivery`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection, sql
+from psycopg.rows import class_row
+
+from ekiden.database.statements import qualified, statement
+from ekiden.scenarios.registry import BrokenScenario, is_built, synchronise
+from ekiden.schedule.rows import RowCount, created_by
+from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
+from ekiden.settings import Settings
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """What one planning run did. `created` counts the rows it made by scenario, step and state."""
+
+    run_id: UUID
+    first_day: date
+    last_day: date
+    enrolled: int
+    cancelled: int
+    created: tuple[RowCount, ...]
+    broken: tuple[BrokenScenario, ...] = ()
+
+    @property
+    def held(self) -> int:
+        return sum(count.rows for count in self.created if count.state == "held")
+
+    @property
+    def ready(self) -> int:
+        return sum(count.rows for count in self.created if count.state == "ready")
+
+
+class UnknownScenario(ValueError):
+    """A selection names a scenario that the ledger does not know."""
+
+
+class NothingBuilt(RuntimeError):
+    """There is no eligibility table yet."""
+
+
+@dataclass(frozen=True)
+class _Scenario:
+    """What planning reads of an enabled scenario's current version."""
+
+    scenario_id: int
+    scenario_code: str
+    scenario_version_id: int
+    relation_name: str
+    reentry: str
+    enrol_at: str
+    past_date_policy: str
+    look_back_days: int | None
+    period_from: date | None
+    period_to: date | None
+    offset_days: int
+
+
+def local_date(now: datetime, settings: Settings) -> date:
+    """Return the shop's calendar date at `now` (R-079)."""
+    return now.astimezone(settings.zone).date()
+
+
+def plan(
+    connection: Connection[Any],
+    first_day: date,
+    last_day: date,
+    *,
+    now: datetime,
+    settings: Settings,
+    context: RunContext,
+    scenarios: Sequence[str] | None = None,
+) -> PlanReport:
+    """Plan local days `first_day` to `last_day`; `scenarios` narrows it to these codes.
+
+    Whatever is due before the real today is held, whichever day is planned (R-116); days after today are left for
+    their own planning. Planning again changes nothing. Raises `UnknownScenario` for a code the ledger does not have.
+    """
+    if last_day < first_day:
+        raise ValueError(f"the last day {last_day} is before the first day {first_day}")
+    with connection.transaction():
+        run_id = start_run(connection, "plan", "materialiser", context, now=now, first_day=first_day, last_day=last_day)
+    try:
+        with acting(connection, "materialiser", context, run_id, now=now):
+            report = _plan(connection, run_id, first_day, last_day, now, settings, scenarios)
+            finish_run(
+                connection,
+                run_id,
+                now=now,
+                summary={
+                    "enrolled": report.enrolled,
+                    "cancelled": report.cancelled,
+                    "held": report.held,
+                    "ready": report.ready,
+                },
+            )
+    except BaseException as error:
+        if not connection.closed:
+            with connection.transaction():
+                finish_run(connection, run_id, now=now, summary={"error": str(error)}, succeeded=False)
+        raise
+    return report
+
+
+def _plan(
+    connection: Connection[Any],
+    run_id: UUID,
+    first_day: date,
+    last_day: date,
+    now: datetime,
+    settings: Settings,
+    scenarios: Sequence[str] | None,
+) -> PlanReport:
+    # planners go one after the other: two that see the same candidates would only undo each other's work
+    connection.execute("select pg_advisory_xact_lock(hashtext('ekiden.plan'))")
+    if not is_built(connection):
+        raise NothingBuilt("no scenario has been built yet: run `ekiden build`, or the job plan_day")
+    broken = synchronise(connection, now=now)
+    selected = _selected_ids(connection, scenarios)
+    today = local_date(now, settings)
+    swept_to = min(last_day, today)
+    parameters = {
+        "now": now,
+        "today": today,
+        "first_day": first_day,
+        "last_day": swept_to,
+        "time_zone": settings.time_zone,
+        "run_id": run_id,
+        "scenario_ids": selected,
+    }
+    cancelled = enrolled = 0
+    if first_day <= today:
+        cancelled = _stop(connection, now, selected)
+        enrolled = _enrol(connection, parameters, selected)
+        births = statement(__file__, "births").format(wanted=statement(__file__, "wanted_first_steps"))
+        connection.execute(births, parameters)
+    return PlanReport(run_id, first_day, last_day, enrolled, cancelled, created_by(connection, run_id), broken)
+
+
+def _selected_ids(connection: Connection[Any], codes: Sequence[str] | None) -> list[int] | None:
+    if not codes:
+        return None
+    known = dict(connection.execute("select scenario_code, scenario_id from outreach.scenarios").fetchall())
+    unknown = sorted(set(codes) - set(known))
+    if unknown:
+        raise UnknownScenario(f"no scenario {', '.join(unknown)}; known: {', '.join(sorted(known)) or 'none yet'}")
+    return [known[code] for code in codes]
+
+
+def _stop(connection: Connection[Any], now: datetime, selected: list[int] | None) -> int:
+    connection.execute(
+        "create temporary table stops (enrolment_id bigint primary key, reason text not null) on commit drop"
+    )
+    connection.execute(statement(__file__, "find_forced_stops"))
+    versions = connection.execute(
+        statement(__file__, "versions_with_open_enrolments"), {"scenario_ids": selected}
+    ).fetchall()
+    for scenario_id, version_id, is_current, relation_name, live_function, customers in versions:
+        # the table speaks for the version it was built from; an older version answers through its own function
+        eligibility = (
+            sql.SQL("{function}({customers})").format(function=qualified(live_function), customers=customers)
+            if live_function and not is_current
+            else qualified(relation_name)
+        )
+        connection.execute(
+            statement(__file__, "find_stops").format(eligibility=eligibility),
+            {"scenario_id": scenario_id, "scenario_version_id": version_id, "now": now},
+        )
+    cancelled = connection.execute(statement(__file__, "cancel_stopped"), {"now": now}).rowcount
+    connection.execute(statement(__file__, "end_stopped"), {"now": now})
+    return cancelled
+
+
+def _enrol(connection: Connection[Any], parameters: dict[str, object], selected: list[int] | None) -> int:
+    connection.execute(
+        """
+        create temporary table candidates (
+            scenario_id bigint, scenario_version_id bigint, customer_id text, entry_key text, anchor_kind text,
+            anchor_key text, anchor_at timestamptz, anchor_date date, due_date date
+        ) on commit drop
+        """
+    )
+    with connection.cursor(row_factory=class_row(_Scenario)) as cursor:
+        enabled = cursor.execute(statement(__file__, "enabled_scenarios"), {"scenario_ids": selected}).fetchall()
+    for scenario in enabled:
+        # one statement per scenario, with its own literals: a join over all of them misjudges large products
+        connection.execute(
+            statement(__file__, "find_candidates").format(eligibility=qualified(scenario.relation_name)),
+            {**parameters, **vars(scenario)},
+        )
+    return connection.execute(statement(__file__, "enrol"), parameters).rowcount

@@ -1,0 +1,96 @@
+"""Runs of the ledger: who acts, as what, when, and how it ended.
+
+Every change of the ledger happens inside `acting`; the database refuses a transition without an actor.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+ActorKind = Literal["materialiser", "dispatcher", "exporter", "operator"]
+RunKind = Literal["plan", "send", "export", "operate", "reconcile"]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """On whose behalf something runs: a person or a schedule, and the Dagster run, where there is one."""
+
+    actor: str
+    dagster_run_id: str | None = None
+    git_revision: str | None = None
+
+
+def start_run(
+    connection: Connection[Any],
+    kind: RunKind,
+    actor_kind: ActorKind,
+    context: RunContext,
+    *,
+    now: datetime,
+    first_day: date | None = None,
+    last_day: date | None = None,
+) -> UUID:
+    """Record that a run begins and return its id, within the caller's transaction."""
+    if not context.actor.strip():
+        raise ValueError("an action on the ledger needs an actor: say who you are")
+    run_id = uuid4()
+    connection.execute(
+        """
+        insert into outreach.runs (
+            run_id, kind, partition_from, partition_to, actor_kind, actor, dagster_run_id, git_revision, started_at
+        ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        (
+            run_id,
+            kind,
+            first_day,
+            last_day,
+            actor_kind,
+            context.actor,
+            context.dagster_run_id,
+            context.git_revision,
+            now,
+        ),
+    )
+    return run_id
+
+
+def finish_run(
+    connection: Connection[Any], run_id: UUID, *, now: datetime, summary: dict[str, object], succeeded: bool = True
+) -> None:
+    """Record how a run ended, within the caller's transaction."""
+    connection.execute(
+        "update outreach.runs set finished_at = %s, outcome = %s, summary = %s where run_id = %s",
+        (now, "succeeded" if succeeded else "failed", Jsonb(summary), run_id),
+    )
+
+
+@contextmanager
+def acting(
+    connection: Connection[Any], actor_kind: ActorKind, context: RunContext, run_id: UUID, *, now: datetime
+) -> Iterator[None]:
+    """Open a transaction in which the ledger's transitions are this actor's, at `now` (an aware datetime).
+
+    Inside a transaction of the caller's it joins that one. The connection must be in autocommit mode, or the
+    transaction would stay open when the block ends.
+    """
+    if not connection.autocommit:
+        raise ValueError("the ledger's connections are in autocommit mode: connect(settings, autocommit=True)")
+    with connection.transaction():
+        connection.execute(
+            """
+            select
+                set_config('ekiden.actor_kind', %s, true),
+                set_config('ekiden.actor', %s, true),
+                set_config('ekiden.run_id', %s, true),
+                set_config('ekiden.now', %s, true)
+            """,
+            (actor_kind, context.actor, str(run_id), now.isoformat()),
+        )
+        yield

@@ -1,0 +1,85 @@
+-- T1 and T2: rows are born from the current version of their scenario, and keep it. `wanted` yields enrolment_id,
+-- step_no, previous_date (what the offset counts from where it counts from the previous step) and follows_a_step.
+with wanted as (
+    {wanted}
+),
+
+dated as (
+    select
+        wanted.enrolment_id,
+        wanted.step_no,
+        wanted.follows_a_step,
+        enrolments.scenario_id,
+        enrolments.customer_id,
+        versions.scenario_version_id,
+        versions.past_date_policy,
+        versions.past_time_today,
+        steps.channel,
+        steps.send_time,
+        (
+            case
+                when versions.offset_basis = 'previous_step' then wanted.previous_date
+                else enrolments.anchor_date
+            end
+            + steps.offset_days
+            -- 0 days is the next day, unless the scenario says otherwise (C-01)
+            + case when steps.offset_days = 0 and versions.zero_day = 'next_day' then 1 else 0 end
+        ) as due_date
+    from wanted
+    inner join outreach.enrolments on wanted.enrolment_id = enrolments.enrolment_id
+    inner join outreach.scenarios on enrolments.scenario_id = scenarios.scenario_id
+    inner join outreach.scenario_versions as versions
+        on scenarios.current_version_id = versions.scenario_version_id
+    inner join outreach.scenario_version_steps as steps
+        on versions.scenario_version_id = steps.scenario_version_id and wanted.step_no = steps.step_no
+    inner join outreach.scenario_steps as step_states
+        on enrolments.scenario_id = step_states.scenario_id and wanted.step_no = step_states.step_no
+    where
+        scenarios.status = 'enabled'
+        and step_states.state = 'enabled'
+        and steps.content <> ''
+),
+
+timed as (
+    select
+        *,
+        -- the local wall time of that very date, whatever daylight saving does to it
+        (due_date + send_time) at time zone %(time_zone)s as planned_send_at
+    from dated
+    -- a first step is planned by the sweep of its day; a later one as soon as the step before it is sent (R-111, R-112)
+    where (follows_a_step or due_date <= %(last_day)s)
+),
+
+judged as (
+    select
+        *,
+        case
+            when due_date < %(today)s and past_date_policy = 'hold' then 'past_due'
+            when due_date = %(today)s and planned_send_at < %(now)s and past_time_today = 'hold' then 'past_time'
+        end as hold_reason
+    from timed
+    where not (due_date < %(today)s and past_date_policy = 'skip')
+)
+
+insert into outreach.schedule_rows (
+    enrolment_id, scenario_id, scenario_version_id, customer_id, step_no, channel, due_date, planned_send_at,
+    send_at, state, reason, run_id, partition_date, created_at, state_changed_at
+)
+select
+    enrolment_id,
+    scenario_id,
+    scenario_version_id,
+    customer_id,
+    step_no,
+    channel,
+    due_date,
+    planned_send_at,
+    case when hold_reason is null then greatest(planned_send_at, %(now)s) end,
+    case when hold_reason is null then 'ready' else 'held' end,
+    hold_reason,
+    %(run_id)s,
+    case when follows_a_step then due_date else least(greatest(due_date, %(first_day)s), %(last_day)s) end,
+    %(now)s,
+    %(now)s
+from judged
+on conflict (enrolment_id, step_no) where state <> 'deleted' do nothing

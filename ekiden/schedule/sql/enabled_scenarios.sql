@@ -1,0 +1,24 @@
+-- Only enabled scenarios create rows (R-030), and only from a first step that runs.
+select
+    scenarios.scenario_id,
+    scenarios.scenario_code,
+    versions.scenario_version_id,
+    scenarios.relation_name,
+    versions.reentry,
+    versions.enrol_at,
+    versions.past_date_policy,
+    versions.look_back_days,
+    versions.period_from,
+    versions.period_to,
+    first_step.offset_days
+    + case when first_step.offset_days = 0 and versions.zero_day = 'next_day' then 1 else 0 end as offset_days
+from outreach.scenarios
+inner join outreach.scenario_versions as versions on scenarios.current_version_id = versions.scenario_version_id
+inner join outreach.scenario_version_steps as first_step
+    on versions.scenario_version_id = first_step.scenario_version_id and first_step.step_no = 1
+inner join outreach.scenario_steps as step_states
+    on scenarios.scenario_id = step_states.scenario_id and step_states.step_no = 1
+where
+    scenarios.status = 'enabled'
+    and step_states.state = 'enabled'
+    and (%(scenario_ids)s::bigint [] is null or scenarios.scenario_id = any(%(scenario_ids)s))

@@ -1,0 +1,23 @@
+-- Active enrolments of one scenario version whose stop condition holds now: those with a row that can still be
+-- cancelled, and those that wait for their first row. A row on its way is left to its sender.
+insert into pg_temp.stops (enrolment_id, reason)
+select
+    enrolments.enrolment_id,
+    'stop_condition' as reason
+from outreach.enrolments as enrolments
+left join outreach.schedule_rows as open_rows
+    on
+        enrolments.enrolment_id = open_rows.enrolment_id
+        and open_rows.state in ('ready', 'held', 'sending', 'failed')
+inner join {eligibility} as eligibility
+    on
+        enrolments.customer_id = eligibility.customer_id
+        and enrolments.anchor_kind = eligibility.anchor_kind
+        and enrolments.anchor_key = eligibility.anchor_key
+where
+    enrolments.scenario_id = %(scenario_id)s
+    and enrolments.state = 'active'
+    and coalesce(open_rows.scenario_version_id, enrolments.scenario_version_id) = %(scenario_version_id)s
+    and coalesce(open_rows.state, 'ready') in ('ready', 'held')
+    and eligibility.stop_during @> %(now)s::timestamptz
+on conflict do nothing

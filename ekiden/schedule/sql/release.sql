@@ -1,0 +1,23 @@
+-- T3: the due date stays; the send time is today's step time if that is still ahead, else now.
+update outreach.schedule_rows as rows
+set
+    state = 'ready',
+    reason = null,
+    send_at = greatest(
+        ((%(now)s::timestamptz at time zone %(time_zone)s)::date
+            + (rows.planned_send_at at time zone %(time_zone)s)::time) at time zone %(time_zone)s,
+        %(now)s::timestamptz
+    ),
+    released_at = %(now)s,
+    released_by = %(actor)s,
+    state_changed_at = %(now)s
+from outreach.enrolments, outreach.scenario_steps
+where
+    rows.schedule_row_id = any(%(rows)s)
+    and rows.state = 'held'
+    and rows.enrolment_id = enrolments.enrolment_id
+    and enrolments.state = 'active'
+    and rows.scenario_id = scenario_steps.scenario_id
+    and rows.step_no = scenario_steps.step_no
+    and scenario_steps.state = 'enabled'
+returning rows.enrolment_id

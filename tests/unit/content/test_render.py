@@ -1,0 +1,309 @@
+import pickle
+import re
+from dataclasses import replace
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ekiden.content.render import (
+    ContentFault,
+    MessageVariables,
+    StepContent,
+    content_names,
+    load_content,
+    render,
+    sample_variables,
+)
+from ekiden.content.variables import harmless
+
+FOOTER = "{{ shop_name }} {{ postal_address }} {{ contact_address }} {{ unsubscribe_url }}"
+LAYOUT_HTML = f"""<mjml lang="en"><mj-head><mj-title>{{{{ subject }}}}</mj-title></mj-head><mj-body>
+<mj-include path="step" />
+<mj-section><mj-column><mj-text>{FOOTER}</mj-text></mj-column></mj-section>
+</mj-body></mjml>
+"""
+LAYOUT_TEXT = '{% include "step" %}\n\n' + FOOTER + "\n"
+HEAD = "Subject: Hello {{ customer_name }}\nPreheader: For {{ customer_name }}\nLanguage: en\n\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path / "layout" / "en.mjml", LAYOUT_HTML)
+    write(tmp_path / "layout" / "en.txt", LAYOUT_TEXT)
+    return tmp_path
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def content(folder: Path, html: str | None, text: str = "Text", head: str = HEAD) -> StepContent:
+    write(folder / "offer" / "step_1.txt", head + text)
+    if html is not None:
+        write(folder / "offer" / "step_1.mjml", html)
+    return load_content(folder, "offer/step_1")
+
+
+def column(html: str) -> str:
+    return f"<mj-section><mj-column>\n{html}\n</mj-column></mj-section>"
+
+
+def paragraph(html: str) -> str:
+    return column(f"<mj-text>\n{html}\n</mj-text>")
+
+
+def rendered_html(folder: Path, html: str, **changes: object) -> str:
+    message = render(content(folder, html), replace(sample_variables(), **changes))
+    assert message.html is not None
+    return message.html
+
+
+class Reader(HTMLParser):
+    """What a mail program sees: elements, attributes, text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_jinja_survives_mjml_and_the_inliner_between_elements_in_attributes_and_in_rows(folder: Path) -> None:
+    html = column(
+        """{% for product in anchor_products %}<mj-text>P:{{ product }}</mj-text>{% endfor %}
+        {% if step_no >= 1 and step_no < 2 and "}}" != '"' %}
+        <mj-button href="{{ shop_url }}?a=1&amp;b={{ step_no }}">Go</mj-button>
+        {% endif %}
+        <mj-table><tbody>{% for n in range(3) %}<tr><td>row {{ n }}</td></tr>{% endfor
+        %}</tbody></mj-table>"""
+    )
+    seen = Reader(rendered_html(folder, html, anchor_products=("one", "two"), shop_url="https://shop.invalid/"))
+    assert re.findall(r"P:(one|two)", seen.text) == ["one", "two"]
+    assert "https://shop.invalid/?a=1&b=1" in [attributes.get("href") for _, attributes in seen.elements]
+    assert re.findall(r"row \d", seen.text) == ["row 0", "row 1", "row 2"]
+
+
+def test_styles_of_the_head_are_inlined(folder: Path) -> None:
+    write(
+        folder / "layout" / "en.mjml",
+        LAYOUT_HTML.replace("</mj-head>", "<mj-style>.red { color: #ff0000 }</mj-style></mj-head>"),
+    )
+    html = rendered_html(folder, paragraph('<span class="red">{{ customer_name }}</span>'))
+    styles = [attributes.get("style") or "" for tag, attributes in Reader(html).elements if tag == "span"]
+    assert len(styles) == 1
+    assert "#ff0000" in styles[0]
+
+
+NAMES = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(
+        [
+            "{{ 7*7 }}",
+            "{% for x in range(9) %}",
+            "<script>alert(1)</script>",
+            '"><img src=x onerror=alert(1)>',
+            "--><b>",
+            "A\r\nBcc: everybody@shop.invalid",
+            "ekiden-tag-0-",
+            "<!--ekiden-tag-0-->",
+            "山田\u202e花子",
+            "\ud800",
+            "&amp;lt;",
+        ]
+    ),
+)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=NAMES)
+def test_a_name_is_shown_and_does_nothing(folder: Path, name: str) -> None:
+    html = column(
+        '<mj-text>[{{ customer_name }}]</mj-text><mj-button href="{{ shop_url }}?n={{ customer_name }}">x</mj-button>'
+    )
+    step = content(folder, html, text="[{{ customer_name }}]")
+    plain = render(step, replace(sample_variables(), customer_name="x"))
+    message = render(step, replace(sample_variables(), customer_name=name))
+    shown = harmless(name)
+    assert message.text.split("\n")[0] == f"[{shown}]"
+    assert message.subject == f"Hello {shown}".strip()
+    assert len(message.text.split("\n")) == len(plain.text.split("\n"))
+    expected, seen = Reader(plain.html or ""), Reader(message.html or "")
+    assert [tag for tag, _ in seen.elements] == [tag for tag, _ in expected.elements]
+    assert f"[{shown}]" in seen.text.replace("\n", " ")
+    links = [attributes["href"] for tag, attributes in seen.elements if tag == "a"]
+    assert links == [f"https://ekiden.invalid/?n={shown}"]
+
+
+def test_only_what_the_customer_gets_makes_the_hash(folder: Path) -> None:
+    step = content(folder, paragraph("Hello {{ customer_name }}"), text="Hello {{ customer_name }}")
+    one = render(step, sample_variables())
+    assert one == render(step, replace(sample_variables(), step_no=7))
+    assert one.content_hash != render(step, replace(sample_variables(), customer_name="Taro")).content_hash
+    assert len(one.content_hash) == 64
+
+
+def test_an_edited_file_counts_from_the_next_load_on(folder: Path) -> None:
+    first = content(folder, None, text="One")
+    assert load_content(folder, "offer/step_1") is first
+    second = content(folder, None, text="Two")
+    assert render(second, sample_variables()).text.startswith("Two")
+    assert first.content_hash != second.content_hash
+    write(folder / "layout" / "en.txt", LAYOUT_TEXT + "More\n")
+    assert load_content(folder, "offer/step_1").content_hash != second.content_hash
+
+
+def test_a_content_without_html_is_a_text_mail(folder: Path) -> None:
+    message = render(content(folder, None), sample_variables())
+    assert message.html is None
+    assert message.text.startswith("Text\n")
+
+
+def test_windows_line_ends_and_a_byte_order_mark_are_understood(folder: Path) -> None:
+    content(folder, None)
+    (folder / "offer" / "step_1.txt").write_bytes(("\ufeff" + HEAD + "One\nTwo").replace("\n", "\r\n").encode())
+    message = render(load_content(folder, "offer/step_1"), sample_variables())
+    assert message.text.startswith("One\nTwo\n")
+
+
+def test_a_long_line_is_folded_at_a_space_and_only_there(folder: Path) -> None:
+    html = rendered_html(folder, paragraph("{{ customer_name }}"), customer_name="word " * 1000)
+    assert max(map(len, html.split("\n"))) <= 900
+    assert Reader(html).text.split().count("word") >= 1000
+
+
+def test_a_long_line_without_a_space_is_refused(folder: Path) -> None:
+    step = content(folder, paragraph("{{ customer_name }}"))
+    with pytest.raises(ContentFault, match=r"step_1\.mjml: .*too long.*R-148"):
+        render(step, replace(sample_variables(), customer_name="あ" * 901))
+
+
+def test_comments_of_the_author_are_not_sent(folder: Path) -> None:
+    html = rendered_html(folder, paragraph("<!-- {{ nobody }} \n {% if %} secret -->shown{# secret #}"))
+    assert "secret" not in html
+    assert "shown" in html
+
+
+FAULTS = {
+    "unknown variable": (
+        paragraph("{{ custmer_name }}"),
+        3,
+        "no variable 'custmer_name'; there are: .*customer_name",
+    ),
+    "syntax": (paragraph("\n{% if step_no %}"), 4, "Unexpected end"),
+    "escaping off": (paragraph("{% autoescape false %}x{% endautoescape %}"), 3, "cannot be switched off"),
+    "safe": (paragraph("{{ customer_name|safe }}"), 3, "no filter 'safe'"),
+    "mismatched": ("<mj-section>\n<mj-column>\n</mj-section>", 3, "mismatched tag"),
+    "unknown element": (column("<mj-txt>x</mj-txt>"), 2, "no element <mj-txt>"),
+    "lost": (column('<mj-text\nfoo="{{ step_no }}">x</mj-text>'), 3, "stands where MJML keeps no text"),
+    "include": ('<mj-include path="/etc/passwd" />', None, "cannot include other files"),
+}
+
+
+@pytest.mark.parametrize(("html", "line", "said"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_of_the_html_names_file_line_and_way_out(folder: Path, html: str, line: int, said: str) -> None:
+    with pytest.raises(ContentFault, match=f"(?s){said}") as caught:
+        content(folder, html)
+    assert caught.value.path == folder / "offer" / "step_1.mjml"
+    assert caught.value.line == line
+
+
+HEAD_FAULTS = {
+    "no subject": ("Language: en\n\nText", 1, "a subject is needed"),
+    "no language": ("Subject: x\n\nText", 1, "the language is missing"),
+    "language": ("Subject: x\nLanguage: ../en\n\nText", 2, "is not a language"),
+    "unknown field": ("Subject: x\nSubjct: y\n\nText", 2, "expected 'Subject: ...'"),
+    "twice": ("Subject: x\nSubject: y\n\nText", 2, "a second time"),
+    "no end": ("Subject: x\nLanguage: en", 2, "the text is missing"),
+    "variable in the subject": ("Language: en\nSubject: {{ who }}\n\nText", 2, "no variable 'who'"),
+    "subject in the subject": ("Language: en\nSubject: {{ subject }}\n\nText", 2, "no variable 'subject'"),
+    "variable in the text": ("Subject: x\nLanguage: en\n\nText\n{{ who }}", 5, "no variable 'who'"),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "said"), HEAD_FAULTS.values(), ids=HEAD_FAULTS.keys())
+def test_a_fault_of_the_text_names_file_line_and_way_out(folder: Path, text: str, line: int, said: str) -> None:
+    with pytest.raises(ContentFault, match=said) as caught:
+        content(folder, None, text=text, head="")
+    assert (caught.value.path, caught.value.line) == (folder / "offer" / "step_1.txt", line)
+
+
+RENDERING_FAULTS = {
+    "html": (paragraph("\n{{ anchor_date.yaer }}"), "Text", "step_1.mjml", 4),
+    "text": (None, "Text\n{{ anchor_products[3] }}", "step_1.txt", 6),
+    "sandbox": (paragraph("{{ anchor_date.__class__.__mro__ }}"), "Text", "step_1.mjml", 3),
+}
+
+
+@pytest.mark.parametrize(("html", "text", "file", "line"), RENDERING_FAULTS.values(), ids=RENDERING_FAULTS.keys())
+def test_what_fails_while_rendering_is_found_in_the_authors_file(
+    folder: Path, html: str | None, text: str, file: str, line: int
+) -> None:
+    step = content(folder, html, text)
+    with pytest.raises(ContentFault, match="rendering failed") as caught:
+        render(step, sample_variables())
+    assert (caught.value.path.name, caught.value.line) == (file, line)
+
+
+def test_an_empty_subject_is_refused(folder: Path) -> None:
+    step = content(folder, None, head="Subject: {{ customer_name }}\nLanguage: en\n\n")
+    with pytest.raises(ContentFault, match="the subject is empty"):
+        render(step, replace(sample_variables(), customer_name="\r\n"))
+
+
+@pytest.mark.parametrize("word", ["shop_name", "postal_address", "contact_address", "unsubscribe_url"])
+@pytest.mark.parametrize("file", ["en.txt", "en.mjml"])
+def test_a_layout_that_leaves_out_what_the_law_asks_for_is_refused(folder: Path, word: str, file: str) -> None:
+    layout = folder / "layout" / file
+    layout.write_text(layout.read_text().replace("{{ %s }}" % word, ""))  # noqa: UP031 - braces
+    with pytest.raises(ContentFault, match=f"{file}: the law asks for .*{word}"):
+        content(folder, paragraph("x"))
+
+
+def test_a_layout_without_a_place_for_the_step_is_refused(folder: Path) -> None:
+    write(folder / "layout" / "en.mjml", LAYOUT_HTML.replace('<mj-include path="step" />', ""))
+    with pytest.raises(ContentFault, match=r"en\.mjml: the layout has no place for the step"):
+        content(folder, paragraph("x"))
+
+
+def test_html_without_text_is_refused_and_yet_listed(folder: Path) -> None:
+    write(folder / "offer" / "step_2.mjml", paragraph("x"))
+    assert content_names(folder) == ("offer/step_2",)
+    with pytest.raises(ContentFault, match=r"step_2\.txt: .*needs its text part"):
+        load_content(folder, "offer/step_2")
+
+
+@pytest.mark.parametrize("name", ["../etc/passwd", "offer", "offer/../x", "/etc/passwd", "offer/step_1.txt", ""])
+def test_a_name_that_is_none_reads_no_file(folder: Path, name: str) -> None:
+    with pytest.raises(ContentFault, match="not a content's name"):
+        load_content(folder, name)
+
+
+def test_a_file_that_is_not_utf_8_is_said_to_be_so(folder: Path) -> None:
+    content(folder, None)
+    (folder / "offer" / "step_1.txt").write_bytes(HEAD.encode() + "\n日本語".encode("shift_jis"))
+    with pytest.raises(ContentFault, match=r"step_1\.txt:6: .*UTF-8"):
+        load_content(folder, "offer/step_1")
+
+
+def test_a_fault_survives_the_way_from_a_worker_process() -> None:
+    fault = pickle.loads(pickle.dumps(ContentFault(Path("a.txt"), 3, "wrong")))
+    assert (str(fault), fault.line) == ("a.txt:3: wrong", 3)
+
+
+def test_entities_of_html_are_understood(folder: Path) -> None:
+    assert "©" in unescape(rendered_html(folder, paragraph("&copy;&nbsp;x")))
+
+
+def test_variables_are_what_the_class_says() -> None:
+    assert isinstance(sample_variables(), MessageVariables)
