@@ -6,7 +6,7 @@ Belongs here: values that differ between deployments. Does not belong here: anyt
 
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr
@@ -78,6 +78,9 @@ class Settings(HomeSettings):
     reply_to: str | None = None
     postal_address: str = "1-1 Sample Street, Sample City"
     """The sender's postal address; the law asks for it in every message."""
+
+    name_order: Literal["family_first", "given_first"] = "family_first"
+    """How a customer's full name is written."""
 
     shop_url: str = ""
     """The shop's front page, for the button in messages."""

@@ -12,9 +12,10 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from ekiden.content.render import ContentFault, MessageVariables, load_content, render
+from ekiden.content.render import ContentFault, MessageVariables, StepContent, load_content, render
 from ekiden.database.statements import statement
-from ekiden.delivery.channels.base import OutgoingMessage, Sender
+from ekiden.delivery.channels import sender_for
+from ekiden.delivery.channels.base import OutgoingMessage
 from ekiden.delivery.recipients import Recipient, SkipReason, choose_address
 from ekiden.scenarios.definition import Channel
 from ekiden.settings import Settings
@@ -63,7 +64,20 @@ def read_claimed(connection: Connection[Any], rows: Sequence[int], number: int) 
         ).fetchall()
 
 
-def compose(row: ClaimedRow, settings: Settings) -> OutgoingMessage | Withheld:
+def compose_all(rows: Sequence[ClaimedRow], settings: Settings) -> list[tuple[ClaimedRow, OutgoingMessage | Withheld]]:
+    """Return the message of each row, or why there is none; each content is read once."""
+    contents = {name: _load(name, settings) for name in {row.content for row in rows}}
+    return [(row, compose(row, contents[row.content], settings)) for row in rows]
+
+
+def _load(name: str, settings: Settings) -> StepContent | ContentFault:
+    try:
+        return load_content(settings.content, name)
+    except ContentFault as fault:
+        return fault
+
+
+def compose(row: ClaimedRow, content: StepContent | ContentFault, settings: Settings) -> OutgoingMessage | Withheld:
     """Return the message of one row, or why there is none."""
     recipient = Recipient(
         addresses=(row.email, row.email_2),
@@ -74,8 +88,10 @@ def compose(row: ClaimedRow, settings: Settings) -> OutgoingMessage | Withheld:
     address = choose_address(recipient, recheck_consent=row.consent_recheck)
     if isinstance(address, SkipReason):
         return Withheld(row, address)
+    if isinstance(content, ContentFault):
+        return Withheld(row, SkipReason.CONTENT_INVALID, str(content))
     try:
-        rendered = render(load_content(settings.content, row.content), variables_of(row, settings))
+        rendered = render(content, variables_of(row, settings))
     except ContentFault as fault:
         return Withheld(row, SkipReason.CONTENT_INVALID, str(fault))
     if row.channel == Channel.TEXT_EMAIL:
@@ -83,8 +99,8 @@ def compose(row: ClaimedRow, settings: Settings) -> OutgoingMessage | Withheld:
     return OutgoingMessage(
         message_id=row.message_id,
         to_address=address,
-        to_name=_full_name(row),
-        sender=Sender(settings.sender_address, settings.sender_name, settings.reply_to),
+        to_name=_full_name(row, settings),
+        sender=sender_for(settings),
         rendered=rendered,
         unsubscribe_url=_unsubscribe_url(row, settings),
         scenario_code=row.scenario_code,
@@ -95,7 +111,7 @@ def compose(row: ClaimedRow, settings: Settings) -> OutgoingMessage | Withheld:
 def variables_of(row: ClaimedRow, settings: Settings) -> MessageVariables:
     """Return what the templates may use for this row."""
     return MessageVariables(
-        customer_name=_full_name(row),
+        customer_name=_full_name(row, settings),
         family_name=row.family_name or "",
         given_name=row.given_name or "",
         shop_name=settings.sender_name,
@@ -110,10 +126,12 @@ def variables_of(row: ClaimedRow, settings: Settings) -> MessageVariables:
     )
 
 
-def _full_name(row: ClaimedRow) -> str:
-    return " ".join(part for part in (row.given_name, row.family_name) if part)
+def _full_name(row: ClaimedRow, settings: Settings) -> str:
+    names = (row.family_name, row.given_name)
+    ordered = names if settings.name_order == "family_first" else reversed(names)
+    return " ".join(name for name in ordered if name)
 
 
 def _unsubscribe_url(row: ClaimedRow, settings: Settings) -> str:
-    # the message's id is random and known to nobody else: an opaque, unguessable token (RFC 8058, section 3.1)
+    # the message's id says whose opt-out it is and tells a stranger nothing
     return f"{settings.unsubscribe_url.rstrip('/')}/{row.message_id}"

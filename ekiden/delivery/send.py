@@ -15,7 +15,7 @@ from psycopg.rows import class_row
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Channel, LineStopped, OutgoingMessage
 from ekiden.delivery.claim import LOCK_CLASS, claim, dispatcher
-from ekiden.delivery.compose import ClaimedRow, Withheld, compose, read_claimed
+from ekiden.delivery.compose import ClaimedRow, Withheld, compose_all, read_claimed
 from ekiden.delivery.reconcile import reconcile_within
 from ekiden.delivery.record import Recorded, record
 from ekiden.scenarios.definition import SENT_CHANNELS
@@ -151,7 +151,7 @@ class _Sender:
         now = self.clock()
         with acting(self.connection, "dispatcher", self.context, self.run_id, now=now):
             claimed = read_claimed(self.connection, rows, self.number)
-            composed = [(row, compose(row, self.settings)) for row in claimed]
+            composed = compose_all(claimed, self.settings)
             withheld = [item for _, item in composed if isinstance(item, Withheld)]
             self._skip(withheld, now)
             outgoing = [(row, item) for row, item in composed if isinstance(item, OutgoingMessage)]

@@ -1,14 +1,21 @@
 """A message's lineage for people: a few lines from the order to the file. No query is here."""
 
 from datetime import datetime
+from pathlib import Path
 
 from rich.text import Text
 
+from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.insights.lineage import MessageLineage
 from ekiden.settings import Settings
 
 SHOWN_LINES = 5
 """Lines of the anchor order that are listed; a basket can have a hundred."""
+
+
+def _file(message: MessageLineage, settings: Settings) -> Path | None:
+    outbox = OutboxChannel(settings.outbox)
+    return outbox.path_of(message.message_id) if message.channel_name == outbox.name else None
 
 
 def describe(message: MessageLineage, settings: Settings) -> Text:
@@ -56,6 +63,8 @@ def describe(message: MessageLineage, settings: Settings) -> Text:
         ),
         ("provider id", message.provider_message_id or "-"),
     ]
+    if file := _file(message, settings):
+        lines.append(("file", str(file)))
     text = Text()
     for label, value in lines:
         text.append(f"{label:>12}  ", style="bold").append(f"{value}\n")

@@ -1,0 +1,93 @@
+"""Rows of a CSV file, as text, with the physical line each starts on.
+
+Belongs here: RFC 4180 in UTF-8 and the faults of such a file as a file. Does not belong here: what a value
+means or may be (`checks`).
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from itertools import islice
+from typing import BinaryIO
+
+from ekiden.raw.faults import Fault, FaultList
+from ekiden.raw.folder import SourceFile, check_header
+
+ROWS_PER_BLOCK = 10_000
+"""Some hundred kilobytes of text: little memory, and long enough that the cost of a block does not show."""
+
+BYTE_ORDER_MARK = "\ufeff"
+
+
+class CsvSource:
+    """One CSV file: `header` is None if it cannot be read, and `blocks` gives CSV for COPY, line last."""
+
+    unit = "bytes"
+
+    def __init__(self, file: SourceFile, stream: BinaryIO, faults: FaultList) -> None:
+        self._file, self._stream, self._faults = file, stream, faults
+        self.total = file.path.stat().st_size
+        self._lines_read = 0
+        self._reader = csv.reader(self._lines(), strict=True)
+        self.header = self._read_header()
+
+    @property
+    def done(self) -> int:
+        return self._stream.tell()
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the rows in blocks; rows that cannot be read become faults."""
+        rows = self._rows()
+        while block := list(islice(rows, ROWS_PER_BLOCK)):
+            text = io.StringIO(newline="")
+            csv.writer(text, lineterminator="\n").writerows(block)
+            yield text.getvalue().encode()
+
+    def _read_header(self) -> list[str] | None:
+        try:
+            header = next(self._reader, None)
+        except csv.Error as error:
+            self._unreadable(1, f"the header is not CSV: {error}")
+            return None
+        if not header:
+            self._unreadable(1, "has no header; the first line names the columns")
+            return None
+        if self._file.name in self._faults.incomplete:
+            return None  # the header's own line is not UTF-8: its names would only be guesses
+        return header if check_header(self._file, header, self._faults) else None
+
+    def _rows(self) -> Iterator[list[str]]:
+        reader, width = self._reader, len(self.header or ())
+        while True:
+            start = self._lines_read + 1
+            try:
+                for row in reader:
+                    if len(row) == width:
+                        row.append(str(start))
+                        yield row
+                    elif row:  # an empty line is no row
+                        self._unreadable(start, f"has {len(row)} fields where the header has {width}")
+                    start = self._lines_read + 1
+                return
+            except csv.Error as error:
+                self._unreadable(start, f"is not CSV: {error}")
+
+    def _lines(self) -> Iterator[str]:
+        for line in self._stream:
+            self._lines_read += 1
+            try:
+                text = line.decode()
+            except UnicodeDecodeError as error:
+                self._unreadable(
+                    self._lines_read,
+                    f"is not UTF-8 (byte {error.start + 1} of the line); a file in Shift_JIS becomes so by "
+                    "`iconv -f CP932 -t UTF-8`",
+                )
+                text = line.decode(errors="replace")
+            if b"\0" in line:
+                self._unreadable(self._lines_read, "holds a NUL byte, which PostgreSQL cannot store")
+                text = text.replace("\0", "")
+            yield text.removeprefix(BYTE_ORDER_MARK) if self._lines_read == 1 else text
+
+    def _unreadable(self, line: int, reason: str) -> None:
+        self._faults.add_unreadable(Fault(self._file.name, reason, line))
