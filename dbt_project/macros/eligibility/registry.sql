@@ -1,0 +1,89 @@
+{#
+The registry of built scenarios: for each eligibility model the definition it was built from, the function that answers
+the same question over live facts, the build and the git revision. The planner reads definitions from here, so that a
+table and the definition it is planned by can never differ.
+#}
+
+{% macro create_scenario_registry() -%}
+    create schema if not exists eligibility;
+    create table if not exists eligibility.scenario_registry (
+        model_name text primary key,
+        relation_name text not null,
+        definition jsonb not null,
+        live_function text,
+        build_id text not null,
+        git_revision text,
+        built_at timestamptz not null
+    );
+{%- endmacro %}
+
+{% macro live_function_name(model_name, scenario) -%}
+    {#- Named by what it answers: enrolments keep the conditions of their version, so an edit must make a new
+        function beside the old one. Ten hexadecimal digits: a collision within one scenario needs about a million
+        edits. -#}
+    {%- set conditions = {
+        'anchor': scenario.get('anchor'), 'orders': scenario.get('orders'), 'target': scenario.get('target'),
+        'exclusion': scenario.get('exclusion'), 'stop': scenario.get('stop'), 'time_zone': time_zone(),
+    } -%}
+    {{- model_name ~ '__' ~ local_md5(tojson(conditions, sort_keys=true))[:10] -}}
+{%- endmacro %}
+
+{% macro create_live_function(function_name, scenario) -%}
+    create or replace function {{ function_name }}(given_customers text[])
+    returns table (
+        customer_id text, anchor_kind text, anchor_key text, anchor_at timestamptz, anchor_date date,
+        entry_during tstzmultirange, stop_during tstzmultirange
+    )
+    language sql stable
+    {#- a text literal and no dollar quotes: a code may hold any characters #}
+    as {{ text_literal(eligibility_query(scenario, live=true)) }}
+{%- endmacro %}
+
+{% macro register_scenario() -%}
+    {#- The post-hook of every eligibility model. -#}
+    {%- if execute -%}
+    {{ scenario_registration(
+        model.name, this.include(database=false), model.config.meta.scenario,
+        compiled_here='eligibility(' in model.raw_code
+    ) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro scenario_registration(model_name, relation, scenario, compiled_here) -%}
+    {#- What makes a definition the scenario's current one: its live function, unless the model's SQL was written by
+        hand, and its row in the registry. -#}
+    {%- set function_name = 'eligibility.' ~ adapter.quote(live_function_name(model_name, scenario)) -%}
+    {%- if compiled_here %}
+    {{ create_live_function(function_name, scenario) }};
+    {%- endif %}
+    insert into eligibility.scenario_registry
+        (model_name, relation_name, definition, live_function, build_id, git_revision, built_at)
+    values (
+        {{ text_literal(model_name) }},
+        {{ text_literal(relation) }},
+        {{ text_literal(tojson(scenario, sort_keys=true)) }}::jsonb,
+        {{ text_literal(function_name) if compiled_here else 'null' }},
+        {{ text_literal(invocation_id) }},
+        nullif({{ text_literal(env_var('EKIDEN_GIT_REVISION', '')) }}, ''),
+        clock_timestamp()
+    )
+    on conflict (model_name) do update set
+        relation_name = excluded.relation_name,
+        definition = excluded.definition,
+        live_function = excluded.live_function,
+        build_id = excluded.build_id,
+        git_revision = excluded.git_revision,
+        built_at = excluded.built_at
+{%- endmacro %}
+
+{% macro forget_removed_scenarios() -%}
+    {#- A model that left the project leaves the registry; its rows and history stay in the ledger. -#}
+    {%- if execute -%}
+    {%- set names = [] -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and 'eligibility' in node.fqn -%}
+        {%- do names.append(node.name) -%}
+    {%- endfor -%}
+    delete from eligibility.scenario_registry
+    {%- if names %} where model_name not in ({{ text_list(names) }}){% endif %}
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,9 @@
+{% macro text_literal(value) -%}
+    {#- A text literal that holds any value, quotes included. -#}
+    '{{ (value | string).replace("'", "''") }}'
+{%- endmacro %}
+
+{% macro text_list(values) -%}
+    {#- A list for `in (…)`. -#}
+    {%- for value in values %}{{ text_literal(value) }}{{ ', ' if not loop.last }}{% endfor -%}
+{%- endmacro %}

@@ -1,0 +1,1 @@
+{{ eligibility(segments=['lapsed_90_days']) }}

@@ -1,0 +1,12 @@
+with source as (
+    select * from {{ source('raw', 'customer_events') }}
+)
+
+select
+    event_id,
+    customer_id,
+    event_type,
+    event_at,
+    product_id,
+    details
+from source

@@ -1,0 +1,34 @@
+with source as (
+    select * from {{ source('raw', 'customers') }}
+),
+
+renamed as (
+    select
+        customer_id,
+
+        -- identity
+        family_name,
+        given_name,
+        email,
+        email_2,
+        phone,
+        postal_code,
+        address,
+        gender,
+        birth_date,
+        member_rank,
+        access_url as site,
+        custom_fields,
+
+        -- consent
+        newsletter_status,
+        duplicate_status,
+
+        -- dates
+        registered_at,
+        {{ local_date('registered_at') }} as registered_on,
+        last_login_at
+    from source
+)
+
+select * from renamed

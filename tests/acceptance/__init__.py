@@ -1,0 +1,1 @@
+"""The acceptance runner: scripts of tables, a timeline and expected rows, played against the real code."""

@@ -1,0 +1,119 @@
+"""The option `--cases`, one test per script, and the stage they play on.
+
+Belongs here: what pytest needs to know. Does not belong here: how a script is played (`play`).
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+import yaml
+from pydantic import SecretStr
+
+from ekiden.database.connection import dbt_environment
+from ekiden.settings import Settings
+
+from .cast import Cast, cast
+from .project import compile_project
+from .reading import ZONE, ScriptFault, parse, read_yaml
+from .script import Script
+from .stage import Stage, open_connection
+
+HERE = Path(__file__).parent
+OWN_CASES = HERE / "cases"
+PENDING = HERE / "pending.yaml"
+ADDED_DAYS = 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """One file: a script that can be played, or what is wrong with it."""
+
+    script_id: str | None
+    playable: tuple[Script, Cast] | None = None
+    fault: ScriptFault | None = None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--cases",
+        metavar="DIR",
+        default=None,
+        help="play the acceptance scripts of this folder instead of our own",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "script_path" not in metafunc.fixturenames:
+        return
+    # pytest reads this file's options only where the folder is named on its command line
+    given = metafunc.config.getoption("--cases", default=None)
+    folder = Path(given) if given else OWN_CASES
+    paths = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    if not paths:
+        raise pytest.UsageError(f"--cases: there is no .yaml file in {folder.resolve()}")
+    metafunc.parametrize("script_path", paths, ids=[path.stem for path in paths], scope="session")
+
+
+@pytest.fixture(scope="session")
+def pending() -> Mapping[str, str]:
+    """Why a script cannot pass yet, by its id."""
+    return yaml.safe_load(PENDING.read_text(encoding="utf-8")) or {}
+
+
+@pytest.fixture(scope="session")
+def cases(request: pytest.FixtureRequest) -> Mapping[Path, Case]:
+    """The scripts of this session's tests; a script with faults keeps them to itself."""
+    paths = {
+        item.callspec.params["script_path"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and "script_path" in item.fixturenames
+    }
+    return {path: _case(path) for path in sorted(paths)}
+
+
+def _case(path: Path) -> Case:
+    content = None
+    try:
+        content = read_yaml(path)
+        script = parse(Script, content)
+        return Case(script.id, playable=(script, cast(script)))
+    except ScriptFault as fault:
+        return Case(content.get("id") if isinstance(content, dict) else None, fault=fault)
+
+
+@pytest.fixture(scope="session")
+def stage(
+    server_url: str,
+    template_database: str,
+    cases: Mapping[Path, Case],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stage]:
+    """One database for all scripts, with dbt's SQL compiled for every scenario they have."""
+    name = f"ekiden_acceptance_{secrets.token_hex(4)}"
+    folder = tmp_path_factory.mktemp("acceptance")
+    settings = Settings(
+        home=folder / "home",
+        database_url=SecretStr(urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))),
+        time_zone=ZONE.key,
+        desired_delivery_added_days=ADDED_DAYS,
+    )
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f'create database "{name}" template "{template_database}"')
+        try:
+            versions = [version for case in cases.values() if case.playable for version in case.playable[1].versions()]
+            environment = dbt_environment(settings) | {
+                "EKIDEN_TIME_ZONE": ZONE.key,
+                "EKIDEN_DESIRED_DELIVERY_ADDED_DAYS": str(ADDED_DAYS),
+            }
+            project = compile_project(folder, versions, environment)
+            with open_connection(settings) as connection:
+                stage = Stage(settings, project, connection)
+                stage.set_up()
+                yield stage
+        finally:
+            server.execute(f'drop database if exists "{name}" with (force)')

@@ -1,0 +1,163 @@
+"""Playing a script: each operation by the function that a schedule, a sensor or an operator would call.
+
+Belongs here: which of Ekiden's public functions an operation means. Does not belong here: any rule of
+scheduling or sending; where this file would need one, the real code lacks it.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from ekiden.delivery.channels.base import Outcome
+from ekiden.delivery.reconcile import reconcile
+from ekiden.delivery.send import send_due
+from ekiden.schedule import operators
+from ekiden.schedule.export import export_due
+from ekiden.schedule.plan import plan
+from ekiden.schedule.rows import RowFilter
+from ekiden.schedule.runs import RunContext
+from ekiden.settings import Settings
+
+from .cast import Cast, max_lateness
+from .channel import RecordingChannel, SenderDied
+from .expectations import compare_enrolments, compare_rows, compare_values
+from .facts import visible
+from .reading import ScriptFault, local
+from .script import (
+    Delete,
+    Disable,
+    Dispatch,
+    DmExport,
+    EditScenario,
+    Enable,
+    ForceStop,
+    OnRows,
+    Operation,
+    Reconcile,
+    Release,
+    Run,
+    Script,
+    Set,
+)
+from .stage import Stage
+
+OPERATOR = RunContext(actor="operator@acceptance.invalid")
+SCHEDULE = RunContext(actor="schedule")
+SENSOR = RunContext(actor="sensor")
+PATIENCE = 10.0  # seconds for the server to notice that a client is gone; it takes milliseconds
+
+
+class Difference(Exception):
+    """Something is not as the script expects."""
+
+
+def play(script: Script, cast: Cast, stage: Stage) -> None:
+    """Play a script from an empty ledger on; raise `Difference` at the first unexpected thing."""
+    lateness = max_lateness(script)
+    settings = stage.settings if lateness is None else stage.settings.model_copy(update={"max_lateness": lateness})
+    channel = RecordingChannel()
+    stage.clear()
+    for place, operation in enumerate(script.timeline):
+        where = f"operation {place + 1} of {len(script.timeline)}, {operation.do} at {local(operation.at)}"
+        if place and operation.at < script.timeline[place - 1].at:
+            raise ScriptFault(f"{where}: the timeline goes back in time")
+        try:
+            if place == 0:
+                stage.register(cast.at_start, now=operation.at)
+            stage.show(visible(script, operation.at))
+            if version := cast.by_operation.get(place):
+                stage.register([version], now=operation.at)
+            _perform(operation, stage, channel, settings)
+            difference = _difference(operation, stage, channel)
+        except Exception as error:
+            error.add_note(f"in {where}")
+            raise
+        if difference:
+            raise Difference(f"{where}\n  {difference}")
+
+
+def _perform(operation: Operation, stage: Stage, channel: RecordingChannel, settings: Settings) -> None:
+    connection = stage.connection
+    at = operation.at
+    match operation:
+        case Run():
+            stage.build()
+            plan(connection, operation.date, operation.date, now=at, settings=settings, context=SCHEDULE)
+        case Dispatch(crash_after_claim=True):
+            _dispatch_and_die(stage, channel, settings, at)
+        case Dispatch():
+            send_due(connection, channel=channel, settings=settings, clock=lambda: at, context=SENSOR)
+        case Reconcile():
+            channel.answer = Outcome(operation.provider_says)
+            reconcile(connection, channel=channel, settings=settings, now=at, context=OPERATOR)
+            channel.answer = None
+        case DmExport():
+            export_due(connection, now=at, settings=settings, context=OPERATOR, scenario=operation.scenario)
+        case Enable() | Disable() | EditScenario() | ForceStop():
+            pass  # the version it makes is registered already
+        case OnRows():
+            row_filter = RowFilter(scenario=operation.scenario, customer=operation.customer, step_no=operation.step)
+            _operator_action(operation, stage)(connection, row_filter, now=at, settings=settings, context=OPERATOR)
+        case _:
+            raise TypeError(f"nobody can do {operation!r}")
+
+
+def _operator_action(operation: OnRows, stage: Stage) -> Callable[..., Any]:
+    match operation:
+        case Release() | Set(status="ready"):
+            return operators.release
+        case Delete():
+            return operators.delete
+        case Set(status="completed"):
+            return operators.complete
+        case Set(status="blocked"):
+            return operators.block
+        case Set(status="held"):
+            # a row that is blocked is reopened, one that is ready is held back
+            blocked = any(
+                (row.scenario, row.status) == (operation.scenario, "blocked")
+                and operation.customer in (None, row.customer)
+                and operation.step in (None, row.step)
+                for row in stage.rows()
+            )
+            return partial(operators.reopen, reason=operation.reason) if blocked else operators.hold
+        case _:
+            raise TypeError(f"no operator can do {operation!r}")
+
+
+def _dispatch_and_die(stage: Stage, channel: RecordingChannel, settings: Settings, at: datetime) -> None:
+    """Dispatch in a process of its own that dies as soon as the provider has the messages."""
+    connection = stage.another_connection()
+    process = connection.info.backend_pid
+    channel.dies_after_taking = True
+    try:
+        send_due(connection, channel=channel, settings=settings, clock=lambda: at, context=SENSOR)
+    except SenderDied:
+        pass
+    else:
+        raise ScriptFault("'crash_after_claim' has nothing to crash: nothing was claimed")
+    finally:
+        channel.dies_after_taking = False
+        connection.close()
+    waited_until = time.monotonic() + PATIENCE
+    while stage.is_connected(process):
+        if time.monotonic() > waited_until:
+            raise TimeoutError(f"the server still holds the connection of process {process}")
+        time.sleep(0.01)
+
+
+def _difference(operation: Operation, stage: Stage, channel: RecordingChannel) -> str | None:
+    if operation.rows is not None and (found := compare_rows(operation.rows, stage.rows())):
+        return found
+    if operation.enrolments is not None and (found := compare_enrolments(operation.enrolments, stage.enrolments())):
+        return found
+    if operation.step_states is not None:
+        actual = stage.step_states()
+        for code, states in operation.step_states.items():
+            if found := compare_values(f"step states of {code}", states, actual.get(code)):
+                return found
+    if operation.provider_calls is not None:
+        return compare_values("provider calls", operation.provider_calls, len(channel.calls))
+    return None
