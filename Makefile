@@ -43,7 +43,8 @@ test: $(INSTALLED) ## Run all tests
 lint: $(INSTALLED) ## ruff and sqlfluff
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar ekiden assets dbt_project/models
+	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar ekiden assets
+	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar --templater jinja dbt_project/models
 
 types: $(INSTALLED) ## mypy, strict on ekiden/
 	@$(BIN)/mypy

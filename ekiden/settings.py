@@ -49,6 +49,9 @@ class Settings(HomeSettings):
     time_zone: Annotated[str, AfterValidator(_known_time_zone)] = "Asia/Tokyo"
     """The shop's local time: due dates, send times and partitions (R-079)."""
 
+    raw_schema: str = Field("raw", pattern=r"^[a-z_][a-z0-9_]*$")
+    """The schema of the shop's tables that dbt reads; another one than `raw` is filled by you, not by `ekiden load`."""
+
     batch_time: time = time(6, 0)
     """Local time of the daily planning run (R-107)."""
 

@@ -5,10 +5,12 @@ Nothing is decided here. Exit codes: 0 done, 1 refused or failed with a reason o
 
 import sys
 
+import psycopg
 import typer
+from pydantic import ValidationError
 
 from ekiden.cli import database, operators, pipeline, schedule
-from ekiden.cli.output import errors
+from ekiden.cli.output import complain
 from ekiden.content.render import ContentFault
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.delivery.channels import LineStopped
@@ -16,6 +18,7 @@ from ekiden.insights.lineage import UnknownMessage
 from ekiden.raw.load import LoadRefused
 from ekiden.schedule.operators import ReasonRequired, TooManyRows
 from ekiden.schedule.plan import NothingBuilt, UnknownScenario
+from ekiden.settings import Settings
 from ekiden.warehouse.dbt import BuildFailed
 
 EXPECTED_ERRORS = (
@@ -49,5 +52,15 @@ def main() -> None:
     try:
         app()
     except EXPECTED_ERRORS as error:
-        errors().print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        complain("error", error)
+        sys.exit(1)
+    except psycopg.OperationalError as error:
+        complain("error", f"the database did not answer to the end: {error}")
+        sys.exit(1)
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        for fault in error.errors():
+            name = "_".join(map(str, fault["loc"]))
+            complain("error", f"the setting {name} (EKIDEN_{name.upper()}): {fault['msg']}")
         sys.exit(1)

@@ -1,6 +1,5 @@
 """`ekiden db …`: the database's address, its start and stop."""
 
-import shlex
 import sys
 
 import typer
@@ -9,7 +8,6 @@ from ekiden.cli.output import console
 from ekiden.database.connection import database_url, embedded_server
 from ekiden.database.migrations import migrate
 from ekiden.settings import Settings
-from ekiden.warehouse.dbt import dbt_environment
 
 app = typer.Typer(help="The database: embedded under EKIDEN_HOME, or the one EKIDEN_DATABASE_URL names.")
 
@@ -36,10 +34,3 @@ def stop() -> None:
         console().print("EKIDEN_DATABASE_URL names the database; it is not ours to stop")
     else:
         console().print("stopped" if server.stop() else "it was not running")
-
-
-@app.command()
-def env() -> None:
-    """Print what dbt needs from the environment, for a shell: eval "$(ekiden db env)"."""
-    for name, value in dbt_environment(Settings()).items():
-        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")

@@ -1,4 +1,4 @@
-"""`ekiden release | hold | complete | block | reopen | delete`: one shape for all operator actions."""
+"""`ekiden release | hold | complete | block | retry | reopen | delete`: one shape for all operator actions."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -25,6 +25,7 @@ ACTIONS: dict[str, tuple[Callable[..., OperatorReport], str, str | None]] = {
     "hold": (operators.hold, "Hold ready rows until a person releases them.", "ready"),
     "complete": (operators.complete, "End rows by hand: nothing is sent and no next step follows.", None),
     "block": (operators.block, "Do not deliver: the customer never enters this scenario again.", None),
+    "retry": (operators.retry, "Send failed rows again; a failed message was certainly not sent.", "failed"),
     "reopen": (operators.reopen, "Put blocked rows back under release control; needs --reason.", "blocked"),
     "delete": (operators.delete, "Delete rows softly; a customer left without rows may enter again.", None),
 }
@@ -44,7 +45,7 @@ def _command(name: str, action: Callable[..., OperatorReport], state: str | None
         due_from: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First due date.")] = None,
         due_to: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last due date.")] = None,
         reason: Annotated[str | None, typer.Option(help="Why; kept with the rows.")] = None,
-        limit: Annotated[int, typer.Option(help="Refuse to touch more rows than this.")] = DEFAULT_LIMIT,
+        limit: Annotated[int, typer.Option(min=1, help="Refuse to touch more rows than this.")] = DEFAULT_LIMIT,
         everything: Annotated[bool, typer.Option("--all", help="Needed when no filter is given.")] = False,
         dry_run: Annotated[bool, typer.Option(help="Only show what would be touched.")] = False,
         actor: ActorOption = None,

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 class Format(StrEnum):
@@ -39,12 +40,18 @@ def errors() -> Console:
     return Console(stderr=True)
 
 
+def complain(label: str, message: object) -> None:
+    """Print a message for the person at the terminal, as it is: brackets in it are no markup."""
+    errors().print(Text.assemble((f"{label}:", "bold red"), " ", str(message)), soft_wrap=True)
+
+
 def show(rows: Sequence[Any], columns: Sequence[str], *, form: Format, zone: ZoneInfo, title: str = "") -> None:
     """Show dataclass instances; instants in the shop's zone. JSON and CSV hold every field, a table `columns`."""
     if form is Format.TABLE:
         table = Table(*columns, title=title or None, title_justify="left")
         for row in rows:
-            table.add_row(*(_text(getattr(row, column), zone, short=True) for column in columns))
+            # as Text: a customer's id may look like rich's markup
+            table.add_row(*(Text(_text(getattr(row, column), zone, short=True)) for column in columns))
         console().print(table)
         return
     names = [field.name for field in fields(rows[0])] if rows else list(columns)

@@ -1,17 +1,20 @@
 """`ekiden load | build | up`: data in, models built, Dagster running."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ekiden.cli.output import Format, FormatOption, errors, show
+from ekiden.cli.output import Format, FormatOption, complain, errors, show
 from ekiden.cli.session import ledger, now
 from ekiden.raw.load import LoadProgress, load
 from ekiden.scenarios.registry import synchronise
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import build as dbt_build
+from ekiden.warehouse.dbt import dbt_environment
 
 
 def register(app: typer.Typer) -> None:
@@ -19,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command("load")(load_folder)
     app.command()(build)
     app.command()(up)
+    app.command()(env)
 
 
 def load_folder(
@@ -59,7 +63,7 @@ def build(
         with connection.transaction():
             broken = synchronise(connection, now=now())
     for scenario in broken:
-        errors().print(f"[bold red]left out:[/] {scenario}", highlight=False, soft_wrap=True)
+        complain("left out", scenario)
     if broken:
         raise typer.Exit(1)
 
@@ -69,6 +73,15 @@ def up(
     host: Annotated[str, typer.Option(envvar="EKIDEN_HOST", help="Address the UI listens on.")] = "127.0.0.1",
 ) -> None:
     """Run Dagster's webserver and daemon on this deployment; Ctrl-C stops all of it, the embedded database included."""
-    from orchestration.up import run  # noqa: PLC0415 - Dagster takes seconds to import; other commands go without
+    from orchestration.up import run  # noqa: PLC0415 - Dagster takes seconds to import, and only this needs it
 
     raise typer.Exit(run(Settings(), port=port, host=host))
+
+
+def env() -> None:
+    """Print what Dagster's and dbt's own commands need from the environment, for a shell: eval "$(ekiden env)"."""
+    from orchestration.instance import prepare  # noqa: PLC0415 - as above
+
+    settings = Settings()
+    for name, value in {**dbt_environment(settings), **prepare(settings)}.items():
+        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")

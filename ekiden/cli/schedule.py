@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from ekiden.cli.output import Format, FormatOption, console, errors, show
+from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger, now
 from ekiden.delivery.channels import channel_for
 from ekiden.delivery.send import SendCounts, send_due
@@ -18,7 +18,7 @@ from ekiden.insights.describe import describe
 from ekiden.insights.lineage import lineage, masked
 from ekiden.schedule.export import export_due
 from ekiden.schedule.plan import local_date, plan
-from ekiden.schedule.rows import RowFilter, count, search, summary
+from ekiden.schedule.rows import RowFilter, RowState, count, search, summary
 from ekiden.settings import Settings
 
 ROW_COLUMNS = (
@@ -81,7 +81,7 @@ def plan_days(
             scenarios=scenario,
         )
     for broken in report.broken:
-        errors().print(f"[bold red]left out:[/] {broken}", highlight=False, soft_wrap=True)
+        complain("left out", broken)
     errors().print(
         f"{report.enrolled} entered, {report.ready} rows ready, {report.held} held, {report.cancelled} cancelled"
     )
@@ -131,11 +131,11 @@ def rows(
     scenario: Annotated[str | None, typer.Option(help="Scenario code.")] = None,
     customer: Annotated[str | None, typer.Option(help="Customer id.")] = None,
     step: Annotated[int | None, typer.Option(help="Step number.")] = None,
-    state: Annotated[str | None, typer.Option(help="State, like held.")] = None,
+    state: Annotated[RowState | None, typer.Option(help="State of the rows.")] = None,
     reason: Annotated[str | None, typer.Option(help="Reason, like past_due.")] = None,
     due_from: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First due date.")] = None,
     due_to: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last due date.")] = None,
-    limit: Annotated[int, typer.Option(help="Most rows to show.")] = DEFAULT_ROWS,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows to show.")] = DEFAULT_ROWS,
     counts: Annotated[bool, typer.Option("--summary", help="Count by scenario, step and state instead.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:

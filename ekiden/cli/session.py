@@ -36,4 +36,14 @@ def ledger(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
 
 def acting_as(actor: str | None) -> RunContext:
     """Return on whose behalf a command runs."""
-    return RunContext(actor or os.environ.get("EKIDEN_ACTOR") or getpass.getuser(), git_revision=git_revision())
+    name = (actor or os.environ.get("EKIDEN_ACTOR") or _user_name()).strip()
+    if not name:
+        raise typer.BadParameter("say who acts: --actor NAME, or EKIDEN_ACTOR")
+    return RunContext(name, git_revision=git_revision())
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return ""

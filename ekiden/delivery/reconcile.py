@@ -27,6 +27,8 @@ class LostClaim:
     schedule_row_id: int
     message_id: UUID
     was_posted: bool
+    can_be_asked: bool
+    """Whether it was posted through the channel that is in use now."""
 
 
 def reconcile(
@@ -75,13 +77,13 @@ def _lost_claims(connection: Connection[Any], channel_name: str, after: int, bat
 
 
 def _settle(lost: list[LostClaim], channel: Channel) -> list[tuple[int, Delivery]]:
-    posted = [claim.message_id for claim in lost if claim.was_posted]
+    posted = [claim.message_id for claim in lost if claim.was_posted and claim.can_be_asked]
     found = channel.find(posted) if posted else {}
     answers = []
     for claim in lost:
         if not claim.was_posted:
             delivery = Delivery(claim.message_id, Outcome.not_sent, detail="its sender vanished before it was posted")
-        elif found is None:
+        elif found is None or not claim.can_be_asked:
             delivery = Delivery(claim.message_id, Outcome.unknown, detail="its sender vanished after it was posted")
         else:
             delivery = found.get(claim.message_id) or Delivery(

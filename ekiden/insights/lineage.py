@@ -110,4 +110,5 @@ def masked(address: str | None) -> str:
     if not address:
         return ""
     local_part, _, domain = address.rpartition("@")
-    return f"{local_part[:SHOWN_CHARACTERS]}…@{domain}"
+    # never all of it, however short it is
+    return f"{local_part[: min(SHOWN_CHARACTERS, len(local_part) - 1)]}…@{domain}"

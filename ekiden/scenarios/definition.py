@@ -4,19 +4,30 @@ Belongs here: the shape, the defaults and the limits of a definition. Does not b
 (`dbt_project/macros`), and where definitions are kept (`ekiden.scenarios.registry`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 MAX_STEPS = 10  # R-135a, C-13
 MAX_FRAMES = 99  # R-100a
 MAX_PRODUCTS = 10  # R-100c
 MAX_CATEGORIES = 5  # R-100d
+MAX_DAYS = 3650  # ten years: more is a slip of the keyboard, and could leave the calendar of the database
 ORDER_ANCHORS = {"ordered", "paid", "shipped", "desired_delivery"}
 PLAIN_ANCHORS = ORDER_ANCHORS | {"member_registered"}
 ARGUMENT_ANCHORS = {"entered", "list_imported", "event", "tag_granted"}
@@ -42,7 +53,20 @@ def _minutes(value: object) -> object:
     return value
 
 
-LocalTime = Annotated[time, BeforeValidator(_minutes)]
+def _local(value: time) -> time:
+    if value.tzinfo is not None:
+        raise PydanticCustomError("time_not_local", "the time is the shop's local time; write it without an offset")
+    return value
+
+
+LocalTime = Annotated[time, BeforeValidator(_minutes), AfterValidator(_local)]
+
+
+def _raise_all(faults: Sequence[tuple[tuple[int | str, ...], PydanticCustomError]], value: object) -> None:
+    """Raise every given fault at once, each at its place below the field that is being validated."""
+    if faults:
+        details = [InitErrorDetails(type=fault, loc=place, input=value) for place, fault in faults]
+        raise ValidationError.from_exception_data("scenario", details)
 
 
 class _Part(BaseModel):
@@ -112,11 +136,9 @@ class Conditions(_Part):
     def _related(cls, frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
         if len(frames) > MAX_FRAMES:
             raise PydanticCustomError("too_many_frames", "{n} frames; there are at most 99", {"n": len(frames)})
-        for number, frame in enumerate(frames[1:], start=2):
-            if frame.relation is None:
-                raise PydanticCustomError(
-                    "relation_required", "frame {number} needs a relation: and, or, not", {"number": number}
-                )
+        unrelated = [index for index, frame in enumerate(frames) if index > 0 and frame.relation is None]
+        fault = PydanticCustomError("relation_required", "every frame after the first needs a relation: and, or, not")
+        _raise_all([((index, "relation"), fault) for index in unrelated], frames)
         return frames
 
 
@@ -146,8 +168,10 @@ class OrderFilter(_Part):
 class Step(_Part):
     """One step of the chain (R-135a to R-135k)."""
 
-    offset_days: int = Field(ge=0)
+    offset_days: int = Field(ge=0, le=MAX_DAYS)
     send_time: LocalTime = time(12, 0)
+    # by the customer's own habit; without one, or outside the send window, `send_time` (R-109b to R-109d)
+    auto_send_time: Literal["none", "latest_purchase", "first_purchase"] = "none"
     channel: Channel = Channel.HTML_EMAIL
     content: str | None = None
     state: Literal["enabled", "force_stopped"] = "enabled"
@@ -166,7 +190,7 @@ class ScenarioDefinition(_Part):
     exclusion: Conditions = Conditions()
     stop: Conditions = Conditions()
     period: Period | None = None
-    look_back_days: int | None = Field(None, ge=0)
+    look_back_days: int | None = Field(None, ge=0, le=MAX_DAYS)
     reentry: Literal["never", "after_exit", "per_anchor"] = "never"
     enrol_at: Literal["first_step_due", "anchor"] | None = None
     zero_day: Literal["next_day", "same_day"] | None = None
@@ -176,7 +200,7 @@ class ScenarioDefinition(_Part):
     consent_recheck: bool | None = None
     on_skip: Literal["end", "continue"] = "end"
     send_window: SendWindow | None = SendWindow(**{"from": time(8, 0), "to": time(22, 0)})
-    steps: tuple[Step, ...] = Field(min_length=1)
+    steps: tuple[Step, ...]
 
     @field_validator("anchor", mode="before")
     @classmethod
@@ -187,7 +211,7 @@ class ScenarioDefinition(_Part):
             needs_argument = anchor in ARGUMENT_ANCHORS
             raise PydanticCustomError(
                 "anchor_incomplete" if needs_argument else "unknown_anchor",
-                "{anchor} needs to say which, like '{{{anchor}: name}}'"
+                "{anchor} needs to say which, like '{{anchor}: name}'"
                 if needs_argument
                 else "{anchor} is no anchor; known: {known}",
                 {"anchor": anchor, "known": ", ".join(sorted(PLAIN_ANCHORS | ARGUMENT_ANCHORS))},
@@ -201,42 +225,52 @@ class ScenarioDefinition(_Part):
                 "{kind} is no anchor with an argument; known: {known}",
                 {"kind": str(kind), "known": ", ".join(sorted(ARGUMENT_ANCHORS))},
             )
+        if not isinstance(anchor[kind], str) or not anchor[kind]:
+            raise PydanticCustomError(
+                "anchor_incomplete", "{kind} needs to say which, like '{{kind}: name}'", {"kind": str(kind)}
+            )
         return anchor
 
-    @field_validator("steps")
+    @field_validator("orders")
     @classmethod
-    def _not_too_many_steps(cls, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-        if len(steps) > MAX_STEPS:
-            raise PydanticCustomError("too_many_steps", "{n} steps; a scenario has at most 10", {"n": len(steps)})
-        return steps
-
-    @model_validator(mode="after")
-    def _parts_fit_together(self) -> Self:
-        if self.orders != OrderFilter() and self.anchor_kind not in ORDER_ANCHORS:
+    def _orders_can_anchor(cls, orders: OrderFilter, info: ValidationInfo) -> OrderFilter:
+        anchor = info.data.get("anchor")
+        kind = anchor if isinstance(anchor, str) else next(iter(anchor or {"ordered": ""}))
+        if orders != OrderFilter() and kind not in ORDER_ANCHORS:
             raise PydanticCustomError(
                 "order_period_not_allowed",
                 "order filters need an anchor that is an order; {anchor} is not (R-086)",
-                {"anchor": self.anchor_kind},
+                {"anchor": kind},
             )
-        window = self.send_window
-        for number, step in enumerate(self.steps, start=1):
+        return orders
+
+    @field_validator("steps")
+    @classmethod
+    def _steps_can_be_sent(cls, steps: tuple[Step, ...], info: ValidationInfo) -> tuple[Step, ...]:
+        faults: list[tuple[tuple[int | str, ...], PydanticCustomError]] = []
+        if not steps:
+            raise PydanticCustomError("steps_required", "a scenario has at least one step")
+        if len(steps) > MAX_STEPS:
+            fault = PydanticCustomError("too_many_steps", "{n} steps; a scenario has at most 10", {"n": len(steps)})
+            faults.append(((), fault))
+        window = info.data.get("send_window")
+        for index, step in enumerate(steps):
             minute = step.send_time.replace(second=0, microsecond=0)
             if window and not window.first <= minute <= window.last:
-                raise PydanticCustomError(
-                    "outside_send_window",
-                    "step {number} is sent at {time}, outside the window {first} to {last}",
-                    {
-                        "number": number,
-                        "time": f"{step.send_time:%H:%M}",
-                        "first": f"{window.first:%H:%M}",
-                        "last": f"{window.last:%H:%M}",
-                    },
-                )
-            if self.status == "enabled" and not step.content:
-                raise PydanticCustomError(
-                    "content_required", "step {number} has no content; an enabled scenario needs it", {"number": number}
-                )
-        return self
+                times = {
+                    "number": index + 1,
+                    "time": f"{step.send_time:%H:%M}",
+                    "first": f"{window.first:%H:%M}",
+                    "last": f"{window.last:%H:%M}",
+                }
+                message = "step {number} is sent at {time}, outside the window {first} to {last}"
+                faults.append(((index, "send_time"), PydanticCustomError("outside_send_window", message, times)))
+            if info.data.get("status") == "enabled" and not step.content:
+                message = "step {number} has no content; an enabled scenario needs it"
+                fault = PydanticCustomError("content_required", message, {"number": index + 1})
+                faults.append(((index, "content"), fault))
+        _raise_all(faults, steps)
+        return steps
 
     @property
     def anchor_kind(self) -> str:

@@ -5,7 +5,7 @@ what a definition may say (`ekiden.scenarios.definition`).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,26 +45,53 @@ class BuiltScenario:
 def synchronise(connection: Connection[Any], *, now: datetime) -> tuple[BrokenScenario, ...]:
     """Bring the ledger's scenarios in step with the last dbt build, within the caller's transaction.
 
-    An edited definition becomes a new version; a model that left the project is archived. Returns the models whose
-    definitions have faults; their scenarios stay as they were.
+    An edited definition becomes a new version; a model that left the project is archived, unless a new model has its
+    code: then it was only renamed, and nobody may run through the scenario a second time for that. Returns the models
+    whose definitions have faults; their scenarios stay as they were.
     """
     # one synchronisation at a time: two planners that start together must not both make version 2
     connection.execute("select pg_advisory_xact_lock(hashtext('ekiden.scenarios'))")
     built = read_registry(connection)
+    checked = {scenario.model_name: check(scenario.definition) for scenario in built}
+    wanted = {model: definition.code for model, (definition, _) in checked.items() if definition is not None}
+    known = dict(connection.execute("select model_name, scenario_code from outreach.scenarios").fetchall())
+    holders = duplicate_codes(wanted, {model: code for model, code in known.items() if model in checked})
+    gone = {code: model for model, code in known.items() if model not in checked}
     broken = []
-    codes: dict[str, str] = {}
     for scenario in built:
-        definition, faults = check(scenario.definition)
-        if definition is not None and definition.code in codes:
-            message = f"the code {definition.code!r} is also that of model {codes[definition.code]}"
-            definition, faults = None, (DefinitionFault("duplicate_code", "code", message),)
+        model = scenario.model_name
+        definition, faults = checked[model]
+        if definition is not None:
+            former = gone.get(definition.code)
+            if former is not None and model not in known and model not in holders:
+                _rename(connection, former, model)
+            elif holder := holders.get(model) or former:
+                message = f"the code {definition.code!r} is also that of model {holder}; choose another"
+                definition, faults = None, (DefinitionFault("duplicate_code", "code", message),)
         if definition is None:
-            broken.append(BrokenScenario(scenario.model_name, faults))
+            broken.append(BrokenScenario(model, faults))
             continue
-        codes[definition.code] = scenario.model_name
         _synchronise_one(connection, scenario, definition, now)
-    _archive_all_but(connection, [scenario.model_name for scenario in built], now)
+    _archive_all_but(connection, list(checked), now)
     return tuple(broken)
+
+
+def duplicate_codes(wanted: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """Return the models that cannot have the code they want, each with the model that has it.
+
+    `wanted` and `known` (the ledger's) are codes by model. Who has a code already keeps it; a model that is left out
+    keeps the one it has in the ledger, so that leaving out one can leave out another.
+    """
+    left_out: dict[str, str] = {}
+    while True:
+        holders = {code: model for model, code in known.items() if model not in wanted or model in left_out}
+        more = {}
+        for model in sorted(wanted, key=lambda model: (known.get(model) != wanted[model], model)):
+            if model not in left_out and (holder := holders.setdefault(wanted[model], model)) != model:
+                more[model] = holder
+        if not more:
+            return left_out
+        left_out |= more
 
 
 def is_built(connection: Connection[Any]) -> bool:
@@ -161,12 +188,13 @@ def _add_version(
         insert into outreach.scenario_versions (
             scenario_id, version_no, definition, live_function, git_revision, created_at,
             reentry, enrol_at, zero_day, offset_basis, past_date_policy, past_time_today, consent_recheck, on_skip,
-            look_back_days, period_from, period_to
+            look_back_days, period_from, period_to, send_window_from, send_window_to
         )
         select
             %(scenario_id)s, coalesce(max(version_no), 0) + 1, %(definition)s, %(live_function)s, %(git_revision)s,
             %(now)s, %(reentry)s, %(enrol_at)s, %(zero_day)s, %(offset_basis)s, %(past_date_policy)s,
-            %(past_time_today)s, %(consent_recheck)s, %(on_skip)s, %(look_back_days)s, %(period_from)s, %(period_to)s
+            %(past_time_today)s, %(consent_recheck)s, %(on_skip)s, %(look_back_days)s, %(period_from)s, %(period_to)s,
+            %(send_window_from)s, %(send_window_to)s
         from outreach.scenario_versions
         where scenario_id = %(scenario_id)s
         returning scenario_version_id
@@ -188,6 +216,8 @@ def _add_version(
             "look_back_days": definition.look_back_days,
             "period_from": definition.period.first if definition.period else None,
             "period_to": definition.period.last if definition.period else None,
+            "send_window_from": definition.send_window.first if definition.send_window else None,
+            "send_window_to": definition.send_window.last if definition.send_window else None,
         },
     ).fetchone()
     assert row is not None
@@ -195,17 +225,29 @@ def _add_version(
     connection.cursor().executemany(
         """
         insert into outreach.scenario_version_steps
-            (scenario_version_id, step_no, channel, offset_days, send_time, content)
-        values (%s, %s, %s, %s, %s, %s)
+            (scenario_version_id, step_no, channel, offset_days, send_time, auto_send_time, content)
+        values (%s, %s, %s, %s, %s, %s, %s)
         """,
         [
-            (version_id, number, step.channel, step.offset_days, step.send_time, step.content or "")
+            (
+                version_id,
+                number,
+                step.channel,
+                step.offset_days,
+                step.send_time,
+                step.auto_send_time,
+                step.content or "",
+            )
             for number, step in enumerate(definition.steps, start=1)
         ],
     )
     connection.execute(
         "update outreach.scenarios set current_version_id = %s where scenario_id = %s", (version_id, scenario_id)
     )
+
+
+def _rename(connection: Connection[Any], former: str, model: str) -> None:
+    connection.execute("update outreach.scenarios set model_name = %s where model_name = %s", (model, former))
 
 
 def _archive_all_but(connection: Connection[Any], models: Sequence[str], now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""What operators do to rows: release, hold, complete, block, reopen, delete (R-240a to R-241e).
+"""What operators do to rows: release, hold, complete, block, retry, reopen, delete (R-240a to R-241e).
 
 Single or by filter, the same code for the command line and for Dagster's jobs. Every action needs an actor, happens in
 one transaction and is refused whole where it would touch more rows than its limit.
@@ -61,6 +61,11 @@ def complete(connection: Connection[Any], row_filter: RowFilter, **options: Any)
 def block(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
     """T13: do not deliver; the customer never enters this scenario again (R-053, R-240e)."""
     return _act(connection, "block", row_filter, exit_reason="blocked", **options)
+
+
+def retry(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
+    """T10: failed rows become ready at once; a row fails only where it is certain that nothing was sent."""
+    return _act(connection, "retry", row_filter, **options)
 
 
 def reopen(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:

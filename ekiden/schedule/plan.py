@@ -161,7 +161,7 @@ def _stop(connection: Connection[Any], now: datetime, selected: list[int] | None
     connection.execute(
         "create temporary table stops (enrolment_id bigint primary key, reason text not null) on commit drop"
     )
-    connection.execute(statement(__file__, "find_forced_stops"))
+    connection.execute(statement(__file__, "find_forced_stops"), {"scenario_ids": selected})
     versions = connection.execute(
         statement(__file__, "versions_with_open_enrolments"), {"scenario_ids": selected}
     ).fetchall()

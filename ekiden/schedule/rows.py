@@ -2,11 +2,26 @@
 
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection, sql
 from psycopg.rows import class_row
+
+
+class RowState(StrEnum):
+    """The states a row can be found in; deleted rows are not found."""
+
+    READY = "ready"
+    HELD = "held"
+    SENDING = "sending"
+    FAILED = "failed"
+    SENT = "sent"
+    COMPLETED = "completed"
+    BLOCKED = "blocked"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ from ekiden.settings import PROJECT_ROOT, Settings
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 SOURCE_PATTERNS = ("*.sql", "*.yml", "*.yaml", "*.md")
+WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+"""They try the models on made-up rows: a matter of development (`make test`), not of a shop's morning."""
+
 GIT_TIMEOUT = 10
 """Seconds; a repository that does not answer by then is as good as none."""
 
@@ -41,6 +44,7 @@ def settings_environment(settings: Settings) -> dict[str, str]:
     """Return what the models read from the environment, without a connection: enough to parse."""
     return {
         "EKIDEN_TIME_ZONE": settings.time_zone,
+        "EKIDEN_RAW_SCHEMA": settings.raw_schema,
         "EKIDEN_DESIRED_DELIVERY_ADDED_DAYS": str(settings.desired_delivery_added_days),
         "EKIDEN_GIT_REVISION": git_revision() or "",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -66,7 +70,7 @@ def git_revision() -> str | None:
 
 def build(settings: Settings, select: Sequence[str] = (), *, full_refresh: bool = False) -> None:
     """Build and test the models (`dbt build`), output to the terminal; raises `BuildFailed`."""
-    arguments = ["build"]
+    arguments = ["build", *WITHOUT_UNIT_TESTS]
     if select:
         arguments += ["--select", *select]
     if full_refresh:

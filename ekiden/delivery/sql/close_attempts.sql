@@ -4,9 +4,10 @@ set
     outcome = answered.outcome,
     provider_message_id = answered.provider_message_id,
     detail = nullif(answered.detail, '')
-from unnest(
-    %(rows)s::bigint [], %(outcomes)s::text [], %(provider_message_ids)s::text [], %(details)s::text []
-) as answered (schedule_row_id, outcome, provider_message_id, detail)
+from
+    unnest(
+        %(rows)s::bigint[], %(outcomes)s::text[], %(provider_message_ids)s::text[], %(details)s::text[]
+    ) as answered (schedule_row_id, outcome, provider_message_id, detail)
 inner join outreach.schedule_rows as rows on answered.schedule_row_id = rows.schedule_row_id
 where
     attempts.schedule_row_id = answered.schedule_row_id

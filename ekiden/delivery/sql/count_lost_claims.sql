@@ -11,7 +11,7 @@ where
         from pg_locks
         where
             pg_locks.locktype = 'advisory'
-            and pg_locks.database = (select oid from pg_database where datname = current_database())
+            and pg_locks.database = (select db.oid from pg_database as db where db.datname = current_database())
             and pg_locks.classid = %(lock_class)s
             and pg_locks.objid = rows.claimed_by
             and pg_locks.granted

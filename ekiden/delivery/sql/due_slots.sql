@@ -11,4 +11,4 @@ where
     and rows.channel = any(%(channels)s)
     and scenarios.status = 'enabled'
 group by rows.due_date
-order by rows.due_date
+order by rows.due_date -- noqa: PRS

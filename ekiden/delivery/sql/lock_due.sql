@@ -25,6 +25,6 @@ where
     and rows.channel = any(%(channels)s)
     and scenarios.status = 'enabled'
     and (%(due_date)s::date is null or rows.due_date = %(due_date)s)
-order by rows.send_at, rows.schedule_row_id
+order by rows.send_at, rows.schedule_row_id -- noqa: PRS
 limit %(batch_size)s
 for update of rows skip locked

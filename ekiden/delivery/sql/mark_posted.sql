@@ -7,9 +7,10 @@ set
     newsletter_status = posted.newsletter_status,
     consent_read_at = %(consent_read_at)s,
     content_hash = posted.content_hash
-from unnest(
-    %(rows)s::bigint [], %(addresses)s::text [], %(newsletter_statuses)s::text [], %(content_hashes)s::text []
-) as posted (schedule_row_id, to_address, newsletter_status, content_hash)
+from
+    unnest(
+        %(rows)s::bigint[], %(addresses)s::text[], %(newsletter_statuses)s::text[], %(content_hashes)s::text[]
+    ) as posted (schedule_row_id, to_address, newsletter_status, content_hash)
 inner join outreach.schedule_rows as rows on posted.schedule_row_id = rows.schedule_row_id
 where
     attempts.schedule_row_id = posted.schedule_row_id

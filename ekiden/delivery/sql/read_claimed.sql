@@ -16,7 +16,7 @@ select
     customers.email,
     customers.email_2,
     customers.newsletter_status,
-    exists (
+    exists(
         select
         from outreach.suppression_list as suppressed
         where suppressed.customer_id = rows.customer_id and suppressed.address is null
@@ -40,6 +40,7 @@ select
         select products.product_name
         from jsonb_path_query(versions.definition, '$.stop.frames[*].codes[*]') as code
         inner join staging.stg_products as products on code #>> '{}' = products.product_id
+        order by products.product_id
         limit 5
     ) as offered_products
 from outreach.schedule_rows as rows
@@ -50,4 +51,4 @@ inner join outreach.scenario_version_steps as steps
     on rows.scenario_version_id = steps.scenario_version_id and rows.step_no = steps.step_no
 left join staging.stg_customers as customers on rows.customer_id = customers.customer_id
 where rows.schedule_row_id = any(%(rows)s) and rows.state = 'sending' and rows.claimed_by = %(dispatcher)s
-order by rows.send_at, rows.schedule_row_id
+order by rows.send_at, rows.schedule_row_id -- noqa: PRS

@@ -3,11 +3,11 @@ with ranked as (
     select
         message_id,
         sent_at,
-        row_number() over (partition by scenario_id, step_no order by sent_at desc, message_id) as place
+        row_number() over (partition by scenario_id, step_no order by sent_at desc, message_id asc) as place
     from outreach.messages
 )
 
 select message_id
 from ranked
-order by place, sent_at desc, message_id
+order by place asc, sent_at desc, message_id asc
 limit %(limit)s

@@ -16,6 +16,9 @@ dated as (
         versions.past_time_today,
         steps.channel,
         steps.send_time,
+        steps.auto_send_time,
+        versions.send_window_from,
+        versions.send_window_to,
         (
             case
                 when versions.offset_basis = 'previous_step' then wanted.previous_date
@@ -35,17 +38,41 @@ dated as (
     inner join outreach.scenario_steps as step_states
         on enrolments.scenario_id = step_states.scenario_id and wanted.step_no = step_states.step_no
     where
-        scenarios.status = 'enabled'
+        -- a chain that is under way goes on when its scenario is disabled while a message is being sent; the row waits
+        (scenarios.status = 'enabled' or wanted.follows_a_step)
         and step_states.state = 'enabled'
         and steps.content <> ''
 ),
 
 timed as (
     select
-        *,
+        dated.*,
         -- the local wall time of that very date, whatever daylight saving does to it
-        (due_date + send_time) at time zone %(time_zone)s as planned_send_at
+        (
+            dated.due_date
+            -- outside the window it is the planned time, not the window's edge (R-109d); to the minute (R-109e)
+            + case
+                when
+                    habits.local_time between
+                    coalesce(dated.send_window_from, '00:00') and coalesce(dated.send_window_to, '23:59')
+                    then habits.local_time
+                else dated.send_time
+            end
+        ) at time zone %(time_zone)s as planned_send_at
     from dated
+    left join lateral (
+        select date_trunc('minute', orders.ordered_at at time zone %(time_zone)s)::time as local_time
+        from staging.stg_orders as orders
+        where
+            dated.auto_send_time in ('latest_purchase', 'first_purchase')
+            and orders.customer_id = dated.customer_id
+            and orders.ordered_at <= %(now)s
+            and not isempty(orders.counts_during)
+        order by
+            case when dated.auto_send_time = 'latest_purchase' then orders.ordered_at end desc,
+            orders.ordered_at asc
+        limit 1
+    ) as habits on true
     -- a first step is planned by the sweep of its day; a later one as soon as the step before it is sent (R-111, R-112)
     where (follows_a_step or due_date <= %(last_day)s)
 ),

@@ -21,4 +21,4 @@ inner join outreach.scenario_steps as step_states
 where
     scenarios.status = 'enabled'
     and step_states.state = 'enabled'
-    and (%(scenario_ids)s::bigint [] is null or scenarios.scenario_id = any(%(scenario_ids)s))
+    and (%(scenario_ids)s::bigint[] is null or scenarios.scenario_id = any(%(scenario_ids)s))

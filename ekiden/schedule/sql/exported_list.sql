@@ -14,4 +14,4 @@ from outreach.schedule_rows as rows
 inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
 left join staging.stg_customers as customers on rows.customer_id = customers.customer_id
 where rows.schedule_row_id = any(%(rows)s)
-order by scenarios.scenario_code, rows.step_no, rows.customer_id
+order by scenarios.scenario_code, rows.step_no, rows.customer_id -- noqa: PRS

@@ -42,10 +42,15 @@ not_yet_entered as (
             and (
                 %(reentry)s = 'never'
                 or earlier.exit_reason = 'blocked'
-                or within_reach.entry_key = earlier.entry_key
+                -- not by the entry's key, which is another one where the scenario's reentry was edited meanwhile
+                or (
+                    within_reach.anchor_kind = earlier.anchor_kind
+                    and within_reach.anchor_key = earlier.anchor_key
+                )
                 or (
                     %(reentry)s = 'after_exit'
-                    and (earlier.state = 'active' or earlier.anchor_at >= within_reach.anchor_at)
+                    -- what triggers again during an enrolment is ignored, also once that has ended (R-045, C-06)
+                    and (earlier.state = 'active' or earlier.exited_at >= within_reach.anchor_at)
                 )
             )
     )

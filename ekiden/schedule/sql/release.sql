@@ -4,8 +4,10 @@ set
     state = 'ready',
     reason = null,
     send_at = greatest(
-        ((%(now)s::timestamptz at time zone %(time_zone)s)::date
-            + (rows.planned_send_at at time zone %(time_zone)s)::time) at time zone %(time_zone)s,
+        (
+            (%(now)s::timestamptz at time zone %(time_zone)s)::date
+            + (rows.planned_send_at at time zone %(time_zone)s)::time
+        ) at time zone %(time_zone)s,
         %(now)s::timestamptz
     ),
     released_at = %(now)s,

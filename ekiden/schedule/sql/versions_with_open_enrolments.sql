@@ -17,7 +17,7 @@ inner join outreach.scenarios on enrolments.scenario_id = scenarios.scenario_id
 where
     enrolments.state = 'active'
     and scenarios.status <> 'archived'
-    and (%(scenario_ids)s::bigint [] is null or enrolments.scenario_id = any(%(scenario_ids)s))
+    and (%(scenario_ids)s::bigint[] is null or enrolments.scenario_id = any(%(scenario_ids)s))
 group by
     enrolments.scenario_id, versions.scenario_version_id, scenarios.current_version_id, scenarios.relation_name,
     versions.live_function

@@ -7,7 +7,7 @@ select
 from outreach.enrolments
 where
     enrolments.state = 'active'
-    and (%(scenario_ids)s::bigint [] is null or enrolments.scenario_id = any(%(scenario_ids)s))
+    and (%(scenario_ids)s::bigint[] is null or enrolments.scenario_id = any(%(scenario_ids)s))
     and not exists (
         select
         from outreach.schedule_rows

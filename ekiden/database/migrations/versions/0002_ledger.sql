@@ -147,6 +147,9 @@ create table outreach.scenario_versions (
     look_back_days integer,
     period_from date,
     period_to date,
+    -- empty: any time of the day
+    send_window_from time,
+    send_window_to time,
     unique (scenario_id, version_no)
 );
 
@@ -159,6 +162,7 @@ create table outreach.scenario_version_steps (
     channel text not null,
     offset_days integer not null check (offset_days >= 0),
     send_time time not null,
+    auto_send_time text not null,
     content text not null,
     primary key (scenario_version_id, step_no)
 );

@@ -1,0 +1,10 @@
+-- T10, by a person: whatever the dispatcher's budget of tries says.
+update outreach.schedule_rows as rows
+set state = 'ready', reason = null, send_at = %(now)s, state_changed_at = %(now)s
+from outreach.enrolments
+where
+    rows.schedule_row_id = any(%(rows)s)
+    and rows.state = 'failed'
+    and rows.enrolment_id = enrolments.enrolment_id
+    and enrolments.state = 'active'
+returning rows.enrolment_id

@@ -1,0 +1,36 @@
+"""The project's own build: its models, data tests and unit tests over the tests' shop."""
+
+from .conftest import Warehouse
+from .scenarios import BY_HAND, SCENARIOS
+
+GOOD = {"success", "pass", "no-op"}
+
+
+def test_every_model_and_test_of_the_project_passes_but_the_one_that_must_not(warehouse: Warehouse):
+    wrong = {name: status for name, status in warehouse.outcomes.items() if status not in GOOD}
+    assert [(name.split(".")[2], status) for name, status in wrong.items()] == [
+        (f"eligibility_contract_{BY_HAND}_", "fail")
+    ], warehouse.output
+
+
+def test_a_model_that_breaks_the_contract_is_told_of_both_faults(warehouse: Warehouse):
+    compiled = next(
+        node["compiled_code"]
+        for node in warehouse.manifest["nodes"].values()
+        if node["name"] == f"eligibility_contract_{BY_HAND}_"
+    )
+    found = warehouse.connection.execute(f"select customer_id, fault from ({compiled}) as found").fetchall()  # noqa: S608
+    assert sorted(found) == [
+        ("c_after", "entry before the anchor"),
+        ("c_after", "entry before the anchor"),
+        ("c_after", "more than one row"),
+        ("once", "entry before the anchor"),
+    ]
+
+
+def test_every_scenario_is_registered_and_only_compiled_ones_have_a_live_function(warehouse: Warehouse):
+    registered = dict(
+        warehouse.connection.execute("select model_name, live_function is not null from eligibility.scenario_registry")
+    )
+    assert {name: registered.get(name) for name in SCENARIOS} == dict.fromkeys(SCENARIOS, True)
+    assert registered[BY_HAND] is False
