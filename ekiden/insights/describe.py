@@ -1,9 +1,12 @@
-"""A message's lineage for people: a few lines from the order to the file. No query is here."""
+"""A message's lineage for people: a tree from the order's lines to the file. No query is here."""
 
 from datetime import datetime
+from email import policy
+from email.parser import BytesParser
 from pathlib import Path
 
-from rich.text import Text
+from rich.markup import escape
+from rich.tree import Tree
 
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.insights.lineage import MessageLineage
@@ -13,59 +16,57 @@ SHOWN_LINES = 5
 """Lines of the anchor order that are listed; a basket can have a hundred."""
 
 
+def describe(message: MessageLineage, settings: Settings) -> Tree:
+    """Return the lineage as a tree, instants in the shop's time; the address is shown as `message` has it."""
+
+    def local(moment: datetime | None) -> str:
+        return f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M:%S}" if moment else "-"
+
+    tree = Tree(f"[bold]message {message.message_id}[/]")
+    anchor = tree.add(f"anchor: {message.anchor_kind} {message.anchor_key}, {message.anchor_date}")
+    for line in message.anchor_lines[:SHOWN_LINES]:
+        name = line.product_name or line.product_id
+        anchor.add(f"order line {line.line_no}: {line.quantity.normalize():f} x {escape(name)}, {local(line.ordered_at)}")
+    if len(message.anchor_lines) > SHOWN_LINES:
+        anchor.add(f"and {len(message.anchor_lines) - SHOWN_LINES} more lines")
+    tree.add(
+        f"eligibility: {message.scenario_code} version {message.scenario_version}, customer {escape(message.customer_id)},"
+        f" dbt build {message.eligibility_build_id or '-'}, git {message.eligibility_git_revision or '-'}"
+    )
+    row = tree.add(
+        f"schedule row {message.schedule_row_id}: step {message.step_no}, due {message.due_date}, planned for"
+        f" {local(message.planned_send_at)} by {_run(message.plan_dagster_run_id, message.plan_run_id)},"
+        f" partition {message.plan_partition_date}"
+    )
+    for change in message.transitions:
+        row.add(
+            f"{change.transition} {change.from_state or '∅'} → {change.to_state}"
+            + (f" ({change.reason})" if change.reason else "")
+            + f", by {change.actor_kind} {change.actor}, {local(change.transitioned_at)}"
+        )
+    sent = tree.add(
+        f"sent {local(message.sent_at)} to {message.to_address or '-'} through {message.channel_name},"
+        f" by {_run(message.send_dagster_run_id, message.send_run_id)}"
+    )
+    sent.add(f"consent: newsletter {message.newsletter_status or '-'}, read {local(message.consent_read_at)}")
+    sent.add(f"content: {message.content}, sha256 {message.content_hash or '-'}")
+    if file := _file(message, settings):
+        sent.add(f"subject: {escape(_subject(file))}")
+        sent.add(f"file: {file}")
+    else:
+        sent.add(f"provider's id: {message.provider_message_id or '-'}")
+    return tree
+
+
+def _run(dagster_run_id: str | None, run_id: object) -> str:
+    return f"Dagster run {dagster_run_id}" if dagster_run_id else f"run {run_id}"
+
+
 def _file(message: MessageLineage, settings: Settings) -> Path | None:
     outbox = OutboxChannel(settings.outbox)
     return outbox.path_of(message.message_id) if message.channel_name == outbox.name else None
 
 
-def describe(message: MessageLineage, settings: Settings) -> Text:
-    """Return the lineage as text, instants in the shop's time."""
-
-    def local(moment: datetime | None) -> str:
-        return f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M:%S}" if moment else "-"
-
-    lines = [
-        ("message", f"{message.message_id} to {message.to_address}"),
-        ("scenario", f"{message.scenario_code} version {message.scenario_version}, step {message.step_no}"),
-        ("anchor", f"{message.anchor_kind} {message.anchor_key} on {message.anchor_date}"),
-    ]
-    lines += [
-        ("order line", f"{line.line_no}: {line.quantity.normalize():f} x {line.product_name} ({line.product_id})")
-        for line in message.anchor_lines[:SHOWN_LINES]
-    ]
-    if len(message.anchor_lines) > SHOWN_LINES:
-        lines.append(("", f"and {len(message.anchor_lines) - SHOWN_LINES} more lines"))
-    lines += [
-        ("eligibility", f"dbt build {message.eligibility_build_id}, git {message.eligibility_git_revision or '-'}"),
-        (
-            "planned",
-            f"run {message.plan_run_id}, partition {message.plan_partition_date}"
-            + (f", Dagster run {message.plan_dagster_run_id}" if message.plan_dagster_run_id else ""),
-        ),
-        ("due", f"{message.due_date}, planned for {local(message.planned_send_at)}"),
-    ]
-    lines += [
-        (
-            change.transition,
-            f"{change.from_state or 'new'} → {change.to_state}"
-            f" at {local(change.transitioned_at)} by {change.actor_kind} {change.actor}"
-            + (f" ({change.reason})" if change.reason else ""),
-        )
-        for change in message.transitions
-    ]
-    lines += [
-        ("consent", f"newsletter {message.newsletter_status}, read {local(message.consent_read_at)}"),
-        ("content", f"{message.content}, sha256 {message.content_hash}"),
-        (
-            "sent",
-            f"{local(message.sent_at)} through {message.channel_name}, run {message.send_run_id}"
-            + (f", Dagster run {message.send_dagster_run_id}" if message.send_dagster_run_id else ""),
-        ),
-        ("provider id", message.provider_message_id or "-"),
-    ]
-    if file := _file(message, settings):
-        lines.append(("file", str(file)))
-    text = Text()
-    for label, value in lines:
-        text.append(f"{label:>12}  ", style="bold").append(f"{value}\n")
-    return text
+def _subject(file: Path) -> str:
+    with file.open("rb") as content:
+        return str(BytesParser(policy=policy.default).parse(content, headersonly=True)["Subject"])

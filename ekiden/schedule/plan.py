@@ -20,6 +20,10 @@ from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
 
 
+MANY_ENROLMENTS = 500
+"""Enrolments in one run from which on the tables' statistics are refreshed at once: below it every join is fast."""
+
+
 @dataclass(frozen=True)
 class PlanReport:
     """What one planning run did. `created` counts the rows it made by scenario, step and state."""
@@ -109,6 +113,9 @@ def plan(
             with connection.transaction():
                 finish_run(connection, run_id, now=now, summary={"error": str(error)}, succeeded=False)
         raise
+    if report.enrolled >= MANY_ENROLMENTS:
+        # what is believed of a nearly empty table makes nested loops of the next run's joins, for minutes at 100,000 rows
+        connection.execute("analyze outreach.enrolments, outreach.schedule_rows")
     return report
 
 

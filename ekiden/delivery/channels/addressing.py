@@ -4,6 +4,7 @@ Does not belong here: which of a customer's addresses is used (the dispatcher de
 """
 
 import re
+from urllib.parse import quote
 
 from ekiden.content.variables import harmless
 from ekiden.delivery.channels.base import OutgoingMessage
@@ -18,7 +19,6 @@ _LONGEST_NAME = 200  # a display name is for reading; no provider documents a li
 
 # printable ASCII without < and >, which would end the header's value
 _URL = re.compile(r"https?://[!-;=?-~]+")
-_HEADER_WORD = re.compile(r"[!-~]+")
 
 
 def split_address(address: str) -> tuple[str, str] | None:
@@ -48,7 +48,8 @@ def list_headers(message: OutgoingMessage) -> dict[str, str]:
     return headers | {
         "Auto-Submitted": "auto-generated",
         "X-Ekiden-Message": str(message.message_id),
-        "X-Ekiden-Scenario": message.scenario_code,
+        # a code is free text, a header is not
+        "X-Ekiden-Scenario": quote(message.scenario_code),
         "X-Ekiden-Step": str(message.step_no),
     }
 
@@ -62,6 +63,4 @@ def fault_of(message: OutgoingMessage) -> str | None:
             return f"{address!r} is not a mail address; set EKIDEN_SENDER_ADDRESS and EKIDEN_REPLY_TO"
     if not _URL.fullmatch(message.unsubscribe_url):
         return "the unsubscribe link is not an http(s) URL; set EKIDEN_UNSUBSCRIBE_URL"
-    if not _HEADER_WORD.fullmatch(message.scenario_code):
-        return f"{message.scenario_code!r} is not a scenario's code"
     return None

@@ -26,21 +26,42 @@ select
         from outreach.suppression_list as suppressed
         where suppressed.address in (lower(customers.email), lower(customers.email_2))
     ), '{}') as suppressed_addresses,
-    array(
-        select products.product_name
-        from staging.stg_order_lines as lines
-        inner join staging.stg_products as products on lines.product_id = products.product_id
-        where
-            enrolments.anchor_kind in ('ordered', 'paid', 'shipped', 'desired_delivery')
-            and lines.order_id = enrolments.anchor_key
-        order by lines.line_no
+    -- a few names are enough for a message; what the scenario is about comes first
+    array( -- noqa: PRS, LT02
+        select anchor_line.product_name
+        from (
+            select
+                products.product_name,
+                lines.line_no,
+                lines.product_id in (
+                    select code #>> '{}'
+                    from jsonb_path_query(versions.definition, '$.target.frames[*].codes[*]') as code
+                )
+                or exists (
+                    select
+                    from staging.stg_product_categories as linked
+                    where
+                        linked.product_id = lines.product_id
+                        and linked.category_code in (
+                            select code #>> '{}'
+                            from jsonb_path_query(versions.definition, '$.target.frames[*].codes[*]') as code
+                        )
+                ) as is_targeted
+            from staging.stg_order_lines as lines
+            inner join staging.stg_products as products on lines.product_id = products.product_id
+            where
+                enrolments.anchor_kind in ('ordered', 'paid', 'shipped', 'desired_delivery')
+                and lines.order_id = enrolments.anchor_key
+        ) as anchor_line
+        order by anchor_line.is_targeted desc, anchor_line.line_no asc
         limit 5
     ) as anchor_products,
     array(
         select products.product_name
         from jsonb_path_query(versions.definition, '$.stop.frames[*].codes[*]') as code
         inner join staging.stg_products as products on code #>> '{}' = products.product_id
-        order by products.product_id
+        group by products.product_name
+        order by min(products.product_id)
         limit 5
     ) as offered_products
 from outreach.schedule_rows as rows
