@@ -21,7 +21,7 @@ from ekiden.content.sources import Source
 from ekiden.content.templates import environment
 
 LONGEST_LINE = 900  # characters, after substitution; a longer line is not delivered (R-148)
-_INCLUDED_STEP = "step"
+_PLACE_OF_STEP = re.compile(r'<mj-include\s+path="step"\s*/>')
 _AUTHORS_COMMENT = re.compile(r"<!--(?!\[if|<!\[endif).*?-->", re.DOTALL)
 _HIDDEN = re.compile(r"<!--ekiden-tag-(\d+)-->|ekiden-tag-(\d+)-")
 _OPENING_TAG = re.compile(r"<([a-z][a-z0-9]*) ")
@@ -108,14 +108,16 @@ def _pieces(text: str) -> Iterator[_Piece]:
 
 
 def _compile_mjml(step: Source, layout: Source, hidden: dict[Path, str]) -> str:
-    if not re.search(rf'<mj-include\s+path="{_INCLUDED_STEP}"\s*/>', hidden[layout.path]):
-        way_out = f'write <mj-include path="{_INCLUDED_STEP}"/> where the step belongs'
+    if not _PLACE_OF_STEP.search(hidden[layout.path]):
+        way_out = 'write <mj-include path="step"/> where the step belongs'
         raise ContentFault(layout.path, None, f"the layout has no place for the step; {way_out}")
     if re.search(r"<mj-include\b", hidden[step.path]):
         raise ContentFault(step.path, None, "a step cannot include other files; put shared parts into the layout")
+    # put together as text: MJML's own include does not tell the included part how wide the body is
+    whole = _PLACE_OF_STEP.sub(lambda _: hidden[step.path], hidden[layout.path])
     try:
         # fonts={}: none is fetched by the customer's mail program from somebody else's server
-        return mjml2html(hidden[layout.path], fonts={}, include_loader=lambda _: hidden[step.path])
+        return mjml2html(whole, fonts={})
     except ValueError as error:
         raise _mjml_fault(error, (step, layout), hidden) from None
 

@@ -19,6 +19,7 @@ from ekiden.content.render import (
     sample_variables,
 )
 from ekiden.content.variables import harmless
+from ekiden.settings import PROJECT_ROOT
 
 FOOTER = "{{ shop_name }} {{ postal_address }} {{ contact_address }} {{ unsubscribe_url }}"
 LAYOUT_HTML = f"""<mjml lang="en"><mj-head><mj-title>{{{{ subject }}}}</mj-title></mj-head><mj-body>
@@ -307,3 +308,10 @@ def test_entities_of_html_are_understood(folder: Path) -> None:
 
 def test_variables_are_what_the_class_says() -> None:
     assert isinstance(sample_variables(), MessageVariables)
+
+
+def test_the_steps_sections_are_as_wide_as_the_layouts() -> None:
+    shipped = load_content(PROJECT_ROOT / "content", "first_purchase_follow_up/step_1")
+    html = render(shipped, sample_variables()).html or ""
+    # header, step and footer: a section that does not know the body's width fills the window
+    assert html.count("max-width:600px") + html.count("max-width: 600px") >= 3
