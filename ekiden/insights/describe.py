@@ -26,12 +26,14 @@ def describe(message: MessageLineage, settings: Settings) -> Tree:
     anchor = tree.add(f"anchor: {message.anchor_kind} {message.anchor_key}, {message.anchor_date}")
     for line in message.anchor_lines[:SHOWN_LINES]:
         name = line.product_name or line.product_id
-        anchor.add(f"order line {line.line_no}: {line.quantity.normalize():f} x {escape(name)}, {local(line.ordered_at)}")
+        quantity = f"{line.quantity.normalize():f}"
+        anchor.add(f"order line {line.line_no}: {quantity} x {escape(name)}, {local(line.ordered_at)}")
     if len(message.anchor_lines) > SHOWN_LINES:
         anchor.add(f"and {len(message.anchor_lines) - SHOWN_LINES} more lines")
     tree.add(
-        f"eligibility: {message.scenario_code} version {message.scenario_version}, customer {escape(message.customer_id)},"
-        f" dbt build {message.eligibility_build_id or '-'}, git {message.eligibility_git_revision or '-'}"
+        f"eligibility: {message.scenario_code} version {message.scenario_version},"
+        f" customer {escape(message.customer_id)}, dbt build {message.eligibility_build_id or '-'},"
+        f" git {message.eligibility_git_revision or '-'}"
     )
     row = tree.add(
         f"schedule row {message.schedule_row_id}: step {message.step_no}, due {message.due_date}, planned for"

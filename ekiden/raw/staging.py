@@ -6,6 +6,7 @@ what is in them.
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from psycopg import Connection, sql
 
@@ -13,8 +14,10 @@ from ekiden.raw.contract import CONTRACT
 from ekiden.raw.csv_source import CsvSource
 from ekiden.raw.faults import FaultList
 from ekiden.raw.folder import SourceFile
-from ekiden.raw.parquet_source import ParquetSource
 from ekiden.raw.shape import Table
+
+if TYPE_CHECKING:
+    from ekiden.raw.parquet_source import ParquetSource
 
 
 def staged(table: Table) -> sql.Identifier:
@@ -46,7 +49,10 @@ def stage(
     with ExitStack() as stack:
         source: CsvSource | ParquetSource
         if file.is_parquet:
-            source = ParquetSource(file, faults)
+            # pyarrow takes half a second to import, and most commands read no Parquet
+            from ekiden.raw import parquet_source  # noqa: PLC0415
+
+            source = parquet_source.ParquetSource(file, faults)
         else:
             source = CsvSource(file, stack.enter_context(file.path.open("rb")), faults)
         if source.header is None:

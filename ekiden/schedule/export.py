@@ -1,4 +1,4 @@
-"""Extracting lists for direct mail and outbound calls: due rows are written to a file, marked, and go on (R-113, R-150).
+"""Extracting lists for direct mail and outbound calls: due rows go to a file, are marked, and go on (R-113, R-150).
 
 The file is complete and on disk before the marks are committed: a crash in between leaves a file whose run the ledger
 does not know, and rows that the next export takes again.

@@ -19,7 +19,6 @@ from ekiden.schedule.rows import RowCount, created_by
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
 
-
 MANY_ENROLMENTS = 500
 """Enrolments in one run from which on the tables' statistics are refreshed at once: below it every join is fast."""
 
@@ -114,7 +113,7 @@ def plan(
                 finish_run(connection, run_id, now=now, summary={"error": str(error)}, succeeded=False)
         raise
     if report.enrolled >= MANY_ENROLMENTS:
-        # what is believed of a nearly empty table makes nested loops of the next run's joins, for minutes at 100,000 rows
+        # statistics of a nearly empty table make nested loops of the next run's joins: seconds at 3,000 rows
         connection.execute("analyze outreach.enrolments, outreach.schedule_rows")
     return report
 

@@ -1,26 +1,19 @@
-"""Brings the database's schema to the newest version, by Alembic.
+"""Brings the database's schema to the newest version.
 
-Belongs here: how migrations are run. Not here: what they do (`versions/`, each with its `.sql` file
-beside it). A migration hands its file to the driver itself, because SQLAlchemy would take colons for its own
-parameters.
+Belongs here: whether there is anything to do. Not here: what the migrations do (`versions/`, each with its `.sql` file
+beside it), and Alembic (`upgrade`), which every command would otherwise wait for. A migration hands its file to the
+driver itself, because SQLAlchemy would take colons for its own parameters.
 """
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.pool import NullPool
+from psycopg import errors, sql
 
 from ekiden.database.connection import connect
-from ekiden.database.errors import DatabaseUnavailable
 from ekiden.settings import Settings
 
 VERSION_SCHEMA = "outreach"
 VERSION_TABLE = "schema_version"
-LOCK = 0x656B6964656E  # "ekiden" in ASCII: one number for one purpose, unlikely to be anybody else's
 CONNECTION = "connection"
 """Under this name `env.py` finds the connection to work on."""
 
@@ -30,37 +23,22 @@ def migrate(settings: Settings) -> None:
 
     Any number of processes may call it at the same time. Raises `DatabaseUnavailable`.
     """
-    engine = create_engine("postgresql+psycopg://", creator=lambda: connect(settings), poolclass=NullPool)
-    configuration = _configuration()
-    versions = ScriptDirectory.from_config(configuration)
-    with engine.begin() as connection:
-        present = _present(connection)
-        if present == set(versions.get_heads()):
-            return
-        if not present <= {version.revision for version in versions.walk_revisions()}:
-            raise DatabaseUnavailable(
-                f"The database's schema is at version {', '.join(sorted(present))}, which this Ekiden does "
-                "not know: a newer one has been here. Install that one, or restore a backup from before."
-            )
-        # held to the end of the transaction: the second of two callers finds the work done
-        connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        connection.execute(text(f"create schema if not exists {VERSION_SCHEMA}"))
-        configuration.attributes[CONNECTION] = connection
-        command.upgrade(configuration, "head")
+    if _present(settings) != newest_version():
+        from ekiden.database.migrations.upgrade import upgrade  # noqa: PLC0415 - see the module's docstring
+
+        upgrade(settings)
 
 
-def _present(connection: Connection) -> set[str]:
-    """Return the versions the database is at; empty for a new one."""
-    context = MigrationContext.configure(
-        connection, opts={"version_table": VERSION_TABLE, "version_table_schema": VERSION_SCHEMA}
-    )
-    return set(context.get_current_heads())
+def newest_version() -> str:
+    """Return the newest version, which the files' names begin with."""
+    return max(file.name for file in (Path(__file__).parent / "versions").glob("[0-9]*.py")).partition("_")[0]
 
 
-def _configuration() -> Config:
-    """Return Alembic's configuration; there is no `alembic.ini`, because nothing in it would be a choice."""
-    configuration = Config()
-    folder = str(Path(__file__).parent)
-    configuration.set_main_option("script_location", folder.replace("%", "%%"))
-    configuration.set_main_option("path_separator", "os")
-    return configuration
+def _present(settings: Settings) -> str | None:
+    table = sql.Identifier(VERSION_SCHEMA, VERSION_TABLE)
+    with connect(settings, autocommit=True) as connection:
+        try:
+            row = connection.execute(sql.SQL("select version_num from {table}").format(table=table)).fetchone()
+        except (errors.UndefinedTable, errors.InvalidSchemaName):
+            return None
+    return row[0] if row else None

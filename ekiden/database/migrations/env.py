@@ -1,4 +1,4 @@
-"""What Alembic runs to reach the database; the connection comes from `ekiden.database.migrations.migrate`."""
+"""What Alembic runs to reach the database; the connection comes from `ekiden.database.migrations.upgrade`."""
 
 from alembic import context
 

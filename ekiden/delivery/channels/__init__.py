@@ -15,7 +15,6 @@ from ekiden.delivery.channels.base import (
     Sender,
 )
 from ekiden.delivery.channels.outbox import OutboxChannel
-from ekiden.delivery.channels.sendgrid import SENDGRID_HOST, SendGridChannel
 from ekiden.settings import Settings
 
 __all__ = [
@@ -38,6 +37,9 @@ def channel_for(settings: Settings, *, clock: Callable[[], datetime] = _now) -> 
     """Return the channel of this deployment: SendGrid if a key is set, otherwise the outbox."""
     if settings.sendgrid_api_key is None:
         return OutboxChannel(settings.outbox, clock)
+    # the package and its transport take a while to import: only where mail goes that way
+    from ekiden.delivery.channels.sendgrid import SENDGRID_HOST, SendGridChannel  # noqa: PLC0415
+
     host = str(settings.sendgrid_host) if settings.sendgrid_host else SENDGRID_HOST
     return SendGridChannel(settings.sendgrid_api_key, host=host, clock=clock)
 

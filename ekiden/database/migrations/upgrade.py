@@ -1,0 +1,58 @@
+"""Runs Alembic: imported only where there is something to bring up to date, because it takes half a second.
+
+Belongs here: how migrations are run. Not here: what they do (`versions/`), and whether they are needed (`migrate`).
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from ekiden.database.connection import connect
+from ekiden.database.errors import DatabaseUnavailable
+from ekiden.database.migrations import CONNECTION, VERSION_SCHEMA, VERSION_TABLE
+from ekiden.settings import Settings
+
+LOCK = 0x656B6964656E  # "ekiden" in ASCII: one number for one purpose, unlikely to be anybody else's
+
+
+def upgrade(settings: Settings) -> None:
+    """Bring the schema to the newest version, wholly or not at all; raises `DatabaseUnavailable`."""
+    engine = create_engine("postgresql+psycopg://", creator=lambda: connect(settings), poolclass=NullPool)
+    configuration = _configuration()
+    versions = ScriptDirectory.from_config(configuration)
+    with engine.begin() as connection:
+        present = _present(connection)
+        if present == set(versions.get_heads()):
+            return
+        if not present <= {version.revision for version in versions.walk_revisions()}:
+            raise DatabaseUnavailable(
+                f"The database's schema is at version {', '.join(sorted(present))}, which this Ekiden does "
+                "not know: a newer one has been here. Install that one, or restore a backup from before."
+            )
+        # held to the end of the transaction: the second of two callers finds the work done
+        connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        connection.execute(text(f"create schema if not exists {VERSION_SCHEMA}"))
+        configuration.attributes[CONNECTION] = connection
+        command.upgrade(configuration, "head")
+
+
+def _present(connection: Connection) -> set[str]:
+    """Return the versions the database is at; empty for a new one."""
+    context = MigrationContext.configure(
+        connection, opts={"version_table": VERSION_TABLE, "version_table_schema": VERSION_SCHEMA}
+    )
+    return set(context.get_current_heads())
+
+
+def _configuration() -> Config:
+    """Return Alembic's configuration; there is no `alembic.ini`, because nothing in it would be a choice."""
+    configuration = Config()
+    folder = str(Path(__file__).parent)
+    configuration.set_main_option("script_location", folder.replace("%", "%%"))
+    configuration.set_main_option("path_separator", "os")
+    return configuration
