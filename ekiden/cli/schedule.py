@@ -1,4 +1,4 @@
-"""`ekiden plan | send | reconcile | export | rows | show`: the ledger from planning to lineage."""
+"""`ekiden plan | send | export | rows | show`: the ledger from planning to lineage."""
 
 import json
 import sys

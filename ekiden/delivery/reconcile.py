@@ -5,7 +5,7 @@ attempt stays unknown and nothing is ever repeated by itself.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +15,12 @@ from psycopg.rows import class_row
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome
 from ekiden.delivery.claim import LOCK_CLASS
-from ekiden.delivery.record import Recorded, record
+from ekiden.delivery.record import Recorded, Retries, record
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
+
+AT_ONCE = Retries(after=timedelta(), most=None)
+"""A sender's end says nothing about the message: it is due, and goes with the next batch."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def reconcile_within(
             if not lost:
                 return settled
             answers = _settle(lost, channel)
-            recorded = record(connection, answers, now=now, settings=settings, run_id=run_id)
+            recorded = record(connection, answers, now=now, settings=settings, run_id=run_id, retries=AT_ONCE)
         settled = Recorded(
             settled.sent + recorded.sent, settled.failed + recorded.failed, settled.unknown + recorded.unknown
         )

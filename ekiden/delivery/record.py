@@ -5,7 +5,7 @@ Each call is one transaction of the caller's: the outcome, the message record an
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,15 @@ from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.schedule.advance import advance
 from ekiden.settings import Settings
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How what surely was not sent is tried again: after how long, times the tries made, and how often at most."""
+
+    after: timedelta
+    most: int | None
+    """None: it is not the message's fault, so however often."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,7 @@ def record(
     now: datetime,
     settings: Settings,
     run_id: UUID,
+    retries: Retries,
 ) -> Recorded:
     """Record the deliveries of schedule rows; each answer is (schedule_row_id, delivery)."""
     if not answers:
@@ -50,7 +60,7 @@ def record(
     accepted = [row for row, delivery in answers if delivery.outcome is Outcome.accepted]
     failed = [(row, delivery) for row, delivery in answers if delivery.outcome in (Outcome.refused, Outcome.not_sent)]
     sent = _record_sent(connection, accepted, now, settings, run_id)
-    _record_failed(connection, failed, now, settings)
+    _record_failed(connection, failed, now, retries)
     return Recorded(sent, len(failed), len(answers) - len(accepted) - len(failed))
 
 
@@ -71,7 +81,10 @@ def record_messages(connection: Connection[Any], rows: list[int], run_id: UUID) 
 
 
 def _record_failed(
-    connection: Connection[Any], failed: list[tuple[int, Delivery]], now: datetime, settings: Settings
+    connection: Connection[Any],
+    failed: list[tuple[int, Delivery]],
+    now: datetime,
+    retries: Retries,
 ) -> None:
     if not failed:
         return
@@ -88,7 +101,7 @@ def _record_failed(
         {
             "rows": [row for row, delivery in failed if delivery.outcome is Outcome.not_sent],
             "now": now,
-            "retry_after": settings.retry_after,
-            "max_attempts": settings.max_attempts,
+            "retry_after": retries.after,
+            "max_attempts": retries.most,
         },
     )

@@ -17,7 +17,7 @@ from ekiden.delivery.channels.base import Channel, LineStopped, OutgoingMessage
 from ekiden.delivery.claim import LOCK_CLASS, claim, dispatcher
 from ekiden.delivery.compose import ClaimedRow, Withheld, compose_all, read_claimed
 from ekiden.delivery.reconcile import reconcile_within
-from ekiden.delivery.record import Recorded, record
+from ekiden.delivery.record import Recorded, Retries, record
 from ekiden.scenarios.definition import SENT_CHANNELS
 from ekiden.schedule.advance import advance
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
@@ -205,7 +205,11 @@ class _Sender:
         now = self.clock()
         with acting(self.connection, "dispatcher", self.context, self.run_id, now=now):
             answers = list(zip(rows, deliveries, strict=True))
-            recorded = record(self.connection, answers, now=now, settings=self.settings, run_id=self.run_id)
+            # a provider that turns everything away has not judged the message
+            retries = Retries(self.settings.retry_after, None if stopped else self.settings.max_attempts)
+            recorded = record(
+                self.connection, answers, now=now, settings=self.settings, run_id=self.run_id, retries=retries
+            )
         if stopped:
             raise stopped
         return recorded

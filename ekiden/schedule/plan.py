@@ -146,8 +146,9 @@ def _plan(
     }
     cancelled = enrolled = 0
     if first_day <= today:
-        cancelled = _stop(connection, now, selected)
-        enrolled = _enrol(connection, parameters, selected)
+        broken_models = [scenario.model_name for scenario in broken]
+        cancelled = _stop(connection, now, selected, broken_models)
+        enrolled = _enrol(connection, parameters, selected, broken_models)
         births = statement(__file__, "births").format(wanted=statement(__file__, "wanted_first_steps"))
         connection.execute(births, parameters)
     return PlanReport(run_id, first_day, last_day, enrolled, cancelled, created_by(connection, run_id), broken)
@@ -163,13 +164,14 @@ def _selected_ids(connection: Connection[Any], codes: Sequence[str] | None) -> l
     return [known[code] for code in codes]
 
 
-def _stop(connection: Connection[Any], now: datetime, selected: list[int] | None) -> int:
+def _stop(connection: Connection[Any], now: datetime, selected: list[int] | None, broken_models: list[str]) -> int:
     connection.execute(
         "create temporary table stops (enrolment_id bigint primary key, reason text not null) on commit drop"
     )
     connection.execute(statement(__file__, "find_forced_stops"), {"scenario_ids": selected})
     versions = connection.execute(
-        statement(__file__, "versions_with_open_enrolments"), {"scenario_ids": selected}
+        statement(__file__, "versions_with_open_enrolments"),
+        {"scenario_ids": selected, "broken_models": broken_models},
     ).fetchall()
     for scenario_id, version_id, is_current, relation_name, live_function, customers in versions:
         # the table speaks for the version it was built from; an older version answers through its own function
@@ -187,7 +189,9 @@ def _stop(connection: Connection[Any], now: datetime, selected: list[int] | None
     return cancelled
 
 
-def _enrol(connection: Connection[Any], parameters: dict[str, object], selected: list[int] | None) -> int:
+def _enrol(
+    connection: Connection[Any], parameters: dict[str, object], selected: list[int] | None, broken_models: list[str]
+) -> int:
     connection.execute(
         """
         create temporary table candidates (
@@ -197,7 +201,9 @@ def _enrol(connection: Connection[Any], parameters: dict[str, object], selected:
         """
     )
     with connection.cursor(row_factory=class_row(_Scenario)) as cursor:
-        enabled = cursor.execute(statement(__file__, "enabled_scenarios"), {"scenario_ids": selected}).fetchall()
+        enabled = cursor.execute(
+            statement(__file__, "enabled_scenarios"), {"scenario_ids": selected, "broken_models": broken_models}
+        ).fetchall()
     for scenario in enabled:
         # one statement per scenario, with its own literals: a join over all of them misjudges large products
         connection.execute(

@@ -27,7 +27,8 @@ select
     attempts.consent_read_at,
     attempts.content_hash,
     attempts.provider_message_id,
-    enrolments.plan_run_id,
+    -- what made the row: a plan for the first step, the run that sent the step before for a later one
+    rows.run_id,
     rows.partition_date,
     enrolments.eligibility_build_id,
     enrolments.eligibility_git_revision,

@@ -30,8 +30,4 @@ set
     exit_reason = finished.exit_reason,
     exited_at = %(now)s
 from finished
-where
-    enrolments.enrolment_id = finished.enrolment_id
-    and enrolments.state = 'active'
-    -- only a dispatcher ends a chain for a step that is not sent (E6)
-    and (finished.exit_reason is distinct from 'step_not_sent' or outreach.acting('actor_kind') = 'dispatcher')
+where enrolments.enrolment_id = finished.enrolment_id and enrolments.state = 'active'

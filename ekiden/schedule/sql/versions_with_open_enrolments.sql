@@ -2,7 +2,9 @@
 select
     enrolments.scenario_id,
     versions.scenario_version_id,
-    versions.scenario_version_id = scenarios.current_version_id as is_current,
+    -- whether the table was built from this version
+    versions.scenario_version_id = scenarios.current_version_id
+    and scenarios.model_name <> all(%(broken_models)s) as is_current,
     scenarios.relation_name,
     versions.live_function,
     array_agg(distinct enrolments.customer_id) as customers
@@ -19,5 +21,6 @@ where
     and scenarios.status <> 'archived'
     and (%(scenario_ids)s::bigint[] is null or enrolments.scenario_id = any(%(scenario_ids)s))
 group by
-    enrolments.scenario_id, versions.scenario_version_id, scenarios.current_version_id, scenarios.relation_name,
+    enrolments.scenario_id, versions.scenario_version_id, scenarios.current_version_id, scenarios.model_name,
+    scenarios.relation_name,
     versions.live_function

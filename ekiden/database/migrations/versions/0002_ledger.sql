@@ -89,6 +89,8 @@ insert into outreach.listed_transitions (subject, transition, from_state, to_sta
 ('enrolment', 'E5', 'active', 'stopped', 'operator', 'blocked'),
 ('enrolment', 'E5', 'active', 'stopped', 'operator', 'manual_complete'),
 ('enrolment', 'E6', 'active', 'stopped', 'dispatcher', 'step_not_sent'),
+-- a list's next step may be past its date as well, where the scenario skips such steps
+('enrolment', 'E6', 'active', 'stopped', 'exporter', 'step_not_sent'),
 ('enrolment', 'E7', 'active', 'stopped', 'materialiser', 'superseded'),
 ('enrolment', 'E9', 'active', 'removed', 'operator', ''),
 ('enrolment', 'E9', 'stopped', 'removed', 'operator', ''),
@@ -407,7 +409,12 @@ begin
             or before.entry_key is distinct from after.entry_key
             or before.anchor_kind is distinct from after.anchor_kind
             or before.anchor_key is distinct from after.anchor_key
+            or before.anchor_at is distinct from after.anchor_at
             or before.anchor_date is distinct from after.anchor_date
+            or before.partition_date is distinct from after.partition_date
+            or before.eligibility_build_id is distinct from after.eligibility_build_id
+            or before.eligibility_git_revision is distinct from after.eligibility_git_revision
+            or (before.state = after.state and before.exit_reason is distinct from after.exit_reason)
             or before.entered_at is distinct from after.entered_at
             or before.plan_run_id is distinct from after.plan_run_id
     ) then
@@ -436,7 +443,10 @@ begin
         on listed.subject = 'enrolment' and before.state = listed.from_state and after.state = listed.to_state
         and listed.actor_kind = outreach.acting('actor_kind')
         and listed.exit_reason = coalesce(after.exit_reason, '')
-    where before.state <> after.state;
+    where
+        before.state <> after.state
+        -- only a blocked enrolment is taken up again (E10)
+        and (listed.transition <> 'E10' or before.exit_reason = 'blocked');
     get diagnostics recorded = row_count;
     if recorded <> wanted then
         raise exception 'transition refused: % of % changes of an enrolment are not listed for a %',
@@ -502,6 +512,12 @@ begin
             or before.due_date is distinct from after.due_date
             or before.planned_send_at is distinct from after.planned_send_at
             or before.message_id is distinct from after.message_id
+            or before.partition_date is distinct from after.partition_date
+            or (
+                before.state = 'sent'
+                and (before.sent_at, before.released_at, before.released_by)
+                is distinct from (after.sent_at, after.released_at, after.released_by)
+            )
             or before.run_id is distinct from after.run_id
             or before.created_at is distinct from after.created_at
     ) then

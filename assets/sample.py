@@ -1,0 +1,55 @@
+"""One message of a sending run, kept to be shown in Dagster.
+
+Belongs here: watching what a channel carries. Does not belong here: carrying it, and full addresses, which have no
+place in an event log.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from ekiden.delivery.channels.base import Channel, Delivery, Outcome, OutgoingMessage
+from ekiden.insights.lineage import masked
+
+IDS_SHOWN = 20
+"""Message ids named in the metadata: enough to open one; all of them are in `outreach.messages`."""
+
+
+class SampleKeeper:
+    """A channel that passes everything on and remembers the first accepted message and some ids."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._first: OutgoingMessage | None = None
+        self._ids: list[UUID] = []
+
+    @property
+    def name(self) -> str:
+        return self._channel.name
+
+    def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
+        deliveries = self._channel.deliver(messages)
+        for message, delivery in zip(messages, deliveries, strict=True):
+            if delivery.outcome is not Outcome.accepted:
+                continue
+            self._first = self._first or message
+            if len(self._ids) < IDS_SHOWN:
+                self._ids.append(message.message_id)
+        return deliveries
+
+    def find(self, message_ids: Sequence[UUID]) -> dict[UUID, Delivery] | None:
+        return self._channel.find(message_ids)
+
+    def listing(self) -> str:
+        """Return the first ids as Markdown, each with the command that shows where it comes from."""
+        return "\n".join(f"* `ekiden show {message_id}`" for message_id in self._ids) or "none"
+
+    def sample(self) -> str:
+        """Return the first message as Markdown, its address masked."""
+        if self._first is None:
+            return "nothing was sent"
+        message = self._first
+        return (
+            f"**{message.rendered.subject}**\n\n"
+            f"to {masked(message.to_address)}, {message.scenario_code} step {message.step_no}\n\n"
+            f"```text\n{message.rendered.text.replace('```', '')}\n```"
+        )

@@ -1,0 +1,115 @@
+"""`step_schedule`: the planning of a local day, or of missed days in one run.
+
+Belongs here: what a planning run tells. Does not belong here: who is planned and how (`ekiden.schedule`).
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    BackfillPolicy,
+    Config,
+    DailyPartitionsDefinition,
+    MaterializeResult,
+    MetadataValue,
+    ResourceParam,
+    asset,
+)
+from psycopg import Connection
+from pydantic import Field
+
+from assets.acting import run_context
+from assets.partitions import days_of
+from assets.tables import count_table, rows_in
+from ekiden.database.connection import connect
+from ekiden.schedule.plan import PlanReport, plan
+from ekiden.schedule.rows import RowFilter, summary
+from ekiden.settings import Settings
+
+KEY = AssetKey("step_schedule")
+GROUP = "outreach"
+
+
+class PlanConfig(Config):
+    """What to plan."""
+
+    scenarios: list[str] = Field(
+        default=[],
+        description="Codes of the scenarios to plan, like cross_sell. Empty: every enabled one.",
+    )
+
+
+def step_schedule_asset(due_dates: DailyPartitionsDefinition, eligibility: Sequence[AssetKey]) -> AssetsDefinition:
+    """Return the asset of the planned days, downstream of every scenario's model."""
+
+    @asset(
+        key=KEY,
+        description=(
+            "The schedule rows that planning a local due date created. Rows due before the real today are held "
+            "and wait for a person, whichever day is planned; planning a day again changes no row."
+        ),
+        partitions_def=due_dates,
+        backfill_policy=BackfillPolicy.single_run(),
+        deps=list(eligibility),
+        group_name=GROUP,
+        owners=["team:marketing"],
+        kinds={"postgres", "table"},
+        metadata={"dagster/table_name": "outreach.schedule_rows"},
+    )
+    def step_schedule(
+        context: AssetExecutionContext,
+        config: PlanConfig,
+        settings: ResourceParam[Settings],
+        clock: ResourceParam[Callable[[], datetime]],
+    ) -> MaterializeResult:
+        days = days_of(context)
+        with connect(settings, autocommit=True) as connection:
+            report = plan(
+                connection,
+                days[0],
+                days[-1],
+                now=clock(),
+                settings=settings,
+                context=run_context(context),
+                scenarios=config.scenarios or None,
+            )
+            for scenario in report.broken:
+                context.log.error(f"left out, its definition has faults: {scenario}")
+            for day in days:
+                context.add_asset_metadata(day_metadata(connection, day), partition_key=day.isoformat())
+        return MaterializeResult(metadata=plan_metadata(report))
+
+    return step_schedule
+
+
+def plan_metadata(report: PlanReport) -> dict[str, MetadataValue]:
+    """Return what a planning run did, for the metadata of its materialisations."""
+    days = {report.first_day.isoformat(), report.last_day.isoformat()}
+    return {
+        "planned_days": MetadataValue.text(" to ".join(sorted(days))),
+        "created": MetadataValue.md(count_table(report.created)),
+        "rows_created": MetadataValue.int(rows_in(report.created)),
+        "rows_held": MetadataValue.int(report.held),
+        "rows_ready": MetadataValue.int(report.ready),
+        "enrolled": MetadataValue.int(report.enrolled),
+        "cancelled_by_stops": MetadataValue.int(report.cancelled),
+        "scenarios_left_out": MetadataValue.int(len(report.broken)),
+        "ledger_run_id": MetadataValue.text(str(report.run_id)),
+        "rows_in_sql": MetadataValue.md(
+            f"```sql\nselect * from outreach.schedule_rows where run_id = '{report.run_id}'\n```"
+        ),
+    }
+
+
+def day_metadata(connection: Connection, day: date) -> dict[str, MetadataValue]:
+    """Return how the rows of one due date stand now, whichever run created them."""
+    counts = summary(connection, RowFilter(due_from=day, due_to=day))
+    return {
+        "due_date": MetadataValue.text(day.isoformat()),
+        "rows_due": MetadataValue.int(rows_in(counts)),
+        "rows_due_by_state": MetadataValue.md(count_table(counts)),
+        "rows_command": MetadataValue.md(f"`ekiden rows --due-from {day} --due-to {day}`"),
+    }

@@ -1,0 +1,116 @@
+"""The dbt models as assets, with their tests as checks.
+
+Belongs here: how a dbt model shows itself in Dagster, and which models are built together. Does not belong here:
+how dbt is called (`orchestration.warehouse`), and any SQL (`dbt_project`).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, AssetSpec, ResourceParam
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
+
+HISTORY = "fqn:ekiden.history"
+"""What looks back at the ledger; it can only be built after the deliveries."""
+
+DBT_POOL = "dbt"
+"""Two runs that build the same models would collide in their temporary tables: one at a time."""
+
+ELIGIBILITY_ROOM = "eligibility"
+HISTORY_ROOM = "history"
+LEDGER = "outreach"
+MARKETING = "team:marketing"
+DATA = "team:data"
+
+
+class Warehouse(Protocol):
+    """Whatever builds the models selected in a step, telling Dagster of each."""
+
+    def build(self, context: AssetExecutionContext) -> Iterator[Any]: ...
+
+
+class WarehouseTranslator(DagsterDbtTranslator):
+    """How a dbt model shows itself: grouped by its room, owned by who decides what it says."""
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        props = self.get_resource_props(manifest, unique_id)
+        if props["resource_type"] == "source":
+            return spec
+        return spec.replace_attributes(
+            group_name=_get_room(props),
+            owners=_get_owners(props),
+            kinds=_get_kinds(props),
+        )
+
+
+def warehouse_assets(manifest: Mapping[str, Any]) -> list[AssetsDefinition]:
+    """Return the dbt models: those that planning reads, and, where there are any, those of the history."""
+    # one asset may fill several of the ledger's tables, and each of them is a source to dbt
+    translator = WarehouseTranslator(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+
+    @dbt_assets(
+        manifest=manifest,
+        exclude=HISTORY,
+        name="build_warehouse",
+        dagster_dbt_translator=translator,
+        pool=DBT_POOL,
+    )
+    def build_warehouse(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> Iterator[Any]:
+        yield from warehouse.build(context)
+
+    if not any(_get_room(node) == HISTORY_ROOM for node in _models(manifest)):
+        return [build_warehouse]
+
+    @dbt_assets(
+        manifest=manifest,
+        select=HISTORY,
+        name="build_history",
+        dagster_dbt_translator=translator,
+        pool=DBT_POOL,
+    )
+    def build_history(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> Iterator[Any]:
+        yield from warehouse.build(context)
+
+    return [build_warehouse, build_history]
+
+
+def ledger_specs(manifest: Mapping[str, Any]) -> list[AssetSpec]:
+    """Return the ledger's tables that the history reads and that no asset of its own stands for."""
+    translator = WarehouseTranslator()
+    return [
+        AssetSpec(
+            translator.get_asset_key(source),
+            description=source["description"],
+            group_name=LEDGER,
+            owners=[DATA],
+            kinds={"postgres", "table"},
+            metadata={"dagster/table_name": f"{source['schema']}.{source['identifier']}"},
+        )
+        for source in manifest["sources"].values()
+        if source["source_name"] == LEDGER and "dagster" not in source["config"].get("meta", source["meta"])
+    ]
+
+
+def eligibility_keys(manifest: Mapping[str, Any]) -> list[AssetKey]:
+    """Return the keys of the scenarios' models."""
+    translator = WarehouseTranslator()
+    models = [node for node in _models(manifest) if _get_room(node) == ELIGIBILITY_ROOM]
+    return sorted(translator.get_asset_key(node) for node in models)
+
+
+def _models(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
+def _get_room(props: Mapping[str, Any]) -> str:
+    """Return the folder under `models/`, which is also the schema."""
+    return str(props["fqn"][1])
+
+
+def _get_owners(props: Mapping[str, Any]) -> list[str]:
+    return [MARKETING if _get_room(props) == ELIGIBILITY_ROOM else DATA]
+
+
+def _get_kinds(props: Mapping[str, Any]) -> set[str]:
+    return {"dbt", "postgres", props["config"]["materialized"]}

@@ -1,0 +1,4 @@
+"""How the assets are composed and run: definitions, jobs, schedules, the instance and its processes.
+
+Belongs here: what runs when, with which resources. Does not belong here: SQL and business rules.
+"""

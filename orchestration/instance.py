@@ -1,0 +1,49 @@
+"""A deployment's Dagster instance: its home folder and the environment that Dagster's processes need.
+
+Belongs here: preparing both. Does not belong here: starting processes (`up`), and the instance's configuration
+(`dagster.yaml`).
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from dagster import DagsterInstance
+
+from ekiden.database.connection import dagster_database_url
+from ekiden.settings import Settings
+
+CONFIGURATION = Path(__file__).with_name("dagster.yaml")
+
+
+def dagster_home(settings: Settings) -> Path:
+    """Return the folder of the deployment's Dagster instance."""
+    return settings.home / "dagster"
+
+
+def prepare(settings: Settings) -> dict[str, str]:
+    """Put the instance's configuration in place and return the environment variables of Dagster's processes.
+
+    Starts the embedded server where one is used, and makes Dagster's database there if it is absent. Any number of
+    processes may call it at the same time.
+    """
+    home = dagster_home(settings)
+    home.mkdir(parents=True, exist_ok=True)
+    # under another name first: a process that starts meanwhile must not read half a file
+    unfinished = home / f"dagster.yaml.{os.getpid()}"
+    unfinished.write_bytes(CONFIGURATION.read_bytes())
+    unfinished.replace(home / "dagster.yaml")
+    scripts = str(Path(sys.executable).parent)
+    return {
+        "EKIDEN_HOME": str(settings.home),
+        "DAGSTER_HOME": str(home),
+        "EKIDEN_DAGSTER_DATABASE_URL": dagster_database_url(settings),
+        # the code server looks for this environment's tools by name
+        "PATH": os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)]),
+    }
+
+
+def open_instance(settings: Settings) -> DagsterInstance:
+    """Return the deployment's instance, its tables made if absent, for this process, whose environment it sets."""
+    os.environ.update(prepare(settings))
+    return DagsterInstance.from_config(str(dagster_home(settings)))

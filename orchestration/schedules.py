@@ -1,0 +1,48 @@
+"""What runs by the clock, in the shop's local time."""
+
+from datetime import time
+
+from dagster import (
+    DefaultScheduleStatus,
+    RunRequest,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    schedule,
+)
+
+from ekiden.settings import Settings
+
+HISTORY_TIME = time(0, 30)
+"""Local time of the history's refresh: the day before is over, and the morning's planning is far."""
+
+
+def build_schedules(settings: Settings) -> list[ScheduleDefinition]:
+    """Return the schedules: planning at the batch time, history in the night; both run unless switched off."""
+
+    @schedule(
+        job_name="plan_day",
+        cron_schedule=cron(settings.batch_time),
+        execution_timezone=settings.time_zone,
+        default_status=DefaultScheduleStatus.RUNNING,
+        description="Plans the local day at the batch time.",
+    )
+    def plan_today(context: ScheduleEvaluationContext) -> RunRequest:
+        today = context.scheduled_execution_time.astimezone(settings.zone).date().isoformat()
+        return RunRequest(run_key=today, partition_key=today)
+
+    @schedule(
+        job_name="refresh_history",
+        cron_schedule=cron(HISTORY_TIME),
+        execution_timezone=settings.time_zone,
+        default_status=DefaultScheduleStatus.RUNNING,
+        description="Refreshes the history and checks the ledger every night.",
+    )
+    def refresh_history_nightly(context: ScheduleEvaluationContext) -> RunRequest:
+        return RunRequest(run_key=context.scheduled_execution_time.date().isoformat())
+
+    return [plan_today, refresh_history_nightly]
+
+
+def cron(local_time: time) -> str:
+    """Return the cron line of a daily local time."""
+    return f"{local_time.minute} {local_time.hour} * * *"

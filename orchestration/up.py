@@ -1,0 +1,268 @@
+"""`ekiden up`: webserver and daemon on a deployment's data, until Ctrl-C.
+
+Belongs here: starting, watching and stopping these processes, so that none outlives this one. Does not belong here:
+what they serve (`composition`), or how the database runs (`ekiden.database`).
+"""
+
+import errno
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from ekiden.database.connection import embedded_server
+from ekiden.database.errors import DatabaseUnavailable
+from ekiden.database.migrations import migrate
+from ekiden.settings import PROJECT_ROOT, Settings
+from ekiden.warehouse.dbt import BuildFailed, parse
+from orchestration.instance import open_instance, prepare
+
+WORKSPACE = PROJECT_ROOT / "workspace.yaml"
+DEFAULT_PORT = 3000
+DEFAULT_HOST = "127.0.0.1"
+
+WATCH_EVERY = 1.0  # seconds between two looks at the children
+HEAL_EVERY = 5.0  # seconds between two looks at the embedded server: a look is one connection
+START_PATIENCE = 180.0  # seconds until the webserver answers; a cold machine compiles all of Dagster first
+STOP_PATIENCE = 20.0  # seconds for the children to end by themselves; a run in progress gets as long
+KILL_PATIENCE = 5.0  # seconds until the kernel has buried a killed group
+
+
+class PortTaken(RuntimeError):
+    """Somebody else listens on the port."""
+
+
+class AlreadyUp(RuntimeError):
+    """This deployment is being served already."""
+
+
+class ChildDied(RuntimeError):
+    """A process that should serve has ended."""
+
+
+class _StopRequested(BaseException):
+    """Ctrl-C or SIGTERM; no Exception, so that nothing on the way takes it for an error."""
+
+
+@dataclass(frozen=True)
+class _Child:
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+def run(settings: Settings, *, port: int = DEFAULT_PORT, host: str = DEFAULT_HOST) -> int:
+    """Serve until Ctrl-C or SIGTERM, then stop everything that was started; return the exit code.
+
+    The embedded database is stopped too, whoever started it: nothing of the deployment runs afterwards.
+    """
+    with _stop_signals():
+        try:
+            with ExitStack() as stack:
+                # before anything is promised to be stopped: it may be in use
+                stack.enter_context(_only_one(settings))
+                check_port(host, port)
+                stack.callback(_stop_database, settings)
+                _serve(settings, port, host, stack)
+        except _StopRequested:
+            _say("stopped")
+            return 0
+        except (PortTaken, AlreadyUp, ChildDied, DatabaseUnavailable, BuildFailed) as error:
+            _say(str(error), error=True)
+            return 1
+    return 0
+
+
+def _serve(settings: Settings, port: int, host: str, stack: ExitStack) -> None:
+    _say("preparing the database")
+    migrate(settings)
+    parse(settings)
+    # the tables of Dagster's storage are made here once, before two processes would race for it
+    open_instance(settings).dispose()
+    environment = {**os.environ, **prepare(settings)}
+    logs = settings.home / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    children: list[_Child] = []
+    stack.callback(_stop_children, children)
+    workspace = ["-w", str(WORKSPACE)]
+    web = ["dagster_webserver", *workspace, "-h", host, "-p", str(port)]
+    children.append(_start("webserver", web, environment, logs))
+    children.append(_start("daemon", ["dagster._daemon", "run", *workspace], environment, logs))
+    url = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0') else host}:{port}"
+    _say(f"starting; logs are in {logs}")
+    _wait_until_it_answers(f"http://{_reachable(host)}:{port}/server_info", children)
+    _say(f"Dagster is at {url} - Ctrl-C stops it, and the database with it")
+    _watch(settings, children)
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    """Hold the home's lock, or raise `AlreadyUp`: two daemons would ask for every run twice."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "up.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyUp(
+                f"{settings.home} is being served already; stop that first, or serve another EKIDEN_HOME"
+            ) from None
+        yield
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise `PortTaken` if the webserver could not listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise
+            why = "is taken" if error.errno == errno.EADDRINUSE else "needs more rights than you have"
+            raise PortTaken(
+                f"port {port} of {host} {why}: choose another with --port or EKIDEN_PORT, like EKIDEN_PORT=3001"
+            ) from error
+
+
+def _start(name: str, module: list[str], environment: Mapping[str, str], logs: Path) -> _Child:
+    path = logs / f"{name}.log"
+    log: IO[bytes]
+    with path.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *module],
+            cwd=PROJECT_ROOT,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # a group of its own: Ctrl-C reaches only us, and all of its descendants can be stopped together
+            start_new_session=True,
+        )
+    return _Child(name, process, path)
+
+
+def _wait_until_it_answers(url: str, children: list[_Child]) -> None:
+    deadline = time.monotonic() + START_PATIENCE
+    while True:
+        _raise_if_one_died(children)
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            if time.monotonic() > deadline:
+                raise ChildDied(
+                    f"the webserver does not answer after {START_PATIENCE:.0f} s; see {children[0].log}"
+                ) from None
+        time.sleep(0.3)
+
+
+def _watch(settings: Settings, children: list[_Child]) -> None:
+    """Return never: raises when a child dies; brings the embedded server back if it was killed."""
+    server = embedded_server(settings)
+    next_look = time.monotonic() + HEAL_EVERY
+    while True:
+        _raise_if_one_died(children)
+        if server is not None and time.monotonic() >= next_look:
+            # the daemon needs the database to think of anything, so it could not start it again by itself
+            server.ensure_running()
+            next_look = time.monotonic() + HEAL_EVERY
+        time.sleep(WATCH_EVERY)
+
+
+def _raise_if_one_died(children: list[_Child]) -> None:
+    for child in children:
+        code = child.process.poll()
+        if code is not None:
+            raise ChildDied(
+                f"the {child.name} ended with code {code}; its last words:\n{_last_lines(child.log)}\n"
+                f"All of it is in {child.log}."
+            )
+
+
+def _stop_children(children: list[_Child]) -> None:
+    """End the children and everything they started; a second Ctrl-C does not cut this short."""
+    if not children:
+        return
+    _say("stopping")
+    for child in children:
+        _signal_group(child, signal.SIGINT, leader_only=True)
+    deadline = time.monotonic() + STOP_PATIENCE
+    for child in children:
+        try:
+            child.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            continue
+    # code servers and run workers are in their parent's group, also when the parent is gone
+    for stop_signal, patience in ((signal.SIGTERM, KILL_PATIENCE), (signal.SIGKILL, KILL_PATIENCE)):
+        alive = [child for child in children if _signal_group(child, stop_signal)]
+        _wait_for_groups(alive, patience)
+
+
+def _signal_group(child: _Child, number: int, *, leader_only: bool = False) -> bool:
+    """Send a signal to a child's group, or to the child alone; return whether there was anybody."""
+    try:
+        if leader_only:
+            child.process.send_signal(number)
+        else:
+            os.killpg(child.process.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _wait_for_groups(children: list[_Child], patience: float) -> None:
+    deadline = time.monotonic() + patience
+    for child in children:
+        while time.monotonic() < deadline:
+            child.process.poll()  # buries the leader, which would count as alive otherwise
+            if not _signal_group(child, 0):
+                break
+            time.sleep(0.1)
+
+
+def _stop_database(settings: Settings) -> None:
+    server = embedded_server(settings)
+    if server is not None and server.stop():
+        _say("the database is stopped")
+
+
+@contextmanager
+def _stop_signals() -> Iterator[None]:
+    """Turn the first SIGINT, SIGTERM or SIGHUP into `_StopRequested`; ignore the others while we stop."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise _StopRequested
+
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _reachable(host: str) -> str:
+    return "127.0.0.1" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host
+
+
+def _last_lines(log: Path, count: int = 15) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
+
+
+def _say(text: str, *, error: bool = False) -> None:
+    print(f"ekiden up: {text}", file=sys.stderr if error else sys.stdout, flush=True)

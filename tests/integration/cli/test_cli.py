@@ -1,0 +1,242 @@
+"""The command line as a person or a script meets it: exit codes, formats, refusals, and what is not shown."""
+
+import csv
+import io
+import json
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from ekiden.cli import main, operators, schedule
+from tests.integration.ledger_fixtures import STEP, Shop
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def ekiden(shop: Shop, monkeypatch, capsys):
+    """Run `ekiden …` on the shop's database at the shop's time."""
+    monkeypatch.setenv("EKIDEN_DATABASE_URL", shop.settings.database_url.get_secret_value())
+    monkeypatch.setenv("EKIDEN_HOME", str(shop.settings.home))
+    monkeypatch.setenv("EKIDEN_TIME_ZONE", "Asia/Tokyo")
+    monkeypatch.setenv("EKIDEN_ACTOR", "hanako")
+    monkeypatch.setenv("COLUMNS", "200")
+    for module in (schedule, operators):
+        monkeypatch.setattr(module, "now", lambda: shop.now)
+
+    def run(*arguments: str) -> Ended:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["ekiden", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return Ended(ended.value.code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def planned(shop: Shop) -> Shop:
+    """C1 is ready for noon, C2 is held; the second step is far away."""
+    shop.scenario(steps=[STEP, STEP | {"offset_days": 30}])
+    shop.buyer("C1", "2024-03-08")
+    shop.buyer("C2", "2024-03-01")
+    shop.plan()
+    return shop
+
+
+def test_planning_says_what_it_did(shop: Shop, ekiden):
+    shop.scenario()
+    shop.buyer("C1")
+    ended = ekiden("plan", "--format", "json")
+    assert ended.code == 0
+    assert json.loads(ended.out) == [{"scenario_code": "follow_up", "step_no": 1, "state": "ready", "rows": 1}]
+    assert "1 entered, 1 rows ready, 0 held, 0 cancelled" in ended.err
+    assert shop.execute("select actor from outreach.runs") == [("hanako",)]
+
+
+def test_planning_a_range_of_missed_days_holds_them(shop: Shop, ekiden):
+    shop.scenario()
+    shop.buyer("C1", "2024-03-01")
+    assert ekiden("plan", "--from", "2024-03-02", "--to", "2024-03-08").code == 0
+    assert shop.row().state == "held"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("plan", "--date", "2024-03-01", "--from", "2024-03-01"),
+        ("plan", "--from", "2024-03-01"),
+        ("plan", "--from", "2024-03-02", "--to", "2024-03-01"),
+        ("plan", "--date", "yesterday"),
+        ("plan", "--date", "2024-02-30"),
+        ("plan", "--actor", " "),
+        ("rows", "--state", "asleep"),
+        ("rows", "--limit", "-1"),
+        ("rows", "--format", "xml"),
+        ("show", "no-id"),
+        ("release",),
+        ("release", "--limit", "0", "--all"),
+        ("fly",),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_what_is_wrong(planned: Shop, ekiden, arguments):
+    ended = ekiden(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert "Usage" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("plan", "--scenario", "nobody"), "no scenario nobody; known: follow_up"),
+        (("show", str(uuid4())), "was sent; find ids with `ekiden rows --state sent`"),
+        (("complete", "--all", "--limit", "1"), "2 rows match, more than the limit of 1"),
+        (("reopen", "--customer", "C1"), "only with a reason"),
+    ],
+)
+def test_a_refusal_ends_with_1_and_its_reason(planned: Shop, ekiden, arguments, message):
+    ended = ekiden(*arguments)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("error: ")
+    assert message in ended.err
+    assert set(planned.states().values()) == {"ready", "held"}
+
+
+def test_a_broken_definition_is_reported_and_ends_with_1_though_the_others_are_planned(shop: Shop, ekiden):
+    shop.scenario("broken", steps=[STEP] * 11)
+    shop.scenario()
+    shop.buyer("C1")
+    ended = ekiden("plan")
+    assert ended.code == 1
+    assert "left out: broken: steps: 11 steps; a scenario has at most 10" in ended.err
+    assert len(shop.rows()) == 1
+
+
+def test_a_setting_that_cannot_be_is_named(ekiden, monkeypatch):
+    monkeypatch.setenv("EKIDEN_TIME_ZONE", "Asia/Edo")
+    ended = ekiden("rows")
+    assert ended.code == 1
+    assert "EKIDEN_TIME_ZONE" in ended.err
+    assert "Asia/Edo" in ended.err
+
+
+def test_a_database_that_cannot_be_reached_is_named_without_the_password(ekiden, monkeypatch):
+    monkeypatch.setenv("EKIDEN_DATABASE_URL", "postgresql://somebody:secret@127.0.0.1:1/nowhere")
+    ended = ekiden("rows")
+    assert ended.code == 1
+    assert "127.0.0.1" in ended.err
+    assert "secret" not in ended.err
+
+
+def test_rows_come_as_json_and_csv_that_read_back(planned: Shop, ekiden):
+    as_json = json.loads(ekiden("rows", "--format", "json").out)
+    as_csv = list(csv.DictReader(io.StringIO(ekiden("rows", "--format", "csv").out)))
+    assert [row["customer_id"] for row in as_json] == [row["customer_id"] for row in as_csv] == ["C2", "C1"]
+    assert as_json[1]["send_at"] == as_csv[1]["send_at"] == "2024-03-09T12:00:00+09:00"
+    assert (as_json[0]["send_at"], as_csv[0]["send_at"]) == (None, "")
+    assert as_json[1]["state_ja"] == "実施可能"
+    assert list(as_json[0]) == list(as_csv[0])
+
+
+def test_no_rows_read_back_as_no_rows(shop: Shop, ekiden):
+    assert json.loads(ekiden("rows", "--format", "json").out) == []
+    assert list(csv.DictReader(io.StringIO(ekiden("rows", "--format", "csv").out))) == []
+    assert ekiden("rows").code == 0
+
+
+def test_rows_can_be_narrowed_counted_and_cut_short(planned: Shop, ekiden):
+    held = json.loads(ekiden("rows", "--state", "held", "--reason", "past_due", "--format", "json").out)
+    assert [row["customer_id"] for row in held] == ["C2"]
+    counted = json.loads(ekiden("rows", "--summary", "--format", "json").out)
+    assert {row["state"]: row["rows"] for row in counted} == {"held": 1, "ready": 1}
+    assert "1 of 2 rows; --limit shows more" in ekiden("rows", "--limit", "1").err
+
+
+def test_what_looks_like_markup_is_shown_as_it_is(shop: Shop, ekiden):
+    shop.scenario()
+    shop.buyer("[/bold]C[red]")
+    shop.plan()
+    ended = ekiden("rows")
+    assert ended.code == 0
+    assert "[/bold]C[red]" in ended.out
+    refused = ekiden("plan", "--scenario", "[/red]")
+    assert (refused.code, "no scenario [/red]" in refused.err) == (1, True)
+
+
+def test_a_dry_run_of_a_release_changes_nothing(planned: Shop, ekiden):
+    before = planned.execute("select count(*) from outreach.transitions")
+    ended = ekiden("release", "--customer", "C2", "--dry-run")
+    assert ended.code == 0
+    assert "release would look at 1 rows; nothing was changed" in ended.out
+    assert planned.row(customer="C2").state == "held"
+    assert planned.execute("select count(*) from outreach.transitions") == before
+
+
+def test_a_release_says_how_many_rows_it_changed_and_who_did_it_is_kept(planned: Shop, ekiden):
+    ended = ekiden("release", "--due-from", "2024-03-02", "--due-to", "2024-03-02", "--actor", "taro")
+    assert (ended.code, ended.out.strip()) == (0, "1 of 1 matching rows changed by release")
+    assert planned.row(customer="C2").released_by == "taro"
+
+
+def test_the_whole_way_from_the_plan_to_the_lineage_of_a_message(planned: Shop, ekiden):
+    assert ekiden("send").out.strip() == "nothing is due"
+    planned.at("2024-03-09 12:00")
+    assert ekiden("send").out.strip() == "1 claimed, 1 sent"
+    (row,) = json.loads(ekiden("rows", "--state", "sent", "--format", "json").out)
+    shown = ekiden("show", row["message_id"])
+    assert shown.code == 0
+    for part in ("follow_up version 1", "O-C1-2024-03-08", "…@shop.example", "through outbox"):
+        assert part in shown.out
+    as_json = json.loads(ekiden("show", row["message_id"], "--format", "json").out)
+    assert as_json["message_id"] == row["message_id"]
+    assert [change["transition"] for change in as_json["transitions"]] == ["T1", "T6", "T7"]
+    (as_csv,) = csv.DictReader(io.StringIO(ekiden("show", row["message_id"], "--format", "csv").out))
+    assert as_csv["content_hash"] == as_json["content_hash"]
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_addresses_are_masked_unless_asked_for(planned: Shop, ekiden, form: str):
+    planned.change_customer("C1", email="hanako.ekida@shop.example")
+    planned.at("2024-03-09 12:00")
+    ekiden("send")
+    message = str(planned.row(state="sent").message_id)
+    masked = ekiden("show", message, "--format", form).out
+    assert "ha…@shop.example" in masked
+    assert "hanako.ekida" not in masked
+    assert "hanako.ekida@shop.example" in ekiden("show", message, "--format", form, "--unmask").out
+    assert "shop.example" not in ekiden("rows", "--format", form).out
+
+
+def test_an_export_says_where_its_file_is(shop: Shop, ekiden):
+    shop.scenario(steps=[STEP | {"channel": "dm"}])
+    shop.buyer("C1", address="東京都千代田区1-1")
+    shop.plan()
+    ended = ekiden("export")
+    assert ended.code == 0
+    (file,) = (shop.settings.home / "exports").iterdir()
+    assert str(file) in ended.out
+    assert ekiden("export").out.strip() == "nothing is due"
+
+
+def test_a_failed_row_is_retried_by_a_command(planned: Shop, ekiden):
+    planned.channel.line_is_stopped = True
+    planned.settings = planned.settings.model_copy(update={"max_attempts": 1})
+    planned.at("2024-03-09 12:00")
+    with pytest.raises(Exception, match="401"):
+        planned.send()
+    assert planned.row(customer="C1").state == "failed"
+    assert ekiden("retry", "--customer", "C1").out.strip() == "1 of 1 matching rows changed by retry"
+    planned.now += timedelta(minutes=1)
+    assert ekiden("send").out.strip() == "1 claimed, 1 sent"

@@ -1,0 +1,122 @@
+"""A deployment of its own with a few customers, planned by Dagster on a real PostgreSQL.
+
+Belongs here: what the tests of the orchestration share. The warehouse is built once, which takes seconds.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+import psycopg
+import pytest
+from dagster import DagsterInstance, Definitions, ExecuteInProcessResult
+from pydantic import SecretStr
+
+from ekiden.database.connection import DAGSTER_SUFFIX, connect
+from ekiden.delivery.channels.outbox import OutboxChannel
+from ekiden.settings import Settings
+from ekiden.warehouse.dbt import parse
+from orchestration.composition import build_defs
+from orchestration.instance import open_instance
+from tests.conftest import database_in, drop_database
+
+CUSTOMERS = 6
+DAYS_UNTIL_REACTIVATION = 90
+
+
+@dataclass(frozen=True)
+class Deployment:
+    settings: Settings
+    instance: DagsterInstance
+    definitions: Definitions
+
+    @property
+    def today(self):
+        return datetime.now(self.settings.zone).date()
+
+    def day(self, days_ago: int) -> str:
+        return (self.today - timedelta(days=days_ago)).isoformat()
+
+    def with_clock_ahead(self, ahead: timedelta) -> Self:
+        def clock() -> datetime:
+            return datetime.now(UTC) + ahead
+
+        overrides = {"channel": OutboxChannel(self.settings.outbox, clock), "clock": clock}
+        definitions = build_defs(settings=self.settings, resource_overrides=overrides)
+        return replace(self, definitions=definitions)
+
+    def run(
+        self, job: str, *, partition: str | None = None, only: list[str] | None = None, **ops: dict[str, object]
+    ) -> ExecuteInProcessResult:
+        config = {op: {"config": fields} for op, fields in ops.items()}
+        return self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            partition_key=partition,
+            op_selection=only,
+            run_config={"ops": config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+
+    def states(self) -> dict[str, int]:
+        with connect(self.settings, autocommit=True) as connection:
+            return dict(
+                connection.execute("select state, count(*) from outreach.schedule_rows group by state").fetchall()
+            )
+
+
+@pytest.fixture(scope="session")
+def parsed_home(tmp_path_factory) -> Path:
+    """A home whose dbt project is parsed already, to be copied: parsing costs some seconds."""
+    home = tmp_path_factory.mktemp("parsed")
+    parse(Settings(home=home))
+    return home
+
+
+@pytest.fixture(scope="module")
+def deployment(server_url: str, template_database: str, parsed_home: Path, tmp_path_factory) -> Iterator[Deployment]:
+    home = tmp_path_factory.mktemp("deployment") / "home"
+    shutil.copytree(parsed_home, home)
+    before = dict(os.environ)
+    for variable in [name for name in os.environ if name.startswith("EKIDEN_")]:
+        del os.environ[variable]
+    name = f"ekiden_test_{secrets.token_hex(4)}"
+    url = database_in(server_url, name)
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f'create database "{name}" template "{template_database}"')
+    try:
+        settings = Settings(home=home, database_url=SecretStr(url))
+        with connect(settings, autocommit=True) as connection:
+            customers_who_lapsed_this_week(connection, settings)
+        with open_instance(settings) as instance:
+            overrides = {"channel": OutboxChannel(settings.outbox)}
+            yield Deployment(settings, instance, build_defs(settings=settings, resource_overrides=overrides))
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        drop_database(server_url, name)
+        drop_database(server_url, name + DAGSTER_SUFFIX)
+
+
+def customers_who_lapsed_this_week(connection: psycopg.Connection, settings: Settings) -> None:
+    """One customer for each of the last days, on which the 90th day without an order was."""
+    now = datetime.now(settings.zone)
+    connection.execute("insert into raw.products (product_id, product_name) values ('P', '駅弁')")
+    for days_ago in range(1, CUSTOMERS + 1):
+        ordered_at = now - timedelta(days=DAYS_UNTIL_REACTIVATION + days_ago)
+        connection.execute(
+            "insert into raw.customers (customer_id, registered_at, family_name, given_name, email)"
+            " values (%s, %s, '駅', '伝', %s)",
+            (f"C{days_ago}", ordered_at, f"c{days_ago}@shop.example"),
+        )
+        connection.execute(
+            "insert into raw.orders (order_id, customer_id, ordered_at) values (%s, %s, %s)",
+            (f"O{days_ago}", f"C{days_ago}", ordered_at),
+        )
+        connection.execute(
+            "insert into raw.order_lines (order_id, line_no, product_id, quantity) values (%s, 1, 'P', 1)",
+            (f"O{days_ago}",),
+        )

@@ -1,0 +1,79 @@
+import subprocess
+import sys
+
+import pytest
+
+from ekiden.settings import PROJECT_ROOT, Settings
+from orchestration.composition import build_defs
+
+ROOMS = ("raw", "staging", "marts", "segments", "eligibility", "history")
+
+
+@pytest.fixture(scope="module")
+def definitions(parsed_home):
+    return build_defs(settings=Settings(home=parsed_home))
+
+
+def test_the_workspace_loads_in_a_fresh_interpreter_from_another_folder(parsed_home, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("EKIDEN_HOME", str(parsed_home))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", str(PROJECT_ROOT / "workspace.yaml")]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    # loading must not start the embedded server
+    assert not (parsed_home / "postgres").exists()
+
+
+def test_the_assets_are_those_of_the_rooms(definitions) -> None:
+    keys = {key.to_user_string() for key in definitions.resolve_all_asset_keys()}
+    assert {key for key in keys if "/" not in key} == {"step_schedule", "deliveries"}
+    assert {key.split("/")[0] for key in keys if "/" in key} == {*ROOMS, "outreach"}
+    assert {"raw/orders", "staging/stg_orders", "marts/orders", "segments/lapsed_90_days"} <= keys
+    assert {"eligibility/cross_sell", "eligibility/first_purchase_follow_up", "eligibility/reactivation"} <= keys
+
+
+def test_every_asset_says_what_it_is_and_whose(definitions) -> None:
+    specs = definitions.resolve_all_asset_specs()
+    silent = [spec.key for spec in specs if not (spec.description and spec.owners and spec.kinds)]
+    assert silent == []
+
+
+def test_what_changes_daily_should_be_fresh(definitions) -> None:
+    fresh = {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs() if spec.freshness_policy}
+    assert fresh == {"raw/customers", "raw/orders", "raw/order_lines"}
+
+
+def test_the_schedule_depends_on_every_scenario_and_the_history_on_the_deliveries(definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    parents = {key.to_user_string() for key in graph.get(next_key(definitions, "step_schedule")).parent_keys}
+    assert parents == {
+        "eligibility/cross_sell",
+        "eligibility/first_purchase_follow_up",
+        "eligibility/reactivation",
+    }
+    history = graph.get(next_key(definitions, "history/message_history"))
+    assert "deliveries" in {key.to_user_string() for key in history.parent_keys}
+
+
+def test_dbt_tests_are_checks_and_so_are_the_ledgers_invariants(definitions) -> None:
+    checks = {(key.asset_key.to_user_string(), key.name) for key in definitions.resolve_asset_graph().asset_check_keys}
+    assert ("raw/orders", "is_loaded") in checks
+    assert ("deliveries", "sent_is_final") in checks
+    assert any(asset.startswith("marts/") for asset, _ in checks)
+
+
+def test_everything_that_runs_by_itself_is_switched_on(definitions) -> None:
+    schedules = [definitions.resolve_schedule_def(name) for name in ("plan_today", "refresh_history_nightly")]
+    sensors = [definitions.resolve_sensor_def("due_rows")]
+    assert {thing.default_status.value for thing in (*schedules, *sensors)} == {"RUNNING"}
+
+
+def test_planning_a_day_does_not_send(definitions) -> None:
+    steps = set(definitions.resolve_job_def("plan_day").graph.node_dict)
+    assert "step_schedule" in steps
+    assert "deliveries" not in steps
+
+
+def next_key(definitions, name: str):
+    return next(key for key in definitions.resolve_all_asset_keys() if key.to_user_string() == name)

@@ -1,0 +1,103 @@
+"""The pipeline from raw tables to files in the outbox, by the jobs the UI offers. The tests of a module share one
+deployment and run in order: each day of it follows the day before."""
+
+from datetime import timedelta
+
+import pytest
+from dagster import AssetKey, DagsterEventType
+
+from assets.ledger_checks import INVARIANTS, offenders
+from ekiden.database.connection import connect
+from tests.integration.dagster.conftest import CUSTOMERS
+
+
+def test_planning_past_days_creates_held_rows_only(deployment) -> None:
+    result = deployment.run("plan_day", partition=deployment.day(3))
+    assert result.success
+    assert set(deployment.states()) == {"held"}
+
+
+def test_what_was_seen_of_the_raw_tables_is_recorded_once_for_the_same_data(deployment) -> None:
+    orders = AssetKey(["raw", "orders"])
+    event = deployment.instance.get_latest_materialization_event(orders)
+    assert event.asset_materialization.metadata["dagster/row_count"].value == CUSTOMERS
+    deployment.run("plan_day", partition=deployment.day(3), only=["look_at_raw_tables"])
+    assert deployment.instance.get_latest_materialization_event(orders).timestamp == event.timestamp
+
+
+def test_a_planned_day_tells_what_it_created(deployment) -> None:
+    record = deployment.instance.fetch_materializations(AssetKey("step_schedule"), limit=1, ascending=True).records[0]
+    metadata = record.asset_materialization.metadata
+    assert metadata["rows_held"].value == sum(deployment.states().values())
+    assert "| reactivation | 1 | held |" in metadata["created"].value
+
+
+def test_a_missed_week_backfilled_is_held_and_materialises_every_day(deployment) -> None:
+    fields = {"first_day": deployment.day(7), "last_day": deployment.day(1)}
+    result = deployment.run("backfill_days", plan_missed_days=fields)
+    days = {event.partition for event in result.get_asset_materialization_events()}
+    assert days == {deployment.day(n) for n in range(1, 8)}
+    assert deployment.states() == {"held": CUSTOMERS}
+
+
+def test_planning_again_changes_no_row(deployment) -> None:
+    before = transitions(deployment)
+    deployment.run("backfill_days", plan_missed_days={"first_day": deployment.day(7), "last_day": deployment.day(1)})
+    assert transitions(deployment) == before
+
+
+def test_a_held_row_is_not_sent(deployment) -> None:
+    deployment.run("send_now", send_due_now={})
+    assert deployment.states() == {"held": CUSTOMERS}
+
+
+def test_a_dry_run_shows_rows_and_releases_none(deployment) -> None:
+    result = deployment.run("release_held_rows", release_rows={"actor": "Hanako"})
+    assert deployment.states() == {"held": CUSTOMERS}
+    (output,) = [e for e in result.all_events if e.event_type == DagsterEventType.STEP_OUTPUT]
+    assert output.step_output_data.metadata["rows_matching"].value == CUSTOMERS
+
+
+def test_a_release_that_matches_more_than_its_limit_releases_none(deployment) -> None:
+    with pytest.raises(Exception, match=f"{CUSTOMERS} rows match, more than the limit of 2"):
+        deployment.run("release_held_rows", release_rows={"actor": "Hanako", "dry_run": False, "limit": 2})
+    assert deployment.states() == {"held": CUSTOMERS}
+
+
+def test_released_rows_are_sent_for_their_due_date_and_nothing_twice(deployment) -> None:
+    day = deployment.day(2)
+    fields = {"actor": "Hanako", "due_from": day, "due_to": day, "dry_run": False}
+    deployment.run("release_held_rows", release_rows=fields)
+    # the step's time may still be ahead today: what then is due is the deployment's clock's business
+    late = deployment.with_clock_ahead(timedelta(days=1))
+    result = late.run("send_due_rows", partition=day)
+    (event,) = result.get_asset_materialization_events()
+    metadata = event.materialization.metadata
+    assert (event.partition, metadata["sent"].value) == (day, 1)
+    assert "伝" in metadata["sample_message"].value
+    assert "@shop.example" not in metadata["sample_message"].value.replace("…@shop.example", "")
+    late.run("send_due_rows", partition=day)
+    assert deployment.states() == {"held": CUSTOMERS - 1, "sent": 1}
+    assert len(list((deployment.settings.outbox / "new").iterdir())) == 1
+
+
+@pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda invariant: invariant.name)
+def test_the_ledger_keeps_its_invariants(deployment, invariant) -> None:
+    with connect(deployment.settings, autocommit=True) as connection:
+        assert offenders(connection, invariant)[1] == []
+
+
+def test_a_broken_invariant_is_noticed(deployment) -> None:
+    with connect(deployment.settings) as connection:
+        # as nobody can by the ledger's own means: its triggers would refuse it
+        connection.execute("set local session_replication_role = replica")
+        connection.execute("delete from outreach.messages")
+        connection.execute("update outreach.transitions set transition = 'T4' where transition = 'T3'")
+        found = {invariant.name for invariant in INVARIANTS if offenders(connection, invariant)[1]}
+        connection.rollback()
+    assert found == {"one_message_per_sent_row", "past_rows_sent_only_after_release"}
+
+
+def transitions(deployment) -> int:
+    with connect(deployment.settings, autocommit=True) as connection:
+        return connection.execute("select count(*) from outreach.transitions").fetchone()[0]

@@ -1,0 +1,121 @@
+"""Whatever happens in whatever order, the ledger's invariants hold."""
+
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from ekiden.delivery.channels import LineStopped
+from ekiden.delivery.channels.base import Delivery, Outcome
+from ekiden.schedule.export import export_due
+from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
+from tests.integration.ledger_invariants import broken_invariants
+
+CUSTOMERS = [f"C{number}" for number in range(8)]
+ACTIONS = ("release", "hold", "complete", "block", "retry", "reopen", "delete")
+
+
+class Weeks:
+    """Some weeks in the life of a shop, in which anything may happen at any time."""
+
+    def __init__(self, shop: Shop, random: Random) -> None:
+        self.shop = shop
+        self.random = random
+        self.definition = {
+            "steps": [
+                STEP | {"offset_days": random.randint(0, 3), "channel": random.choice(["html_email", "dm"])}
+                for _ in range(random.randint(1, 4))
+            ],
+            "reentry": random.choice(["never", "after_exit", "per_anchor"]),
+            "enrol_at": random.choice(["anchor", "first_step_due"]),
+            "offset_basis": random.choice(["anchor", "previous_step"]),
+            "past_date_policy": random.choice(["hold", "hold", "skip", "send_now"]),
+            "past_time_today": random.choice(["send_now", "hold"]),
+            "on_skip": random.choice(["end", "continue"]),
+        }
+        shop.scenario(**self.definition)
+        for customer in CUSTOMERS:
+            shop.customer(customer)
+
+    def happen(self) -> str:
+        """Let one thing happen and return what it was."""
+        event = self.random.choice(
+            [self.plan, self.plan, self.send, self.send, self.send, self.operate, self.operate, self.order, self.order,
+             self.stop, self.consent, self.provider, self.edit, self.export]
+        )  # fmt: skip
+        self.shop.now += timedelta(minutes=self.random.choice([1, 30, 180, 600, 1500]))
+        event()
+        return event.__name__
+
+    def plan(self) -> None:
+        today = self.shop.now.astimezone(self.shop.settings.zone).date()
+        first = today - timedelta(days=self.random.choice([0, 0, 0, 1, 5, -1]))
+        self.shop.plan(first.isoformat())
+
+    def send(self) -> None:
+        try:
+            self.shop.send()
+        except LineStopped:
+            self.shop.channel.line_is_stopped = False
+
+    def operate(self) -> None:
+        customer = self.random.choice([*CUSTOMERS, None])
+        self.shop.operate(self.random.choice(ACTIONS), reason="because", customer=customer)
+
+    def order(self) -> None:
+        today = self.shop.now.astimezone(self.shop.settings.zone).date()
+        customer = self.random.choice(CUSTOMERS)
+        self.shop.eligible(
+            customer, today - timedelta(days=self.random.choice([0, 1, 2, 9])), key=f"O{self.random.random()}"
+        )
+
+    def stop(self) -> None:
+        self.shop.stop(self.random.choice(CUSTOMERS), since=self.shop.now, live_only=self.random.random() < 0.5)
+
+    def consent(self) -> None:
+        status = self.random.choice(["both", "both", "none"])
+        self.shop.change_customer(self.random.choice(CUSTOMERS), newsletter_status=status)
+
+    def provider(self) -> None:
+        channel = self.shop.channel
+        channel.answers = {
+            f"{customer.lower()}@shop.example": self.random.choice(list(Outcome)) for customer in CUSTOMERS[::2]
+        }
+        channel.line_is_stopped = self.random.random() < 0.2
+        outcome = self.random.choice([*Outcome, None])
+        channel.found = outcome and {
+            row.message_id: Delivery(row.message_id, outcome) for row in self.shop.rows(state="sending")
+        }
+
+    def edit(self) -> None:
+        steps = [
+            step | {"state": self.random.choice(["enabled"] * 5 + ["force_stopped"])}
+            for step in self.definition["steps"]
+        ]
+        steps = steps[: self.random.randint(1, len(steps))]
+        status = self.random.choice(["enabled", "enabled", "disabled"])
+        self.shop.scenario(**self.definition | {"steps": steps, "status": status})
+
+    def export(self) -> None:
+        export_due(self.shop.connection, now=self.shop.now, settings=self.shop.settings, context=OPERATOR)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_invariants_hold_whatever_happens(shop: Shop, seed: int):
+    weeks = Weeks(shop, Random(seed))
+    sent: set[tuple[object, ...]] = set()
+    happened = []
+    for _ in range(40):
+        happened.append(weeks.happen())
+        assert broken_invariants(shop.connection) == {}, happened
+        # what is sent stays as it was sent
+        now_sent = set(shop.execute("select message_id, schedule_row_id, sent_at, to_address from outreach.messages"))
+        assert sent <= now_sent, happened
+        sent = now_sent
+    accepted = [
+        message.message_id
+        for message in shop.channel.messages
+        if shop.channel.answers.get(message.to_address) is None and message.to_address[1] in "1357"
+    ]
+    # customers with an odd number are always accepted: nothing of theirs goes out twice
+    assert len(accepted) == len(set(accepted))

@@ -1,0 +1,165 @@
+"""What operators do: each action with its guard, its effects and its record."""
+
+import pytest
+
+from ekiden.delivery.channels.base import Outcome
+from ekiden.schedule.operators import ReasonRequired, TooManyRows, hold
+from ekiden.schedule.rows import RowFilter
+from ekiden.schedule.runs import RunContext
+from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
+from tests.integration.ledger_invariants import broken_invariants
+
+
+@pytest.fixture(autouse=True)
+def _the_ledger_is_sound_afterwards(shop: Shop):
+    yield
+    assert broken_invariants(shop.connection) == {}
+
+
+@pytest.fixture
+def ledger(shop: Shop) -> Shop:
+    """C1 is ready for noon, C2 is held."""
+    shop.scenario(steps=[STEP, STEP | {"offset_days": 3}])
+    shop.buyer("C1", "2024-03-08")
+    shop.buyer("C2", "2024-03-01")
+    shop.plan()
+    return shop
+
+
+@pytest.mark.parametrize(("released", "sent_at"), [("11:59", "12:00"), ("12:00", "12:00"), ("15:30", "15:30")])
+def test_a_released_row_goes_at_todays_step_time_or_at_once(ledger: Shop, released: str, sent_at: str):
+    ledger.at(f"2024-03-09 {released}")
+    report = ledger.operate("release", customer="C2")
+    row = ledger.row(customer="C2")
+    assert (report.matched, report.changed) == (1, 1)
+    assert (row.state, row.reason, row.send_at) == ("ready", None, ledger.local(f"2024-03-09 {sent_at}"))
+    assert (row.released_at, row.released_by, row.due_date.day) == (ledger.now, OPERATOR.actor, 2)
+
+
+def test_a_released_row_is_not_held_for_being_late(ledger: Shop):
+    ledger.operate("release", customer="C2")
+    ledger.at("2024-03-12 12:00")
+    ledger.send()
+    assert ledger.states() == {("C1", 1): "held", ("C2", 1): "sent", ("C2", 2): "held"}
+    assert ledger.row(customer="C1").reason == "missed_send"
+    # by its anchor the second step was due on the 4th: past, and held again
+    assert ledger.row(customer="C2", step_no=2).reason == "past_due"
+
+
+def test_a_held_row_of_a_step_that_is_stopped_by_force_is_not_released(ledger: Shop):
+    ledger.scenario(steps=[STEP | {"state": "force_stopped"}, STEP | {"offset_days": 3}])
+    ledger.plan("2024-03-20")  # a day to come: nothing but the definition is taken over
+    assert ledger.operate("release", customer="C2").changed == 0
+    assert ledger.row(customer="C2").state == "held"
+
+
+def test_a_ready_row_can_be_held_and_released(ledger: Shop):
+    ledger.operate("hold", customer="C1")
+    row = ledger.row(customer="C1")
+    assert (row.state, row.reason, row.send_at) == ("held", "operator", None)
+    ledger.operate("release", customer="C1")
+    assert ledger.transitions("C1") == ["T1", "T4", "T3"]
+
+
+def test_a_row_completed_by_hand_ends_the_enrolment_and_has_no_successor(ledger: Shop):
+    ledger.operate("complete", reason="by telephone")
+    assert ledger.states() == {("C1", 1): "completed", ("C2", 1): "completed"}
+    assert set(ledger.enrolments().values()) == {("stopped", "manual_complete")}
+    assert {row.sent_at for row in ledger.rows()} == {None}
+    ledger.at("2024-03-20 06:00")
+    ledger.plan()
+    ledger.send()
+    assert len(ledger.rows()) == 2
+
+
+def test_a_blocked_row_is_reopened_only_with_a_reason_and_only_into_holding(ledger: Shop):
+    ledger.operate("block", customer="C1", reason="asked to stop")
+    assert ledger.enrolments()["C1"] == ("stopped", "blocked")
+    with pytest.raises(ReasonRequired):
+        ledger.operate("reopen", customer="C1")
+    ledger.operate("reopen", customer="C1", reason="a mistake")
+    row = ledger.row(customer="C1")
+    assert (row.state, row.reason, row.send_at) == ("held", "a mistake", None)
+    assert ledger.enrolments()["C1"] == ("active", None)
+    ledger.operate("release", customer="C1")
+    assert ledger.transitions("C1") == ["T1", "T13", "T14", "T3"]
+
+
+def test_what_was_sent_is_out_of_every_operators_reach(ledger: Shop):
+    ledger.at("2024-03-09 12:00")
+    ledger.send()
+    for action in ("release", "hold", "complete", "block", "retry", "delete"):
+        ledger.operate(action, customer="C1", step_no=1)
+    ledger.operate("reopen", customer="C1", step_no=1, reason="why not")
+    assert ledger.row(customer="C1", step_no=1).state == "sent"
+
+
+def test_deleting_a_later_row_leaves_the_enrolment_that_wrote_already(ledger: Shop):
+    ledger.at("2024-03-09 12:00")
+    ledger.send()
+    ledger.operate("delete", customer="C1", step_no=2)
+    assert ledger.states(customer="C1") == {("C1", 1): "sent"}
+    assert ledger.enrolments()["C1"][0] != "removed"
+    ledger.at("2024-03-12 06:00")
+    ledger.plan()
+    assert ledger.states(customer="C1") == {("C1", 1): "sent"}
+
+
+@pytest.mark.parametrize("ended_by", ["complete", "block"])
+def test_whose_row_was_ended_and_then_deleted_may_enter_again(ledger: Shop, ended_by: str):
+    ledger.operate(ended_by, customer="C1")
+    ledger.operate("delete", customer="C1")
+    assert ledger.enrolments()["C1"] == ("removed", None)
+    ledger.plan()
+    assert ledger.states(customer="C1") == {("C1", 1): "ready"}
+
+
+def test_a_failed_row_is_sent_again_when_a_person_says_so(ledger: Shop):
+    ledger.channel.answers["c1@shop.example"] = Outcome.refused
+    ledger.at("2024-03-09 12:00")
+    assert ledger.send().counts.failed == 1
+    assert ledger.row(customer="C1").state == "failed"
+    ledger.at("2024-03-09 18:00")
+    ledger.send()
+    assert len(ledger.channel.messages) == 1
+    ledger.channel.answers.clear()
+    assert ledger.operate("retry", customer="C1").changed == 1
+    ledger.send()
+    assert ledger.row(customer="C1", step_no=1).state == "sent"
+    assert ledger.transitions("C1")[:6] == ["T1", "T6", "T9", "T10", "T6", "T7"]
+
+
+def test_more_rows_than_the_limit_are_refused_whole(ledger: Shop):
+    with pytest.raises(TooManyRows, match="2 rows match, more than the limit of 1") as refusal:
+        hold(ledger.connection, RowFilter(), now=ledger.now, settings=ledger.settings, context=OPERATOR, limit=1)
+    assert (refusal.value.matched, refusal.value.limit) == (2, 1)
+    assert ledger.states() == {("C1", 1): "ready", ("C2", 1): "held"}
+
+
+def test_an_action_without_an_actor_is_refused(ledger: Shop):
+    with pytest.raises(ValueError, match="actor"):
+        hold(ledger.connection, RowFilter(), now=ledger.now, settings=ledger.settings, context=RunContext(" "), limit=9)
+
+
+def test_what_an_action_does_not_apply_to_is_left_and_counted(ledger: Shop):
+    report = ledger.operate("release")
+    assert (report.matched, report.changed) == (2, 1)
+    assert ledger.states() == {("C1", 1): "ready", ("C2", 1): "ready"}
+
+
+def test_an_action_says_who_did_what_and_why(ledger: Shop):
+    report = ledger.operate("complete", reason="by telephone", customer="C1")
+    assert ledger.execute(
+        "select actor_kind, actor, reason from outreach.transitions where run_id = %s order by subject", report.run_id
+    ) == [("operator", OPERATOR.actor, "manual_complete"), ("operator", OPERATOR.actor, "by telephone")]
+    ((summary,),) = ledger.execute("select summary from outreach.runs where run_id = %s", report.run_id)
+    assert summary == {"action": "complete", "matched": 1, "changed": 1, "reason": "by telephone"}
+
+
+def test_a_filter_narrows_by_every_field_that_is_given(ledger: Shop):
+    assert {row.customer_id for row in ledger.rows(state="held")} == {"C2"}
+    assert {row.customer_id for row in ledger.rows(reason="past_due", scenario="follow_up", step_no=1)} == {"C2"}
+    assert ledger.rows(scenario="follow_up", state="held", customer="C1") == []
+    day = ledger.row(customer="C1").due_date
+    assert {row.customer_id for row in ledger.rows(due_from=day)} == {"C1"}
+    assert {row.customer_id for row in ledger.rows(due_to=day)} == {"C1", "C2"}

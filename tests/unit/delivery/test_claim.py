@@ -1,0 +1,58 @@
+"""The last look before the claim: the glossary's order of checks."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ekiden.delivery.claim import DueRow, Verdict, judge
+
+NOW = datetime(2024, 3, 9, 3, 0, tzinfo=UTC)
+LIMIT = timedelta(hours=6)
+
+
+def due(**changes) -> DueRow:
+    values = {
+        "schedule_row_id": 1,
+        "enrolment_id": 1,
+        "scenario_id": 1,
+        "scenario_version_id": 1,
+        "customer_id": "C1",
+        "anchor_kind": "ordered",
+        "anchor_key": "O1",
+        "send_at": NOW,
+        "was_released": False,
+        "is_force_stopped": False,
+        "is_active": True,
+        "relation_name": "eligibility.x",
+        "live_function": None,
+    }
+    return DueRow(**(values | changes))
+
+
+def verdict(row: DueRow, *, stopped: bool = False) -> Verdict:
+    return judge(row, stopped=stopped, now=NOW, max_lateness=LIMIT)
+
+
+def test_the_checks_are_made_in_the_glossarys_order():
+    late = NOW - timedelta(days=1)
+    assert verdict(due(is_force_stopped=True, is_active=False, send_at=late), stopped=True) is Verdict.FORCE_STOPPED
+    assert verdict(due(is_active=False, send_at=late), stopped=True) is Verdict.LEAVE
+    assert verdict(due(send_at=late), stopped=True) is Verdict.STOPPED
+    assert verdict(due(send_at=late)) is Verdict.LATE
+    assert verdict(due()) is Verdict.CLAIM
+
+
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [(LIMIT, Verdict.CLAIM), (LIMIT + timedelta(microseconds=1), Verdict.LATE), (timedelta(0), Verdict.CLAIM)],
+)
+def test_lateness_of_exactly_the_limit_passes(late: timedelta, expected: Verdict):
+    assert verdict(due(send_at=NOW - late)) is expected
+
+
+def test_a_released_row_is_never_too_late():
+    assert verdict(due(send_at=NOW - timedelta(days=30), was_released=True)) is Verdict.CLAIM
+
+
+def test_a_release_does_not_outlive_a_stop():
+    assert verdict(due(was_released=True), stopped=True) is Verdict.STOPPED

@@ -1,0 +1,18 @@
+"""Addresses that can be shown."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ekiden.insights.lineage import masked
+
+
+def test_no_address_is_shown_as_nothing():
+    assert masked(None) == ""
+
+
+@given(st.emails())
+def test_a_masked_address_never_shows_all_of_its_local_part(address: str):
+    local_part = address.rpartition("@")[0]
+    shown = masked(address).partition("…")[0]
+    assert len(shown) <= 2
+    assert shown != local_part

@@ -1,0 +1,26 @@
+import pytest
+
+from orchestration.demo_shop import prepare_settings
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("EKIDEN_HOME", str(tmp_path))
+    monkeypatch.delenv("EKIDEN_TIME_ZONE", raising=False)
+    return tmp_path
+
+
+def test_the_demo_stands_in_new_york(home) -> None:
+    assert prepare_settings().time_zone == "America/New_York"
+    assert prepare_settings().time_zone == "America/New_York"
+
+
+def test_what_a_settings_file_says_stays(home) -> None:
+    (home / "ekiden.toml").write_text('sender_name = "駅伝"\n', encoding="utf-8")
+    assert prepare_settings().sender_name == "駅伝"
+    assert prepare_settings().time_zone == "America/New_York"
+
+
+def test_a_time_zone_that_was_chosen_stays(home) -> None:
+    (home / "ekiden.toml").write_text('time_zone = "Europe/Paris"\n', encoding="utf-8")
+    assert prepare_settings().time_zone == "Europe/Paris"

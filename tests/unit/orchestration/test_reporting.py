@@ -1,0 +1,70 @@
+from datetime import UTC, datetime
+from uuid import UUID
+
+from assets.acting import ACTOR_TAG, starter
+from assets.raw import Look, data_is_newer
+from assets.sample import SampleKeeper
+from assets.tables import LONGEST_TABLE, markdown_table
+from ekiden.content.render import RenderedMessage
+from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, Sender
+
+EARLIER = datetime(2026, 5, 1, tzinfo=UTC)
+LATER = datetime(2026, 5, 2, tzinfo=UTC)
+
+
+def outgoing(number: int) -> OutgoingMessage:
+    return OutgoingMessage(
+        message_id=UUID(int=number),
+        to_address="hanako@shop.example",
+        to_name="駅 花子",
+        sender=Sender("shop@ekiden.invalid", "Ekiden Shop"),
+        rendered=RenderedMessage(f"件名 {number}", "text", None, "hash"),
+        unsubscribe_url="https://ekiden.invalid/unsubscribe",
+        scenario_code="cross_sell",
+        step_no=1,
+    )
+
+
+class RefusesTheFirst:
+    name = "outbox"
+
+    def deliver(self, messages):
+        outcomes = [Outcome.refused, *[Outcome.accepted] * (len(messages) - 1)]
+        return [Delivery(m.message_id, outcome) for m, outcome in zip(messages, outcomes, strict=True)]
+
+    def find(self, message_ids):
+        return None
+
+
+def test_the_sample_is_a_message_that_was_really_sent_and_shows_no_address() -> None:
+    keeper = SampleKeeper(RefusesTheFirst())
+    keeper.deliver([outgoing(1), outgoing(2)])
+    assert "件名 2" in keeper.sample()
+    assert "hanako@" not in keeper.sample()
+    assert str(UUID(int=1)) not in keeper.listing()
+
+
+def test_a_run_that_sent_nothing_says_so() -> None:
+    assert SampleKeeper(RefusesTheFirst()).sample() == "nothing was sent"
+
+
+def test_a_long_table_says_how_much_it_leaves_out() -> None:
+    assert markdown_table(("n",), [(n,) for n in range(LONGEST_TABLE + 7)]).endswith("and 7 more")
+
+
+def test_a_cell_cannot_break_its_table() -> None:
+    assert markdown_table(("name",), [("a|b\nc",)]).splitlines()[-1] == "| a\\|b c |"
+
+
+def test_a_look_at_unchanged_data_does_not_make_it_fresh() -> None:
+    assert not data_is_newer(Look(10, EARLIER), EARLIER)
+    assert data_is_newer(Look(10, LATER), EARLIER)
+    assert data_is_newer(Look(10, EARLIER), None)
+    assert not data_is_newer(Look(0, None), None)
+
+
+def test_the_ledger_learns_what_started_a_run() -> None:
+    assert starter({"dagster/schedule_name": "plan_today"}) == "schedule plan_today"
+    assert starter({"dagster/sensor_name": "due_rows"}) == "sensor due_rows"
+    assert starter({ACTOR_TAG: "Hanako"}) == "Hanako"
+    assert starter({}) == "dagster user"

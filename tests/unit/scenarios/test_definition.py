@@ -1,0 +1,289 @@
+"""What a definition may say: the V1 table of the acceptance cases, its defaults, and that checking never raises."""
+
+from collections.abc import Mapping
+from datetime import date, time
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ekiden.scenarios.definition import ScenarioDefinition, check
+
+STEP = {"offset_days": 3, "content": "sample/step_1"}
+
+
+def definition(**changes: Any) -> dict[str, Any]:
+    return {
+        "code": "follow_up",
+        "name": "Follow-up",
+        "status": "enabled",
+        "anchor": "ordered",
+        "steps": [STEP],
+    } | changes
+
+
+def faults_of(given_definition: object) -> set[tuple[str, str]]:
+    """Return (rule, place) of every fault."""
+    scenario, faults = check(given_definition)
+    assert (scenario is None) == bool(faults)
+    assert all(fault.message for fault in faults)
+    return {(fault.rule, fault.place) for fault in faults}
+
+
+def accepted(**changes: Any) -> ScenarioDefinition:
+    scenario, faults = check(definition(**changes))
+    assert scenario is not None, faults
+    return scenario
+
+
+def products(number: int) -> dict[str, Any]:
+    return {"type": "product", "codes": [f"P{n}" for n in range(number)]}
+
+
+def categories(number: int) -> dict[str, Any]:
+    return {"type": "category", "codes": [f"C{n}" for n in range(number)]}
+
+
+def frames(number: int) -> dict[str, Any]:
+    return {"frames": [products(1) | {"relation": "or"} for _ in range(number)]}
+
+
+def test_ten_steps_are_the_most():
+    assert faults_of(definition(steps=[STEP] * 10)) == set()
+    assert faults_of(definition(steps=[STEP] * 11)) == {("too_many_steps", "steps")}
+
+
+def test_a_scenario_without_steps_is_none():
+    assert faults_of(definition(steps=[])) == {("steps_required", "steps")}
+
+
+def test_ten_products_are_the_most_of_a_frame():
+    assert faults_of(definition(target={"frames": [products(10)]})) == set()
+    assert faults_of(definition(target={"frames": [products(11)]})) == {("too_many_products", "target.frames[0]")}
+
+
+def test_five_categories_are_the_most_of_a_frame():
+    assert faults_of(definition(stop={"frames": [categories(5)]})) == set()
+    assert faults_of(definition(stop={"frames": [categories(6)]})) == {("too_many_categories", "stop.frames[0]")}
+
+
+@pytest.mark.parametrize("part", ["target", "exclusion", "stop"])
+def test_ninety_nine_frames_are_the_most(part):
+    assert faults_of(definition(**{part: frames(99)})) == set()
+    assert faults_of(definition(**{part: frames(100)})) == {("too_many_frames", f"{part}.frames")}
+
+
+def test_every_frame_after_the_first_says_how_it_relates():
+    given_frames = {"frames": [products(1), products(1), products(1) | {"relation": "and"}, products(1)]}
+    assert faults_of(definition(exclusion=given_frames)) == {
+        ("relation_required", "exclusion.frames[1].relation"),
+        ("relation_required", "exclusion.frames[3].relation"),
+    }
+
+
+def test_an_order_frame_takes_no_codes_and_every_other_frame_needs_some():
+    assert faults_of(definition(target={"frames": [{"type": "order", "codes": ["A"]}]})) == {
+        ("codes_not_allowed", "target.frames[0]")
+    }
+    assert faults_of(definition(target={"frames": [{"type": "event"}]})) == {("codes_required", "target.frames[0]")}
+
+
+@pytest.mark.parametrize("anchor", ["ordered", "paid", "shipped", "desired_delivery"])
+def test_orders_can_be_bounded_by_a_period_where_the_anchor_is_an_order(anchor):
+    assert faults_of(definition(anchor=anchor, orders={"period": {"from": "2024-01-01"}})) == set()
+
+
+@pytest.mark.parametrize("anchor", ["member_registered", {"tag_granted": "vip"}, {"event": "view"}])
+def test_orders_cannot_be_bounded_where_the_anchor_is_no_order(anchor):
+    assert faults_of(definition(anchor=anchor, orders={"period": {"from": "2024-01-01"}})) == {
+        ("order_period_not_allowed", "orders")
+    }
+
+
+@pytest.mark.parametrize("inside", ["08:00", "12:00", "22:00", "22:00:59"])
+def test_both_ends_of_the_send_window_are_inside_at_the_precision_of_a_minute(inside):
+    assert faults_of(definition(steps=[STEP | {"send_time": inside}])) == set()
+
+
+@pytest.mark.parametrize("outside", ["07:59", "22:01", "00:00", "23:59"])
+def test_a_step_outside_the_send_window_is_a_fault(outside):
+    assert faults_of(definition(steps=[STEP, STEP | {"send_time": outside}])) == {
+        ("outside_send_window", "steps[1].send_time")
+    }
+
+
+def test_a_scenario_can_do_without_a_send_window():
+    assert accepted(send_window=None, steps=[STEP | {"send_time": "03:00"}]).steps[0].send_time == time(3)
+
+
+def test_a_scenario_has_exactly_one_anchor():
+    assert faults_of(definition(anchor={"event": "view", "entered": "segment"})) == {("exactly_one_anchor", "anchor")}
+    assert faults_of(definition(anchor=["ordered", "paid"])) == {("exactly_one_anchor", "anchor")}
+    assert faults_of(definition(anchor={})) == {("exactly_one_anchor", "anchor")}
+
+
+@pytest.mark.parametrize(
+    ("anchor", "rule"),
+    [
+        ("event", "anchor_incomplete"),
+        ({"event": 3}, "anchor_incomplete"),
+        ({"event": ""}, "anchor_incomplete"),
+        ("bought", "unknown_anchor"),
+        ({"ordered": "yes"}, "unknown_anchor"),
+    ],
+)
+def test_an_anchor_is_known_and_complete(anchor, rule):
+    assert faults_of(definition(anchor=anchor)) == {(rule, "anchor")}
+
+
+def test_an_incomplete_anchor_is_told_how_to_be_written():
+    _, faults = check(definition(anchor="event"))
+    assert faults[0].message == "event needs to say which, like '{event: name}'"
+
+
+def test_offsets_go_forward_and_not_beyond_the_calendar():
+    assert faults_of(definition(steps=[STEP | {"offset_days": -1}])) == {("greater_than_equal", "steps[0].offset_days")}
+    assert faults_of(definition(steps=[STEP | {"offset_days": 10**9}])) == {("less_than_equal", "steps[0].offset_days")}
+    assert faults_of(definition(look_back_days=10**9)) == {("less_than_equal", "look_back_days")}
+
+
+def test_a_step_needs_content_only_when_its_scenario_is_enabled():
+    without = [{"offset_days": 1}]
+    assert faults_of(definition(steps=without)) == {("content_required", "steps[0].content")}
+    assert faults_of(definition(steps=without, status="draft")) == set()
+
+
+def test_a_target_does_not_count_from_the_anchor_that_it_decides():
+    assert faults_of(definition(target={"frames": [products(1) | {"since": "anchor"}]})) == {
+        ("since_not_allowed", "target.frames")
+    }
+
+
+def test_a_period_does_not_end_before_it_begins():
+    assert faults_of(definition(period={"from": "2024-02-01", "to": "2024-01-31"})) == {("period_reversed", "period")}
+    assert accepted(period={"from": "2024-02-01"}).period.first == date(2024, 2, 1)
+
+
+def test_a_time_that_yaml_read_as_a_number_is_told_to_be_quoted():
+    assert faults_of(definition(steps=[STEP | {"send_time": 720}])) == {("time_not_quoted", "steps[0].send_time")}
+
+
+def test_a_time_with_an_offset_is_no_local_time():
+    assert faults_of(definition(steps=[STEP | {"send_time": "12:00+09:00"}])) == {
+        ("time_not_local", "steps[0].send_time")
+    }
+
+
+def test_a_misspelt_setting_is_a_fault_at_its_place():
+    assert faults_of(definition(re_entry="never", steps=[STEP | {"sendtime": "12:00"}])) == {
+        ("extra_forbidden", "re_entry"),
+        ("extra_forbidden", "steps[0].sendtime"),
+    }
+
+
+def test_all_faults_are_found_at_once():
+    found = faults_of(
+        definition(
+            name="",
+            anchor="member_registered",
+            orders={"kind": "one_off"},
+            target={"frames": [products(11), products(1)]},
+            steps=[{"offset_days": 1, "send_time": "07:00"}, STEP | {"send_time": "23:00"}],
+        )
+    )
+    assert found == {
+        ("string_too_short", "name"),
+        ("order_period_not_allowed", "orders"),
+        ("too_many_products", "target.frames[0]"),
+        ("outside_send_window", "steps[0].send_time"),
+        ("content_required", "steps[0].content"),
+        ("outside_send_window", "steps[1].send_time"),
+    }
+
+
+@pytest.mark.parametrize("nothing", [None, "scenario", 3, [], [definition()], True])
+def test_what_is_no_mapping_is_one_fault(nothing):
+    assert faults_of(nothing) == {("not_a_mapping", "scenario")}
+
+
+def test_the_defaults_are_those_of_the_acceptance_cases():
+    scenario = accepted()
+    assert scenario.source == "purchase_count"
+    assert scenario.zero_means == "next_day"
+    assert scenario.offset_basis == "anchor"
+    assert (scenario.past_date_policy, scenario.past_time_today) == ("hold", "send_now")
+    assert scenario.reentry == "never"
+    assert scenario.rechecks_consent is True
+    assert scenario.on_skip == "end"
+    assert scenario.enrols_at == "first_step_due"
+    assert (scenario.send_window.first, scenario.send_window.last) == (time(8), time(22))
+    step = scenario.steps[0]
+    assert (step.channel, step.send_time, step.state) == ("html_email", time(12), "enabled")
+
+
+def test_the_source_decides_some_defaults():
+    assert accepted(source="customer_analysis").rechecks_consent is False
+    assert accepted(source="customer_analysis", consent_recheck=True).rechecks_consent is True
+    assert accepted(source="segment").enrols_at == "anchor"
+    assert accepted(source="event", enrol_at="first_step_due").enrols_at == "first_step_due"
+    # R-105: a list's 0 days are the day of its import, whatever is set
+    assert accepted(source="csv_list", zero_day="next_day").zero_means == "same_day"
+
+
+def test_a_forced_stop_stops_every_step_below_it():
+    stopped = STEP | {"state": "force_stopped"}
+    assert accepted(steps=[STEP, STEP]).running_steps() == 2
+    assert accepted(steps=[STEP, stopped, STEP]).running_steps() == 1
+    assert accepted(steps=[stopped, STEP]).running_steps() == 0
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates() | st.times(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=10) | st.integers() | st.none(), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+KNOWN = st.sampled_from(
+    [
+        "ordered",
+        "event",
+        "12:00",
+        "12:00+09:00",
+        "24:00",
+        "2024-02-30",
+        "enabled",
+        "never",
+        "product",
+        "order",
+        "",
+        "駅伝",
+    ]
+)
+
+
+@st.composite
+def nearly_definitions(draw) -> Mapping[object, object]:
+    """Definitions with some parts replaced by anything."""
+    replaced = draw(
+        st.dictionaries(
+            st.sampled_from([*ScenarioDefinition.model_fields, "surprise"]), ANYTHING | KNOWN, min_size=1, max_size=4
+        )
+    )
+    step = STEP | draw(
+        st.dictionaries(st.sampled_from(["offset_days", "send_time", "channel", "content", "state"]), ANYTHING | KNOWN)
+    )
+    frame = products(1) | draw(
+        st.dictionaries(st.sampled_from(["type", "codes", "count", "relation", "since"]), ANYTHING | KNOWN)
+    )
+    return definition(steps=[step], target={"frames": [frame, frame]}, **{}) | replaced
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ANYTHING | nearly_definitions())
+def test_no_definition_makes_the_check_raise(anything):
+    scenario, faults = check(anything)
+    assert (scenario is None) == bool(faults)
+    assert all(fault.rule and fault.place and fault.message for fault in faults)

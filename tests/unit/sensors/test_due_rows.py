@@ -1,0 +1,97 @@
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from ekiden.delivery.send import DueSlot
+from sensors.due_rows import FIRST_WAIT, LONGEST_WAIT, LOST_CLAIMS, Attempts, Slot, decide, slots_of, wait_after
+
+NOW = datetime(2026, 5, 6, 3, 0, tzinfo=UTC)
+TODAY = date(2026, 5, 6)
+YESTERDAY = date(2026, 5, 5)
+PARTITIONS = {date(2026, 1, 1) + timedelta(days=n) for n in range(126)}
+
+
+def due(day: date, minutes_ago: int = 1) -> DueSlot:
+    return DueSlot(day, 10, NOW - timedelta(minutes=minutes_ago))
+
+
+def asked_for(slots, *, in_flight=(), attempts=None):
+    return decide(slots, in_flight=in_flight, attempts=attempts or {}, now=NOW).requests
+
+
+def test_nothing_due_asks_for_nothing_and_says_so() -> None:
+    decision = decide([], in_flight=(), attempts={}, now=NOW)
+    assert decision.requests == ()
+    assert decision.reasons == ("nothing is due",)
+
+
+def test_a_due_date_is_asked_for_by_its_partition() -> None:
+    (request,) = asked_for(slots_of([due(TODAY)], 0, PARTITIONS))
+    assert request.slot.due_date == TODAY
+    assert request.attempt == 1
+
+
+def test_the_date_that_waits_longest_comes_first() -> None:
+    requests = asked_for(slots_of([due(TODAY, 1), due(YESTERDAY, 5)], 0, PARTITIONS))
+    assert [request.slot.due_date for request in requests] == [YESTERDAY, TODAY]
+
+
+def test_a_due_date_in_flight_is_not_asked_for_again() -> None:
+    slots = slots_of([due(TODAY)], 0, PARTITIONS)
+    decision = decide(slots, in_flight={TODAY}, attempts={}, now=NOW)
+    assert decision.requests == ()
+    assert "a run is on it" in decision.reasons[0]
+
+
+def test_while_everything_is_being_sent_no_date_is_asked_for() -> None:
+    assert asked_for(slots_of([due(TODAY)], 0, PARTITIONS), in_flight={None}) == ()
+
+
+def test_many_due_dates_share_one_run() -> None:
+    days = [due(TODAY - timedelta(days=n), n) for n in range(7)]
+    (request,) = asked_for(slots_of(days, 0, PARTITIONS))
+    assert request.slot.due_date is None
+
+
+def test_a_date_too_old_for_a_partition_is_sent_without_one() -> None:
+    (request,) = asked_for(slots_of([due(date(2020, 2, 29))], 0, PARTITIONS))
+    assert request.slot.due_date is None
+
+
+def test_what_a_vanished_sender_left_is_asked_for_although_nothing_else_is_due() -> None:
+    (request,) = asked_for(slots_of([], 3, PARTITIONS))
+    assert request.slot == Slot(LOST_CLAIMS, None)
+
+
+def test_a_failed_run_does_not_block_its_slot() -> None:
+    slots = slots_of([due(TODAY)], 0, PARTITIONS)
+    (first,) = asked_for(slots)
+    ended = {slots[0].name: Attempts(1, NOW - FIRST_WAIT)}
+    (second,) = asked_for(slots, attempts=ended)
+    assert second.attempt == 2
+    assert second.run_key != first.run_key
+
+
+def test_a_slot_that_was_left_due_waits_before_it_is_asked_for_again() -> None:
+    slots = slots_of([due(TODAY)], 0, PARTITIONS)
+    ended = {slots[0].name: Attempts(3, NOW - FIRST_WAIT)}
+    decision = decide(slots, in_flight=(), attempts=ended, now=NOW)
+    assert decision.requests == ()
+    assert "again at 2026-05-06T03:01:30+00:00" in decision.reasons[0]
+
+
+def test_one_date_in_flight_does_not_keep_another_waiting() -> None:
+    slots = slots_of([due(TODAY), due(YESTERDAY)], 0, PARTITIONS)
+    (request,) = asked_for(slots, in_flight={YESTERDAY})
+    assert request.slot.due_date == TODAY
+
+
+def test_later_rows_of_a_date_make_another_slot() -> None:
+    (morning,) = slots_of([due(TODAY, 60)], 0, PARTITIONS)
+    (noon,) = slots_of([due(TODAY, 1)], 0, PARTITIONS)
+    assert morning.name != noon.name
+
+
+@pytest.mark.parametrize(("attempts", "wait"), [(1, FIRST_WAIT), (2, FIRST_WAIT * 2), (10_000, LONGEST_WAIT)])
+def test_the_wait_doubles_up_to_its_limit(attempts: int, wait: timedelta) -> None:
+    assert wait_after(attempts) == wait
