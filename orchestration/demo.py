@@ -26,7 +26,7 @@ from orchestration.demo_ledger import OPERATOR, part_to_release, waiting
 from orchestration.demo_progress import DbtProgress, JobFailed, timed
 from orchestration.demo_report import print_messages, print_outcome, print_rows
 from orchestration.demo_shop import HomeInUse, load_shop, prepare_settings
-from orchestration.instance import open_instance
+from orchestration.instance import end_lost_runs, open_instance, sole_server
 
 MISSED_DAYS = 7
 LOG_WIDTH = 160
@@ -147,6 +147,9 @@ def main() -> int:
             parse(settings)
             instance = open_instance(settings)
         with instance:
+            with sole_server(settings) as is_sole:
+                if is_sole:
+                    end_lost_runs(instance)
             Demo(console, settings, instance).run()
         with connect(settings, autocommit=True) as connection:
             print_rows(console, connection)

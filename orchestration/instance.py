@@ -4,11 +4,14 @@ Belongs here: preparing both. Does not belong here: starting processes (`up`), a
 (`dagster.yaml`).
 """
 
+import fcntl
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from dagster import DagsterInstance
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from ekiden.database.connection import dagster_database_url
 from ekiden.settings import Settings
@@ -47,3 +50,29 @@ def open_instance(settings: Settings) -> DagsterInstance:
     """Return the deployment's instance, its tables made if absent, for this process, whose environment it sets."""
     os.environ.update(prepare(settings))
     return DagsterInstance.from_config(str(dagster_home(settings)))
+
+
+@contextmanager
+def sole_server(settings: Settings) -> Iterator[bool]:
+    """Hold the home's lock, and yield whether it was free: only one may serve a deployment at a time."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "up.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def end_lost_runs(instance: DagsterInstance) -> int:
+    """Report as failed the runs that seem under way, and return how many; only for when nothing serves.
+
+    Their processes ended without a word (a power failure, kill -9). Left as they are, the sensor would wait for them
+    for ever, and nothing would be sent.
+    """
+    under_way = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    lost = instance.get_runs(RunsFilter(statuses=under_way))
+    for run in lost:
+        instance.report_run_failed(run, "its process ended without reporting; whatever it left is picked up again")
+    return len(lost)

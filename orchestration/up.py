@@ -5,7 +5,6 @@ what they serve (`composition`), or how the database runs (`ekiden.database`).
 """
 
 import errno
-import fcntl
 import os
 import signal
 import socket
@@ -26,7 +25,7 @@ from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.migrations import migrate
 from ekiden.settings import PROJECT_ROOT, Settings
 from ekiden.warehouse.dbt import BuildFailed, parse
-from orchestration.instance import open_instance, prepare
+from orchestration.instance import end_lost_runs, open_instance, prepare, sole_server
 
 WORKSPACE = PROJECT_ROOT / "workspace.yaml"
 DEFAULT_PORT = 3000
@@ -71,7 +70,10 @@ def run(settings: Settings, *, port: int = DEFAULT_PORT, host: str = DEFAULT_HOS
         try:
             with ExitStack() as stack:
                 # before anything is promised to be stopped: it may be in use
-                stack.enter_context(_only_one(settings))
+                if not stack.enter_context(sole_server(settings)):
+                    raise AlreadyUp(
+                        f"{settings.home} is being served already; stop that first, or serve another EKIDEN_HOME"
+                    )
                 check_port(host, port)
                 stack.callback(_stop_database, settings)
                 _serve(settings, port, host, stack)
@@ -89,7 +91,9 @@ def _serve(settings: Settings, port: int, host: str, stack: ExitStack) -> None:
     migrate(settings)
     parse(settings)
     # the tables of Dagster's storage are made here once, before two processes would race for it
-    open_instance(settings).dispose()
+    with open_instance(settings) as instance:
+        if lost := end_lost_runs(instance):
+            _say(f"{lost} runs had ended without reporting; they are marked as failed")
     environment = {**os.environ, **prepare(settings)}
     logs = settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -104,20 +108,6 @@ def _serve(settings: Settings, port: int, host: str, stack: ExitStack) -> None:
     _wait_until_it_answers(f"http://{_reachable(host)}:{port}/server_info", children)
     _say(f"Dagster is at {url} - Ctrl-C stops it, and the database with it")
     _watch(settings, children)
-
-
-@contextmanager
-def _only_one(settings: Settings) -> Iterator[None]:
-    """Hold the home's lock, or raise `AlreadyUp`: two daemons would ask for every run twice."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with (settings.home / "up.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyUp(
-                f"{settings.home} is being served already; stop that first, or serve another EKIDEN_HOME"
-            ) from None
-        yield
 
 
 def check_port(host: str, port: int) -> None:

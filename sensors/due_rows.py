@@ -147,7 +147,7 @@ def due_rows_sensor(
         slots = slots_of(due, lost, partitions)
         decision = decide(
             slots,
-            in_flight=_in_flight(context.instance),
+            in_flight=unfinished_dates(context.instance),
             attempts={slot.name: ended for slot in slots if (ended := _attempts(context.instance, slot))},
             now=now,
         )
@@ -172,7 +172,7 @@ def _run_request(request: Request) -> RunRequest:
     )
 
 
-def _in_flight(instance: DagsterInstance) -> set[date | None]:
+def unfinished_dates(instance: DagsterInstance) -> set[date | None]:
     """Return the due dates that runs are sending; None stands for the run that sends everything."""
     unfinished = list(NOT_FINISHED_STATUSES)
     runs = instance.get_runs(RunsFilter(job_name=SENDING_JOB, statuses=unfinished))

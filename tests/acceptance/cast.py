@@ -10,11 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 from ekiden.scenarios.definition import check
-
-from .reading import ScriptFault, parse
-from .script import Disable, EditScenario, Enable, ForceStop, Operation, Script
-from .shorthand import Scenario
-from .translate import definition
+from tests.acceptance.reading import ScriptFault, parse
+from tests.acceptance.script import Disable, EditScenario, Enable, ForceStop, Operation, Script
+from tests.acceptance.shorthand import Scenario
+from tests.acceptance.translate import definition
 
 # the operations that in a deployment are edits of a scenario's file
 Edit = Enable | Disable | EditScenario | ForceStop

@@ -16,12 +16,11 @@ from pydantic import SecretStr
 
 from ekiden.database.connection import dbt_environment
 from ekiden.settings import Settings
-
-from .cast import Cast, cast
-from .project import compile_project
-from .reading import ZONE, ScriptFault, parse, read_yaml
-from .script import Script
-from .stage import Stage, open_connection
+from tests.acceptance.cast import Cast, cast
+from tests.acceptance.project import compile_project
+from tests.acceptance.reading import ZONE, ScriptFault, parse, read_yaml
+from tests.acceptance.script import Script
+from tests.acceptance.stage import Stage, open_connection
 
 HERE = Path(__file__).parent
 OWN_CASES = HERE / "cases"

@@ -10,8 +10,8 @@ from datetime import date, datetime
 from itertools import zip_longest
 from typing import Literal, TypeVar
 
-from .reading import local
-from .script import NO_TIME, ExpectedEnrolment, ExpectedRow
+from tests.acceptance.reading import local
+from tests.acceptance.script import NO_TIME, ExpectedEnrolment, ExpectedRow
 
 Line = TypeVar("Line")
 Wanted = TypeVar("Wanted")

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from .reading import ScriptFault
-from .script import Customer, Event, Order, Script
+from tests.acceptance.reading import ScriptFault
+from tests.acceptance.script import Customer, Event, Order, Script
 
 Row = Mapping[str, Any]
 Facts = Mapping[str, list[Row]]

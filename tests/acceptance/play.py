@@ -19,13 +19,12 @@ from ekiden.schedule.plan import plan
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
-
-from .cast import Cast, max_lateness
-from .channel import RecordingChannel, SenderDied
-from .expectations import compare_enrolments, compare_rows, compare_values
-from .facts import visible
-from .reading import ScriptFault, local
-from .script import (
+from tests.acceptance.cast import Cast, max_lateness
+from tests.acceptance.channel import RecordingChannel, SenderDied
+from tests.acceptance.expectations import compare_enrolments, compare_rows, compare_values
+from tests.acceptance.facts import visible
+from tests.acceptance.reading import ScriptFault, local
+from tests.acceptance.script import (
     Delete,
     Disable,
     Dispatch,
@@ -41,7 +40,7 @@ from .script import (
     Script,
     Set,
 )
-from .stage import Stage
+from tests.acceptance.stage import Stage
 
 OPERATOR = RunContext(actor="operator@acceptance.invalid")
 SCHEDULE = RunContext(actor="schedule")

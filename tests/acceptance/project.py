@@ -17,8 +17,7 @@ from unittest.mock import patch
 import yaml
 
 from ekiden.settings import PROJECT_ROOT
-
-from .cast import Version
+from tests.acceptance.cast import Version
 
 # everything a scenario reads; history reads the ledger, and the project's own scenarios are no script's
 LAYERS = ("staging", "segments", "marts")

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from .reading import ZONE, Instant, Part
-from .shorthand import Scenario
+from tests.acceptance.reading import ZONE, Instant, Part
+from tests.acceptance.shorthand import Scenario
 
 REGISTERED_BY_DEFAULT = datetime(2023, 1, 1, tzinfo=ZONE)
 NO_TIME = "-"

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from .reading import Part
+from tests.acceptance.reading import Part
 
 
 class Count(Part):

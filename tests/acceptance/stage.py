@@ -15,13 +15,12 @@ from psycopg import Connection, sql
 from ekiden.database.connection import connect
 from ekiden.scenarios.registry import synchronise
 from ekiden.settings import Settings
-
-from .cast import Version
-from .expectations import ActualEnrolment, ActualRow
-from .facts import SUPPRESSION_LIST, Facts
-from .project import CompiledProject
-from .reading import ScriptFault
-from .script import NO_TIME
+from tests.acceptance.cast import Version
+from tests.acceptance.expectations import ActualEnrolment, ActualRow
+from tests.acceptance.facts import SUPPRESSION_LIST, Facts
+from tests.acceptance.project import CompiledProject
+from tests.acceptance.reading import ScriptFault
+from tests.acceptance.script import NO_TIME
 
 # what migrations fill; everything else in the ledger belongs to a script
 FILLED_BY_MIGRATIONS = ("schedule_row_states", "enrolment_states", "listed_transitions", "alembic_version")

@@ -8,14 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ekiden.scenarios.definition import check
-
-from .cast import cast
-from .expectations import ActualRow, compare_rows
-from .facts import address_of, visible
-from .reading import ScriptFault, parse
-from .script import ExpectedRow, Script
-from .shorthand import Frame, Scenario, Stop, Target
-from .translate import definition, stop, target
+from tests.acceptance.cast import cast
+from tests.acceptance.expectations import ActualRow, compare_rows
+from tests.acceptance.facts import address_of, visible
+from tests.acceptance.reading import ScriptFault, parse
+from tests.acceptance.script import ExpectedRow, Script
+from tests.acceptance.shorthand import Frame, Scenario, Stop, Target
+from tests.acceptance.translate import definition, stop, target
 
 NOON = datetime(2025, 3, 2, 3, 0, tzinfo=UTC)
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Case
-from .play import Difference, play
-from .reading import ScriptFault
-from .stage import Stage
+from tests.acceptance.conftest import Case
+from tests.acceptance.play import Difference, play
+from tests.acceptance.reading import ScriptFault
+from tests.acceptance.stage import Stage
 
 
 def test_script(script_path: Path, cases: Mapping[Path, Case], pending: Mapping[str, str], stage: Stage) -> None:

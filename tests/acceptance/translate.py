@@ -7,8 +7,8 @@ the rules of definitions, which `ekiden.scenarios.definition` checks.
 from collections.abc import Sequence
 from typing import Any
 
-from .reading import ScriptFault
-from .shorthand import Frame, Period, Scenario, Step, Stop, Target
+from tests.acceptance.reading import ScriptFault
+from tests.acceptance.shorthand import Frame, Period, Scenario, Step, Stop, Target
 
 # every step sends the same content: the scripts are about who gets which step when
 CONTENT = "sample/step_1"

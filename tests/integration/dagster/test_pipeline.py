@@ -4,10 +4,12 @@ deployment and run in order: each day of it follows the day before."""
 from datetime import timedelta
 
 import pytest
-from dagster import AssetKey, DagsterEventType
+from dagster import AssetKey, DagsterEventType, DagsterRunStatus
 
 from assets.ledger_checks import INVARIANTS, offenders
 from ekiden.database.connection import connect
+from orchestration.instance import end_lost_runs, sole_server
+from sensors.due_rows import unfinished_dates
 from tests.integration.dagster.conftest import CUSTOMERS
 
 
@@ -101,3 +103,19 @@ def test_a_broken_invariant_is_noticed(deployment) -> None:
 def transitions(deployment) -> int:
     with connect(deployment.settings, autocommit=True) as connection:
         return connection.execute("select count(*) from outreach.transitions").fetchone()[0]
+
+
+def test_a_run_whose_process_vanished_does_not_keep_the_sensor_waiting(deployment) -> None:
+    job = deployment.definitions.resolve_job_def("send_now")
+    vanished = deployment.instance.create_run_for_job(job, status=DagsterRunStatus.STARTED)
+    assert None in unfinished_dates(deployment.instance)
+    assert end_lost_runs(deployment.instance) == 1
+    assert deployment.instance.get_run_by_id(vanished.run_id).status is DagsterRunStatus.FAILURE
+    assert None not in unfinished_dates(deployment.instance)
+
+
+def test_only_one_process_at_a_time_serves_a_deployment(deployment) -> None:
+    with sole_server(deployment.settings) as first, sole_server(deployment.settings) as second:
+        assert (first, second) == (True, False)
+    with sole_server(deployment.settings) as again:
+        assert again

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ekiden.raw.load import LoadProgress, LoadReport, load
-
-from .conftest import TOKYO, write_csv
+from tests.integration.raw.conftest import TOKYO, write_csv
 
 Load = Callable[[], LoadReport]
 

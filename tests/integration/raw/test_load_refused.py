@@ -10,8 +10,7 @@ import pytest
 
 from ekiden.raw.faults import SHOWN_PER_FILE
 from ekiden.raw.load import LoadRefused, load
-
-from .conftest import SHOP, TOKYO, write_csv
+from tests.integration.raw.conftest import SHOP, TOKYO, write_csv
 
 Faults = Callable[[], list[str]]
 

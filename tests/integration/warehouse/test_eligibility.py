@@ -3,9 +3,9 @@
 import pytest
 from psycopg import sql
 
-from .conftest import Warehouse
-from .facts import CUSTOMERS, day
-from .scenarios import SCENARIOS
+from tests.integration.warehouse.conftest import Warehouse
+from tests.integration.warehouse.facts import CUSTOMERS, day
+from tests.integration.warehouse.scenarios import SCENARIOS
 
 EVER = None
 

@@ -6,7 +6,7 @@ Belongs here: definitions only. Does not belong here: what is expected of them.
 from collections.abc import Mapping
 from typing import Any
 
-from .facts import AWKWARD
+from tests.integration.warehouse.facts import AWKWARD
 
 A = {"type": "product", "codes": ["A"]}
 B = {"type": "product", "codes": ["B"]}

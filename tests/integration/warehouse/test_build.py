@@ -1,7 +1,7 @@
 """The project's own build: its models, data tests and unit tests over the tests' shop."""
 
-from .conftest import Warehouse
-from .scenarios import BY_HAND, SCENARIOS
+from tests.integration.warehouse.conftest import Warehouse
+from tests.integration.warehouse.scenarios import BY_HAND, SCENARIOS
 
 GOOD = {"success", "pass", "no-op"}
 

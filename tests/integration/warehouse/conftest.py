@@ -24,9 +24,8 @@ from pydantic import SecretStr
 from ekiden.database.connection import connect
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import PROJECT_DIR, dbt_environment, dbt_executable
-
-from . import facts
-from .scenarios import BY_HAND, BY_HAND_SQL, SCENARIOS, SEGMENTS
+from tests.integration.warehouse import facts
+from tests.integration.warehouse.scenarios import BY_HAND, BY_HAND_SQL, SCENARIOS, SEGMENTS
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .conftest import Warehouse
+from tests.integration.warehouse.conftest import Warehouse
 
 OWN = "ekiden"
 

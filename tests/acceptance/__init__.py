@@ -1,1 +1,0 @@
-"""The acceptance runner: scripts of tables, a timeline and expected rows, played against the real code."""
