@@ -4,11 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-BENCH ?= all
-SCALE ?= small
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test lint types check lock bench clean
+.PHONY: help install demo up down test lint types check lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,7 +36,7 @@ down: $(INSTALLED) ## Stop the embedded database
 	@$(BIN)/ekiden db stop
 
 test: $(INSTALLED) ## Run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(INSTALLED) ## ruff and sqlfluff
 	@$(BIN)/ruff check .

@@ -76,11 +76,8 @@ def reopen(connection: Connection[Any], row_filter: RowFilter, **options: Any) -
 
 
 def delete(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T16: rows are deleted softly; an enrolment left without rows may be entered again (R-119).
-
-    One that keeps rows, but none that is open, has been ended by hand.
-    """
-    return _act(connection, "delete", row_filter, after=_end_emptied_enrolments, **options)
+    """T16: rows are deleted softly; an enrolment left without rows may be entered again (R-119)."""
+    return _act(connection, "delete", row_filter, after=_remove_empty_enrolments, **options)
 
 
 def _act(
@@ -137,7 +134,5 @@ def _reactivate(connection: Connection[Any], enrolments: list[int], now: datetim
     connection.execute(statement(__file__, "reactivate_enrolments"), {"enrolments": enrolments, "now": now})
 
 
-def _end_emptied_enrolments(connection: Connection[Any], enrolments: list[int], now: datetime) -> None:
-    parameters = {"enrolments": enrolments, "now": now, "exit_reason": "manual_complete"}
-    connection.execute(statement(__file__, "remove_empty_enrolments"), parameters)
-    connection.execute(statement(__file__, "end_enrolments"), parameters)
+def _remove_empty_enrolments(connection: Connection[Any], enrolments: list[int], now: datetime) -> None:
+    connection.execute(statement(__file__, "remove_empty_enrolments"), {"enrolments": enrolments, "now": now})
