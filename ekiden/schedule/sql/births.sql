@@ -74,7 +74,7 @@ timed as (
         limit 1
     ) as habits on true
     -- a first step is planned by the sweep of its day; a later one as soon as the step before it is sent (R-111, R-112)
-    where (follows_a_step or due_date <= %(last_day)s)
+    where (dated.follows_a_step or dated.due_date <= %(last_day)s)
 ),
 
 judged as (
