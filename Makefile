@@ -15,8 +15,8 @@ install: $(INSTALLED) ## Install everything into .venv
 
 # uv reads the lock's hashes and compiles bytecode in parallel; where it cannot be had, pip does the same, slower
 $(INSTALLED): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Ekiden needs Python 3.11 or newer; say which: make PYTHON=python3.12 …")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Ekiden needs Python 3.11, 3.12 or 3.13; say which: make PYTHON=python3.13 …")'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "installing into $(VENV) (about a minute)"
 	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)" 2>/dev/null \
 	   && $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock; \

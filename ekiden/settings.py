@@ -35,7 +35,7 @@ def _absolute_in_project(path: Path) -> Path:
 class HomeSettings(BaseSettings):
     """Where a deployment keeps its state; read first, because the settings file lies in it."""
 
-    model_config = SettingsConfigDict(env_prefix="EKIDEN_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="EKIDEN_", env_ignore_empty=True, extra="ignore")
 
     home: Annotated[Path, AfterValidator(_absolute_in_project)] = Path(".ekiden")
 
@@ -68,10 +68,13 @@ class Settings(HomeSettings):
     """Tries of one message that surely did not leave; then the row stays `failed` for an operator."""
 
     retry_after: timedelta = timedelta(minutes=5)
-    """Wait before the next try, times the number of tries made: an outage of an hour is outlasted."""
+    """Wait before the next try, times the number of tries made: five tries outlast most of an hour."""
+
+    channel: Literal["outbox", "sendgrid"] | None = None
+    """How mail goes out; unset: through SendGrid if there is a key, else into the outbox."""
 
     sendgrid_api_key: SecretStr | None = None
-    """Set: mail goes out through SendGrid; unset: through the outbox, a Maildir under `home`."""
+    """SendGrid's key; without one, mail goes into the outbox, a Maildir under `home`."""
 
     sendgrid_host: HttpUrl | None = None
     """SendGrid's address; unset: the package's own. For another region or a test server."""

@@ -146,10 +146,9 @@ def main() -> int:
         with timed(console, "read the dbt project and open Dagster's storage"):
             parse(settings)
             instance = open_instance(settings)
-        with instance:
-            with sole_server(settings) as is_sole:
-                if is_sole:
-                    end_lost_runs(instance)
+        with instance, sole_server(settings) as is_sole:
+            if is_sole:
+                end_lost_runs(instance)
             Demo(console, settings, instance).run()
         with connect(settings, autocommit=True) as connection:
             print_rows(console, connection)

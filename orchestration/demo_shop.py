@@ -22,8 +22,10 @@ from orchestration.demo_progress import timed
 SHOP_SETTINGS = """\
 time_zone = "America/New_York"
 name_order = "given_first"
+channel = "outbox"
 """
-"""Where the data set's shop stands, and how names are written there."""
+"""Where the data set's shop stands and how names are written there; its customers are made up, so no mail of theirs may
+reach a provider."""
 
 MARK = "demo.json"
 """In a home: the demo lives here, and on which day its data was made."""

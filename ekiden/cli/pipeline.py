@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ekiden.cli.output import Format, FormatOption, complain, errors, show
 from ekiden.cli.session import ledger, now
+from ekiden.database.migrations import migrate
+from ekiden.delivery.contents import content_faults
 from ekiden.raw.load import LoadProgress, load
 from ekiden.scenarios.registry import synchronise
 from ekiden.settings import Settings
@@ -62,9 +65,12 @@ def build(
         dbt_build(settings, select or (), full_refresh=full_refresh)
         with connection.transaction():
             broken = synchronise(connection, now=now())
+        contents = content_faults(connection, settings)
     for scenario in broken:
         complain("left out", scenario)
-    if broken:
+    for fault in contents:
+        errors().print(f"[bold red]cannot be sent:[/] {escape(str(fault))}", highlight=False, soft_wrap=True)
+    if broken or contents:
         raise typer.Exit(1)
 
 
@@ -83,5 +89,6 @@ def env() -> None:
     from orchestration.instance import prepare  # noqa: PLC0415 - as above
 
     settings = Settings()
+    migrate(settings)
     for name, value in {**dbt_environment(settings), **prepare(settings)}.items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")

@@ -4,7 +4,7 @@ One transaction: rows are locked, judged against live facts, and either cancelle
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -35,7 +35,7 @@ class DueRow:
     customer_id: str
     anchor_kind: str
     anchor_key: str
-    send_at: datetime
+    due_since: datetime
     was_released: bool
     is_force_stopped: bool
     is_active: bool
@@ -71,7 +71,7 @@ def judge(row: DueRow, *, stopped: bool, now: datetime, max_lateness: timedelta)
         return Verdict.LEAVE
     if stopped:
         return Verdict.STOPPED
-    if not row.was_released and now - row.send_at > max_lateness:
+    if not row.was_released and now - row.due_since > max_lateness:
         return Verdict.LATE
     return Verdict.CLAIM
 
@@ -107,8 +107,8 @@ def claim(
         stopped = _stopped(connection, due, now)
         verdicts: dict[Verdict, list[DueRow]] = defaultdict(list)
         for row in due:
-            is_stopped = row.schedule_row_id in stopped
-            verdicts[judge(row, stopped=is_stopped, now=now, max_lateness=settings.max_lateness)].append(row)
+            has_stopped = row.schedule_row_id in stopped
+            verdicts[judge(row, stopped=has_stopped, now=now, max_lateness=settings.max_lateness)].append(row)
         _cancel(connection, verdicts[Verdict.FORCE_STOPPED], "force_stopped", now)
         _cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now)
         if late := verdicts[Verdict.LATE]:
@@ -156,12 +156,27 @@ def _stopped(connection: Connection[Any], due: Sequence[DueRow], now: datetime) 
             else qualified(rows[0].relation_name)
         )
         anchors = connection.execute(
-            statement(__file__, "stopped_customers").format(eligibility=eligibility),
-            {"customers": customers, "now": now},
+            statement(__file__, "stopped_anchors").format(eligibility=eligibility),
+            {
+                "customers": customers,
+                "anchor_customers": [row.customer_id for row in rows],
+                "anchor_keys": [row.anchor_key for row in rows],
+                "now": now,
+            },
         ).fetchall()
-        found = set(anchors)
-        stopped |= {row.schedule_row_id for row in rows if (row.customer_id, row.anchor_kind, row.anchor_key) in found}
+        found = {(customer, kind, key): is_stopped for customer, kind, key, is_stopped in anchors}
+        stopped |= {row.schedule_row_id for row in rows if is_stopped(row, found)}
     return stopped
+
+
+def is_stopped(row: DueRow, found: Mapping[tuple[str, str, str], bool]) -> bool:
+    """Return whether a row is stopped, by its anchor among those that stand now.
+
+    Leaving a segment leaves the anchor standing. Gone, it never was: a fact that reached us late says that the
+    customer was not in the segment at all.
+    """
+    anchor = (row.customer_id, row.anchor_kind, row.anchor_key)
+    return found.get(anchor, row.anchor_kind == "entered")
 
 
 def _cancel(connection: Connection[Any], rows: Sequence[DueRow], reason: str, now: datetime) -> None:

@@ -32,6 +32,7 @@ class LostClaim:
     was_posted: bool
     can_be_asked: bool
     """Whether it was posted through the channel that is in use now."""
+    is_known_to_be_unknown: bool
 
 
 def reconcile(
@@ -87,6 +88,9 @@ def _settle(lost: list[LostClaim], channel: Channel) -> list[tuple[int, Delivery
         if not claim.was_posted:
             delivery = Delivery(claim.message_id, Outcome.not_sent, detail="its sender vanished before it was posted")
         elif found is None or not claim.can_be_asked:
+            if claim.is_known_to_be_unknown:
+                # what was learnt when it was posted says more than this look can
+                continue
             delivery = Delivery(claim.message_id, Outcome.unknown, detail="its sender vanished after it was posted")
         else:
             delivery = found.get(claim.message_id) or Delivery(

@@ -131,6 +131,8 @@ def _plan(
     connection.execute("select pg_advisory_xact_lock(hashtext('ekiden.plan'))")
     if not is_built(connection):
         raise NothingBuilt("no scenario has been built yet: run `ekiden build`, or the job plan_day")
+    # a build that would change a table under the plan waits for it, and the plan for one that has begun to
+    connection.execute("lock table eligibility.scenario_registry in share mode")
     broken = synchronise(connection, now=now)
     selected = _selected_ids(connection, scenarios)
     today = local_date(now, settings)

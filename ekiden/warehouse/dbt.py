@@ -3,6 +3,7 @@
 dbt's state is global to a process, so it is never run inside ours.
 """
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -80,22 +81,27 @@ def build(settings: Settings, select: Sequence[str] = (), *, full_refresh: bool 
 
 
 def parse(settings: Settings) -> Path:
-    """Return the manifest's path, made anew if the project's files are newer; needs no database."""
+    """Return the manifest's path, made anew if its files or settings changed; needs no database."""
     manifest = manifest_path(settings)
-    if not manifest.exists() or manifest.stat().st_mtime < _newest_source():
-        environment = {**settings_environment(settings), "EKIDEN_DBT_HOST": "not-connected.invalid"}
-        if _run(["--quiet", "parse"], settings, environment) != 0:
+    parsed = manifest.with_name("manifest.parsed")
+    environment = settings_environment(settings)
+    inputs = _inputs(environment)
+    if not manifest.exists() or not parsed.exists() or parsed.read_text(encoding="utf-8") != inputs:
+        if _run(["--quiet", "parse"], settings, {**environment, "EKIDEN_DBT_HOST": "not-connected.invalid"}) != 0:
             raise BuildFailed("dbt parse failed; its output above names the file")
-        manifest.touch()
+        parsed.write_text(inputs, encoding="utf-8")
     return manifest
 
 
-def _newest_source() -> float:
+def _inputs(environment: dict[str, str]) -> str:
+    """Return a digest of what a manifest is made of: the files that are there, as they are, and the settings."""
     files = [PROJECT_DIR / "dbt_project.yml", PROJECT_DIR / "profiles.yml"]
     for folder in ("models", "macros", "tests"):
         for pattern in SOURCE_PATTERNS:
             files += (PROJECT_DIR / folder).rglob(pattern)
-    return max(file.stat().st_mtime for file in files if file.exists())
+    seen = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(files)]
+    settings = sorted((name, value) for name, value in environment.items() if name != "EKIDEN_GIT_REVISION")
+    return hashlib.sha256(repr((seen, settings)).encode()).hexdigest()
 
 
 def _run(arguments: Sequence[str], settings: Settings, environment: dict[str, str]) -> int:

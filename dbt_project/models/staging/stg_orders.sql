@@ -30,6 +30,8 @@ select
     dated.ordered_on,
     dated.cancelled_at,
     case
+        -- a return is no cancellation (R-051); the contract gives both the same column
+        when dated.status = 'returned' then tstzrange(dated.ordered_at, null)
         when dated.status = 'cancelled' and dated.cancelled_at is null then 'empty'::tstzrange
         when dated.cancelled_at <= dated.ordered_at then 'empty'::tstzrange
         else tstzrange(dated.ordered_at, dated.cancelled_at)

@@ -34,8 +34,10 @@ def _now() -> datetime:
 
 
 def channel_for(settings: Settings, *, clock: Callable[[], datetime] = _now) -> Channel:
-    """Return the channel of this deployment: SendGrid if a key is set, otherwise the outbox."""
-    if settings.sendgrid_api_key is None:
+    """Return the channel of this deployment: the one it names, else SendGrid if a key is set, else the outbox."""
+    if settings.channel == "sendgrid" and settings.sendgrid_api_key is None:
+        raise ValueError("EKIDEN_CHANNEL is sendgrid, and there is no key: set EKIDEN_SENDGRID_API_KEY")
+    if settings.channel == "outbox" or settings.sendgrid_api_key is None:
         return OutboxChannel(settings.outbox, clock)
     # the package and its transport take a while to import: only where mail goes that way
     from ekiden.delivery.channels.sendgrid import SENDGRID_HOST, SendGridChannel  # noqa: PLC0415

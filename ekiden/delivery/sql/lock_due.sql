@@ -7,7 +7,8 @@ select
     rows.customer_id,
     enrolments.anchor_kind,
     enrolments.anchor_key,
-    rows.send_at,
+    -- since when it waits: a retry does not make a message young again
+    greatest(rows.planned_send_at, rows.created_at) as due_since,
     rows.released_at is not null as was_released,
     step_states.state = 'force_stopped' as is_force_stopped,
     enrolments.state = 'active' as is_active,

@@ -4,7 +4,8 @@ select
     rows.schedule_row_id,
     rows.message_id,
     attempts.posted_at is not null as was_posted,
-    attempts.channel_name = %(channel_name)s as can_be_asked
+    attempts.channel_name = %(channel_name)s as can_be_asked,
+    attempts.outcome is not null as is_known_to_be_unknown
 from outreach.schedule_rows as rows
 inner join outreach.attempts
     on rows.schedule_row_id = attempts.schedule_row_id and rows.attempts = attempts.attempt_no

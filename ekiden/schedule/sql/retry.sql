@@ -1,6 +1,13 @@
 -- T10, by a person: whatever the dispatcher's budget of tries says.
 update outreach.schedule_rows as rows
-set state = 'ready', reason = null, send_at = %(now)s, state_changed_at = %(now)s
+set
+    state = 'ready',
+    reason = null,
+    send_at = %(now)s,
+    -- a person has looked at it: as after a release, it is not held for being late
+    released_at = %(now)s,
+    released_by = %(actor)s,
+    state_changed_at = %(now)s
 from outreach.enrolments
 where
     rows.schedule_row_id = any(%(rows)s)

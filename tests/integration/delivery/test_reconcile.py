@@ -106,3 +106,25 @@ def test_reconciling_twice_changes_nothing(vanished: Shop):
     settle(vanished, Outcome.accepted)
     assert settle(vanished, Outcome.accepted) == Recorded()
     assert vanished.execute("select count(*) from outreach.messages") == [(1,)]
+
+
+def test_what_was_learnt_of_an_unknown_outcome_is_not_overwritten(shop: Shop):
+    shop.scenario(steps=[STEP])
+    shop.buyer("C1")
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    shop.channel.answers["c1@shop.example"] = Outcome.unknown
+    shop.send()
+    learnt = shop.execute("select detail, finished_at from outreach.attempts")
+    assert learnt[0][0] == "it said unknown"
+    shop.now += timedelta(hours=1)
+    assert settle(shop) == Recorded()
+    assert shop.execute("select detail, finished_at from outreach.attempts") == learnt
+
+
+def test_a_message_freed_after_a_long_outage_is_held_and_not_sent_late(vanished: Shop):
+    vanished.channel.found = {}
+    vanished.now += timedelta(hours=20)
+    vanished.send()
+    assert (vanished.row().state, vanished.row().reason) == ("held", "missed_send")
+    assert len(vanished.channel.messages) == 1

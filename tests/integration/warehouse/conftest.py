@@ -9,8 +9,9 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -37,6 +38,8 @@ class Warehouse:
     outcomes: Mapping[str, str]
     """Status of every model and test, by unique id."""
     output: str
+    build: Callable[..., str]
+    """Builds the given dbt selection again and returns dbt's output."""
 
     def entries(self, scenario: str, customer: str) -> dict[str, list[tuple[Any, Any]]]:
         """Return the spans in which this customer may come in, by anchor; anchors without any are left out."""
@@ -77,6 +80,7 @@ def warehouse(server_url: str, template_database: str, tmp_path_factory: pytest.
                     json.loads((folder / "target" / "manifest.json").read_text(encoding="utf-8")),
                     _outcomes(folder / "target" / "run_results.json", output),
                     output,
+                    partial(_build, project, folder / "target", settings),
                 )
         finally:
             server.execute(f'drop database if exists "{name}" with (force)')
@@ -106,9 +110,11 @@ def _copy_project(folder: Path) -> Path:
     return project
 
 
-def _build(project: Path, target: Path, settings: Settings) -> str:
+def _build(project: Path, target: Path, settings: Settings, *selection: str) -> str:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EKIDEN_")}
     command = [dbt_executable(), "--no-use-colors", "build", "--project-dir", project, "--profiles-dir", project]
+    if selection:
+        command += ["--select", *selection]
     result = subprocess.run(
         [*command, "--target-path", target, "--log-path", target],
         env={**kept, **dbt_environment(settings)},

@@ -34,3 +34,22 @@ def test_every_scenario_is_registered_and_only_compiled_ones_have_a_live_functio
     )
     assert {name: registered.get(name) for name in SCENARIOS} == dict.fromkeys(SCENARIOS, True)
     assert registered[BY_HAND] is False
+
+
+def test_a_view_built_alone_leaves_what_depends_on_it_in_place(warehouse: Warehouse):
+    live_functions = [
+        name
+        for (name,) in warehouse.connection.execute(
+            "select live_function from eligibility.scenario_registry where live_function is not null"
+        )
+    ]
+    assert "Completed successfully" in (output := warehouse.build("stg_payment_methods")), output
+    for name in live_functions:
+        warehouse.connection.execute(f"select * from {name}(array['nobody'])")  # noqa: S608
+
+
+def test_a_view_whose_columns_changed_is_made_anew(warehouse: Warehouse):
+    warehouse.connection.execute("drop view staging.stg_products cascade")
+    warehouse.connection.execute("create view staging.stg_products as select 1 as not_its_column")
+    assert "Completed successfully" in (output := warehouse.build("stg_products")), output
+    assert warehouse.connection.execute("select product_name from staging.stg_products").fetchone()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ekiden.delivery.claim import DueRow, Verdict, judge
+from ekiden.delivery.claim import DueRow, Verdict, is_stopped, judge
 
 NOW = datetime(2024, 3, 9, 3, 0, tzinfo=UTC)
 LIMIT = timedelta(hours=6)
@@ -19,7 +19,7 @@ def due(**changes) -> DueRow:
         "customer_id": "C1",
         "anchor_kind": "ordered",
         "anchor_key": "O1",
-        "send_at": NOW,
+        "due_since": NOW,
         "was_released": False,
         "is_force_stopped": False,
         "is_active": True,
@@ -35,10 +35,10 @@ def verdict(row: DueRow, *, stopped: bool = False) -> Verdict:
 
 def test_the_checks_are_made_in_the_glossarys_order():
     late = NOW - timedelta(days=1)
-    assert verdict(due(is_force_stopped=True, is_active=False, send_at=late), stopped=True) is Verdict.FORCE_STOPPED
-    assert verdict(due(is_active=False, send_at=late), stopped=True) is Verdict.LEAVE
-    assert verdict(due(send_at=late), stopped=True) is Verdict.STOPPED
-    assert verdict(due(send_at=late)) is Verdict.LATE
+    assert verdict(due(is_force_stopped=True, is_active=False, due_since=late), stopped=True) is Verdict.FORCE_STOPPED
+    assert verdict(due(is_active=False, due_since=late), stopped=True) is Verdict.LEAVE
+    assert verdict(due(due_since=late), stopped=True) is Verdict.STOPPED
+    assert verdict(due(due_since=late)) is Verdict.LATE
     assert verdict(due()) is Verdict.CLAIM
 
 
@@ -47,12 +47,22 @@ def test_the_checks_are_made_in_the_glossarys_order():
     [(LIMIT, Verdict.CLAIM), (LIMIT + timedelta(microseconds=1), Verdict.LATE), (timedelta(0), Verdict.CLAIM)],
 )
 def test_lateness_of_exactly_the_limit_passes(late: timedelta, expected: Verdict):
-    assert verdict(due(send_at=NOW - late)) is expected
+    assert verdict(due(due_since=NOW - late)) is expected
 
 
 def test_a_released_row_is_never_too_late():
-    assert verdict(due(send_at=NOW - timedelta(days=30), was_released=True)) is Verdict.CLAIM
+    assert verdict(due(due_since=NOW - timedelta(days=30), was_released=True)) is Verdict.CLAIM
 
 
 def test_a_release_does_not_outlive_a_stop():
     assert verdict(due(was_released=True), stopped=True) is Verdict.STOPPED
+
+
+def test_an_entry_into_a_segment_that_is_no_anchor_any_more_is_stopped():
+    entered = due(anchor_kind="entered", anchor_key="2024-03-01")
+    assert is_stopped(entered, {})
+    assert not is_stopped(entered, {(entered.customer_id, "entered", "2024-03-01"): False})
+
+
+def test_an_order_that_is_no_anchor_any_more_goes_on():
+    assert not is_stopped(due(anchor_kind="ordered"), {})

@@ -1,0 +1,35 @@
+{#
+Views are replaced in place. dbt's own way renames the old view and drops it with everything that depends on it: while
+a build runs, or after a build of one model alone, the views that a sender reads would be gone. Here a view is there at
+every moment; only when its columns change must it be dropped, and its dependents wait for their own turn in the build.
+#}
+
+{% materialization view, adapter='postgres' -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set target = this.incorporate(type='view') -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- if existing is not none and not existing.is_view -%}
+        {% do drop_relation_if_exists(existing) %}
+    {%- endif %}
+    {% call statement('main') -%}
+    {{ replace_view(target, sql) }}
+    {%- endcall %}
+    {% do persist_docs(target, model) %}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target]}) }}
+{%- endmaterialization %}
+
+{% macro replace_view(relation, query) -%}
+    {%- set create = 'create or replace view ' ~ relation ~ ' as (\n' ~ query ~ '\n)' -%}
+    do language plpgsql {{ text_literal("
+begin
+    execute " ~ text_literal(create) ~ ";
+exception when invalid_table_definition then
+    -- a column was removed, renamed or given another type
+    execute " ~ text_literal('drop view ' ~ relation ~ ' cascade') ~ ";
+    execute " ~ text_literal(create) ~ ";
+end") }}
+{%- endmacro %}
