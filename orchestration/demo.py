@@ -10,7 +10,10 @@ from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+import psycopg
+import sqlalchemy.exc
 from dagster import BetaWarning, DagsterInstance, Definitions
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
@@ -19,6 +22,8 @@ from ekiden.database.connection import connect
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.migrations import migrate
 from ekiden.delivery.channels.outbox import OutboxChannel
+from ekiden.demo.source import DemoDataMissing
+from ekiden.raw.load import LoadRefused
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import BuildFailed, parse
 from orchestration.composition import build_defs
@@ -29,6 +34,19 @@ from orchestration.demo_shop import HomeInUse, load_shop, prepare_settings
 from orchestration.instance import end_lost_runs, open_instance, sole_server
 
 MISSED_DAYS = 7
+
+EXPECTED_ERRORS = (
+    BuildFailed,
+    DatabaseUnavailable,
+    DemoDataMissing,
+    HomeInUse,
+    JobFailed,
+    LoadRefused,
+    psycopg.OperationalError,
+    sqlalchemy.exc.OperationalError,
+    ValidationError,
+)
+"""Errors whose words say enough, the last words of a database that was stopped meanwhile among them."""
 LOG_WIDTH = 160
 """Columns where the output is no terminal."""
 
@@ -154,7 +172,7 @@ def main() -> int:
             print_rows(console, connection)
             print_messages(console, connection, settings)
             print_outcome(console, connection, settings)
-    except (DatabaseUnavailable, BuildFailed, HomeInUse, JobFailed) as error:
+    except EXPECTED_ERRORS as error:
         console.print(f"[red]the demo stopped:[/] {escape(str(error))}")
         return 1
     return 0

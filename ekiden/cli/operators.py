@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ekiden.cli.output import Format, console, show
+from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger, now
 from ekiden.schedule import operators
 from ekiden.schedule.operators import DEFAULT_LIMIT, OperatorReport
@@ -49,6 +49,7 @@ def _command(name: str, action: Callable[..., OperatorReport], state: str | None
         everything: Annotated[bool, typer.Option("--all", help="Needed when no filter is given.")] = False,
         dry_run: Annotated[bool, typer.Option(help="Only show what would be touched.")] = False,
         actor: ActorOption = None,
+        form: FormatOption = Format.TABLE,
     ) -> None:
         settings = Settings()
         row_filter = RowFilter(
@@ -66,8 +67,8 @@ def _command(name: str, action: Callable[..., OperatorReport], state: str | None
                 matched = count(connection, row_filter)
                 sample = search(connection, row_filter, limit=SAMPLE_ROWS)
                 columns = ("scenario_code", "customer_id", "step_no", "due_date", "state", "reason")
-                show(sample, columns, form=Format.TABLE, zone=settings.zone)
-                console().print(f"{name} would look at {matched} rows; nothing was changed")
+                show(sample, columns, form=form, zone=settings.zone)
+                errors().print(f"{name} would look at {matched} rows; nothing was changed")
                 return
             report = action(
                 connection,

@@ -180,7 +180,7 @@ def test_a_dry_run_of_a_release_changes_nothing(planned: Shop, ekiden):
     before = planned.execute("select count(*) from outreach.transitions")
     ended = ekiden("release", "--customer", "C2", "--dry-run")
     assert ended.code == 0
-    assert "release would look at 1 rows; nothing was changed" in ended.out
+    assert "release would look at 1 rows; nothing was changed" in ended.err
     assert planned.row(customer="C2").state == "held"
     assert planned.execute("select count(*) from outreach.transitions") == before
 
