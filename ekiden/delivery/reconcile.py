@@ -14,7 +14,6 @@ from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome
-from ekiden.delivery.claim import LOCK_CLASS
 from ekiden.delivery.record import Recorded, Retries, record
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
@@ -76,7 +75,7 @@ def _lost_claims(connection: Connection[Any], channel_name: str, after: int, bat
     with connection.cursor(row_factory=class_row(LostClaim)) as cursor:
         return cursor.execute(
             statement(__file__, "lost_claims"),
-            {"channel_name": channel_name, "lock_class": LOCK_CLASS, "after": after, "batch_size": batch_size},
+            {"channel_name": channel_name, "after": after, "batch_size": batch_size},
         ).fetchall()
 
 

@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Channel, LineStopped, OutgoingMessage
-from ekiden.delivery.claim import LOCK_CLASS, claim, dispatcher
+from ekiden.delivery.claim import claim, dispatcher
 from ekiden.delivery.compose import ClaimedRow, Withheld, compose_all, read_claimed
 from ekiden.delivery.reconcile import reconcile_within
 from ekiden.delivery.record import Recorded, Retries, record
@@ -70,7 +70,7 @@ def due_now(connection: Connection[Any], *, now: datetime) -> list[DueSlot]:
 
 def lost_claims(connection: Connection[Any]) -> int:
     """Return how many rows are on their way without a living sender and without a known outcome."""
-    row = connection.execute(statement(__file__, "count_lost_claims"), {"lock_class": LOCK_CLASS}).fetchone()
+    row = connection.execute(statement(__file__, "count_lost_claims")).fetchone()
     assert row is not None
     return int(row[0])
 

@@ -6,13 +6,4 @@ inner join outreach.attempts
 where
     rows.state = 'sending'
     and attempts.outcome is null
-    and not exists (
-        select
-        from pg_locks
-        where
-            pg_locks.locktype = 'advisory'
-            and pg_locks.database = (select db.oid from pg_database as db where db.datname = current_database())
-            and pg_locks.classid = %(lock_class)s
-            and pg_locks.objid = rows.claimed_by
-            and pg_locks.granted
-    )
+    and not outreach.dispatcher_is_alive(rows.claimed_by)

@@ -14,16 +14,7 @@ where
     and rows.schedule_row_id > %(after)s
     and (
         attempts.outcome = 'unknown'
-        or not exists (
-            select
-            from pg_locks
-            where
-                pg_locks.locktype = 'advisory'
-                and pg_locks.database = (select db.oid from pg_database as db where db.datname = current_database())
-                and pg_locks.classid = %(lock_class)s
-                and pg_locks.objid = rows.claimed_by
-                and pg_locks.granted
-        )
+        or not outreach.dispatcher_is_alive(rows.claimed_by)
     )
 order by rows.schedule_row_id -- noqa: PRS
 limit %(batch_size)s

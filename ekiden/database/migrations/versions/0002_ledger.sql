@@ -271,6 +271,21 @@ create index transitions_by_subject on outreach.transitions (subject, subject_id
 -- dispatchers hold an advisory lock on their number while they live: a claim whose lock is free has lost its sender
 create sequence outreach.dispatcher_numbers as integer cycle;
 
+create function outreach.dispatcher_is_alive(dispatcher integer) returns boolean
+language sql stable as $$
+    select exists (
+        select
+        from pg_locks
+        where
+            pg_locks.locktype = 'advisory'
+            and pg_locks.database = (select db.oid from pg_database as db where db.datname = current_database())
+            -- the class under which dispatchers lock their numbers (LOCK_CLASS in ekiden/delivery/claim.py)
+            and pg_locks.classid = 6646633
+            and pg_locks.objid = dispatcher
+            and pg_locks.granted
+    )
+$$;
+
 create table outreach.attempts (
     schedule_row_id bigint not null references outreach.schedule_rows,
     attempt_no integer not null,
