@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from ekiden.cli import database, operators, pipeline, schedule
 from ekiden.cli.output import complain
-from ekiden.content.render import ContentFault
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.delivery.channels import LineStopped
+from ekiden.delivery.contents import ContentsBroken
 from ekiden.insights.lineage import UnknownMessage
 from ekiden.raw.load import LoadRefused
 from ekiden.schedule.operators import ReasonRequired, TooManyRows
@@ -23,7 +23,7 @@ from ekiden.warehouse.dbt import BuildFailed
 
 EXPECTED_ERRORS = (
     BuildFailed,
-    ContentFault,
+    ContentsBroken,
     DatabaseUnavailable,
     LineStopped,
     LoadRefused,

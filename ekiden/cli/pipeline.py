@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from ekiden.cli.output import Format, FormatOption, complain, errors, show
 from ekiden.cli.session import ledger, now
 from ekiden.database.migrations import migrate
-from ekiden.delivery.contents import content_faults
+from ekiden.delivery.contents import faults_in_use
 from ekiden.raw.load import LoadProgress, load
 from ekiden.scenarios.registry import synchronise
 from ekiden.settings import Settings
@@ -65,10 +65,10 @@ def build(
         dbt_build(settings, select or (), full_refresh=full_refresh)
         with connection.transaction():
             broken = synchronise(connection, now=now())
-        contents = content_faults(connection, settings)
+        contents = faults_in_use(connection, settings)
     for scenario in broken:
         complain("left out", scenario)
-    for fault in contents:
+    for fault in contents.values():
         errors().print(f"[bold red]cannot be sent:[/] {escape(str(fault))}", highlight=False, soft_wrap=True)
     if broken or contents:
         raise typer.Exit(1)

@@ -100,10 +100,14 @@ def claim(
     context: RunContext,
     run_id: UUID,
     due_date: date | None = None,
+    broken_contents: Sequence[str] = (),
 ) -> Claim:
-    """Claim the next batch for dispatcher `number`; nothing looked at means nothing is due."""
+    """Claim the next batch for dispatcher `number`; nothing looked at means nothing is due.
+
+    Rows of `broken_contents` are left alone: nobody is skipped for a slip in a template.
+    """
     with acting(connection, "dispatcher", context, run_id, now=now):
-        due = _lock_due(connection, now, settings.claim_batch_size, due_date)
+        due = _lock_due(connection, now, settings.claim_batch_size, due_date, broken_contents)
         stopped = _stopped(connection, due, now)
         verdicts: dict[Verdict, list[DueRow]] = defaultdict(list)
         for row in due:
@@ -132,11 +136,23 @@ def claim(
     )
 
 
-def _lock_due(connection: Connection[Any], now: datetime, batch_size: int, due_date: date | None) -> list[DueRow]:
+def _lock_due(
+    connection: Connection[Any],
+    now: datetime,
+    batch_size: int,
+    due_date: date | None,
+    broken_contents: Sequence[str],
+) -> list[DueRow]:
     with connection.cursor(row_factory=class_row(DueRow)) as cursor:
         return cursor.execute(
             statement(__file__, "lock_due"),
-            {"now": now, "channels": list(SENT_CHANNELS), "due_date": due_date, "batch_size": batch_size},
+            {
+                "now": now,
+                "channels": list(SENT_CHANNELS),
+                "due_date": due_date,
+                "batch_size": batch_size,
+                "broken_contents": list(broken_contents),
+            },
         ).fetchall()
 
 

@@ -1,8 +1,10 @@
-"""Whether the contents of enabled scenarios can be sent at all, found out before anybody is due.
+"""Whether contents can be sent at all, found out before any row is claimed for them.
 
 Belongs here: trying every content once. Does not belong here: what makes a content right (`ekiden.content`).
 """
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
@@ -12,13 +14,31 @@ from ekiden.database.statements import statement
 from ekiden.settings import Settings
 
 
-def content_faults(connection: Connection[Any], settings: Settings) -> list[ContentFault]:
-    """Return the fault of each content of an enabled scenario that does not load or render; empty if all do."""
-    names = [name for (name,) in connection.execute(statement(__file__, "contents_in_use"))]
-    faults = []
+class ContentsBroken(Exception):
+    """Rows are due whose content has faults; they stay ready, and everything else was sent."""
+
+    def __init__(self, faults: Mapping[str, ContentFault]) -> None:
+        listed = "\n".join(map(str, faults.values()))
+        super().__init__(f"rows stay ready until their contents can be sent:\n{listed}")
+        self.faults = dict(faults)
+
+
+def faults_in_use(connection: Connection[Any], settings: Settings) -> dict[str, ContentFault]:
+    """Return the faults of the contents that enabled scenarios name, by content; empty if all can be sent."""
+    return _faults((name for (name,) in connection.execute(statement(__file__, "contents_in_use"))), settings)
+
+
+def faults_due(connection: Connection[Any], settings: Settings, *, now: datetime) -> dict[str, ContentFault]:
+    """Return the faults of the contents that rows due now would need, by content."""
+    names = connection.execute(statement(__file__, "contents_due"), {"now": now}).fetchall()
+    return _faults((name for (name,) in names), settings)
+
+
+def _faults(names: Iterable[str], settings: Settings) -> dict[str, ContentFault]:
+    faults = {}
     for name in names:
         try:
             render(load_content(settings.content, name), sample_variables())
         except ContentFault as fault:
-            faults.append(fault)
+            faults[name] = fault
     return faults

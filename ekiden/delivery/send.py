@@ -16,6 +16,7 @@ from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Channel, LineStopped, OutgoingMessage
 from ekiden.delivery.claim import claim, dispatcher
 from ekiden.delivery.compose import ClaimedRow, Withheld, compose_all, read_claimed
+from ekiden.delivery.contents import ContentsBroken, faults_due
 from ekiden.delivery.reconcile import reconcile_within
 from ekiden.delivery.record import Recorded, Retries, record
 from ekiden.scenarios.definition import SENT_CHANNELS
@@ -87,8 +88,9 @@ def send_due(
 ) -> SendReport:
     """Send until nothing is due, `due_date` narrows it to rows of that local date; `clock` yields aware datetimes.
 
-    Begins with what earlier senders left behind. Raises `LineStopped` when the provider turns everything away; what
-    was not sent then stays ready.
+    Begins with what earlier senders left behind. Raises `LineStopped` when the provider turns everything away, and
+    `ContentsBroken`, once all others are sent, when rows are due whose content has faults; what was not sent then stays
+    ready.
     """
     total = SendCounts()
     with connection.transaction():
@@ -99,12 +101,15 @@ def send_due(
         reconciled = reconcile_within(
             connection, run_id, channel=channel, settings=settings, now=clock(), context=context
         )
+        broken = faults_due(connection, settings, now=clock())
         with dispatcher(connection) as number:
-            sender = _Sender(connection, number, run_id, channel, settings, clock, context)
+            sender = _Sender(connection, number, run_id, channel, settings, clock, context, tuple(broken))
             while (batch := sender.send_batch(due_date)) is not None:
                 total += batch
                 if progress:
                     progress(total)
+        if broken:
+            raise ContentsBroken(broken)
     except BaseException as error:
         if not connection.closed and not connection.broken:
             with connection.transaction():
@@ -125,6 +130,7 @@ class _Sender:
     settings: Settings
     clock: Clock
     context: RunContext
+    broken_contents: tuple[str, ...]
 
     def send_batch(self, due_date: date | None) -> SendCounts | None:
         """Send one batch; None when nothing was due."""
@@ -137,6 +143,7 @@ class _Sender:
             context=self.context,
             run_id=self.run_id,
             due_date=due_date,
+            broken_contents=self.broken_contents,
         )
         if not claimed.looked_at:
             return None

@@ -4,11 +4,12 @@ Belongs here: the shape, the defaults and the limits of a definition. Does not b
 (`dbt_project/macros`), and where definitions are kept (`ekiden.scenarios.registry`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
+from difflib import get_close_matches
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -322,4 +323,29 @@ def check(definition: object) -> tuple[ScenarioDefinition | None, tuple[Definiti
 
 def _fault(item: Any) -> DefinitionFault:
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
-    return DefinitionFault(item["type"], place or "scenario", item["msg"])
+    message = item["msg"]
+    if item["type"] == "extra_forbidden":
+        message = _unknown_setting(item["loc"])
+    elif item["type"] == "missing":
+        message = "it is required"
+    return DefinitionFault(item["type"], place or "scenario", message)
+
+
+def _unknown_setting(location: tuple[int | str, ...]) -> str:
+    """Return what may stand where an unknown key was found, and what was probably meant."""
+    part: type[BaseModel] = ScenarioDefinition
+    for name in location[:-1]:
+        if isinstance(name, str):
+            fields = {field.alias or key: field for key, field in part.model_fields.items()}
+            part = next(_parts(fields[name].annotation), part)
+    known = [field.alias or key for key, field in part.model_fields.items()]
+    meant = get_close_matches(str(location[-1]), known, n=1)
+    return f"no such setting{f', perhaps {meant[0]}' if meant else ''}; known here: {', '.join(known)}"
+
+
+def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models in a field's type, like `Frame` in `tuple[Frame, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _parts(argument)

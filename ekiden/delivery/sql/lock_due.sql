@@ -18,6 +18,8 @@ from outreach.schedule_rows as rows
 inner join outreach.enrolments on rows.enrolment_id = enrolments.enrolment_id
 inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
 inner join outreach.scenario_versions as versions on rows.scenario_version_id = versions.scenario_version_id
+inner join outreach.scenario_version_steps as steps
+    on rows.scenario_version_id = steps.scenario_version_id and rows.step_no = steps.step_no
 inner join outreach.scenario_steps as step_states
     on rows.scenario_id = step_states.scenario_id and rows.step_no = step_states.step_no
 where
@@ -25,6 +27,7 @@ where
     and rows.send_at <= %(now)s
     and rows.channel = any(%(channels)s)
     and scenarios.status = 'enabled'
+    and steps.content <> all(%(broken_contents)s::text[])
     and (%(due_date)s::date is null or rows.due_date = %(due_date)s)
 order by rows.send_at, rows.schedule_row_id -- noqa: PRS
 limit %(batch_size)s

@@ -9,6 +9,7 @@ import pytest
 from ekiden.delivery.channels import LineStopped
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.channels.outbox import OutboxChannel
+from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.send import due_now, lost_claims
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 from tests.integration.ledger_invariants import broken_invariants
@@ -280,16 +281,15 @@ def test_without_the_recheck_the_newsletter_status_is_not_asked(shop: Shop):
     assert shop.row().state == "sent"
 
 
-def test_a_content_that_is_missing_skips_its_rows_and_no_others(shop: Shop):
+def test_rows_whose_content_is_missing_wait_for_it_and_no_others_do(shop: Shop):
     shop.scenario("other", steps=[STEP | {"content": "sample/no_such_step"}])
     shop.customer("C9")
     shop.eligible("C9", "2024-03-08", model="other")
     ready(shop)
-    shop.send()
-    assert shop.states() == {("C1", 1): "sent", ("C9", 1): "skipped"}
-    assert shop.row(customer="C9").reason == "content_invalid"
-    ((detail,),) = shop.execute("select detail from outreach.attempts where outcome = 'withheld'")
-    assert "no_such_step" in detail
+    with pytest.raises(ContentsBroken, match="no_such_step"):
+        shop.send()
+    assert shop.states() == {("C1", 1): "sent", ("C9", 1): "ready"}
+    assert shop.execute("select outcome from outreach.runs where kind = 'send'") == [("failed",)]
 
 
 def test_after_a_skip_the_chain_goes_on_where_the_scenario_says_so(shop: Shop):
