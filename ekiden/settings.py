@@ -4,7 +4,7 @@ Belongs here: values that differ between deployments. Does not belong here: anyt
 (`ekiden.scenarios`), and any connection or file opened from these values.
 """
 
-from datetime import time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -100,6 +100,10 @@ class Settings(HomeSettings):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    def local_date(self, now: datetime) -> date:
+        """Return the shop's calendar date at `now`, an aware datetime (R-079)."""
+        return now.astimezone(self.zone).date()
 
     @property
     def outbox(self) -> Path:

@@ -27,7 +27,7 @@ def build_schedules(settings: Settings) -> list[ScheduleDefinition]:
         description="Plans the local day at the batch time.",
     )
     def plan_today(context: ScheduleEvaluationContext) -> RunRequest:
-        today = context.scheduled_execution_time.astimezone(settings.zone).date().isoformat()
+        today = settings.local_date(context.scheduled_execution_time).isoformat()
         return RunRequest(run_key=today, partition_key=today)
 
     @schedule(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ekiden.cli.output import Format, FormatOption, console, errors, show
-from ekiden.cli.session import ActorOption, acting_as, ledger, now
+from ekiden.cli.session import ActorOption, acting_as, day, ledger, now
 from ekiden.schedule import operators
 from ekiden.schedule.operators import DEFAULT_LIMIT, OperatorReport
 from ekiden.schedule.rows import RowFilter, count, search
@@ -57,8 +57,8 @@ def _command(name: str, action: Callable[..., OperatorReport], state: str | None
             customer,
             step,
             state,
-            due_from=due_from.date() if due_from else None,
-            due_to=due_to.date() if due_to else None,
+            due_from=day(due_from),
+            due_to=day(due_to),
         )
         if row_filter == RowFilter(state=state) and not everything:
             raise typer.BadParameter("give a filter, or --all for every row")

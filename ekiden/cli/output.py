@@ -45,10 +45,10 @@ def complain(label: str, message: object) -> None:
     errors().print(Text.assemble((f"{label}:", "bold red"), " ", str(message)), soft_wrap=True)
 
 
-def show(rows: Sequence[Any], columns: Sequence[str], *, form: Format, zone: ZoneInfo, title: str = "") -> None:
+def show(rows: Sequence[Any], columns: Sequence[str], *, form: Format, zone: ZoneInfo) -> None:
     """Show dataclass instances; instants in the shop's zone. JSON and CSV hold every field, a table `columns`."""
     if form is Format.TABLE:
-        table = Table(*columns, title=title or None, title_justify="left")
+        table = Table(*columns)
         for row in rows:
             # as Text: a customer's id may look like rich's markup
             table.add_row(*(Text(_text(getattr(row, column), zone, short=True)) for column in columns))

@@ -11,13 +11,13 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
-from ekiden.cli.session import ActorOption, acting_as, ledger, now
+from ekiden.cli.session import ActorOption, acting_as, day, ledger, now
 from ekiden.delivery.channels import channel_for
 from ekiden.delivery.send import SendCounts, send_due
 from ekiden.insights.describe import describe
 from ekiden.insights.lineage import lineage, masked
 from ekiden.schedule.export import export_due
-from ekiden.schedule.plan import local_date, plan
+from ekiden.schedule.plan import plan
 from ekiden.schedule.rows import RowFilter, RowState, count, search, summary
 from ekiden.settings import Settings
 
@@ -66,7 +66,7 @@ def plan_days(
     settings = Settings()
     moment = now()
     chosen = first or date
-    first_day = chosen.date() if chosen else local_date(moment, settings)
+    first_day = chosen.date() if chosen else settings.local_date(moment)
     last_day = last.date() if last else first_day
     if last_day < first_day:
         raise typer.BadParameter(f"--to {last_day} is before --from {first_day}")
@@ -109,7 +109,7 @@ def send(
             settings=settings,
             clock=now,
             context=acting_as(actor),
-            due_date=due_date.date() if due_date else None,
+            due_date=day(due_date),
             progress=tell,
         )
     parts = [f"{value} {name}" for name, value in asdict(report.counts).items() if value]
@@ -147,8 +147,8 @@ def rows(
         step,
         state,
         reason,
-        due_from.date() if due_from else None,
-        due_to.date() if due_to else None,
+        day(due_from),
+        day(due_to),
     )
     with ledger(settings) as connection:
         if counts:

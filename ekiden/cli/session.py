@@ -4,7 +4,7 @@ import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import psycopg
@@ -24,6 +24,11 @@ ActorOption = Annotated[
 def now() -> datetime:
     """Return the real time, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def day(given: datetime | None) -> date | None:
+    """Return an option's date; typer reads dates as datetimes."""
+    return given.date() if given else None
 
 
 @contextmanager

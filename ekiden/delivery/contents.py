@@ -4,13 +4,14 @@ Belongs here: trying every content once. Does not belong here: what makes a cont
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from psycopg import Connection
 
 from ekiden.content.render import ContentFault, load_content, render, sample_variables
 from ekiden.database.statements import statement
+from ekiden.scenarios.definition import SENT_CHANNELS
 from ekiden.settings import Settings
 
 
@@ -25,12 +26,16 @@ class ContentsBroken(Exception):
 
 def faults_in_use(connection: Connection[Any], settings: Settings) -> dict[str, ContentFault]:
     """Return the faults of the contents that enabled scenarios name, by content; empty if all can be sent."""
-    return _faults((name for (name,) in connection.execute(statement(__file__, "contents_in_use"))), settings)
+    names = connection.execute(statement(__file__, "contents_in_use"), {"channels": list(SENT_CHANNELS)}).fetchall()
+    return _faults((name for (name,) in names), settings)
 
 
-def faults_due(connection: Connection[Any], settings: Settings, *, now: datetime) -> dict[str, ContentFault]:
-    """Return the faults of the contents that rows due now would need, by content."""
-    names = connection.execute(statement(__file__, "contents_due"), {"now": now}).fetchall()
+def faults_due(
+    connection: Connection[Any], settings: Settings, *, now: datetime, due_date: date | None = None
+) -> dict[str, ContentFault]:
+    """Return the faults of the contents that a send run needs now, by content; `due_date` narrows it as there."""
+    parameters = {"now": now, "channels": list(SENT_CHANNELS), "due_date": due_date}
+    names = connection.execute(statement(__file__, "contents_due"), parameters).fetchall()
     return _faults((name for (name,) in names), settings)
 
 

@@ -101,7 +101,7 @@ def send_due(
         reconciled = reconcile_within(
             connection, run_id, channel=channel, settings=settings, now=clock(), context=context
         )
-        broken = faults_due(connection, settings, now=clock())
+        broken = faults_due(connection, settings, now=clock(), due_date=due_date)
         with dispatcher(connection) as number:
             sender = _Sender(connection, number, run_id, channel, settings, clock, context, tuple(broken))
             while (batch := sender.send_batch(due_date)) is not None:

@@ -23,7 +23,7 @@ def advance(
     parameters = {
         "rows": list(rows),
         "now": now,
-        "today": now.astimezone(settings.zone).date(),
+        "today": settings.local_date(now),
         "time_zone": settings.time_zone,
         "run_id": run_id,
         # only a sweep has days to keep to

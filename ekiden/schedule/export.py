@@ -49,7 +49,7 @@ def export_due(
                     statement(__file__, "export_due"),
                     {
                         "now": now,
-                        "today": now.astimezone(settings.zone).date(),
+                        "today": settings.local_date(now),
                         "channels": list(EXPORTED_CHANNELS),
                         "scenario": scenario,
                     },

@@ -69,11 +69,6 @@ class _Scenario:
     offset_days: int
 
 
-def local_date(now: datetime, settings: Settings) -> date:
-    """Return the shop's calendar date at `now` (R-079)."""
-    return now.astimezone(settings.zone).date()
-
-
 def plan(
     connection: Connection[Any],
     first_day: date,
@@ -135,7 +130,7 @@ def _plan(
     connection.execute("lock table eligibility.scenario_registry in share mode")
     broken = synchronise(connection, now=now)
     selected = _selected_ids(connection, scenarios)
-    today = local_date(now, settings)
+    today = settings.local_date(now)
     swept_to = min(last_day, today)
     parameters = {
         "now": now,

@@ -1,6 +1,12 @@
--- The contents of rows whose time has come, each of its own scenario version.
+-- The contents of the rows that a send run would claim, each of its own scenario version.
 select distinct steps.content
 from outreach.schedule_rows as rows
+inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
 inner join outreach.scenario_version_steps as steps
     on rows.scenario_version_id = steps.scenario_version_id and rows.step_no = steps.step_no
-where rows.state = 'ready' and rows.send_at <= %(now)s
+where
+    rows.state = 'ready'
+    and rows.send_at <= %(now)s
+    and rows.channel = any(%(channels)s)
+    and scenarios.status = 'enabled'
+    and (%(due_date)s::date is null or rows.due_date = %(due_date)s)

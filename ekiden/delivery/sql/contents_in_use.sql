@@ -1,6 +1,6 @@
--- The contents that enabled scenarios' steps name.
+-- The contents that enabled scenarios' steps send; what is exported for a printer needs none of ours.
 select distinct steps.content
 from outreach.scenarios
 inner join outreach.scenario_version_steps as steps on scenarios.current_version_id = steps.scenario_version_id
-where scenarios.status = 'enabled' and steps.content <> ''
+where scenarios.status = 'enabled' and steps.content <> '' and steps.channel = any(%(channels)s)
 order by steps.content asc

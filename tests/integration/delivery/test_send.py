@@ -292,6 +292,22 @@ def test_rows_whose_content_is_missing_wait_for_it_and_no_others_do(shop: Shop):
     assert shop.execute("select outcome from outreach.runs where kind = 'send'") == [("failed",)]
 
 
+def test_only_contents_that_a_run_would_send_can_stop_it(shop: Shop):
+    missing = STEP | {"content": "sample/no_such_step"}
+    for model, customer, definition in (
+        ("printed", "C7", {"steps": [missing | {"channel": "dm"}]}),
+        ("frozen", "C8", {"steps": [missing]}),
+    ):
+        shop.scenario(model, **definition)
+        shop.customer(customer)
+        shop.eligible(customer, "2024-03-08", model=model)
+    ready(shop)
+    shop.scenario("frozen", status="disabled", steps=[missing])
+    shop.plan()
+    shop.send()
+    assert shop.states() == {("C1", 1): "sent", ("C7", 1): "ready", ("C8", 1): "ready"}
+
+
 def test_after_a_skip_the_chain_goes_on_where_the_scenario_says_so(shop: Shop):
     ready(shop, on_skip="continue", steps=CHAIN)
     shop.change_customer("C1", newsletter_status="none")
