@@ -96,6 +96,8 @@ def plan_metadata(report: PlanReport) -> dict[str, MetadataValue]:
         "rows_ready": MetadataValue.int(report.ready),
         "enrolled": MetadataValue.int(report.enrolled),
         "cancelled_by_stops": MetadataValue.int(report.cancelled),
+        "superseded": MetadataValue.int(report.superseded),
+        "turned_away": MetadataValue.int(sum(turned_away.candidates for turned_away in report.turned_away)),
         "scenarios_left_out": MetadataValue.int(len(report.broken)),
         "ledger_run_id": MetadataValue.text(str(report.run_id)),
         "rows_in_sql": MetadataValue.md(

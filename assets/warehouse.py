@@ -76,27 +76,29 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> list[AssetsDefinition]:
 
 
 def ledger_specs(manifest: Mapping[str, Any]) -> list[AssetSpec]:
-    """Return the ledger's tables that the history reads and that no asset of its own stands for."""
+    """Return the ledger's tables that models read and that no asset of its own stands for."""
     translator = WarehouseTranslator()
+    sources = {translator.get_asset_key(source): source for source in manifest["sources"].values()}
     return [
         AssetSpec(
-            translator.get_asset_key(source),
+            key,
             description=source["description"],
             group_name=LEDGER,
             owners=[DATA],
             kinds={"postgres", "table"},
             metadata={"dagster/table_name": f"{source['schema']}.{source['identifier']}"},
         )
-        for source in manifest["sources"].values()
-        if source["source_name"] == LEDGER and "dagster" not in source["config"].get("meta", source["meta"])
+        for key, source in sources.items()
+        # a key of one part is that of an asset we compute
+        if source["schema"] == LEDGER and len(key.path) > 1
     ]
 
 
-def eligibility_keys(manifest: Mapping[str, Any]) -> list[AssetKey]:
-    """Return the keys of the scenarios' models."""
+def eligibility_keys(manifest: Mapping[str, Any]) -> dict[str, AssetKey]:
+    """Return the keys of the scenarios' models, by the name of the model."""
     translator = WarehouseTranslator()
     models = [node for node in _models(manifest) if _get_room(node) == ELIGIBILITY_ROOM]
-    return sorted(translator.get_asset_key(node) for node in models)
+    return {node["name"]: translator.get_asset_key(node) for node in sorted(models, key=lambda node: node["name"])}
 
 
 def _models(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:

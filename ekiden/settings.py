@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -30,6 +31,14 @@ def _known_time_zone(name: str) -> str:
 def _absolute_in_project(path: Path) -> Path:
     """Return `path`, a relative one read from the project's root, so that every process means one folder."""
     return path if path.is_absolute() else PROJECT_ROOT / path
+
+
+def _listed(value: object) -> object:
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+Option = Literal["member_tag", "member_rank", "cancel_reason", "line", "sms"]
+"""What a shop may have beyond the ordinary (R-043, R-071, R-101e, R-101j, R-151)."""
 
 
 class HomeSettings(BaseSettings):
@@ -57,6 +66,9 @@ class Settings(HomeSettings):
 
     max_lateness: timedelta = timedelta(hours=6)
     """A ready row later than this is held instead of sent, unless it was released (transition T5)."""
+
+    options: Annotated[frozenset[Option], NoDecode, BeforeValidator(_listed)] = frozenset()
+    """What the shop has beyond the ordinary, so that scenarios may ask for it; `a,b` in the environment."""
 
     desired_delivery_added_days: int = Field(5, ge=0)
     """Days added to the shipping date where an order has no desired delivery date (R-063, R-064)."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from dagster import BetaWarning, Definitions, in_process_executor
 
+from assets.definition_checks import definition_check_keys, definition_checks
 from assets.deliveries import deliveries_asset
 from assets.ledger_checks import ledger_checks
 from assets.partitions import due_dates
@@ -41,16 +42,18 @@ def _build_defs(settings: Settings, resource_overrides: Mapping[str, Any]) -> De
     days = due_dates(settings)
     tables = raw_tables(manifest)
     models = warehouse_assets(manifest)
-    jobs = [*asset_jobs(days, models[0], raw_check_keys(tables)), *OP_JOBS]
+    scenarios = eligibility_keys(manifest)
+    looks = [*raw_check_keys(tables), *definition_check_keys(scenarios)]
+    jobs = [*asset_jobs(days, models[0], looks), *OP_JOBS]
     return Definitions(
         assets=[
             *raw_specs(tables),
             *ledger_specs(manifest),
             *models,
-            step_schedule_asset(days, eligibility_keys(manifest)),
+            step_schedule_asset(days, list(scenarios.values())),
             deliveries_asset(days),
         ],
-        asset_checks=[raw_checks(tables), *ledger_checks()],
+        asset_checks=[raw_checks(tables), definition_checks(scenarios), *ledger_checks()],
         jobs=jobs,
         schedules=build_schedules(settings),
         sensors=[due_rows_sensor(settings, days, jobs)],

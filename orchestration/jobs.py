@@ -46,7 +46,7 @@ SAMPLE_ROWS = 20
 def asset_jobs(
     due_dates: DailyPartitionsDefinition, built: AssetsDefinition, looks: Sequence[AssetCheckKey]
 ) -> list[UnresolvedAssetJobDefinition]:
-    """Return the jobs that materialise assets; `built` are the models planning reads, `looks` the raw checks."""
+    """Return the jobs that materialise assets; `built` are the models planning reads, `looks` the checks of sources."""
     delivered = AssetSelection.assets(deliveries.KEY)
     return [
         define_asset_job(
@@ -55,7 +55,7 @@ def asset_jobs(
             | AssetSelection.assets(built)
             | AssetSelection.assets(schedule.KEY),
             partitions_def=due_dates,
-            description="Look at the shop's tables, build the warehouse, and plan a local day. Sends nothing.",
+            description="Look at the raw tables and scenarios, build the warehouse, plan a local day. Sends nothing.",
         ),
         define_asset_job(
             "send_due_rows",

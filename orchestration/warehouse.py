@@ -18,7 +18,7 @@ from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
 from ekiden.settings import Settings
-from ekiden.warehouse.dbt import PROJECT_DIR, dbt_environment, dbt_executable, target_path
+from ekiden.warehouse.dbt import dbt_environment, dbt_executable, prepare, target_path
 
 # unit tests say something of the project's code and nothing of the day's data: they belong to `make test`
 BUILD = ("build", "--exclude-resource-type", "unit_test")
@@ -46,12 +46,14 @@ class DbtWarehouse:
     def build(self, context: AssetExecutionContext) -> Iterator[Any]:
         """Build and test the selected models; yields Dagster's events, raises if a model or test fails.
 
-        dbt's artefacts of this run stay in `settings.dbt_target` if it fails, and are removed otherwise.
+        Scenarios whose files have faults are built empty, so that the others go on; the check `definition` tells of
+        them. dbt's artefacts of this run stay in `settings.dbt_target` if it fails, and are removed otherwise.
         """
-        with environment(self._environment()):
+        project = prepare(self._settings)
+        with environment({**self._environment(), **project.environment()}):
             invocation = InstalledDbt(
-                project_dir=os.fspath(PROJECT_DIR),
-                profiles_dir=os.fspath(PROJECT_DIR),
+                project_dir=os.fspath(project.folder),
+                profiles_dir=os.fspath(project.folder),
                 dbt_executable=os.fspath(dbt_executable()),
             ).cli(BUILD, context=context)
         yield from invocation.stream()

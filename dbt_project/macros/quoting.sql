@@ -7,3 +7,8 @@
     {#- A list for `in (…)`. -#}
     {%- for value in values %}{{ text_literal(value) }}{{ ', ' if not loop.last }}{% endfor -%}
 {%- endmacro %}
+
+{% macro text_array(values) -%}
+    {#- An array of text, also of none. -#}
+    array[{{ text_list(values) }}]::text[]
+{%- endmacro %}

@@ -9,13 +9,17 @@ import psycopg
 import typer
 from pydantic import ValidationError
 
-from ekiden.cli import database, operators, pipeline, schedule
+from ekiden.cli import database, insights, operators, pipeline, scenarios, schedule
 from ekiden.cli.output import complain
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.delivery.channels import LineStopped
 from ekiden.delivery.contents import ContentsBroken
+from ekiden.insights.built import ScenarioIsBroken
+from ekiden.insights.difference_sources import SourceUnusable
+from ekiden.insights.explanation_evidence import UnknownCustomer
 from ekiden.insights.lineage import UnknownMessage
 from ekiden.raw.load import LoadRefused
+from ekiden.scenarios.scaffold import ScaffoldRefused
 from ekiden.schedule.operators import ReasonRequired, TooManyRows
 from ekiden.schedule.plan import NothingBuilt, UnknownScenario
 from ekiden.settings import Settings
@@ -29,7 +33,11 @@ EXPECTED_ERRORS = (
     LoadRefused,
     NothingBuilt,
     ReasonRequired,
+    ScaffoldRefused,
+    ScenarioIsBroken,
+    SourceUnusable,
     TooManyRows,
+    UnknownCustomer,
     UnknownMessage,
     UnknownScenario,
 )
@@ -45,6 +53,8 @@ app.add_typer(database.app, name="db")
 pipeline.register(app)
 schedule.register(app)
 operators.register(app)
+insights.register(app)
+scenarios.register(app)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from ekiden.raw.load import LoadProgress, load
 from ekiden.scenarios.registry import synchronise
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import build as dbt_build
-from ekiden.warehouse.dbt import dbt_environment
+from ekiden.warehouse.dbt import dbt_environment, prepare
 
 
 def register(app: typer.Typer) -> None:
@@ -59,18 +59,26 @@ def build(
     select: Annotated[list[str] | None, typer.Option(help="dbt selection, like marts or +cross_sell.")] = None,
     full_refresh: Annotated[bool, typer.Option(help="Rebuild incremental models from nothing.")] = False,
 ) -> None:
-    """Build and test the dbt models, and register the scenarios' definitions."""
+    """Build and test the dbt models, and register the scenarios' definitions; broken ones are left out."""
     settings = Settings()
+    project = prepare(settings)
+    # who keeps a code that two want is decided by who had it before, when the definitions are registered
+    faults = [each for each in project.report.findings if each.severity == "error" and each.rule != "duplicate_code"]
+    for finding in faults:
+        complain("left out" if finding.scenario in project.broken else "fault", f"{finding.scenario} {finding}".strip())
+    for model, message in project.refused_by_dbt.items():
+        complain("left out", f"{model}: {message}")
     with ledger(settings) as connection:
         dbt_build(settings, select or (), full_refresh=full_refresh)
         with connection.transaction():
-            broken = synchronise(connection, now=now())
+            broken = synchronise(connection, now=now(), options=settings.options)
         contents = faults_in_use(connection, settings)
     for scenario in broken:
-        complain("left out", scenario)
+        if scenario.model_name not in project.broken:
+            complain("left out", scenario)
     for fault in contents.values():
         errors().print(f"[bold red]cannot be sent:[/] {escape(str(fault))}", highlight=False, soft_wrap=True)
-    if broken or contents:
+    if faults or broken or contents:
         raise typer.Exit(1)
 
 

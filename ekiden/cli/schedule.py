@@ -82,9 +82,15 @@ def plan_days(
         )
     for broken in report.broken:
         complain("left out", broken)
+    superseded = f", {report.superseded} superseded" if report.superseded else ""
     errors().print(
         f"{report.enrolled} entered, {report.ready} rows ready, {report.held} held, {report.cancelled} cancelled"
+        + superseded
     )
+    for turned_away in report.turned_away:
+        errors().print(
+            f"{turned_away.scenario_code}: {turned_away.candidates} turned away, {turned_away.rule}", highlight=False
+        )
     show(report.created, ("scenario_code", "step_no", "state", "rows"), form=form, zone=settings.zone)
     if report.broken:
         raise typer.Exit(1)

@@ -194,9 +194,32 @@ CUSTOMER_TAGS = Table(
     (
         CUSTOMER,
         Column("tag", TEXT, "The tag.", required=True),
-        Column("granted_at", TIMESTAMP, "When the customer got the tag.", required=True),
+        Column(
+            "granted_at",
+            TIMESTAMP,
+            "When the customer got the tag; granted again, the earliest time stays.",
+            required=True,
+            earliest_stays=True,
+        ),
     ),
     key=("customer_id", "tag"),
+)
+
+CUSTOMER_HISTORY = Table(
+    "customer_history",
+    "One row per change of a member's newsletter status or rank; a load that changes `customers` adds its own.",
+    (
+        CUSTOMER,
+        Column("field", TEXT, "What changed.", required=True, allowed=("newsletter_status", "member_rank")),
+        Column(
+            "changed_at",
+            TIMESTAMP,
+            "When it became `value`. The first value known counts as having been there since ever.",
+            required=True,
+        ),
+        Column("value", TEXT, "What it became, as `customers` would have it; empty: no rank."),
+    ),
+    key=("customer_id", "field", "changed_at"),
 )
 
 LIST_MEMBERS = Table(
@@ -212,6 +235,7 @@ LIST_MEMBERS = Table(
 
 CONTRACT: tuple[Table, ...] = (
     CUSTOMERS,
+    CUSTOMER_HISTORY,
     PRODUCTS,
     CATEGORIES,
     PRODUCT_CATEGORIES,

@@ -49,6 +49,8 @@ class Column:
     """What an empty value becomes; such a column is never null in `raw`."""
     bound: Bound | None = None
     reference: Reference | None = None
+    earliest_stays: bool = False
+    """True: a later value in a later load does not replace an earlier one."""
 
     @property
     def nullable(self) -> bool:

@@ -35,6 +35,13 @@ def upsert(connection: Connection, table: Table, columns: Sequence[str], zone: s
     is_empty = connection.execute(sql.SQL("select from {table} limit 1").format(**names)).fetchone() is None
     updated = 0
     if values and not is_empty:
+        new = {
+            name: sql.SQL(
+                # a tag's grant is not refreshed by granting it again
+                "least(old.{0}, row.{0})" if table.column(name).earliest_stays else "row.{0}"
+            ).format(sql.Identifier(name))
+            for name in values
+        }
         update = sql.SQL(
             "update {table} as old set {assignments}, loaded_at = now() from {row}"
             " where {same_key} and row({old}) is distinct from row({new})"
@@ -42,9 +49,11 @@ def upsert(connection: Connection, table: Table, columns: Sequence[str], zone: s
         updated = connection.execute(
             update.format(
                 **names,
-                assignments=_joined("{0} = row.{0}", values),
+                assignments=sql.SQL(", ").join(
+                    sql.SQL("{} = {}").format(sql.Identifier(name), value) for name, value in new.items()
+                ),
                 old=_joined("old.{}", values),
-                new=_joined("row.{}", values),
+                new=sql.SQL(", ").join(new.values()),
             )
         ).rowcount
     insert = sql.SQL("insert into {table} ({columns}) select {columns} from {row}").format(**names)

@@ -5,7 +5,7 @@ what a definition may say (`ekiden.scenarios.definition`).
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,10 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from ekiden.scenarios.definition import DefinitionFault, ScenarioDefinition, check
+from ekiden.scenarios.definition import FAULTS_KEY, DefinitionFault, ScenarioDefinition, check
 
-OPERATING_SETTINGS = ("name", "status")
-"""Settings that switch or label a scenario without changing what its rows mean: no new version for them."""
+OPERATING_SETTINGS = ("name", "status", "disable_mode", "priority")
+"""Settings that switch, label or rank a scenario without changing what its rows mean: no new version for them."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,12 @@ class BuiltScenario:
     git_revision: str | None
 
 
-def synchronise(connection: Connection[Any], *, now: datetime) -> tuple[BrokenScenario, ...]:
+def synchronise(
+    connection: Connection[Any], *, now: datetime, options: Collection[str] = ()
+) -> tuple[BrokenScenario, ...]:
     """Bring the ledger's scenarios in step with the last dbt build, within the caller's transaction.
+
+    `options` are the deployment's (`Settings.options`): a definition that needs another one has a fault.
 
     An edited definition becomes a new version; a model that left the project is archived, unless a new model has its
     code: then it was only renamed, and nobody may run through the scenario a second time for that. Returns the models
@@ -52,7 +56,7 @@ def synchronise(connection: Connection[Any], *, now: datetime) -> tuple[BrokenSc
     # one synchronisation at a time: two planners that start together must not both make version 2
     connection.execute("select pg_advisory_xact_lock(hashtext('ekiden.scenarios'))")
     built = read_registry(connection)
-    checked = {scenario.model_name: check(scenario.definition) for scenario in built}
+    checked = {scenario.model_name: _check(scenario.definition, options) for scenario in built}
     wanted = {model: definition.code for model, (definition, _) in checked.items() if definition is not None}
     known = dict(connection.execute("select model_name, scenario_code from outreach.scenarios").fetchall())
     holders = duplicate_codes(wanted, {model: code for model, code in known.items() if model in checked})
@@ -74,6 +78,15 @@ def synchronise(connection: Connection[Any], *, now: datetime) -> tuple[BrokenSc
         _synchronise_one(connection, scenario, definition, now)
     _archive_all_but(connection, list(checked), now)
     return tuple(broken)
+
+
+def _check(
+    definition: Mapping[str, Any], options: Collection[str]
+) -> tuple[ScenarioDefinition | None, tuple[DefinitionFault, ...]]:
+    if known := definition.get(FAULTS_KEY):
+        return None, tuple(DefinitionFault("left_out", "scenario", str(message)) for message in known)
+    checked = check(definition, options=frozenset(options))
+    return checked.scenario, checked.faults
 
 
 def duplicate_codes(wanted: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
@@ -126,12 +139,16 @@ def _synchronise_one(
     row = connection.execute(
         """
         insert into outreach.scenarios
-            (model_name, scenario_code, scenario_name, status, relation_name, updated_at)
-        values (%(model)s, %(code)s, %(name)s, %(status)s, %(relation)s, %(now)s)
+            (model_name, scenario_code, scenario_name, status, disable_mode, priority, relation_name, updated_at)
+        values (
+            %(model)s, %(code)s, %(name)s, %(status)s, %(disable_mode)s, %(priority)s, %(relation)s, %(now)s
+        )
         on conflict (model_name) do update set
             scenario_code = excluded.scenario_code,
             scenario_name = excluded.scenario_name,
             status = excluded.status,
+            disable_mode = excluded.disable_mode,
+            priority = excluded.priority,
             relation_name = excluded.relation_name,
             updated_at = excluded.updated_at
         returning scenario_id, current_version_id
@@ -141,6 +158,8 @@ def _synchronise_one(
             "code": definition.code,
             "name": definition.name,
             "status": definition.status,
+            "disable_mode": definition.disable_mode,
+            "priority": definition.priority,
             "relation": built.relation_name,
             "now": now,
         },
@@ -188,13 +207,14 @@ def _add_version(
         insert into outreach.scenario_versions (
             scenario_id, version_no, definition, live_function, git_revision, created_at,
             reentry, enrol_at, zero_day, offset_basis, past_date_policy, past_time_today, consent_recheck, on_skip,
-            look_back_days, period_from, period_to, send_window_from, send_window_to
+            look_back_days, period_from, period_to, send_window_from, send_window_to,
+            on_retrigger, multi_delivery, reevaluate_on_update
         )
         select
             %(scenario_id)s, coalesce(max(version_no), 0) + 1, %(definition)s, %(live_function)s, %(git_revision)s,
             %(now)s, %(reentry)s, %(enrol_at)s, %(zero_day)s, %(offset_basis)s, %(past_date_policy)s,
             %(past_time_today)s, %(consent_recheck)s, %(on_skip)s, %(look_back_days)s, %(period_from)s, %(period_to)s,
-            %(send_window_from)s, %(send_window_to)s
+            %(send_window_from)s, %(send_window_to)s, %(on_retrigger)s, %(multi_delivery)s, %(reevaluate_on_update)s
         from outreach.scenario_versions
         where scenario_id = %(scenario_id)s
         returning scenario_version_id
@@ -218,6 +238,9 @@ def _add_version(
             "period_to": definition.period.last if definition.period else None,
             "send_window_from": definition.send_window.first if definition.send_window else None,
             "send_window_to": definition.send_window.last if definition.send_window else None,
+            "on_retrigger": definition.on_retrigger,
+            "multi_delivery": definition.multi_delivery,
+            "reevaluate_on_update": definition.reevaluate_on_update,
         },
     ).fetchone()
     assert row is not None

@@ -1,22 +1,23 @@
 """Planning: what becomes of a day, or of a range of missed days, in the ledger.
 
 One transaction: stops first, then the sweep for everyone who is due and has no row yet. Belongs here: the order of
-these statements. Does not belong here: who is eligible (dbt), or anything sent (`ekiden.delivery`).
+these parts. Does not belong here: who is eligible (dbt), or anything sent (`ekiden.delivery`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection, sql
-from psycopg.rows import class_row
+from psycopg import Connection
 
-from ekiden.database.statements import qualified, statement
+from ekiden.database.statements import statement
 from ekiden.scenarios.registry import BrokenScenario, is_built, synchronise
+from ekiden.schedule.entry import Entries, TurnedAway, enter
 from ekiden.schedule.rows import RowCount, created_by
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
+from ekiden.schedule.stops import stop
 from ekiden.settings import Settings
 
 MANY_ENROLMENTS = 500
@@ -25,7 +26,12 @@ MANY_ENROLMENTS = 500
 
 @dataclass(frozen=True)
 class PlanReport:
-    """What one planning run did. `created` counts the rows it made by scenario, step and state."""
+    """What one planning run did.
+
+    `cancelled` counts the rows that stops cancelled, `superseded` the enrolments that ended for a better one or a later
+    anchor, `created` the rows that were made, by scenario, step and state, and `turned_away` the candidates that
+    arbitration kept out, by scenario and rule.
+    """
 
     run_id: UUID
     first_day: date
@@ -34,6 +40,8 @@ class PlanReport:
     cancelled: int
     created: tuple[RowCount, ...]
     broken: tuple[BrokenScenario, ...] = ()
+    superseded: int = 0
+    turned_away: tuple[TurnedAway, ...] = ()
 
     @property
     def held(self) -> int:
@@ -50,23 +58,6 @@ class UnknownScenario(ValueError):
 
 class NothingBuilt(RuntimeError):
     """There is no eligibility table yet."""
-
-
-@dataclass(frozen=True)
-class _Scenario:
-    """What planning reads of an enabled scenario's current version."""
-
-    scenario_id: int
-    scenario_code: str
-    scenario_version_id: int
-    relation_name: str
-    reentry: str
-    enrol_at: str
-    past_date_policy: str
-    look_back_days: int | None
-    period_from: date | None
-    period_to: date | None
-    offset_days: int
 
 
 def plan(
@@ -100,6 +91,8 @@ def plan(
                     "cancelled": report.cancelled,
                     "held": report.held,
                     "ready": report.ready,
+                    "superseded": report.superseded,
+                    "turned_away": [asdict(turned_away) for turned_away in report.turned_away],
                 },
             )
     except BaseException as error:
@@ -128,7 +121,7 @@ def _plan(
         raise NothingBuilt("no scenario has been built yet: run `ekiden build`, or the job plan_day")
     # a build that would change a table under the plan waits for it, and the plan for one that has begun to
     connection.execute("lock table eligibility.scenario_registry in share mode")
-    broken = synchronise(connection, now=now)
+    broken = synchronise(connection, now=now, options=settings.options)
     selected = _selected_ids(connection, scenarios)
     today = settings.local_date(now)
     swept_to = min(last_day, today)
@@ -141,14 +134,25 @@ def _plan(
         "run_id": run_id,
         "scenario_ids": selected,
     }
-    cancelled = enrolled = 0
+    cancelled = 0
+    entries = Entries()
     if first_day <= today:
         broken_models = [scenario.model_name for scenario in broken]
-        cancelled = _stop(connection, now, selected, broken_models)
-        enrolled = _enrol(connection, parameters, selected, broken_models)
+        cancelled = stop(connection, now=now, selected=selected, broken_models=broken_models)
+        entries = enter(connection, parameters, selected=selected, broken_models=broken_models)
         births = statement(__file__, "births").format(wanted=statement(__file__, "wanted_first_steps"))
         connection.execute(births, parameters)
-    return PlanReport(run_id, first_day, last_day, enrolled, cancelled, created_by(connection, run_id), broken)
+    return PlanReport(
+        run_id,
+        first_day,
+        last_day,
+        entries.enrolled,
+        cancelled,
+        created_by(connection, run_id),
+        broken,
+        entries.superseded,
+        entries.turned_away,
+    )
 
 
 def _selected_ids(connection: Connection[Any], codes: Sequence[str] | None) -> list[int] | None:
@@ -159,52 +163,3 @@ def _selected_ids(connection: Connection[Any], codes: Sequence[str] | None) -> l
     if unknown:
         raise UnknownScenario(f"no scenario {', '.join(unknown)}; known: {', '.join(sorted(known)) or 'none yet'}")
     return [known[code] for code in codes]
-
-
-def _stop(connection: Connection[Any], now: datetime, selected: list[int] | None, broken_models: list[str]) -> int:
-    connection.execute(
-        "create temporary table stops (enrolment_id bigint primary key, reason text not null) on commit drop"
-    )
-    connection.execute(statement(__file__, "find_forced_stops"), {"scenario_ids": selected})
-    versions = connection.execute(
-        statement(__file__, "versions_with_open_enrolments"),
-        {"scenario_ids": selected, "broken_models": broken_models},
-    ).fetchall()
-    for scenario_id, version_id, is_current, relation_name, live_function, customers in versions:
-        # the table speaks for the version it was built from; an older version answers through its own function
-        eligibility = (
-            sql.SQL("{function}({customers})").format(function=qualified(live_function), customers=customers)
-            if live_function and not is_current
-            else qualified(relation_name)
-        )
-        connection.execute(
-            statement(__file__, "find_stops").format(eligibility=eligibility),
-            {"scenario_id": scenario_id, "scenario_version_id": version_id, "now": now},
-        )
-    cancelled = connection.execute(statement(__file__, "cancel_stopped"), {"now": now}).rowcount
-    connection.execute(statement(__file__, "end_stopped"), {"now": now})
-    return cancelled
-
-
-def _enrol(
-    connection: Connection[Any], parameters: dict[str, object], selected: list[int] | None, broken_models: list[str]
-) -> int:
-    connection.execute(
-        """
-        create temporary table candidates (
-            scenario_id bigint, scenario_version_id bigint, customer_id text, entry_key text, anchor_kind text,
-            anchor_key text, anchor_at timestamptz, anchor_date date, due_date date
-        ) on commit drop
-        """
-    )
-    with connection.cursor(row_factory=class_row(_Scenario)) as cursor:
-        enabled = cursor.execute(
-            statement(__file__, "enabled_scenarios"), {"scenario_ids": selected, "broken_models": broken_models}
-        ).fetchall()
-    for scenario in enabled:
-        # one statement per scenario, with its own literals: a join over all of them misjudges large products
-        connection.execute(
-            statement(__file__, "find_candidates").format(eligibility=qualified(scenario.relation_name)),
-            {**parameters, **vars(scenario)},
-        )
-    return connection.execute(statement(__file__, "enrol"), parameters).rowcount

@@ -4,14 +4,17 @@ dbt's state is global to a process, so it is never run inside ours.
 """
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ekiden.database.connection import dbt_environment as connection_environment
 from ekiden.settings import PROJECT_ROOT, Settings
+from ekiden.warehouse.project import PreparedProject, prepare_project, refused_model
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 SOURCE_PATTERNS = ("*.sql", "*.yml", "*.yaml", "*.md")
@@ -70,27 +73,99 @@ def git_revision() -> str | None:
 
 
 def build(settings: Settings, select: Sequence[str] = (), *, full_refresh: bool = False) -> None:
-    """Build and test the models (`dbt build`), output to the terminal; raises `BuildFailed`."""
+    """Build and test the models (`dbt build`), output to the terminal; raises `BuildFailed`.
+
+    Scenarios whose files have faults are built empty and leave the others alone; `prepare` tells which they are.
+    """
     arguments = ["build", *WITHOUT_UNIT_TESTS]
     if select:
         arguments += ["--select", *select]
     if full_refresh:
         arguments.append("--full-refresh")
-    if _run(arguments, settings, dbt_environment(settings)) != 0:
+    project = prepare(settings)
+    if _run(arguments, settings, {**dbt_environment(settings), **project.environment()}, project.folder) != 0:
         raise BuildFailed("dbt build failed; its output above names the model or test")
 
 
 def parse(settings: Settings) -> Path:
     """Return the manifest's path, made anew if its files or settings changed; needs no database."""
-    manifest = manifest_path(settings)
-    parsed = manifest.with_name("manifest.parsed")
-    environment = settings_environment(settings)
+    prepare(settings)
+    return manifest_path(settings)
+
+
+def prepare(settings: Settings) -> PreparedProject:
+    """Return the project that dbt can read, with a manifest of it, made anew if its files or settings changed.
+
+    A scenario with which dbt reads nothing at all is replaced by a stub, one after the other. Needs no database.
+    """
+    environment = {**settings_environment(settings), "EKIDEN_OPTIONS": ",".join(sorted(settings.options))}
     inputs = _inputs(environment)
-    if not manifest.exists() or not parsed.exists() or parsed.read_text(encoding="utf-8") != inputs:
-        if _run(["--quiet", "parse"], settings, {**environment, "EKIDEN_DBT_HOST": "not-connected.invalid"}) != 0:
+    known = _last_parse(settings)
+    if known is not None and known["inputs"] == inputs:
+        return prepare_project(settings, PROJECT_DIR, known["refused"])
+    refused: dict[str, str] = {}
+    while True:
+        project = prepare_project(settings, PROJECT_DIR, refused)
+        said = _parse_once(settings, project, environment)
+        if said is None:
+            stamp = json.dumps({"inputs": inputs, "refused": refused})
+            _stamp_path(settings).write_text(stamp, encoding="utf-8")
+            return project
+        blamed = refused_model(said, project.report)
+        if blamed is None or blamed in refused:
+            sys.stderr.write(said)
             raise BuildFailed("dbt parse failed; its output above names the file")
-        parsed.write_text(inputs, encoding="utf-8")
-    return manifest
+        refused[blamed] = " ".join(said.split())
+
+
+def _parse_once(settings: Settings, project: PreparedProject, environment: Mapping[str, str]) -> str | None:
+    """Parse the project; return what dbt said if it could not."""
+    arguments = ["--quiet", "--no-use-colors", "parse"]
+    if project.folder != PROJECT_DIR:
+        # what another folder's parse left behind is no start for this one's
+        arguments.insert(0, "--no-partial-parse")
+    command = _command(arguments, project.folder, target_path(settings), settings)
+    variables = {**os.environ, **environment, **project.environment(), "EKIDEN_DBT_HOST": "not-connected.invalid"}
+    answer = subprocess.run(command, env=variables, check=False, capture_output=True, text=True)
+    return None if answer.returncode == 0 else answer.stdout + answer.stderr
+
+
+def _stamp_path(settings: Settings) -> Path:
+    return manifest_path(settings).with_name("manifest.parsed")
+
+
+def _last_parse(settings: Settings) -> dict[str, Any] | None:
+    """Return what the manifest was made of, and whom dbt refused; None where there is no usable manifest."""
+    if not manifest_path(settings).exists():
+        return None
+    try:
+        known = json.loads(_stamp_path(settings).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return known if isinstance(known, dict) and known.keys() >= {"inputs", "refused"} else None
+
+
+def eligibility_queries(
+    settings: Settings, sources: Sequence[Mapping[str, Any]], *, project: Path = PROJECT_DIR
+) -> list[str]:
+    """Return the SQL that today's macros make of each source: a `definition`, or the `sql` of a model written by hand.
+
+    Nothing is built, and the artefacts of builds stay as they are. Raises `BuildFailed` with dbt's own words.
+    """
+    arguments = json.dumps({"sources": sources}, default=str)
+    command = _command(
+        ["--quiet", "--no-use-colors", "run-operation", "print_eligibility_queries", "--args", arguments],
+        project,
+        settings.dbt_target / "queries",
+        settings,
+    )
+    environment = {**os.environ, **dbt_environment(settings)}
+    answer = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    printed = [line for line in answer.stdout.splitlines() if line.startswith('{"queries"')]
+    if answer.returncode != 0 or not printed:
+        raise BuildFailed(f"dbt cannot compile the definition: {(answer.stdout + answer.stderr).strip()}")
+    queries: list[str] = json.loads(printed[-1])["queries"]
+    return queries
 
 
 def _inputs(environment: dict[str, str]) -> str:
@@ -104,17 +179,21 @@ def _inputs(environment: dict[str, str]) -> str:
     return hashlib.sha256(repr((seen, settings)).encode()).hexdigest()
 
 
-def _run(arguments: Sequence[str], settings: Settings, environment: dict[str, str]) -> int:
-    command = [
+def _run(arguments: Sequence[str], settings: Settings, environment: dict[str, str], project: Path) -> int:
+    command = _command(arguments, project, target_path(settings), settings)
+    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+
+
+def _command(arguments: Sequence[str], project: Path, target: Path, settings: Settings) -> list[str]:
+    return [
         str(dbt_executable()),
         *arguments,
         "--project-dir",
-        str(PROJECT_DIR),
+        str(project),
         "--profiles-dir",
-        str(PROJECT_DIR),
+        str(project),
         "--target-path",
-        str(target_path(settings)),
+        str(target),
         "--log-path",
         str(settings.dbt_target / "logs"),
     ]
-    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode

@@ -15,6 +15,7 @@ import yaml
 from pydantic import SecretStr
 
 from ekiden.database.connection import dbt_environment
+from ekiden.scenarios.definition import OPTIONS
 from ekiden.settings import Settings
 from tests.acceptance.cast import Cast, cast
 from tests.acceptance.project import compile_project
@@ -100,16 +101,20 @@ def stage(
         database_url=SecretStr(urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))),
         time_zone=ZONE.key,
         desired_delivery_added_days=ADDED_DAYS,
+        # what a script's shop has not is refused when the script is read
+        options=OPTIONS,
     )
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute(f'create database "{name}" template "{template_database}"')
         try:
-            versions = [version for case in cases.values() if case.playable for version in case.playable[1].versions()]
+            casts = [case.playable[1] for case in cases.values() if case.playable]
+            versions = [version for cast_ in casts for version in cast_.versions()]
+            segments = [segment for cast_ in casts for segment in cast_.segments]
             environment = dbt_environment(settings) | {
                 "EKIDEN_TIME_ZONE": ZONE.key,
                 "EKIDEN_DESIRED_DELIVERY_ADDED_DAYS": str(ADDED_DAYS),
             }
-            project = compile_project(folder, versions, environment)
+            project = compile_project(folder, versions, segments, environment)
             with open_connection(settings) as connection:
                 stage = Stage(settings, project, connection)
                 stage.set_up()

@@ -8,24 +8,25 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from tests.acceptance.reading import ScriptFault
-from tests.acceptance.script import Customer, Event, Order, Script
+from psycopg.types.json import Jsonb
+
+from tests.acceptance.reading import ScriptFault, parse
+from tests.acceptance.script import EVENT_KEYS, Customer, Event, Order, Script
+from tests.acceptance.spans import first_of_each, segment_members, subscriptions, tags
+from tests.acceptance.values import listed, typed
 
 Row = Mapping[str, Any]
 Facts = Mapping[str, list[Row]]
 """The rows of each raw table, and of the suppression list."""
 
 SUPPRESSION_LIST = "suppression_list"
-# these events change other facts or have a table of their own; every other type is an event of the customer
-NOT_CUSTOMER_EVENTS = {
-    "order_status",
-    "newsletter",
-    "duplicate",
-    "suppressed",
-    "subscription_cancelled",
-    "list_imported",
-    "tag_granted",
-}
+SEGMENT_MEMBERS = "segment_members"
+"""The raw table of those whom a script puts into a segment by name or event."""
+
+LISTED = "list_imported"
+UNCHANGED = object()
+# a customer's fields that have a history of their own, and what their events say
+HISTORIES = {"newsletter": "newsletter_status", "rank": "member_rank"}
 
 
 def visible(script: Script, at: datetime) -> Facts:
@@ -44,8 +45,10 @@ def visible(script: Script, at: datetime) -> Facts:
         key=lambda known: known[:2],
     )
     happened = [event for _, _, event in events]
+    customers = [customer for customer in script.customers if customer.registered <= at]
     return {
-        "customers": [_customer(customer, happened) for customer in script.customers if customer.registered <= at],
+        "customers": [_customer(customer, happened) for customer in customers],
+        "customer_history": [row for customer in customers for row in _history(customer, happened)],
         "products": [{"product_id": code, "product_name": f"Product {code}"} for code in _products(script)],
         "categories": [{"category_code": code, "category_name": f"Category {code}"} for code in script.categories],
         "product_categories": [
@@ -59,7 +62,7 @@ def visible(script: Script, at: datetime) -> Facts:
             {"payment_method": name, "method_type": method.type, "paid_display": method.paid_display}
             for name, method in script.payment_methods.items()
         ],
-        "subscriptions": _subscriptions(script, orders, happened),
+        "subscriptions": subscriptions(script, orders, happened, at),
         "customer_events": [
             {
                 "event_id": f"event_{place:03}",
@@ -69,16 +72,11 @@ def visible(script: Script, at: datetime) -> Facts:
                 "product_id": event.product,
             }
             for _, place, event in events
-            if event.type not in NOT_CUSTOMER_EVENTS
+            if event.type not in EVENT_KEYS or event.type == "login"
         ],
-        "customer_tags": [
-            {"customer_id": event.customer, "tag": event.tag, "granted_at": event.at}
-            for event in _first_of_each(happened, "tag_granted", "tag")
-        ],
-        "list_members": [
-            {"list_code": event.scenario, "customer_id": event.customer, "added_at": event.at}
-            for event in _first_of_each(happened, "list_imported", "scenario")
-        ],
+        "customer_tags": tags(customers, happened),
+        "list_members": _lists(script, customers, happened, at),
+        SEGMENT_MEMBERS: segment_members(script, customers, happened, at),
         SUPPRESSION_LIST: [
             {
                 "customer_id": event.customer,
@@ -86,7 +84,7 @@ def visible(script: Script, at: datetime) -> Facts:
                 "source": "acceptance",
                 "suppressed_at": event.at,
             }
-            for event in _first_of_each(happened, "suppressed", "customer")
+            for event in first_of_each(happened, "suppressed", lambda event: event.customer)
         ],
     }
 
@@ -98,44 +96,94 @@ def address_of(customer_id: str) -> str:
 
 
 def _customer(customer: Customer, events: Iterable[Event]) -> Row:
-    newsletter, duplicate = customer.newsletter, customer.duplicate
+    now: dict[str, Any] = customer.model_dump()
     for event in events:
-        if event.customer == customer.id and event.type == "newsletter":
-            newsletter = event.status
-        elif event.customer == customer.id and event.type == "duplicate":
-            duplicate = event.status
+        if event.customer != customer.id:
+            continue
+        match event.type:
+            case "newsletter" | "duplicate":
+                now[event.type] = event.status
+            case "rank":
+                now["rank"] = event.rank
+            case "login":
+                now["last_login"] = event.at
+            case "customer_changed":
+                now |= _change(event)
     return {
         "customer_id": customer.id,
         "registered_at": customer.registered,
         "family_name": "Sample",
         "given_name": customer.id,
-        "email": address_of(customer.id) if customer.has_address else None,
-        "newsletter_status": newsletter,
-        "duplicate_status": duplicate,
-        "access_url": customer.site,
+        "email": address_of(customer.id) if now["has_address"] else None,
+        "newsletter_status": now["newsletter"],
+        "duplicate_status": now["duplicate"],
+        "access_url": now["site"],
+        "gender": now["gender"],
+        "birth_date": now["birth_date"],
+        "postal_code": now["postal_code"],
+        "address": now["address"],
+        "member_rank": now["rank"],
+        "last_login_at": now["last_login"],
+        "custom_fields": None if now["custom"] is None else Jsonb(typed(now["custom"], "custom")),
     }
+
+
+def _history(customer: Customer, events: Iterable[Event]) -> list[Row]:
+    """Return the values a customer's fields had, where one of them ever changed."""
+    rows = []
+    for word, field in HISTORIES.items():
+        changes = [
+            (event.at, value)
+            for event in events
+            if event.customer == customer.id and (value := _changed_to(event, word)) is not UNCHANGED
+        ]
+        values = [(customer.registered, getattr(customer, word)), *changes] if changes else []
+        rows += [
+            {"customer_id": customer.id, "field": field, "changed_at": changed_at, "value": value}
+            # of several at one instant the last counts
+            for changed_at, value in dict(values).items()
+        ]
+    return rows
+
+
+def _changed_to(event: Event, word: str) -> Any:
+    if event.type == word:
+        return event.status if word == "newsletter" else event.rank
+    return _change(event).get(word, UNCHANGED) if event.type == "customer_changed" else UNCHANGED
+
+
+def _change(event: Event) -> dict[str, Any]:
+    """Return what an event changes of its customer, by the fields' own names."""
+    return parse(Customer, {"id": event.customer} | event.change).model_dump(exclude_unset=True)
 
 
 def _order(order: Order, events: Iterable[Event]) -> Row:
     # an order that comes in cancelled does not say since when
-    status, cancelled_at = order.status, None
+    now: dict[str, Any] = order.model_dump()
+    cancelled_at = None
     for event in events:
-        if event.type == "order_status" and event.order == order.id:
-            status = event.status
-            cancelled_at = event.at if status == "cancelled" else None
+        if event.order != order.id:
+            continue
+        change = {"status": event.status} if event.type == "order_status" else event.change
+        least = {"id": order.id, "customer": order.customer, "at": order.at}
+        now |= parse(Order, least | change).model_dump(exclude_unset=True)
+        if "status" in change:
+            # the contract keeps the instant of a return as well
+            cancelled_at = event.at if change["status"] in ("cancelled", "returned") else None
     return {
         "order_id": order.id,
         "customer_id": order.customer,
         "ordered_at": order.at,
-        "status": status,
+        "status": now["status"],
         "cancelled_at": cancelled_at,
-        "kind": order.kind,
-        "continuation_no": order.continuation_no,
-        "payment_method": order.payment,
-        "authorised_on": order.authorised,
-        "paid_on": order.paid,
-        "shipped_on": order.shipped,
-        "desired_delivery_on": order.desired_delivery,
+        "kind": now["kind"],
+        "continuation_no": now["continuation_no"],
+        "payment_method": now["payment"],
+        "authorised_on": now["authorised"],
+        "paid_on": now["paid"],
+        "shipped_on": now["shipped"],
+        "desired_delivery_on": now["desired_delivery"],
+        "access_url": now["site"],
     }
 
 
@@ -147,53 +195,30 @@ def _lines(order: Order) -> list[Row]:
     ]
 
 
-def _subscriptions(script: Script, orders: Iterable[Order], events: Iterable[Event]) -> list[Row]:
-    """Return one subscription for each span in which a customer had one product on subscription."""
-    registered = {customer.id: customer.registered for customer in script.customers}
-    happenings: list[tuple[datetime, int, str | None, str | None]] = [
-        (order.at, 0, order.customer, product)
-        for order in orders
-        if order.kind == "subscription"
-        for product in dict.fromkeys(order.lines)
-    ] + [(event.at, 1, event.customer, event.product) for event in events if event.type == "subscription_cancelled"]
-    rows: list[dict[str, Any]] = []
-    for at, cancels, customer, product in sorted(happenings, key=lambda known: known[:2]):
-        running = [
-            row
-            for row in rows
-            if row["customer_id"] == customer and row["cancelled_at"] is None and product in (None, row["product_id"])
-        ]
-        if not running:
-            # the script may show the end of a subscription without its orders
-            started_at = registered[customer or ""] if cancels else at
-            running = [_subscription(len(rows) + 1, customer, product, started_at)]
-            rows += running
-        if cancels:
-            for row in running:
-                row["cancelled_at"] = at
-    return rows
-
-
-def _subscription(number: int, customer: str | None, product: str | None, started_at: datetime) -> dict[str, Any]:
-    return {
-        "subscription_id": f"subscription_{number:03}",
-        "customer_id": customer,
-        "product_id": product,
-        "started_at": started_at,
-        "cancelled_at": None,
-    }
-
-
-def _first_of_each(events: Iterable[Event], kind: str, key: str) -> list[Event]:
-    found: dict[tuple[str | None, Any], Event] = {}
-    for event in events:
-        if event.type == kind:
-            found.setdefault((event.customer, getattr(event, key)), event)
-    return list(found.values())
+def _lists(script: Script, customers: Iterable[Customer], events: Iterable[Event], at: datetime) -> list[Row]:
+    registered = {customer.id: customer.registered for customer in customers}
+    added = [
+        *((customer.registered, name, customer.id) for customer in customers for name in customer.lists),
+        *(
+            (given[name] if isinstance(given, dict) else registered[name], code, name)
+            for code, given in script.lists.items()
+            for name in given
+            if name in registered
+        ),
+        *((event.at, event.list_code or event.scenario, event.customer) for event in events if event.type == LISTED),
+    ]
+    first: dict[tuple[Any, Any], datetime] = {}
+    for moment, code, customer in sorted(added, key=lambda known: known[0]):
+        if moment <= at:
+            first.setdefault((code, customer), moment)
+    return [
+        {"list_code": code, "customer_id": customer, "added_at": moment} for (code, customer), moment in first.items()
+    ]
 
 
 def _products(script: Script) -> list[str]:
-    frames = [frame for scenario in script.scenarios for frame in (*scenario.target.frames, *scenario.stop.frames)]
+    parts = [part for scenario in script.scenarios for part in (scenario.target, scenario.exclusion, scenario.stop)]
+    frames = [frame for part in parts for frame in part.frames]
     mentioned = [
         *(code for order in script.orders for code in order.lines),
         *(event.product for event in script.events if event.product),
@@ -201,7 +226,7 @@ def _products(script: Script) -> list[str]:
         *(code for scenario in script.scenarios for code in scenario.target.products),
         *(code for scenario in script.scenarios for code in scenario.target.exclude_products),
         *(code for scenario in script.scenarios for code in scenario.stop.products),
-        *(code for frame in frames if frame.type == "product" for code in frame.codes),
+        *(code for frame in frames if frame.get("type") == "product" for code in listed(frame.get("codes"))),
     ]
     return list(dict.fromkeys(mentioned))
 
@@ -212,6 +237,10 @@ def _check_names(script: Script) -> None:
     for order in script.orders:
         if order.customer not in customers:
             raise ScriptFault(f"order {order.id!r} is of a customer {order.customer!r} who is not in the script")
+    named = [name for segment in script.segments.values() for name in segment.customers]
+    for name in [*named, *(name for given in script.lists.values() for name in given)]:
+        if name not in customers:
+            raise ScriptFault(f"a list or segment names a customer {name!r} who is not in the script")
     for event in script.events:
         if event.customer is not None and event.customer not in customers:
             raise ScriptFault(f"an event is of a customer {event.customer!r} who is not in the script")

@@ -83,7 +83,8 @@ def _perform(operation: Operation, stage: Stage, channel: RecordingChannel, sett
     match operation:
         case Run():
             stage.build()
-            plan(connection, operation.date, operation.date, now=at, settings=settings, context=SCHEDULE)
+            first_day = operation.date or settings.local_date(at)
+            plan(connection, first_day, operation.to or first_day, now=at, settings=settings, context=SCHEDULE)
         case Dispatch(crash_after_claim=True):
             _dispatch_and_die(stage, channel, settings, at)
         case Dispatch():

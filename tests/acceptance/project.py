@@ -17,13 +17,34 @@ from unittest.mock import patch
 import yaml
 
 from ekiden.settings import PROJECT_ROOT
-from tests.acceptance.cast import Version
+from tests.acceptance.cast import SegmentModel, Version
+from tests.acceptance.facts import SEGMENT_MEMBERS
 
 # everything a scenario reads; history reads the ledger, and the project's own scenarios are no script's
 LAYERS = ("staging", "segments", "marts")
 SCENARIOS = "acceptance"
 REGISTRY = "acceptance_registry"
 REGISTRATION_FOLLOWS = "-- the registration follows"
+
+SEGMENT = """
+select customer_id, valid from raw.MEMBERS where segment = {{ text_literal(SEGMENT_NAME) }}
+"""
+CONDITION_SEGMENT = """
+{%- set scenario = DEFINITION -%}
+with
+{{ import_facts('everyone') }}
+anchors as (select customer_id, customer_id as anchor_key, registered_at as anchor_at from customers),
+{{ frame_ctes(scenario, 'target', 'everyone') }}
+answers as (
+    select anchors.customer_id, {{ fold_frames(scenario, 'target', "'{}'::tstzmultirange") }} as valid
+    from anchors
+    {{ frame_joins(scenario, 'target') }}
+    union all
+    NAMED
+)
+
+select customer_id, range_agg(valid) as valid from answers group by customer_id
+"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +79,9 @@ class CompiledProject:
     """Why a version did not compile, by `Version.build_name`."""
 
 
-def compile_project(folder: Path, versions: Sequence[Version], environment: Mapping[str, str]) -> CompiledProject:
+def compile_project(
+    folder: Path, versions: Sequence[Version], segments: Sequence[SegmentModel], environment: Mapping[str, str]
+) -> CompiledProject:
     """Compile dbt's project with these scenarios in a new folder; `environment` leads dbt to the database."""
     project = folder / "dbt_project"
     shutil.copytree(
@@ -68,6 +91,7 @@ def compile_project(folder: Path, versions: Sequence[Version], environment: Mapp
     )
     own_models = project / "models" / "eligibility"
     shutil.rmtree(own_models)
+    _write_segments(project / "models" / "segments", segments)
     _write_models(project / "models" / SCENARIOS, versions)
     faults: dict[str, str] = {}
     known = {version.build_name for version in versions}
@@ -114,6 +138,26 @@ def _model(version: Version) -> str:
         f"{{{{ scenario_registration({arguments}) }}}}\n"
         f"{{%- endif %}}\n"
     )
+
+
+def _write_segments(folder: Path, segments: Sequence[SegmentModel]) -> None:
+    for segment in segments:
+        (folder / f"{segment.model_name}.sql").write_text(_segment(segment), encoding="utf-8")
+    columns = [{"name": "customer_id"}, {"name": "valid"}]
+    properties = {
+        "version": 2,
+        "models": [{"name": segment.model_name, "columns": columns} for segment in segments],
+    }
+    (folder / "acceptance.yml").write_text(yaml.safe_dump(properties, sort_keys=False), encoding="utf-8")
+
+
+def _segment(segment: SegmentModel) -> str:
+    """Return the model of a script's own segment: those named and those whom its conditions hold for."""
+    named = SEGMENT.replace("SEGMENT_NAME", repr(segment.segment)).replace("MEMBERS", SEGMENT_MEMBERS)
+    if not segment.frames:
+        return named
+    scenario = {"code": segment.segment, "target": {"frames": [dict(frame) for frame in segment.frames]}}
+    return CONDITION_SEGMENT.replace("DEFINITION", repr(scenario)).replace("NAMED", named)
 
 
 def _compile(project: Path, target: Path, environment: Mapping[str, str]) -> Any:

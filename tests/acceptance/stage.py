@@ -13,11 +13,12 @@ import psycopg
 from psycopg import Connection, sql
 
 from ekiden.database.connection import connect
+from ekiden.scenarios.definition import OPTIONS
 from ekiden.scenarios.registry import synchronise
 from ekiden.settings import Settings
 from tests.acceptance.cast import Version
 from tests.acceptance.expectations import ActualEnrolment, ActualRow
-from tests.acceptance.facts import SUPPRESSION_LIST, Facts
+from tests.acceptance.facts import SEGMENT_MEMBERS, SUPPRESSION_LIST, Facts
 from tests.acceptance.project import CompiledProject
 from tests.acceptance.reading import ScriptFault
 from tests.acceptance.script import NO_TIME
@@ -40,6 +41,7 @@ class Stage:
     def set_up(self) -> None:
         """Create the project's views and tables, empty."""
         with self.connection.transaction():
+            self._run(f"create table raw.{SEGMENT_MEMBERS} (segment text, customer_id text, valid tstzmultirange)")
             self._run(self.project.create_registry)
             for relation in self.project.relations:
                 self._run(f"create schema if not exists {relation.schema}")
@@ -79,7 +81,7 @@ class Stage:
                     raise ScriptFault(f"the scenario's model does not compile: {fault}")
                 self._run(self.project.builds[version.build_name].registration)
                 self.current[version.model_name] = version
-            broken = synchronise(self.connection, now=now)
+            broken = synchronise(self.connection, now=now, options=OPTIONS)
         if broken:
             raise ScriptFault("; ".join(map(str, broken)))
 

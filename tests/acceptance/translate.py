@@ -1,14 +1,16 @@
 """From a scenario's shorthand to its definition in Ekiden's own language: pure functions.
 
-Belongs here: what a shorthand key means. Does not belong here: how the timeline's edits change a scenario (`cast`), and
-the rules of definitions, which `ekiden.scenarios.definition` checks.
+Belongs here: what a shorthand key means. Does not belong here: what short conditions mean (`conditions`), how the
+timeline's edits change a scenario (`cast`), and the rules of definitions, which `ekiden.scenarios.definition` checks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from tests.acceptance.conditions import exclusion, said, stop, target
 from tests.acceptance.reading import ScriptFault
-from tests.acceptance.shorthand import Frame, Period, Scenario, Step, Stop, Target
+from tests.acceptance.shorthand import Period, Scenario, Step
+from tests.acceptance.values import typed
 
 # every step sends the same content: the scripts are about who gets which step when
 CONTENT = "sample/step_1"
@@ -17,19 +19,26 @@ SAME_NAME = (
     "code",
     "status",
     "source",
+    "site",
+    "start",
     "zero_day",
     "offset_basis",
     "past_date_policy",
     "past_time_today",
     "reentry",
+    "on_retrigger",
     "enrol_at",
     "consent_recheck",
+    "recheck_order_status",
     "on_skip",
     "look_back_days",
     "priority",
+    "disable_mode",
+    "reevaluate_on_update",
 )
 # the anchors that say which one, and the shorthand's key that says it
-ANCHOR_ARGUMENTS = {"event": "event", "entered": "segment", "tag_granted": "tag", "list_imported": "code"}
+ANCHOR_ARGUMENTS = {"event": "event", "entered": "segment", "tag_granted": "tag", "list_imported": "list_code"}
+NO_ORDER_ANCHORS = ("subscription_cancelled", "nth_purchase")
 
 
 def definition(scenario: Scenario) -> dict[str, Any]:
@@ -40,96 +49,61 @@ def definition(scenario: Scenario) -> dict[str, Any]:
         "anchor": anchor(scenario),
         "orders": orders(scenario),
         "target": target(scenario.target),
-        "exclusion": exclusion(scenario.target),
+        "exclusion": exclusion(scenario.target, scenario.exclusion),
         "stop": stop(scenario.stop),
         "period": period(scenario.period),
         "steps": [step(each) for each in scenario.steps],
     }
-    if not scenario.multi_delivery:
-        given["multi_delivery"] = False
-    said = {key: value for key, value in given.items() if value not in (None, {})}
+    meant = {key: value for key, value in given.items() if value not in (None, {})}
+    if scenario.multi_delivery is False:
+        meant["multi_delivery"] = False
+    if scenario.excluded_order_statuses is not None:
+        meant["excluded_order_statuses"] = list(scenario.excluded_order_statuses)
     if "send_window" in scenario.model_fields_set:
-        window = scenario.send_window
-        said["send_window"] = None if window is None else {"from": window[0], "to": window[1]}
-    return said
+        meant["send_window"] = send_window(scenario.send_window)
+    return meant
 
 
-def anchor(scenario: Scenario) -> str | dict[str, str]:
+def anchor(scenario: Scenario) -> str | dict[str, Any]:
     """Return the definition's anchor, with what it names where it needs a name."""
-    argument = ANCHOR_ARGUMENTS.get(scenario.anchor)
-    for key in {"event", "segment", "tag"} - {argument}:
+    if not isinstance(scenario.anchor, str):
+        return typed(scenario.anchor)
+    kind = scenario.anchor
+    argument = ANCHOR_ARGUMENTS.get(kind)
+    for key in {"event", "segment", "tag", "list_code"} - {argument}:
         if getattr(scenario, key) is not None:
-            raise ScriptFault(f"key {key!r} says nothing for the anchor {scenario.anchor!r}")
+            raise ScriptFault(f"key {key!r} says nothing for the anchor {kind!r}")
+    if kind not in NO_ORDER_ANCHORS and (scenario.products or scenario.reasons or scenario.n is not None):
+        raise ScriptFault(f"keys 'products', 'reasons' and 'n' say nothing for the anchor {kind!r}")
+    if kind == "nth_purchase":
+        return {kind: said(n=scenario.n, products=list(scenario.products or scenario.target.products))}
+    if kind == "subscription_cancelled":
+        narrowed = said(products=list(scenario.products), reasons=list(scenario.reasons))
+        return {kind: narrowed} if narrowed else kind
     if argument is None:
-        return scenario.anchor
+        return kind
     name = getattr(scenario, argument)
+    if name is None and kind == "list_imported":
+        name = scenario.code
     if name is None:
-        raise ScriptFault(f"the anchor {scenario.anchor!r} needs the key {argument!r}")
-    return {scenario.anchor: str(name)}
+        raise ScriptFault(f"the anchor {kind!r} needs the key {argument!r}")
+    return {kind: str(name)}
 
 
 def orders(scenario: Scenario) -> dict[str, Any]:
     """Return which orders may be the anchor."""
-    return _said(
+    return said(
         kind=scenario.target.order_kind,
         continuation_no=scenario.target.continuation_no,
         period=period(scenario.order_period),
-    )
-
-
-def target(given: Target) -> dict[str, Any]:
-    """Return who may enter; `products` and `categories` are the short form of a frame each; all must hold."""
-    return _said(
-        frames=frames(given.products, given.categories, (), given.frames, relation="and"),
-        active_subscriber=given.active_subscriber,
-    )
-
-
-def exclusion(given: Target) -> dict[str, Any]:
-    """Return who may not enter: whoever bought any of it."""
-    return _said(frames=frames(given.exclude_products, given.exclude_categories, (), (), relation="or"))
-
-
-def stop(given: Stop) -> dict[str, Any]:
-    """Return what ends an enrolment; products, categories and events are alternatives (R-123)."""
-    return _said(frames=frames(given.products, given.categories, given.events, given.frames, relation="or"))
-
-
-def frames(
-    products: Sequence[str],
-    categories: Sequence[str],
-    events: Sequence[str],
-    written: Sequence[Frame],
-    *,
-    relation: str,
-) -> list[dict[str, Any]]:
-    """Return the short forms as frames, joined by `relation`, followed by the frames written out."""
-    short = [
-        {"type": kind, "codes": list(codes)}
-        for kind, codes in (("product", products), ("category", categories), ("event", events))
-        if codes
-    ]
-    long = [
-        _said(
-            type=frame.type,
-            codes=list(frame.codes),
-            count=frame.count.model_dump() if frame.count else None,
-            relation=frame.rel,
-            since=frame.since,
-        )
-        for frame in written
-    ]
-    joined = [frame if place == 0 else frame | {"relation": relation} for place, frame in enumerate(short)]
-    if joined and long:
-        long[0] = {"relation": relation} | long[0]
-    return joined + long
+    ) | typed(scenario.orders)
 
 
 def period(given: Period | None) -> dict[str, Any] | None:
     """Return a period in the definition's words."""
     if given is None:
         return None
-    return _said(
+    return said(
         **{
             "from": given.first.isoformat() if given.first else None,
             "to": given.last.isoformat() if given.last else None,
@@ -137,17 +111,21 @@ def period(given: Period | None) -> dict[str, Any] | None:
     )
 
 
+def send_window(given: Any) -> dict[str, Any] | None:
+    """Return the window as a pair or in the definition's own words."""
+    if given is None or isinstance(given, Mapping):
+        return given
+    first, last = given
+    return {"from": first, "to": last}
+
+
 def step(given: Step) -> dict[str, Any]:
     """Return one step; an automatic send time is said only where there is one."""
-    said: dict[str, Any] = {
+    meant: dict[str, Any] = {
         "offset_days": given.offset,
         "send_time": given.time,
         "channel": given.channel,
-        "content": CONTENT,
+        "content": given.content or CONTENT,
         "state": given.state,
     }
-    return said if given.auto == "none" else said | {"auto_send_time": given.auto}
-
-
-def _said(**values: Any) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value not in (None, [], {})}
+    return meant if given.auto == "none" else meant | {"auto_send_time": given.auto}

@@ -54,6 +54,15 @@ BROKEN = {
         inner join outreach.enrolments using (enrolment_id)
         where rows.state in ('ready', 'held', 'sending', 'failed') and enrolments.state <> 'active'
     """,
+    "nobody is in two exclusive scenarios": """
+        select customer_id from outreach.exclusive_enrolments where state = 'active'
+        group by customer_id having count(distinct scenario_id) > 1
+    """,
+    "who is superseded has nothing that waits": """
+        select rows.schedule_row_id from outreach.schedule_rows as rows
+        inner join outreach.enrolments using (enrolment_id)
+        where enrolments.exit_reason = 'superseded' and rows.state in ('ready', 'held', 'sending', 'failed')
+    """,
     "what is not on its way has no attempt under way": """
         select attempts.schedule_row_id from outreach.attempts
         inner join outreach.schedule_rows as rows using (schedule_row_id)

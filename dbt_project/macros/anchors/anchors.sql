@@ -1,92 +1,66 @@
 {#
-Anchors: the dates that step offsets count from (R-060 to R-078). Every macro here yields one row per customer and
-anchor: `customer_id`, `anchor_key`, `anchor_at`, `anchor_date` (local), `judged_at` (the instant at which the target
-must hold for this anchor to be one; null: judged when the row is created) and `anchor_during` (the span in which the
-anchor itself stands).
+Anchors: the dates that step offsets count from (R-060 to R-078). Every macro named `…_anchor_rows` yields one row per
+customer and anchor: `customer_id`, `anchor_key`, `anchor_at`, `anchor_date` (local), `judged_at` (the instant at which
+the target must hold for this anchor to be one; null: judged when the row is created) and `anchor_during` (the span in
+which the anchor itself stands).
 #}
 
 {% macro anchor_kind(scenario) -%}
-    {{- scenario.anchor if scenario.anchor is string else (scenario.anchor.keys() | list)[0] -}}
+    {%- set anchor = scenario.get('anchor') -%}
+    {%- if anchor is mapping and anchor | length == 1 -%} {{- return((anchor.keys() | list)[0]) -}} {%- endif -%}
+    {%- if anchor is not string -%} {{ definition_fault(place_of_anchor(scenario), 'there must be exactly one') }} {%- endif -%}
+    {{- return(anchor) -}}
 {%- endmacro %}
 
 {% macro anchor_argument(scenario) -%}
-    {{- '' if scenario.anchor is string else (scenario.anchor.values() | list)[0] -}}
+    {#- What the anchor names: a segment, a list, an event, a tag, or a mapping of filters; none without any. -#}
+    {{- return((scenario.anchor.values() | list)[0] if scenario.anchor is mapping else none) -}}
 {%- endmacro %}
 
-{% macro anchor_rows(scenario) -%}
+{% macro is_order_anchor(scenario) -%}
+    {{- return(anchor_kind(scenario) in ['ordered', 'paid', 'shipped', 'desired_delivery', 'nth_purchase']) -}}
+{%- endmacro %}
+
+{% macro anchor_rows(scenario, reading) -%}
+    {%- set place = place_of_anchor(scenario) -%}
     {%- set kind = anchor_kind(scenario) -%}
     {%- set argument = anchor_argument(scenario) -%}
-    {%- if kind == 'ordered' -%} {{ order_anchor_rows(scenario, 'ordered_at', 'ordered_on') }}
+    {%- if kind in ['tag_granted', 'entered', 'list_imported', 'event'] and not (argument is string and argument) -%}
+        {{ definition_fault(place, kind ~ ' must name one') }}
+    {%- endif -%}
+    {%- if not is_order_anchor(scenario) and scenario.get('orders') -%}
+        {{ definition_fault(place, "'orders' filters are for anchors that are orders") }}
+    {%- endif -%}
+    {%- if kind == 'ordered' -%} {{ order_anchor_rows(scenario, 'orders.ordered_at', 'orders.ordered_on') }}
     {%- elif kind in ['paid', 'shipped', 'desired_delivery'] -%}
         {%- set date = {
-            'paid': 'payment_anchor_on', 'shipped': 'shipped_on', 'desired_delivery': 'desired_delivery_anchor_on'
+            'paid': 'orders.payment_anchor_on', 'shipped': 'orders.shipped_on',
+            'desired_delivery': 'orders.desired_delivery_anchor_on'
         }[kind] -%}
-        {{ order_anchor_rows(scenario, start_of_local_date(date), date) }}
-    {%- elif kind == 'member_registered' -%} {{ registration_anchor_rows() }}
-    {%- elif kind == 'entered' -%} {{ segment_anchor_rows(argument) }}
+        {#- not before the order itself: paid on its own day, it would count as what came after its anchor -#}
+        {%- set begins_at = 'greatest(' ~ start_of_local_date(date) ~ ', orders.ordered_at)' -%}
+        {{ order_anchor_rows(scenario, begins_at, date) }}
+    {%- elif kind == 'nth_purchase' -%} {{ nth_purchase_anchor_rows(scenario, place, argument) }}
+    {%- elif kind == 'member_registered' -%} {{ registration_anchor_rows(scenario) }}
+    {%- elif kind == 'entered' -%} {{ segment_anchor_rows(scenario, place, argument, reading) }}
     {%- elif kind == 'list_imported' -%}
-        {{ dated_anchor_rows('list_members', 'list_code', argument, 'list_code', 'added_at') }}
+        {{ dated_anchor_rows(scenario, 'list_members', 'list_code', 'added_at', equals('list_members.list_code', argument)) }}
     {%- elif kind == 'tag_granted' -%}
-        {{ dated_anchor_rows('customer_tags', 'tag', argument, 'tag', 'granted_at') }}
+        {{ dated_anchor_rows(scenario, 'customer_tags', 'tag', 'granted_at', equals('customer_tags.tag', argument)) }}
     {%- elif kind == 'event' -%}
-        {{ dated_anchor_rows('customer_events', 'event_type', argument, 'event_id', 'event_at') }}
+        {{ dated_anchor_rows(scenario, 'customer_events', 'event_id', 'event_at', equals('customer_events.event_type', argument)) }}
+    {%- elif kind == 'subscription_cancelled' -%}
+        {%- set which = known_keys(place, kind, argument, ['products', 'reasons']) if argument else {} -%}
+        {{ dated_anchor_rows(
+            scenario, 'subscriptions', 'subscription_id', 'cancelled_at',
+            cancelled_subscriptions(place, which.get('products'), which.get('reasons'))
+        ) }}
     {%- else -%}
-    {{ exceptions.raise_compiler_error("scenario '" ~ scenario.code ~ "': unknown anchor '" ~ kind ~ "'") }}
+    {{ definition_fault(place, "'" ~ kind ~ "' is not known") }}
     {%- endif -%}
 {%- endmacro %}
 
-{% macro order_anchor_rows(scenario, anchor_at, anchor_date) -%}
-    {#- An order that passes the scenario's order filters and holds a product of some frame that is not a NOT (Q-15).
-        Cancelled, it stands no longer (R-050); returned, it does (R-051). -#}
-    {%- set filters = scenario.get('orders', {}) -%}
-    {%- set products = [] -%}
-    {%- set categories = [] -%}
-    {%- set any_order = namespace(allowed=true, bought_anything=false) -%}
-    {%- for frame in scenario.get('target', {}).get('frames', []) if frame.get('relation') != 'not' -%}
-        {%- if frame.type == 'product' -%} {%- do products.extend(frame.codes) -%} {%- set any_order.allowed = false -%}
-        {%- elif frame.type == 'category' -%} {%- do categories.extend(frame.codes) -%} {%- set any_order.allowed = false -%}
-        {%- elif frame.type == 'order' -%} {%- set any_order.bought_anything = true -%}
-        {%- endif -%}
-    {%- endfor -%}
-    select
-        orders.customer_id,
-        orders.order_id as anchor_key,
-        {{ anchor_at }} as anchor_at,
-        {{ anchor_date }} as anchor_date,
-        orders.ordered_at as judged_at,
-        orders.counts_during as anchor_during
-    from orders
-    where {{ anchor_date }} is not null
-        {%- if filters.get('kind', 'all') != 'all' %}
-        and orders.kind = {{ text_literal(filters.kind) }}
-        {%- endif %}
-        {%- if filters.get('continuation_no') is not none %}
-        and orders.continuation_no = {{ filters.continuation_no }}
-        {%- endif %}
-        {%- if filters.get('period', {}).get('from') %}
-        and orders.ordered_on >= {{ text_literal(filters.period['from']) }}::date
-        {%- endif %}
-        {%- if filters.get('period', {}).get('to') %}
-        and orders.ordered_on <= {{ text_literal(filters.period['to']) }}::date
-        {%- endif %}
-        {%- if not any_order.allowed and not any_order.bought_anything %}
-        and orders.order_id in (
-            select purchases.order_id from purchases
-            where false
-            {%- if products %}
-                or purchases.product_id in ({{ text_list(products) }})
-            {%- endif %}
-            {%- if categories %}
-                or purchases.product_id in (
-                    select product_categories.product_id from product_categories
-                    where product_categories.category_code in ({{ text_list(categories) }})
-                )
-            {%- endif %}
-        )
-        {%- endif %}
-{%- endmacro %}
-
-{% macro registration_anchor_rows() -%}
+{% macro registration_anchor_rows(scenario) -%}
     {#- The date of registration, never its time (R-070). -#}
     select
         customers.customer_id,
@@ -96,10 +70,12 @@ anchor itself stands).
         null::timestamptz as judged_at,
         tstzrange(customers.registered_at, null) as anchor_during
     from customers
+    where true {{ of_the_members_site(scenario, 'customers') }} {{ from_the_start(scenario, 'customers.registered_at') }}
 {%- endmacro %}
 
-{% macro dated_anchor_rows(facts, filter_column, filter_value, key, instant) -%}
-    {#- A fact that carries its own instant: list entry (R-077), tag grant (R-071), event (R-076). -#}
+{% macro dated_anchor_rows(scenario, facts, key, instant, which) -%}
+    {#- A fact that carries its own instant: list entry (R-077), tag grant (R-071), event (R-076), the end of a
+        subscription (R-075). -#}
     select
         {{ facts }}.customer_id,
         {{ facts }}.{{ key }} as anchor_key,
@@ -108,27 +84,33 @@ anchor itself stands).
         null::timestamptz as judged_at,
         tstzrange({{ facts }}.{{ instant }}, null) as anchor_during
     from {{ facts }}
-    where {{ facts }}.{{ filter_column }} = {{ text_literal(filter_value) }}
+    where {{ which }} {{ of_the_members_site(scenario, facts) }} {{ from_the_start(scenario, facts ~ '.' ~ instant) }}
 {%- endmacro %}
 
-{% macro segment_anchor_rows(segment) -%}
-    {#- Each span of membership is an anchor of its own, at the instant the customer came in (R-041, R-074). -#}
-    select
-        members.customer_id,
-        to_char(lower(span) at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as anchor_key,
-        lower(span) as anchor_at,
-        {{ local_date('lower(span)') }} as anchor_date,
-        null::timestamptz as judged_at,
-        span as anchor_during
-    from {{ segment_relation(segment) }} as members
-    inner join customers on members.customer_id = customers.customer_id
-    cross join lateral unnest(members.valid) as span
-    where not lower_inf(span)
+{% macro equals(column, value) -%}
+    {{ column }} = {{ text_literal(value) }}
 {%- endmacro %}
 
-{% macro segment_relation(segment) -%}
-    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == segment and 'segments' in node.fqn -%}
-        {{ return(node.relation_name) }}
-    {%- endfor -%}
-    {{ exceptions.raise_compiler_error("segment '" ~ segment ~ "' is no model under models/segments") }}
+{% macro from_the_start(scenario, anchor_at) -%}
+    {%- if scenario.get('start') is not none %}
+        and {{ anchor_at }} >= {{ start_of_scenario(scenario) }}
+    {%- endif %}
+{%- endmacro %}
+
+{% macro start_of_scenario(scenario) -%}
+    {{ start_of_local_date(text_literal(scenario.get('start')) ~ '::date') }}
+{%- endmacro %}
+
+{% macro site_is(scenario, column) -%}
+    {#- An empty address never matches, whatever the scenario says (R-089). -#}
+    nullif({{ column }}, '') = {{ text_literal(scenario.get('site')) }}
+{%- endmacro %}
+
+{% macro of_the_members_site(scenario, relation) -%}
+    {#- Where no order is the anchor, the site is the member's own (R-088, Q-04). -#}
+    {%- if scenario.get('site') is not none %}
+        and {{ relation }}.customer_id in (
+            select of_site.customer_id from customers as of_site where {{ site_is(scenario, 'of_site.site') }}
+        )
+    {%- endif %}
 {%- endmacro %}

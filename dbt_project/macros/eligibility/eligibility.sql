@@ -7,23 +7,43 @@ conditions hold and those at which a stop condition holds. The definition is the
     {#- The whole body of a scenario's model. dbt must know at parse time what to build first, when the definition is
         not complete yet: so a scenario that reads segments names them here as well. -#}
     {%- for segment in segments %}{% do ref(segment) %}{% endfor -%}
-    {%- do fact_relation('orders', false) -%}
-    {%- if execute -%}
-    {{ eligibility_query(model.config.meta.scenario, live=false) }}
+    {%- do fact_relation('orders', reading()) -%}
+    {%- if execute and broken_scenario(model) -%}
+    {{ empty_eligibility() }}
+    {%- elif execute -%}
+    {%- set scenario = scenario_definition() -%}
+    {%- for segment in segments_read(scenario) if segment not in segments -%}
+        {{ definition_fault(
+            "scenario '" ~ scenario.get('code') ~ "'",
+            "segment '" ~ segment ~ "' must be named in the model as well: eligibility(segments=['" ~ segment ~ "'])"
+        ) }}
+    {%- endfor -%}
+    {{ eligibility_query(scenario, reading=reading()) }}
     {%- else -%}
     select 1
     {%- endif -%}
 {%- endmacro %}
 
-{% macro eligibility_query(scenario, live) -%}
-    {%- set target = scenario.get('target', {}) -%}
-    {%- set target_frames = target.get('frames', []) -%}
-    {%- set exclusion_frames = scenario.get('exclusion', {}).get('frames', []) -%}
-    {%- set stop_frames = scenario.get('stop', {}).get('frames', []) -%}
-    {%- set subscribers = target.get('active_subscriber', 'include') -%}
+{% macro scenario_definition() -%}
+    {#- A unit test puts another in its place: `overrides: macros: scenario_definition: {…}`. -#}
+    {{- return(model.config.meta.scenario) -}}
+{%- endmacro %}
+
+{% macro eligibility_query(scenario, reading) -%}
 with
 
-{{ import_facts(live) }}
+{{ eligibility_ctes(scenario, reading) }}
+
+select * from eligible
+{%- endmacro %}
+
+{% macro eligibility_ctes(scenario, reading) -%}
+    {#- Everything up to the answer, `eligible`; what explains an answer (`explanation_query`) reads the same steps. -#}
+    {%- set subscribers = known_word(
+        "scenario '" ~ scenario.get('code') ~ "', target", 'active_subscriber',
+        (scenario.get('target') or {}).get('active_subscriber') or 'include', ['include', 'exclude']
+    ) -%}
+{{ import_facts(reading) }}
 
 -- a record not confirmed in duplicate management gets no scenario (R-048, R-049)
 confirmed_customers as (
@@ -31,11 +51,11 @@ confirmed_customers as (
 ),
 
 anchors as (
-    {{ anchor_rows(scenario) }}
+    {{ anchor_rows(scenario, reading) }}
 ),
-{{ frame_ctes('target', target_frames, 'all_time') }}
-{{ frame_ctes('exclusion', exclusion_frames, 'all_time') }}
-{{ frame_ctes('stop', stop_frames, 'anchor') }}
+    {%- for section in ['target', 'exclusion', 'stop'] %}
+{{ frame_ctes(scenario, section, reading) }}
+    {%- endfor %}
     {%- if subscribers == 'exclude' %}
 
 -- whoever has a running subscription is left out; lapsed and never subscribed are not (R-103b)
@@ -57,32 +77,35 @@ judged as (
             when confirmed_customers.customer_id is null then '{}'::tstzmultirange
             else anchors.anchor_during::tstzmultirange * tstzmultirange(tstzrange(anchors.anchor_at, null))
         end as anchor_during,
-        {{ fold_frames('target', target_frames, "'{(,)}'::tstzmultirange") }} as target_during,
-        {{ fold_frames('exclusion', exclusion_frames, "'{}'::tstzmultirange") }}
+        {{ fold_frames(scenario, 'target', "'{(,)}'::tstzmultirange") }} as target_during,
+        {{ fold_frames(scenario, 'exclusion', "'{}'::tstzmultirange") }}
             {%- if subscribers == 'exclude' %} + coalesce(active_subscribers.held, '{}'){% endif %} as excluded_during,
-        {{ fold_frames('stop', stop_frames, "'{}'::tstzmultirange") }} as stop_during
+        {{ fold_frames(scenario, 'stop', "'{}'::tstzmultirange") }}
+            {%- if stops_with_its_order(scenario) %} + anchors.void_during::tstzmultirange{% endif %} as stop_during
     from anchors
     left join confirmed_customers on anchors.customer_id = confirmed_customers.customer_id
-    {{- frame_joins('target', target_frames, 'all_time') }}
-    {{- frame_joins('exclusion', exclusion_frames, 'all_time') }}
-    {{- frame_joins('stop', stop_frames, 'anchor') }}
+    {%- for section in ['target', 'exclusion', 'stop'] %}
+    {{- frame_joins(scenario, section) }}
+    {%- endfor %}
     {%- if subscribers == 'exclude' %}
     left join active_subscribers on anchors.customer_id = active_subscribers.customer_id
     {%- endif %}
-)
+),
 
-select
-    customer_id::text as customer_id,
-    '{{ anchor_kind(scenario) }}'::text as anchor_kind,
-    anchor_key::text as anchor_key,
-    anchor_at::timestamptz as anchor_at,
-    anchor_date::date as anchor_date,
-    case
-        -- the order at which the target came true is the anchor, counting up to and including it (Q-15)
-        when judged_at is null or target_during @> judged_at
-            then anchor_during * target_during - excluded_during
-        else '{}'::tstzmultirange
-    end as entry_during,
-    stop_during::tstzmultirange as stop_during
-from judged
+eligible as (
+    select
+        customer_id::text as customer_id,
+        '{{ anchor_kind(scenario) }}'::text as anchor_kind,
+        anchor_key::text as anchor_key,
+        anchor_at::timestamptz as anchor_at,
+        anchor_date::date as anchor_date,
+        case
+            -- the order at which the target came true is the anchor, counting up to and including it (Q-15)
+            when judged_at is null or target_during @> judged_at
+                then anchor_during * target_during - excluded_during
+            else '{}'::tstzmultirange
+        end as entry_during,
+        stop_during::tstzmultirange as stop_during
+    from judged
+)
 {%- endmacro %}

@@ -11,10 +11,13 @@ table and the definition it is planned by can never differ.
         relation_name text not null,
         definition jsonb not null,
         live_function text,
+        explain_function text,
         build_id text not null,
         git_revision text,
         built_at timestamptz not null
     );
+    -- a registry that was made before there were explanations
+    alter table eligibility.scenario_registry add column if not exists explain_function text;
 {%- endmacro %}
 
 {% macro live_function_name(model_name, scenario) -%}
@@ -24,6 +27,9 @@ table and the definition it is planned by can never differ.
     {%- set conditions = {
         'anchor': scenario.get('anchor'), 'orders': scenario.get('orders'), 'target': scenario.get('target'),
         'exclusion': scenario.get('exclusion'), 'stop': scenario.get('stop'), 'time_zone': time_zone(),
+        'site': scenario.get('site'), 'start': scenario.get('start'), 'code': scenario.get('code'),
+        'recheck_order_status': scenario.get('recheck_order_status'),
+        'excluded_order_statuses': scenario.get('excluded_order_statuses'),
     } -%}
     {{- model_name ~ '__' ~ local_md5(tojson(conditions, sort_keys=true))[:10] -}}
 {%- endmacro %}
@@ -36,15 +42,18 @@ table and the definition it is planned by can never differ.
     )
     language sql stable
     {#- a text literal and no dollar quotes: a code may hold any characters #}
-    as {{ text_literal(eligibility_query(scenario, live=true)) }}
+    as {{ text_literal(eligibility_query(scenario, reading='given')) }}
 {%- endmacro %}
 
 {% macro register_scenario() -%}
     {#- The post-hook of every eligibility model. -#}
     {%- if execute -%}
+    {%- set broken = broken_scenario(model) -%}
+    {#- a broken one says so in the place of its definition: whoever reads the registry leaves it out #}
     {{ scenario_registration(
-        model.name, this.include(database=false), model.config.meta.scenario,
-        compiled_here='eligibility(' in model.raw_code
+        model.name, this.include(database=false),
+        broken_definition(model, broken) if broken else model.config.meta.scenario,
+        compiled_here='eligibility(' in model.raw_code and not broken
     ) }}
     {%- endif -%}
 {%- endmacro %}
@@ -52,17 +61,21 @@ table and the definition it is planned by can never differ.
 {% macro scenario_registration(model_name, relation, scenario, compiled_here) -%}
     {#- What makes a definition the scenario's current one: its live function, unless the model's SQL was written by
         hand, and its row in the registry. -#}
-    {%- set function_name = 'eligibility.' ~ adapter.quote(live_function_name(model_name, scenario)) -%}
+    {%- set live_name = live_function_name(model_name, scenario) -%}
+    {%- set function_name = 'eligibility.' ~ adapter.quote(live_name) -%}
+    {%- set explain_name = 'eligibility.' ~ adapter.quote(explain_function_name(live_name)) -%}
     {%- if compiled_here %}
     {{ create_live_function(function_name, scenario) }};
+    {{ create_explain_function(explain_name, scenario) }};
     {%- endif %}
     insert into eligibility.scenario_registry
-        (model_name, relation_name, definition, live_function, build_id, git_revision, built_at)
+        (model_name, relation_name, definition, live_function, explain_function, build_id, git_revision, built_at)
     values (
         {{ text_literal(model_name) }},
         {{ text_literal(relation) }},
         {{ text_literal(tojson(scenario, sort_keys=true)) }}::jsonb,
         {{ text_literal(function_name) if compiled_here else 'null' }},
+        {{ text_literal(explain_name) if compiled_here else 'null' }},
         {{ text_literal(invocation_id) }},
         nullif({{ text_literal(env_var('EKIDEN_GIT_REVISION', '')) }}, ''),
         clock_timestamp()
@@ -71,6 +84,7 @@ table and the definition it is planned by can never differ.
         relation_name = excluded.relation_name,
         definition = excluded.definition,
         live_function = excluded.live_function,
+        explain_function = excluded.explain_function,
         build_id = excluded.build_id,
         git_revision = excluded.git_revision,
         built_at = excluded.built_at

@@ -1,11 +1,11 @@
-{{ config(indexes=[{'columns': ['customer_id'], 'unique': true}]) }}
+{{ config(unique_key='customer_id', indexes=[{'columns': ['customer_id'], 'unique': true}]) }}
 
 with customers as (
-    select * from {{ ref('stg_customers') }}
+    select * from {{ facts_read('customers', ref('stg_customers')) }}
 ),
 
 orders as (
-    select * from {{ ref('orders') }}
+    select * from {{ facts_read('orders', ref('orders')) }}
 ),
 
 order_history as (

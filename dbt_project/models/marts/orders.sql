@@ -1,7 +1,9 @@
-{{ config(indexes=[{'columns': ['order_id'], 'unique': true}, {'columns': ['customer_id']}]) }}
+{{ config(unique_key=['customer_id', 'order_id'], indexes=[{'columns': ['customer_id']}]) }}
 
 with orders as (
-    select * from {{ ref('stg_orders') }}
+    select * from {{ facts_read('orders', ref('stg_orders')) }}
 )
 
 select * from orders
+-- whoever looks at a customer's orders together, and most do, finds them together
+order by customer_id

@@ -1,4 +1,5 @@
-{{ config(indexes=[{'columns': ['product_id']}, {'columns': ['customer_id']}]) }}
+-- a view: the lines lie in schema raw by product and by order already
+{{ config(materialized='view') }}
 
 with purchases as (
     select * from {{ ref('int_purchases') }}

@@ -1,9 +1,5 @@
-with source as (
-    select * from {{ source('raw', 'categories') }}
-)
-
 select
     category_code,
     category_name,
     parent_code
-from source
+from {{ source('raw', 'categories') }}

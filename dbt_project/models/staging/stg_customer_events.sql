@@ -1,7 +1,3 @@
-with source as (
-    select * from {{ source('raw', 'customer_events') }}
-)
-
 select
     event_id,
     customer_id,
@@ -9,4 +5,4 @@ select
     event_at,
     product_id,
     details
-from source
+from {{ source('raw', 'customer_events') }}

@@ -1,34 +1,26 @@
-with source as (
-    select * from {{ source('raw', 'customers') }}
-),
+select
+    customer_id,
 
-renamed as (
-    select
-        customer_id,
+    -- identity
+    family_name,
+    given_name,
+    email,
+    email_2,
+    phone,
+    postal_code,
+    address,
+    gender,
+    birth_date,
+    member_rank,
+    access_url as site,
+    custom_fields,
 
-        -- identity
-        family_name,
-        given_name,
-        email,
-        email_2,
-        phone,
-        postal_code,
-        address,
-        gender,
-        birth_date,
-        member_rank,
-        access_url as site,
-        custom_fields,
+    -- consent
+    newsletter_status,
+    duplicate_status,
 
-        -- consent
-        newsletter_status,
-        duplicate_status,
-
-        -- dates
-        registered_at,
-        {{ local_date('registered_at') }} as registered_on,
-        last_login_at
-    from source
-)
-
-select * from renamed
+    -- dates
+    registered_at,
+    {{ local_date('registered_at') }} as registered_on,
+    last_login_at
+from {{ source('raw', 'customers') }}

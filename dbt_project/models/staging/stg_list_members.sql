@@ -1,9 +1,5 @@
-with source as (
-    select * from {{ source('raw', 'list_members') }}
-)
-
 select
     list_code,
     customer_id,
     added_at
-from source
+from {{ source('raw', 'list_members') }}

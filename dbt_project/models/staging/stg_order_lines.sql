@@ -1,11 +1,7 @@
-with source as (
-    select * from {{ source('raw', 'order_lines') }}
-)
-
 select
     order_id,
     line_no,
     product_id,
     quantity,
     amount
-from source
+from {{ source('raw', 'order_lines') }}

@@ -1,53 +1,41 @@
-with orders as (
-    select * from {{ source('raw', 'orders') }}
-),
-
-payment_methods as (
-    select * from {{ ref('stg_payment_methods') }}
-),
-
-dated as (
-    select
-        *,
-        {{ local_date('ordered_at') }} as ordered_on
-    from orders
-)
-
+-- without a `with`, like every view of this folder: PostgreSQL plans a view that has one by itself, and could not look
+-- up one customer's rows through it
 select
-    dated.order_id,
-    dated.customer_id,
+    orders.order_id,
+    orders.customer_id,
 
     -- what it is
-    dated.kind,
-    dated.continuation_no,
-    dated.status,
-    dated.access_url as site,
-    dated.amount,
-    dated.payment_method,
+    orders.kind,
+    orders.continuation_no,
+    orders.status,
+    orders.access_url as site,
+    orders.amount,
+    orders.payment_method,
 
     -- when it counts: from the order until its cancellation; cancelled at an unknown time, never (R-102j)
-    dated.ordered_at,
-    dated.ordered_on,
-    dated.cancelled_at,
+    orders.ordered_at,
+    {{ local_date('orders.ordered_at') }} as ordered_on,
+    orders.cancelled_at,
     case
         -- a return is no cancellation (R-051); the contract gives both the same column
-        when dated.status = 'returned' then tstzrange(dated.ordered_at, null)
-        when dated.status = 'cancelled' and dated.cancelled_at is null then 'empty'::tstzrange
-        when dated.cancelled_at <= dated.ordered_at then 'empty'::tstzrange
-        else tstzrange(dated.ordered_at, dated.cancelled_at)
+        when orders.status = 'returned' then tstzrange(orders.ordered_at, null)
+        when orders.status = 'cancelled' and orders.cancelled_at is null then 'empty'::tstzrange
+        when orders.cancelled_at <= orders.ordered_at then 'empty'::tstzrange
+        else tstzrange(orders.ordered_at, orders.cancelled_at)
     end as counts_during,
 
     -- anchors
     case
         -- coupons and points are paid as soon as the order stands, and so is what is shown as paid (R-067, R-068)
-        when payment_methods.method_type in ('coupon', 'points') then dated.ordered_on
-        when payment_methods.paid_display = 'show' then dated.ordered_on
-        else coalesce(dated.authorised_on, dated.paid_on)
+        when payment_methods.method_type in ('coupon', 'points') then {{ local_date('orders.ordered_at') }}
+        when payment_methods.paid_display = 'show' then {{ local_date('orders.ordered_at') }}
+        else coalesce(orders.authorised_on, orders.paid_on)
     end as payment_anchor_on,
-    dated.shipped_on,
+    orders.shipped_on,
     coalesce(
-        dated.desired_delivery_on,
-        dated.shipped_on + {{ env_var('EKIDEN_DESIRED_DELIVERY_ADDED_DAYS', '5') }}
+        orders.desired_delivery_on,
+        orders.shipped_on + {{ env_var('EKIDEN_DESIRED_DELIVERY_ADDED_DAYS', '5') }}
     ) as desired_delivery_anchor_on
-from dated
-left join payment_methods on dated.payment_method = payment_methods.payment_method
+from {{ source('raw', 'orders') }} as orders
+left join {{ ref('stg_payment_methods') }} as payment_methods
+    on orders.payment_method = payment_methods.payment_method

@@ -1,8 +1,4 @@
-with source as (
-    select * from {{ source('raw', 'product_categories') }}
-)
-
 select
     product_id,
     category_code
-from source
+from {{ source('raw', 'product_categories') }}

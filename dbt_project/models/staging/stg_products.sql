@@ -1,11 +1,7 @@
-with source as (
-    select * from {{ source('raw', 'products') }}
-)
-
 select
     product_id,
     product_name,
     price,
     url,
     image_url
-from source
+from {{ source('raw', 'products') }}

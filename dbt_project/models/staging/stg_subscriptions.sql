@@ -1,7 +1,3 @@
-with source as (
-    select * from {{ source('raw', 'subscriptions') }}
-)
-
 select
     subscription_id,
     customer_id,
@@ -10,4 +6,4 @@ select
     -- one that ended before it began never ran
     case when cancelled_at is not null then greatest(cancelled_at, started_at) end as cancelled_at,
     cancel_reason
-from source
+from {{ source('raw', 'subscriptions') }}

@@ -8,5 +8,5 @@ where
     rows.state = 'ready'
     and rows.send_at <= %(now)s
     and rows.channel = any(%(channels)s)
-    and scenarios.status = 'enabled'
+    and scenarios.may_send
     and (%(due_date)s::date is null or rows.due_date = %(due_date)s)

@@ -2,5 +2,5 @@
 select distinct steps.content
 from outreach.scenarios
 inner join outreach.scenario_version_steps as steps on scenarios.current_version_id = steps.scenario_version_id
-where scenarios.status = 'enabled' and steps.content <> '' and steps.channel = any(%(channels)s)
+where scenarios.may_send and steps.content <> '' and steps.channel = any(%(channels)s)
 order by steps.content asc

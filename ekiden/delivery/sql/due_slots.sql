@@ -9,6 +9,6 @@ where
     rows.state = 'ready'
     and rows.send_at <= %(now)s
     and rows.channel = any(%(channels)s)
-    and scenarios.status = 'enabled'
+    and scenarios.may_send
 group by rows.due_date
 order by rows.due_date -- noqa: PRS

@@ -26,7 +26,7 @@ where
     rows.state = 'ready'
     and rows.send_at <= %(now)s
     and rows.channel = any(%(channels)s)
-    and scenarios.status = 'enabled'
+    and scenarios.may_send
     and steps.content <> all(%(broken_contents)s::text[])
     and (%(due_date)s::date is null or rows.due_date = %(due_date)s)
 order by rows.send_at, rows.schedule_row_id -- noqa: PRS

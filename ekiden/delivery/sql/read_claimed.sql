@@ -50,7 +50,7 @@ select
             from staging.stg_order_lines as lines
             inner join staging.stg_products as products on lines.product_id = products.product_id
             where
-                enrolments.anchor_kind in ('ordered', 'paid', 'shipped', 'desired_delivery')
+                enrolments.anchor_kind in ('ordered', 'paid', 'shipped', 'desired_delivery', 'nth_purchase')
                 and lines.order_id = enrolments.anchor_key
         ) as anchor_line
         order by anchor_line.is_targeted desc, anchor_line.line_no asc

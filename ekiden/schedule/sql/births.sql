@@ -39,7 +39,7 @@ dated as (
         on enrolments.scenario_id = step_states.scenario_id and wanted.step_no = step_states.step_no
     where
         -- a chain that is under way goes on when its scenario is disabled while a message is being sent; the row waits
-        (scenarios.status = 'enabled' or wanted.follows_a_step)
+        (scenarios.may_send or wanted.follows_a_step)
         and step_states.state = 'enabled'
         and steps.content <> ''
 ),
@@ -61,16 +61,28 @@ timed as (
         ) at time zone %(time_zone)s as planned_send_at
     from dated
     left join lateral (
-        select date_trunc('minute', orders.ordered_at at time zone %(time_zone)s)::time as local_time
-        from staging.stg_orders as orders
-        where
-            dated.auto_send_time in ('latest_purchase', 'first_purchase')
-            and orders.customer_id = dated.customer_id
-            and orders.ordered_at <= %(now)s
-            and not isempty(orders.counts_during)
+        select date_trunc('minute', happenings.happened_at at time zone %(time_zone)s)::time as local_time
+        from (
+            select orders.ordered_at as happened_at
+            from staging.stg_orders as orders
+            where
+                dated.auto_send_time in ('latest_purchase', 'first_purchase')
+                and orders.customer_id = dated.customer_id
+                and orders.ordered_at <= %(now)s
+                and not isempty(orders.counts_during)
+            union all
+            select events.event_at as happened_at
+            from staging.stg_customer_events as events
+            where
+                -- said first, so that nobody's events are read for a step that goes by no habit
+                dated.auto_send_time in ('latest_open', 'latest_click')
+                and events.event_type = case when dated.auto_send_time = 'latest_open' then 'opened' else 'clicked' end
+                and events.customer_id = dated.customer_id
+                and events.event_at <= %(now)s
+        ) as happenings
         order by
-            case when dated.auto_send_time = 'latest_purchase' then orders.ordered_at end desc,
-            orders.ordered_at asc
+            case when dated.auto_send_time <> 'first_purchase' then happenings.happened_at end desc,
+            happenings.happened_at asc
         limit 1
     ) as habits on true
     -- a first step is planned by the sweep of its day; a later one as soon as the step before it is sent (R-111, R-112)

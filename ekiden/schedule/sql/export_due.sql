@@ -7,7 +7,7 @@ where
     and rows.state = 'ready'
     and rows.channel = any(%(channels)s)
     and rows.due_date <= %(today)s
-    and scenarios.status = 'enabled'
+    and scenarios.may_send
     and rows.enrolment_id = enrolments.enrolment_id
     and enrolments.state = 'active'
     and rows.scenario_id = scenario_steps.scenario_id

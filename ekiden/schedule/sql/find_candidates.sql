@@ -14,49 +14,57 @@ with eligible as (
         anchor_date + %(offset_days)s::integer as due_date
     from {eligibility}
     where
-        entry_during @> %(now)s::timestamptz
+        -- bounds of the column itself, so that an index on it serves the sweep
+        anchor_date >= coalesce(%(anchored_from)s::date, '-infinity')
+        and anchor_date <= %(anchored_to)s::date
+        and entry_during @> %(now)s::timestamptz
         and not stop_during @> %(now)s::timestamptz
-),
-
-within_reach as (
-    select *
-    from eligible
-    where
-        case when %(enrol_at)s = 'anchor' then anchor_date else due_date end <= %(last_day)s
-        and (%(period_from)s::date is null or due_date >= %(period_from)s)
-        and (%(period_to)s::date is null or due_date <= %(period_to)s)
-        and (%(look_back_days)s::integer is null or due_date >= %(first_day)s::date - %(look_back_days)s)
-        and not (%(past_date_policy)s = 'skip' and due_date < %(today)s)
 ),
 
 not_yet_entered as (
     select *
-    from within_reach
+    from eligible
     where not exists (
         select
         from outreach.enrolments as earlier
         where
             earlier.scenario_id = %(scenario_id)s
-            and within_reach.customer_id = earlier.customer_id
+            and eligible.customer_id = earlier.customer_id
             and earlier.state <> 'removed'
             and (
                 %(reentry)s = 'never'
                 or earlier.exit_reason = 'blocked'
                 -- not by the entry's key, which is another one where the scenario's reentry was edited meanwhile
                 or (
-                    within_reach.anchor_kind = earlier.anchor_kind
-                    and within_reach.anchor_key = earlier.anchor_key
+                    eligible.anchor_kind = earlier.anchor_kind
+                    and eligible.anchor_key = earlier.anchor_key
                 )
+                -- what triggers again during an enrolment is ignored, also once that has ended (R-045, C-06)
                 or (
                     %(reentry)s = 'after_exit'
-                    -- what triggers again during an enrolment is ignored, also once that has ended (R-045, C-06)
-                    and (earlier.state = 'active' or earlier.exited_at >= within_reach.anchor_at)
+                    and not %(restarts)s
+                    and (earlier.state = 'active' or earlier.exited_at >= eligible.anchor_at)
+                )
+                -- or starts anew, but never from an anchor before the last one, and not where the enrolment that it
+                -- fell into was stopped
+                or (
+                    %(restarts)s
+                    and (
+                        earlier.anchor_at >= eligible.anchor_at
+                        or (
+                            earlier.state = 'stopped'
+                            and earlier.exit_reason <> 'superseded'
+                            and earlier.exited_at >= eligible.anchor_at
+                        )
+                    )
                 )
             )
     )
 )
 
-select distinct on (customer_id, case when %(reentry)s = 'per_anchor' then entry_key end)
+select distinct on (
+    customer_id, case when %(reentry)s = 'per_anchor' and not %(restarts)s then entry_key end
+)
     %(scenario_id)s,
     %(scenario_version_id)s,
     customer_id,
@@ -68,7 +76,9 @@ select distinct on (customer_id, case when %(reentry)s = 'per_anchor' then entry
     due_date
 from not_yet_entered
 order by
-    customer_id,
-    case when %(reentry)s = 'per_anchor' then entry_key end,
-    due_date,
-    anchor_key
+    customer_id asc,
+    case when %(reentry)s = 'per_anchor' and not %(restarts)s then entry_key end asc,
+    -- of several that start anew, the last one counts
+    case when %(restarts)s then anchor_at end desc,
+    due_date asc,
+    anchor_key asc

@@ -1,4 +1,6 @@
--- T14: only while nothing was sent for a later step, which the lazy birth of rows makes sure of.
+-- T14: only while nothing was sent for a later step, which the lazy birth of rows makes sure of; and not into an
+-- exclusive scenario while the customer is in another one, which let them in meanwhile; of several that are reopened
+-- together, the latest.
 update outreach.schedule_rows as rows
 set state = 'held', reason = %(reason)s, send_at = null, state_changed_at = %(now)s
 from outreach.enrolments
@@ -7,4 +9,21 @@ where
     and rows.state = 'blocked'
     and rows.enrolment_id = enrolments.enrolment_id
     and enrolments.exit_reason = 'blocked'
+    and not exists (
+        select
+        from outreach.exclusive_enrolments as own
+        inner join outreach.exclusive_enrolments as other
+            on own.customer_id = other.customer_id and own.scenario_id <> other.scenario_id
+        left join outreach.schedule_rows as other_rows
+            on
+                other.enrolment_id = other_rows.enrolment_id
+                and other_rows.state = 'blocked'
+                and other_rows.schedule_row_id = any(%(rows)s)
+        where
+            own.enrolment_id = rows.enrolment_id
+            and (
+                other.state = 'active'
+                or (other.enrolment_id > own.enrolment_id and other_rows.schedule_row_id is not null)
+            )
+    )
 returning rows.enrolment_id

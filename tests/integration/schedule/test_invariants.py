@@ -4,6 +4,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
+from psycopg import sql
 
 from ekiden.delivery.channels import LineStopped
 from ekiden.delivery.channels.base import Delivery, Outcome
@@ -15,27 +16,42 @@ CUSTOMERS = [f"C{number}" for number in range(8)]
 ACTIONS = ("release", "hold", "complete", "block", "retry", "reopen", "delete")
 
 
+MODELS = ("follow_up", "rival")
+
+
 class Weeks:
-    """Some weeks in the life of a shop, in which anything may happen at any time."""
+    """Some weeks in the life of a shop with two scenarios, in which anything may happen at any time."""
 
     def __init__(self, shop: Shop, random: Random) -> None:
         self.shop = shop
         self.random = random
-        self.definition = {
+        self.definitions = {model: self.definition() for model in MODELS}
+        exclusive = random.random() < 0.7
+        for model, definition in self.definitions.items():
+            definition["multi_delivery"] = not exclusive
+            shop.scenario(model, **definition)
+        for customer in CUSTOMERS:
+            shop.customer(customer)
+            for model in MODELS:
+                self.order(customer, model)
+
+    def definition(self) -> dict[str, object]:
+        random = self.random
+        return {
             "steps": [
                 STEP | {"offset_days": random.randint(0, 3), "channel": random.choice(["html_email", "dm"])}
                 for _ in range(random.randint(1, 4))
             ],
             "reentry": random.choice(["never", "after_exit", "per_anchor"]),
+            "on_retrigger": random.choice(["ignore", "restart"]),
+            "priority": random.choice([1, 2, None]),
+            "reevaluate_on_update": random.random() < 0.5,
             "enrol_at": random.choice(["anchor", "first_step_due"]),
             "offset_basis": random.choice(["anchor", "previous_step"]),
             "past_date_policy": random.choice(["hold", "hold", "skip", "send_now"]),
             "past_time_today": random.choice(["send_now", "hold"]),
             "on_skip": random.choice(["end", "continue"]),
         }
-        shop.scenario(**self.definition)
-        for customer in CUSTOMERS:
-            shop.customer(customer)
 
     def happen(self) -> str:
         """Let one thing happen and return what it was."""
@@ -62,15 +78,22 @@ class Weeks:
         customer = self.random.choice([*CUSTOMERS, None])
         self.shop.operate(self.random.choice(ACTIONS), reason="because", customer=customer)
 
-    def order(self) -> None:
+    def order(self, customer: str | None = None, model: str | None = None) -> None:
         today = self.shop.now.astimezone(self.shop.settings.zone).date()
-        customer = self.random.choice(CUSTOMERS)
         self.shop.eligible(
-            customer, today - timedelta(days=self.random.choice([0, 1, 2, 9])), key=f"O{self.random.random()}"
+            customer or self.random.choice(CUSTOMERS),
+            today - timedelta(days=self.random.choice([-2, -1, 0, 1, 2, 9])),
+            key=f"O{self.random.random()}",
+            model=model or self.random.choice(MODELS),
         )
 
     def stop(self) -> None:
-        self.shop.stop(self.random.choice(CUSTOMERS), since=self.shop.now, live_only=self.random.random() < 0.5)
+        self.shop.stop(
+            self.random.choice(CUSTOMERS),
+            since=self.shop.now,
+            live_only=self.random.random() < 0.5,
+            model=self.random.choice(MODELS),
+        )
 
     def consent(self) -> None:
         status = self.random.choice(["both", "both", "none"])
@@ -88,13 +111,23 @@ class Weeks:
         }
 
     def edit(self) -> None:
+        model = self.random.choice(MODELS)
+        definition = self.definitions[model]
         steps = [
-            step | {"state": self.random.choice(["enabled"] * 5 + ["force_stopped"])}
-            for step in self.definition["steps"]
+            step | {"state": self.random.choice(["enabled"] * 5 + ["force_stopped"])} for step in definition["steps"]
         ]
-        steps = steps[: self.random.randint(1, len(steps))]
-        status = self.random.choice(["enabled", "enabled", "disabled"])
-        self.shop.scenario(**self.definition | {"steps": steps, "status": status})
+        changes = {
+            "steps": steps[: self.random.randint(1, len(steps))],
+            "status": self.random.choice(["enabled", "enabled", "disabled"]),
+            "disable_mode": self.random.choice(["freeze", "drain"]),
+            "priority": self.random.choice([1, 2, None]),
+        }
+        self.shop.scenario(model, **definition | changes)
+        # some no longer fit the edited conditions
+        customer = self.random.choice(CUSTOMERS)
+        table = sql.Identifier("eligibility", model)
+        query = sql.SQL("update {} set entry_during = '{{}}' where customer_id = %s")
+        self.shop.connection.execute(query.format(table), (customer,))
 
     def export(self) -> None:
         export_due(self.shop.connection, now=self.shop.now, settings=self.shop.settings, context=OPERATOR)

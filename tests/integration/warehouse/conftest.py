@@ -26,7 +26,7 @@ from ekiden.database.connection import connect
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import PROJECT_DIR, dbt_environment, dbt_executable
 from tests.integration.warehouse import facts
-from tests.integration.warehouse.scenarios import BY_HAND, BY_HAND_SQL, SCENARIOS, SEGMENTS
+from tests.integration.warehouse.scenarios import BROKEN, BY_HAND, BY_HAND_SQL, SCENARIOS, SEGMENT_MODELS, SEGMENTS
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Warehouse:
     manifest: Mapping[str, Any]
     outcomes: Mapping[str, str]
     """Status of every model and test, by unique id."""
+    messages: Mapping[str, str]
+    """What dbt says of each, by unique id."""
     output: str
     build: Callable[..., str]
     """Builds the given dbt selection again and returns dbt's output."""
@@ -50,7 +52,7 @@ class Warehouse:
         return self._spans(scenario, customer, "stop_during")
 
     def _spans(self, scenario: str, customer: str, column: str) -> dict[str, list[tuple[Any, Any]]]:
-        query = sql.SQL("select anchor_key, {} from eligibility.{} where customer_id = %s").format(
+        query = sql.SQL("select anchor_key, {} from eligibility.{} where customer_id = %s order by anchor_at").format(
             sql.Identifier(column), sql.Identifier(scenario)
         )
         return {
@@ -78,7 +80,8 @@ def warehouse(server_url: str, template_database: str, tmp_path_factory: pytest.
                 yield Warehouse(
                     connection,
                     json.loads((folder / "target" / "manifest.json").read_text(encoding="utf-8")),
-                    _outcomes(folder / "target" / "run_results.json", output),
+                    _results(folder / "target" / "run_results.json", output, "status"),
+                    _results(folder / "target" / "run_results.json", output, "message"),
                     output,
                     partial(_build, project, folder / "target", settings),
                 )
@@ -93,7 +96,15 @@ def _copy_project(folder: Path) -> Path:
     models = project / "models" / "eligibility"
     columns = yaml.safe_load((models / "cross_sell.yml").read_text(encoding="utf-8"))["models"][0]["columns"]
     properties = []
-    for name, definition in {**SCENARIOS, BY_HAND: {"anchor": "ordered"}}.items():
+    for segment, query in SEGMENT_MODELS.items():
+        (project / "models" / "segments" / f"{segment}.sql").write_text(query)
+        columns_of_segment = [
+            {"name": name, "description": "As its name says."} for name in ("customer_id", "valid") if name in query
+        ]
+        described = {"name": segment, "description": "Grain - one row per customer.", "columns": columns_of_segment}
+        properties.append(described)
+    broken = {name: definition for name, (definition, _) in BROKEN.items()}
+    for name, definition in {**SCENARIOS, **broken, BY_HAND: {"anchor": "ordered"}}.items():
         body = f"{{{{ eligibility(segments={SEGMENTS.get(name, [])!r}) }}}}"
         (models / f"{name}.sql").write_text(BY_HAND_SQL if name == BY_HAND else body)
         properties.append(
@@ -125,7 +136,7 @@ def _build(project: Path, target: Path, settings: Settings, *selection: str) -> 
     return result.stdout + result.stderr
 
 
-def _outcomes(run_results: Path, output: str) -> dict[str, str]:
+def _results(run_results: Path, output: str, what: str) -> dict[str, str]:
     assert run_results.exists(), output
     results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
-    return {result["unique_id"]: result["status"] for result in results}
+    return {result["unique_id"]: result[what] for result in results}

@@ -3,11 +3,14 @@
 Belongs here: raw facts and how they get into the database. Does not belong here: what is expected of them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 ZONE = ZoneInfo("Asia/Tokyo")
 AWKWARD = "O'Brien $live$ \\ {駅伝}"
@@ -17,6 +20,11 @@ AWKWARD = "O'Brien $live$ \\ {駅伝}"
 def day(number: int) -> datetime:
     """Return noon, in the shop, of a day of the story."""
     return datetime(2026, 3, 1, 12, tzinfo=ZONE) + timedelta(days=number)
+
+
+def midnight(number: int) -> datetime:
+    """Return the instant at which a day of the story begins in the shop."""
+    return day(number) - timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,19 @@ class Order:
     continuation_no: int | None = None
     paid: int | None = None
     shipped: int | None = None
+    site: str | None = None
+    at: datetime | None = None
+    """The instant itself, where noon will not do."""
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A subscription, by the days it began and was cancelled; its id is `<customer>-<product>`."""
+
+    began: int
+    cancelled: int | None = None
+    product: str = "A"
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,9 +60,18 @@ class Customer:
 
     orders: tuple[Order, ...] = ()
     duplicate_status: str = "confirmed"
-    subscription: tuple[int, int | None] | None = None
-    """The days it began and was cancelled."""
+    subscriptions: tuple[Subscription, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """Further columns of `raw.customers`."""
+    history: tuple[tuple[str, int, str | None], ...] = ()
+    """Field, day of its change, and what it became."""
+    enrolled: tuple[tuple[str, int, str], ...] = ()
+    """The scenario, the day of entry and the enrolment's state."""
 
+
+SITE = "https://shop.example"
+OWN = "after_another_scenario"
+"""A scenario of the tests that looks at enrolments, its own among them."""
 
 A, B, C = ("A",), ("B",), ("C",)
 
@@ -62,8 +92,8 @@ CUSTOMERS = {
     "only_c": Customer((Order(1, C),)),
     "unconfirmed": Customer((Order(1, A),), duplicate_status="unconfirmed"),
     "on_hold": Customer((Order(1, A),), duplicate_status="on_hold"),
-    "subscriber": Customer((Order(1, A),), subscription=(0, None)),
-    "subscriber_later": Customer((Order(1, A),), subscription=(3, 6)),
+    "subscriber": Customer((Order(1, A),), subscriptions=(Subscription(0),)),
+    "subscriber_later": Customer((Order(1, A),), subscriptions=(Subscription(3, 6),)),
     "third_delivery": Customer(
         (
             Order(1, A, kind="subscription", continuation_no=2),
@@ -74,11 +104,53 @@ CUSTOMERS = {
     "paid_later": Customer((Order(1, A, paid=4, shipped=6), Order(2, A))),
     "awkward": Customer((Order(1, (AWKWARD,)), Order(3, (AWKWARD,)))),
     "came_back": Customer((Order(1, A), Order(150, A))),
+    "first_cancelled": Customer((Order(1, A, cancelled=4, status="cancelled"), Order(2, A), Order(3, A))),
+    "returned_later": Customer((Order(1, A, cancelled=4, status="returned"),)),
+    "at_midnight": Customer(
+        (Order(1, A, at=midnight(2) - timedelta(microseconds=1)), Order(2, A, at=midnight(2))),
+    ),
+    "of_two_sites": Customer(
+        (Order(1, A, site=SITE), Order(2, A, site="https://other.example"), Order(3, A, site="")),
+        fields={"access_url": SITE},
+    ),
+    "of_no_site": Customer((Order(1, A, site=SITE),), fields={"access_url": ""}),
+    "ended_subscriptions": Customer(
+        subscriptions=(
+            Subscription(0, 4, "A", "too expensive"),
+            Subscription(0, 6, "B", "had enough"),
+            Subscription(0, None, "C"),
+        )
+    ),
+    "vip": Customer((Order(1, A),)),
+    "enrolled": Customer(
+        enrolled=(("other", 3, "active"), ("another", 5, "stopped"), ("removed", 1, "removed"), (OWN, 2, "active"))
+    ),
+    "member": Customer(
+        fields={
+            "address": "東京都千代田区 100% 1-1",
+            "postal_code": "1000001",
+            "gender": "female",
+            "birth_date": "1996-03-05",
+            "last_login_at": day(2),
+            "newsletter_status": "pc",
+            "member_rank": "silver",
+            "custom_fields": Jsonb({"size": "L", "points": 12.5, "vip": True, "since": "2020-05-01T10:00"}),
+        },
+        history=(
+            ("newsletter_status", 0, "both"),
+            ("newsletter_status", 5, "pc"),
+            ("member_rank", 3, None),
+            ("member_rank", 4, "gold"),
+            ("member_rank", 6, "silver"),
+        ),
+    ),
+    "born_on_29_february": Customer(fields={"birth_date": "1996-02-29", "gender": "male"}),
+    "born_on_the_day_of_registration": Customer(fields={"birth_date": "1990-03-01"}),
 }
 
 
 def load(connection: psycopg.Connection) -> None:
-    """Put the shop into the raw tables."""
+    """Put the shop into the raw tables, and the enrolments into the ledger."""
     orders = [(name, order) for name, customer in CUSTOMERS.items() for order in customer.orders]
     lines = [
         (f"{name}-{order.placed}", number, product)
@@ -86,9 +158,6 @@ def load(connection: psycopg.Connection) -> None:
         for number, product in enumerate(order.products, start=1)
     ]
     rows = {
-        "customers (customer_id, registered_at, duplicate_status)": [
-            (name, day(0), customer.duplicate_status) for name, customer in CUSTOMERS.items()
-        ],
         "products (product_id, product_name)": [
             (product, product) for product in sorted({product for _, _, product in lines})
         ],
@@ -98,11 +167,11 @@ def load(connection: psycopg.Connection) -> None:
         ],
         "payment_methods (payment_method, method_type, paid_display)": [("card", "other", "hide")],
         "orders (order_id, customer_id, ordered_at, status, cancelled_at, kind, continuation_no, payment_method,"
-        " paid_on, shipped_on)": [
+        " paid_on, shipped_on, access_url)": [
             (
                 f"{name}-{order.placed}",
                 name,
-                day(order.placed),
+                order.at or day(order.placed),
                 order.status,
                 None if order.cancelled is None else day(order.cancelled),
                 order.kind,
@@ -110,25 +179,70 @@ def load(connection: psycopg.Connection) -> None:
                 "card",
                 None if order.paid is None else day(order.paid).date(),
                 None if order.shipped is None else day(order.shipped).date(),
+                order.site,
             )
             for name, order in orders
         ],
         "order_lines (order_id, line_no, product_id, quantity)": [(*line, 2) for line in lines],
-        "subscriptions (subscription_id, customer_id, started_at, cancelled_at)": [
-            (name, name, day(began), None if ended is None else day(ended))
+        "subscriptions (subscription_id, customer_id, product_id, started_at, cancelled_at, cancel_reason)": [
+            (
+                f"{name}-{subscription.product}",
+                name,
+                subscription.product,
+                day(subscription.began),
+                None if subscription.cancelled is None else day(subscription.cancelled),
+                subscription.reason,
+            )
             for name, customer in CUSTOMERS.items()
-            if customer.subscription
-            for began, ended in [customer.subscription]
+            for subscription in customer.subscriptions
         ],
-        "customer_events (event_id, customer_id, event_type, event_at)": [
-            ("viewed twice, 1", "once", "page_view", day(2)),
-            ("viewed twice, 2", "once", "page_view", day(3)),
-            ("left a cart", "once", "cart", day(4)),
+        "customer_events (event_id, customer_id, event_type, event_at, product_id)": [
+            ("viewed twice, 1", "once", "page_view", day(2), "A"),
+            ("viewed twice, 2", "once", "page_view", day(3), "B"),
+            ("left a cart", "once", "cart", day(4), None),
         ],
         "customer_tags (customer_id, tag, granted_at)": [("once", "会員", day(2)), ("thrice", "other", day(2))],
         "list_members (list_code, customer_id, added_at)": [("spring", "once", day(2))],
+        "customer_history (customer_id, field, changed_at, value)": [
+            (name, changed, day(number), value)
+            for name, customer in CUSTOMERS.items()
+            for changed, number, value in customer.history
+        ],
     }
     with connection.cursor() as cursor:
-        for table, values in rows.items():
-            marks = ", ".join(["%s"] * len(values[0]))
-            cursor.executemany(f"insert into raw.{table} values ({marks})", values)  # noqa: S608
+        for name, customer in CUSTOMERS.items():
+            values = {
+                "customer_id": name,
+                "registered_at": day(0),
+                "duplicate_status": customer.duplicate_status,
+                **customer.fields,
+            }
+            statement = f"insert into raw.customers ({', '.join(values)}) values ({', '.join(['%s'] * len(values))})"  # noqa: S608
+            cursor.execute(statement, list(values.values()))
+        for table, values_of_rows in rows.items():
+            marks = ", ".join(["%s"] * len(values_of_rows[0]))
+            cursor.executemany(f"insert into raw.{table} values ({marks})", values_of_rows)  # noqa: S608
+    # without the ledger's triggers: these rows need no runs, versions and transitions
+    connection.execute("set session_replication_role = replica")
+    for name, customer in CUSTOMERS.items():
+        for scenario, number, state in customer.enrolled:
+            connection.execute(ENROL, {"scenario": scenario, "customer": name, "at": day(number), "state": state})
+    connection.execute("reset session_replication_role")
+
+
+ENROL = """
+with scenario as (
+    insert into outreach.scenarios (model_name, scenario_code, scenario_name, status, relation_name, updated_at)
+    values (%(scenario)s, %(scenario)s, %(scenario)s, 'enabled', %(scenario)s, %(at)s)
+    returning scenario_id
+)
+
+insert into outreach.enrolments (
+    scenario_id, scenario_version_id, customer_id, entry_key, anchor_kind, anchor_key, anchor_at, anchor_date,
+    state, exit_reason, entered_at, plan_run_id, partition_date
+)
+select
+    scenario_id, 0, %(customer)s, '', 'ordered', '', %(at)s, current_date,
+    %(state)s, case %(state)s when 'stopped' then 'blocked' end, %(at)s, gen_random_uuid(), current_date
+from scenario
+"""

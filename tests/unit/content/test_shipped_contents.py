@@ -2,20 +2,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ekiden.content.render import content_names, load_content, render, sample_variables
 from ekiden.settings import PROJECT_ROOT
 
 CONTENT = PROJECT_ROOT / "content"
 
-EXPECTED = {
-    "cross_sell/step_1",
-    "first_purchase_follow_up/step_1",
-    "first_purchase_follow_up/step_2",
-    "first_purchase_follow_up/step_3",
-    "reactivation/step_1",
-    "sample/step_1",
-}
+SCENARIOS = PROJECT_ROOT / "dbt_project" / "models" / "eligibility"
 BARE = replace(
     sample_variables(),
     customer_name="",
@@ -28,8 +22,12 @@ BARE = replace(
 MANY_PRODUCTS = replace(sample_variables(), anchor_products=tuple(f"Product {n} {'x' * 60}" for n in range(300)))
 
 
-def test_every_step_of_the_demo_has_its_content() -> None:
-    assert set(content_names(CONTENT)) >= EXPECTED
+def test_every_step_of_every_scenario_has_its_content_and_none_is_left_over() -> None:
+    wanted = {"sample/step_1"}
+    for path in SCENARIOS.glob("*.yml"):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
+            wanted |= {step["content"] for step in model["config"]["meta"]["scenario"]["steps"]}
+    assert set(content_names(CONTENT)) == wanted
 
 
 @pytest.mark.parametrize("name", content_names(CONTENT))

@@ -1,0 +1,150 @@
+{#
+The delta: the customers whose facts changed since the tables were built, and those facts, read once for all models of
+a build. Schema `changed`; raw.customer_changes says whom. Does not belong here: what a model does with it
+(`table`).
+#}
+
+{% macro customer_changes() -%}
+    {#- The shop's notes of whose facts changed; a raw schema of one's own may have such a table as well. -#}
+    {{- env_var('EKIDEN_RAW_SCHEMA', 'raw') }}.customer_changes
+{%- endmacro %}
+
+{% macro read_rows(query) -%}
+    {#- Like dbt's `run_query`, within the transaction that dbt knows of. -#}
+    {%- call statement('read_rows', fetch_result=true) -%} {{ query }} {%- endcall -%}
+    {{- return(load_result('read_rows').table.rows) -}}
+{%- endmacro %}
+
+{% macro refresh_delta() -%}
+    {#- Sees to it that the delta is this build's, in a transaction of its own. Models that run at the same time wait
+        for the one that makes it. -#}
+    {%- set is_ours = "select 1 from changed.delta where build_id = " ~ text_literal(invocation_id) -%}
+    {%- if not read_rows(is_ours) -%}
+        {#- whoever reads the delta holds a share lock until its table is done -#}
+        {%- call statement() -%} lock table changed.delta in exclusive mode {%- endcall -%}
+        {%- if not read_rows(is_ours) -%}
+            {%- call statement() -%} {{ delta_statements() }} {%- endcall -%}
+            {%- if read_rows("select 1 from changed.delta where customers > 0") -%}
+                {%- call statement() -%} {{ changed_facts_statements() }} {%- endcall -%}
+            {%- endif -%}
+        {%- endif -%}
+    {%- endif -%}
+    {%- do adapter.commit() -%}
+{%- endmacro %}
+
+{% macro delta_statements() -%}
+    {#- Whose facts changed: as far back as the table that is furthest behind needs it, but no further than to where
+        it is few customers. -#}
+    {%- set is_noted = read_rows("select 1 where to_regclass(" ~ text_literal(customer_changes()) ~ ") is not null") -%}
+    {%- set missing = [] -%}
+    {%- for relation in staging_relations().values() -%}
+        {%- if not read_rows("select 1 where to_regclass(" ~ text_literal(relation) ~ ") is not null") -%}
+            {%- do missing.append(relation) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    -- no truncation: others look at it without a lock to see whose it is
+    delete from changed.delta;
+    truncate changed.customer_ids;
+    {%- if not is_noted or missing %}
+    insert into changed.delta (build_id, contains_before, customers)
+    values ({{ text_literal(invocation_id) }}, pg_snapshot_xmin(pg_current_snapshot()), 0);
+    {%- else %}
+    insert into changed.delta (build_id, reaches_from, contains_before, customers)
+    with few as (
+        -- beyond a tenth, a table of everybody is made as fast; ten thousand are few in any shop
+        select greatest(10000, max(reltuples) / 10)::bigint as customers
+        from pg_class
+        where oid in (to_regclass('{{ env_var("EKIDEN_RAW_SCHEMA", "raw") }}.customers'), to_regclass('marts.customers'))
+    ),
+
+    built as (
+        select distinct contains_before from changed.built_tables
+    )
+
+    select
+        {{ text_literal(invocation_id) }},
+        min(built.contains_before),
+        pg_snapshot_xmin(pg_current_snapshot()),
+        0
+    from built
+    where
+        not exists (
+            select from {{ customer_changes() }} as changes
+            where
+                changes.transaction_id >= built.contains_before
+                and changes.customer_id is null
+                and changes.facts = 'shop'
+        )
+        and (
+            select count(*)
+            from (
+                select distinct changes.customer_id from {{ customer_changes() }} as changes
+                where changes.transaction_id >= built.contains_before and changes.facts = 'shop'
+                limit (select few.customers + 1 from few)
+            ) as found
+        ) <= (select few.customers from few);
+
+    insert into changed.customer_ids (customer_id)
+    select distinct changes.customer_id
+    from {{ customer_changes() }} as changes
+    where changes.transaction_id >= (select delta.reaches_from from changed.delta) and changes.facts = 'shop'
+    -- in order: what is read by these then lies in order as well
+    order by changes.customer_id;
+
+    analyze changed.customer_ids;
+
+    update changed.delta set customers = (select count(*) from changed.customer_ids);
+
+    -- what every table has taken in; none can go back behind what this delta holds
+    delete from {{ customer_changes() }}
+    where
+        transaction_id < (select min(built_tables.contains_before) from changed.built_tables)
+        and transaction_id < (select delta.contains_before from changed.delta)
+    {%- endif %}
+{%- endmacro %}
+
+{% macro changed_facts_statements() -%}
+    {%- for name, relation in staging_relations().items() %}
+    drop table if exists changed.{{ name }};
+    create unlogged table changed.{{ name }} as
+    select * from {{ relation }}
+    {#- a join does not reach through a view that looks at a customer's rows together #}
+    where {{ customers_read('changed', 'customer_id') if name == 'customer_history' else is_changed('customer_id') }};
+    analyze changed.{{ name }};
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro is_changed(column) -%}
+    {#- Whether a customer is one of them; as a join, which knows how many they are, where `customers_read` gives an
+        array that is searched from end to end for every row without an index. -#}
+    {{ column }} in (select customer_ids.customer_id from changed.customer_ids)
+{%- endmacro %}
+
+{% macro staging_relations() -%}
+    {#- The staging views of the facts, by name; from the graph, as the model that happens to be first refers to few. -#}
+    {%- set relations = {} -%}
+    {%- set names = fact_names() -%}
+    {%- for name in names -%}
+        {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == names[name] -%}
+            {%- do relations.update({name: node.relation_name}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{- return(relations) -}}
+{%- endmacro %}
+
+{% macro forget_removed_tables() -%}
+    {#- A table that left the project must not make builds look back to it for ever. -#}
+    {%- if execute -%}
+    {%- set names = [] -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.config.materialized == 'table' -%}
+        {%- do names.append(table_name(node)) -%}
+    {%- endfor -%}
+    delete from changed.built_tables
+    {%- if names %} where relation_name not in ({{ text_list(names) }}){% endif %}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro table_name(node) -%}
+    {#- What a table is called in changed.built_tables. -#}
+    {{- return(node.schema ~ '.' ~ node.alias) -}}
+{%- endmacro %}

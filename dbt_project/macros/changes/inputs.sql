@@ -1,0 +1,180 @@
+{#
+What a table is made from, and whether it can be followed customer by customer: only what the triggers of schema raw
+note, and what looks at one customer at a time and not at the clock, can. Does not belong here: the delta itself.
+#}
+
+{% macro gather_inputs(unique_id, found) -%}
+    {#- Adds the ids of all nodes behind one to the list `found`. -#}
+    {%- if unique_id in graph.nodes -%}
+        {%- for parent in graph.nodes[unique_id].depends_on.nodes if parent not in found -%}
+            {%- do found.append(parent) -%}
+            {%- do gather_inputs(parent, found) -%}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro inputs(node) -%}
+    {#- What is behind a model: `views`, `segments`, `sources` of the shop and built `tables`, as names, and
+        `obstacles`, in words. -#}
+    {%- set found = [] -%}
+    {%- do gather_inputs(node.unique_id, found) -%}
+    {%- set behind = {'views': [], 'segments': [], 'sources': [], 'tables': [], 'obstacles': []} -%}
+    {%- for unique_id in found | sort -%}
+        {%- set source = graph.sources.get(unique_id) -%}
+        {%- set parent = graph.nodes.get(unique_id) -%}
+        {%- if source and source.source_name == 'raw' -%} {%- do behind.sources.append(source.relation_name) -%}
+        {%- elif source and source.source_name == 'ledger' and source.name in ['enrolments', 'scenarios'] -%}
+        {%- elif source -%} {%- do behind.obstacles.append('nothing notes what changes in ' ~ unique_id) -%}
+        {%- elif parent.config.materialized == 'view' -%}
+            {%- do behind.views.append(parent.relation_name) -%}
+            {%- if 'segments' in parent.fqn -%} {%- do behind.segments.append(parent.relation_name) -%} {%- endif -%}
+            {%- if (parent.config.meta or {}).get('compares_customers') -%}
+                {%- do behind.obstacles.append(parent.name ~ ' compares customers with each other') -%}
+            {%- endif -%}
+        {%- elif parent.config.materialized == 'table' and parent.resource_type == 'model' -%} {%- do behind.tables.append(table_name(parent)) -%}
+        {%- else -%}
+            {%- do behind.obstacles.append(parent.name ~ ' is a ' ~ parent.config.materialized ~ ' of its own') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if 'eligibility(' not in node.raw_code and 'facts_read(' not in node.raw_code and 'reading()' not in node.raw_code -%}
+        {%- do behind.obstacles.append('its SQL was written by hand and names no reading()') -%}
+    {%- endif -%}
+    {{- return(behind) -}}
+{%- endmacro %}
+
+{% macro reads_enrolments(node) -%}
+    {#- Whether it asks who entered which scenario. Every scenario could; only those with such a frame do. -#}
+    {%- if 'eligibility(' not in node.raw_code -%}
+        {%- set found = [] -%}
+        {%- do gather_inputs(node.unique_id, found) -%}
+        {{- return('stg_enrolments' in found | join(' ')) -}}
+    {%- endif -%}
+    {%- for section in ['target', 'exclusion', 'stop'] -%}
+        {%- for frame in section_frames(node.config.meta.scenario, section) if frame.get('type') == 'scenario' -%}
+            {{- return(true) -}}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{- return(false) -}}
+{%- endmacro %}
+
+{% macro build_plan_query(node, behind, query) -%}
+    {#- One row: what the database knows of a table and of what it is made from. -#}
+    {%- set clock = '\\m(now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday|random)\\(|CURRENT_DATE|CURRENT_TIME|LOCALTIME' -%}
+with views as (
+    select
+        string_agg(pg_get_viewdef(oid), '|' order by oid::regclass::text) as definitions,
+        coalesce(bool_or(pg_get_viewdef(oid) ~ {{ text_literal(clock) }}), false) as look_at_the_clock
+    from pg_class
+    where
+        relkind = 'v'
+        and oid = any({{ text_array(behind.views + behind.sources) }}::regclass[])
+),
+
+unnoted_sources as (
+    select string_agg(source::text, ', ') as names
+    from unnest({{ text_array(behind.sources) }}::regclass[]) as source
+    where
+        -- whoever has such a table in a schema of one's own vouches for it
+        {{ text_literal(env_var('EKIDEN_RAW_SCHEMA', 'raw')) }} = 'raw'
+        and (
+            select count(*) from pg_trigger inner join pg_proc on pg_trigger.tgfoid = pg_proc.oid
+            where
+                pg_trigger.tgrelid = source
+                and pg_trigger.tgenabled in ('O', 'A')
+                and pg_proc.proname = 'note_changed_customers'
+        ) < 4
+),
+
+timeless_segments as (
+    select string_agg(segment::text, ', ') as names
+    from unnest({{ text_array(behind.segments) }}::regclass[]) as segment
+    where not exists (select from pg_attribute where attrelid = segment and attname = 'valid' and not attisdropped)
+),
+
+tables as (
+    select
+        string_agg(fingerprint, '|' order by relation_name) as fingerprints,
+        min(contains_before) as contain_before,
+        string_agg(relation_name, ', ') filter (where fingerprint is null) as made_whole
+    from changed.built_tables
+    where relation_name = any({{ text_array(behind.tables) }})
+),
+
+-- a cluster made from a dump counts its transactions anew
+made_from as (
+    select 'made from ' || md5(concat_ws(
+        '|',
+        {{ text_literal(local_md5(query ~ tojson([node.description, node.columns, node.config.indexes, node.config.grants]))) }},
+        pg_control_system.system_identifier,
+        views.definitions,
+        tables.fingerprints
+    )) as fingerprint
+    from pg_control_system()
+    cross join views
+    cross join tables
+)
+
+select
+    made_from.fingerprint,
+    target.relkind::text as target_kind,
+    (
+        select string_agg(quote_ident(attname), ', ' order by attnum)
+        from pg_attribute
+        where attrelid = target.oid and attnum > 0 and not attisdropped
+    ) as columns,
+    coalesce(built.fingerprint = made_from.fingerprint, false) as is_the_same,
+    case
+        when to_regclass({{ text_literal(customer_changes()) }}) is null then 'nothing notes what changes in its raw schema'
+        when unnoted_sources.names is not null then 'nothing notes what changes in ' || unnoted_sources.names
+        when views.look_at_the_clock then 'it looks at the clock'
+        when tables.made_whole is not null then tables.made_whole || ' is made whole as well'
+        when timeless_segments.names is not null then timeless_segments.names || ' does not say when'
+    end as obstacle,
+    least(pg_snapshot_xmin(pg_current_snapshot()), tables.contain_before)::text as full_contains_before,
+    delta.contains_before::text as delta_contains_before,
+    coalesce(delta.reaches_from <= built.contains_before, false) as delta_reaches,
+    coalesce(delta.customers, 0) as customers,
+    {%- if reads_enrolments(node) %}
+    exists (
+        select from {{ customer_changes() }} as changes
+        where changes.facts = 'enrolments' and changes.transaction_id >= built.contains_before
+    ) as is_anyone_enrolled
+    {%- else %}
+    false as is_anyone_enrolled
+    {%- endif %}
+from made_from
+cross join views
+cross join unnoted_sources
+cross join timeless_segments
+cross join tables
+left join changed.built_tables as built on built.relation_name = {{ text_literal(table_name(node)) }}
+left join changed.delta on true
+left join pg_class as target on target.oid = to_regclass({{ text_literal(this.include(database=false)) }})
+{%- endmacro %}
+
+{% macro build_plan(node, query) -%}
+    {#- How to build a table now: its `fingerprint`; `reason` why for everybody, none where the delta will do; how many
+        `customers` that has; `contains_before` which transaction the result contains everything. -#}
+    {%- set behind = inputs(node) -%}
+    {%- set known = read_rows(build_plan_query(node, behind, query))[0] -%}
+    {%- set obstacle = behind.obstacles | first if behind.obstacles else known.obstacle -%}
+    {%- if not obstacle and modules.re.search('(?i)\\b(now|clock_timestamp|random)\\s*\\(|\\bcurrent_(date|time)', query) -%}
+        {%- set obstacle = 'it looks at the clock' -%}
+    {%- endif -%}
+    {%- if known.target_kind != 'r' -%} {%- set reason = 'it is not there yet' -%}
+    {%- elif should_full_refresh() -%} {%- set reason = 'that was asked for' -%}
+    {%- elif obstacle -%} {%- set reason = obstacle -%}
+    {%- elif not known.is_the_same -%} {%- set reason = 'it is made from something else now' -%}
+    {%- elif not known.delta_reaches -%} {%- set reason = 'too much changed' -%}
+    {%- elif known.is_anyone_enrolled -%} {%- set reason = 'somebody entered a scenario' -%}
+    {%- else -%} {%- set reason = none -%}
+    {%- endif -%}
+    {{- return({
+        'reason': reason,
+        'fingerprint': none if obstacle else known.fingerprint,
+        'target_kind': known.target_kind,
+        'columns': known.columns,
+        'customers': known.customers | int,
+        'contains_before': known.full_contains_before if reason else known.delta_contains_before,
+    }) -}}
+{%- endmacro %}

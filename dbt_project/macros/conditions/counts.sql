@@ -1,0 +1,132 @@
+{#
+From occurrences to the instants at which a frame holds: there is one, or as many as its count asks for; since ever or
+since the anchor. Does not belong here: what an occurrence is (`occurrences`).
+#}
+
+{% macro is_counted(frame) -%}
+    {#- Whether occurrences must be told apart; one or more is a matter of there being any. -#}
+    {%- set count = frame.get('count') -%}
+    {{- return(count is not none and not (count.get('op') == 'gte' and count.get('n') == 1)) -}}
+{%- endmacro %}
+
+{% macro checked_count(place, frame) -%}
+    {%- set count = frame.get('count') -%}
+    {%- if count is not none -%}
+        {%- if frame.get('type') not in ['product', 'category', 'order', 'event'] -%}
+            {{ definition_fault(place, 'count_not_allowed, only product, category, order and event frames count') }}
+        {%- endif -%}
+        {%- do known_word(place, 'count.op', count.get('op'), ['eq', 'gte', 'lte']) -%}
+        {%- do whole_number(place, 'count.n', count.get('n'), at_least=1) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro count_predicate(count) -%}
+    {#- Zero never matches, not even 'or fewer' (R-102c, Q-07). -#}
+    {%- if count.op == 'eq' -%} occurrences = {{ count.n }}
+    {%- elif count.op == 'gte' -%} occurrences >= {{ count.n }}
+    {%- else -%} occurrences between 1 and {{ count.n }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro any_cte(name) -%}
+{{ name }} as (
+    select customer_id, range_agg(counts_during) as held
+    from {{ name }}_occurrences
+    where not isempty(counts_during)
+    group by customer_id
+),
+{%- endmacro %}
+
+{% macro any_since_anchor_ctes(name, frame) -%}
+    {#- Who orders a thousand times has a million pairs of an order and a later one. So what never stops counting is
+        kept once per customer, in order, and each anchor looks up what comes next; only what ends is paired. -#}
+{{ name }}_lasting as (
+    select customer_id, array_agg(distinct lower(counts_during) order by lower(counts_during)) as began_at
+    from {{ name }}_occurrences
+    where upper_inf(counts_during) and not lower_inf(counts_during)
+    group by customer_id
+),
+
+    {%- if may_end(frame) %}
+
+{{ name }}_ending as (
+    select anchors.customer_id, anchors.anchor_key, range_agg(occurrences.counts_during) as held
+    from {{ name }}_occurrences as occurrences
+    inner join anchors on occurrences.customer_id = anchors.customer_id
+    where
+        not isempty(occurrences.counts_during)
+        and not upper_inf(occurrences.counts_during)
+        and lower(occurrences.counts_during) > anchors.anchor_at
+    group by anchors.customer_id, anchors.anchor_key
+),
+    {%- endif %}
+
+{{ name }} as (
+    select anchors.customer_id, anchors.anchor_key, {{ held_since_anchor(name, frame) }} as held
+    from anchors
+    {{- joins_since_anchor(name, frame) }}
+),
+{%- endmacro %}
+
+{% macro may_end(frame) -%}
+    {#- Orders are cancelled; everything else ends only where it counts for some days. -#}
+    {{- return(frame.get('type') in ['product', 'category', 'order'] or frame.get('within_days') is not none) -}}
+{%- endmacro %}
+
+{% macro held_since_anchor(name, frame) -%}
+    {%- set next = name ~ '_lasting.began_at[width_bucket(anchors.anchor_at, ' ~ name ~ '_lasting.began_at) + 1]' -%}
+    (
+        case when {{ next }} is null then '{}'::tstzmultirange else tstzmultirange(tstzrange({{ next }}, null)) end
+        {%- if may_end(frame) %} + coalesce({{ name }}_ending.held, '{}'){% endif %}
+    )
+{%- endmacro %}
+
+{% macro joins_since_anchor(name, frame) %}
+    left join {{ name }}_lasting on anchors.customer_id = {{ name }}_lasting.customer_id
+    {%- if may_end(frame) %}
+    left join {{ name }}_ending
+        on anchors.customer_id = {{ name }}_ending.customer_id and anchors.anchor_key = {{ name }}_ending.anchor_key
+    {%- endif %}
+{%- endmacro %}
+
+{% macro counted_ctes(name, frame, per_anchor) -%}
+    {%- set keys = 'customer_id, anchor_key' if per_anchor else 'customer_id' %}
+    {%- set counted = name ~ '_occurrences' -%}
+    {%- if per_anchor -%}
+    {%- set counted = name ~ '_counted' -%}
+{{ counted }} as (
+    select occurrences.customer_id, anchors.anchor_key, occurrences.counts_during
+    from {{ name }}_occurrences as occurrences
+    inner join anchors on occurrences.customer_id = anchors.customer_id
+    where lower(occurrences.counts_during) > anchors.anchor_at
+),
+
+    {% endif -%}
+{#- the count goes up when an occurrence starts to count and down when it ends -#}
+{{ name }}_changes as (
+    select {{ keys }}, changes.changed_at, changes.change
+    from {{ counted }}
+    cross join lateral (
+        values (lower(counts_during), 1), (upper(counts_during), -1)
+    ) as changes (changed_at, change)
+    -- an empty span has neither, an open one no end
+    where changes.changed_at is not null
+),
+
+-- of changes at one instant each sees the sum of all, and only the last has a span that is not empty
+{{ name }}_counts as (
+    select
+        {{ keys }},
+        tstzrange(changed_at, lead(changed_at) over by_time) as during,
+        sum(change) over by_time as occurrences
+    from {{ name }}_changes
+    window by_time as (partition by {{ keys }} order by changed_at)
+),
+
+{{ name }} as (
+    select {{ keys }}, range_agg(during) as held
+    from {{ name }}_counts
+    where {{ count_predicate(frame.get('count')) }}
+    group by {{ keys }}
+),
+{%- endmacro %}

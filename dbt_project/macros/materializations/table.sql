@@ -1,0 +1,149 @@
+{#
+The project's tables, in place of dbt's own way to make them: followed customer by customer where that can be (`inputs`
+says where), so that only the rows of the customers whose facts changed are computed, and of those only what differs is
+written; else made for everybody. One transaction, so that a crash leaves the old table or the new one, never something
+between.
+#}
+
+{% materialization table, adapter='postgres' -%}
+    {%- set target = this.incorporate(type='table') -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {%- if not should_full_refresh() -%}
+        {%- do refresh_delta() -%}
+    {%- endif -%}
+
+    {#- Two builds of one table take turns, and each looks at what the other left. In so many words: the driver does
+        not notice dbt's commit, and would begin no second transaction; within one, it is a warning. -#}
+    {%- call statement() -%}
+    begin;
+    select pg_advisory_xact_lock(hashtextextended({{ text_literal('build of ' ~ table_name(model)) }}, 0));
+    lock table changed.delta in share mode;
+    {{ build_settings() }}
+    {%- endcall -%}
+    {%- set plan = build_plan(model, sql) -%}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- if plan.reason -%}
+        {%- if plan.target_kind and not should_full_refresh() -%}
+            {{ log(table_name(model) ~ ': everybody anew, because ' ~ plan.reason, info=true) }}
+        {%- endif -%}
+        {%- do build_for_everybody(target, plan.target_kind, sql) -%}
+    {%- elif plan.customers -%}
+        {%- do model.update({'reading': 'changed'}) -%}
+        {%- do build_for_changed_customers(target, plan.columns, render(model.raw_code)) -%}
+    {%- else -%}
+        {%- call noop_statement('main', 'nobody changed', 'SELECT', 0) -%} -- nobody changed {%- endcall -%}
+    {%- endif -%}
+    {%- call statement() -%} {{ remember_build(plan) }} {%- endcall -%}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- if plan.reason -%}
+        {%- do apply_grants(target, config.get('grants'), should_revoke=true) -%}
+        {%- do persist_docs(target, model) -%}
+    {%- endif -%}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target]}) }}
+{%- endmaterialization %}
+
+{% macro build_settings() -%}
+    {#- For this transaction. A machine of 4 GB bears two such builds; whatever a crash right after the commit takes
+        back, the next build makes again; compiling queries costs more than it gains. -#}
+    set local work_mem = '128MB';
+    set local maintenance_work_mem = '256MB';
+    set local synchronous_commit = off;
+    set local jit = off;
+    -- a hundredth of the usual sample of a column tells an index from a scan
+    set local default_statistics_target = 10
+{%- endmacro %}
+
+{% macro build_for_everybody(target, kind, query) -%}
+    {#- The whole table beside the old one, which it replaces at the end; `kind` is what is there now, by pg_class. -#}
+    {%- set draft = make_intermediate_relation(target) -%}
+    {%- call statement() -%} drop table if exists {{ draft }} {%- endcall -%}
+    {%- set other_constraints = [] -%}
+    {%- set required = [] -%}
+    {%- for column in model.columns.values() -%}
+        {%- for constraint in column.constraints or [] -%}
+            {%- do (required if constraint.type == 'not_null' else other_constraints).append(column.name) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- set contract = config.get('contract') -%}
+    {%- if contract.enforced and not other_constraints and not model.constraints -%}
+        {#- not as dbt does it: an `insert` is never planned in parallel -#}
+        {%- do get_assert_columns_equivalent(query) -%}
+        {%- call statement('main') -%} create table {{ draft }} as {{ get_select_subquery(query) }} {%- endcall -%}
+        {%- if required -%}
+            {%- call statement() -%}
+            alter table {{ draft }}
+            {%- for column in required %} alter column {{ column }} set not null{{ ',' if not loop.last }}{% endfor %}
+            {%- endcall -%}
+        {%- endif -%}
+    {%- else -%}
+        {%- call statement('main') -%} {{ get_create_table_as_sql(False, draft, query) }} {%- endcall -%}
+    {%- endif -%}
+    {%- do create_indexes(draft) -%}
+    {%- call statement() -%}
+    analyze {{ draft }};
+    {%- if kind %}
+    drop {{ {'v': 'view', 'm': 'materialized view'}.get(kind, 'table') }} {{ target }} cascade;
+    {%- endif %}
+    alter table {{ draft }} rename to {{ adapter.quote(target.identifier) }}
+    {%- endcall -%}
+{%- endmacro %}
+
+{% macro build_for_changed_customers(target, columns, query) -%}
+    {#- Computes the changed customers' rows and writes what differs. Rows are compared byte by byte, with the model's
+        unique key as what finds the other quickly. -#}
+    {%- set key = config.get('unique_key') or ['customer_id'] -%}
+    {%- set key = [key] if key is string else key -%}
+    {%- set same_row -%}
+        {%- for column in key %} fresh.{{ column }} = built.{{ column }} and{% endfor %} (fresh.*) *= (built.*)
+    {%- endset -%}
+    {%- call statement() -%}
+    -- so many joins over so few rows: a mistaken estimate must not cost more than a hash table does, and starting
+    -- workers takes longer than the work
+    set local enable_nestloop = off;
+    set local max_parallel_workers_per_gather = 0;
+    create temporary table fresh_rows (like {{ target }}) on commit drop;
+    insert into fresh_rows ({{ columns }})
+    select {{ columns }} from (
+        {{ query }}
+    ) as query
+    where {{ is_changed('customer_id') }};
+    set local enable_nestloop = on;
+    analyze fresh_rows
+    {%- endcall -%}
+    {%- call statement() -%}
+    delete from {{ target }} as built
+    where
+        {{ is_changed('built.customer_id') }}
+        and not exists (select from fresh_rows as fresh where {{ same_row }})
+    {%- endcall -%}
+    {%- call statement('main') -%}
+    insert into {{ target }} ({{ columns }})
+    select {{ columns }} from fresh_rows as fresh
+    where not exists (
+        select from {{ target }} as built
+        where {{ is_changed('built.customer_id') }} and {{ same_row }}
+    )
+    {%- endcall -%}
+{%- endmacro %}
+
+{% macro remember_build(plan) -%}
+    insert into changed.built_tables
+        (relation_name, fingerprint, contains_before, customers_rebuilt, build_id, built_at)
+    values (
+        {{ text_literal(table_name(model)) }},
+        {{ text_literal(plan.fingerprint) if plan.fingerprint else 'null' }},
+        {{ text_literal(plan.contains_before) }}::xid8,
+        {{ 'null' if plan.reason else plan.customers }},
+        {{ text_literal(invocation_id) }},
+        clock_timestamp()
+    )
+    on conflict (relation_name) do update set
+        fingerprint = excluded.fingerprint,
+        contains_before = excluded.contains_before,
+        customers_rebuilt = excluded.customers_rebuilt,
+        build_id = excluded.build_id,
+        built_at = excluded.built_at
+{%- endmacro %}

@@ -1,0 +1,1 @@
+{{ eligibility(segments=['quiet_28_days']) }}

@@ -1,0 +1,1 @@
+{{ eligibility(segments=['women_aged_30_to_49']) }}

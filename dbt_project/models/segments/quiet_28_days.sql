@@ -1,0 +1,1 @@
+{{ lapsed_spans(days=28) }}

@@ -1,0 +1,137 @@
+"""`ekiden validate` and `ekiden scenario new | schema`: scenarios before they are built."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
+from ekiden.cli.session import now
+from ekiden.database.connection import connect
+from ekiden.database.errors import DatabaseUnavailable
+from ekiden.scenarios.report import Finding, Locator, Report
+from ekiden.scenarios.scaffold import new_scenario, write
+from ekiden.scenarios.schema import scenario_file_schema_text
+from ekiden.scenarios.shop import compare
+from ekiden.scenarios.validate import validate as validate_project
+from ekiden.settings import Settings
+from ekiden.warehouse import dbt
+
+COLUMNS = ("severity", "rule", "file", "line", "column", "scenario", "place", "message", "found")
+STYLES = {"error": "bold red", "warning": "yellow"}
+
+app = typer.Typer(help="Scenarios before they are built: scaffold one, or print the schema for editors.")
+
+
+def register(to: typer.Typer) -> None:
+    """Add these commands to the application."""
+    to.command()(validate)
+    to.add_typer(app, name="scenario", no_args_is_help=True)
+
+
+def validate(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Only these files or folders; without any, every scenario.")
+    ] = None,
+    data: Annotated[bool, typer.Option("--data/--no-data", help="Compare names with the shop's data.")] = True,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Report every fault of the scenarios' definitions; exit code 1 if there is an error, 0 with warnings only."""
+    settings = Settings()
+    chosen = [path.resolve() for path in paths or ()]
+    for path in chosen:
+        if not path.exists():
+            raise typer.BadParameter(f"there is no {path}")
+    report = validate_project(
+        dbt.PROJECT_DIR,
+        options=settings.options,
+        batch_time=settings.batch_time,
+        today=settings.local_date(now()),
+        contents=settings.content,
+        extra=[file for path in chosen for file in _files(path) if dbt.PROJECT_DIR.resolve() not in file.parents],
+    )
+    unavailable: DatabaseUnavailable | None = None
+    if data:
+        try:
+            report = _with_shop(settings, report)
+        except DatabaseUnavailable as error:
+            unavailable = error
+    else:
+        errors().print("not compared with the shop's data: --no-data")
+    findings = [each for each in report.findings if not chosen or _is_chosen(each, chosen)]
+    if form is Format.TABLE:
+        for finding in findings:
+            _print(finding)
+    else:
+        show(findings, COLUMNS, form=form, zone=settings.zone)
+    faults = sum(finding.severity == "error" for finding in findings)
+    errors().print(f"{len(report.scenarios)} scenarios: {faults} errors, {len(findings) - faults} warnings")
+    if unavailable is not None:
+        complain("not compared with the shop's data (--no-data leaves this out)", unavailable)
+    if faults or unavailable is not None:
+        raise typer.Exit(1)
+
+
+@app.command("new")
+def new(
+    code: Annotated[str, typer.Argument(help="The scenario's code, which also names its model: a-z, 0-9 and _.")],
+    name: Annotated[str | None, typer.Option(help="A name for people, in any language.")] = None,
+    anchor: Annotated[
+        str, typer.Option(help="What the steps count from: ordered, entered=SEGMENT, event=TYPE, or YAML.")
+    ] = "ordered",
+) -> None:
+    """Write the files of a new scenario, a draft that validates as it is."""
+    settings = Settings()
+    scaffold = new_scenario(
+        code, name=name, anchor=anchor, project=dbt.PROJECT_DIR, contents=settings.content, options=settings.options
+    )
+    write(scaffold)
+    for path in scaffold.files:
+        console().print(Text(str(path)), soft_wrap=True)
+
+
+@app.command("schema")
+def schema(
+    output: Annotated[Path | None, typer.Option(help="Write it to this file instead of the terminal.")] = None,
+) -> None:
+    """Print the JSON Schema of a scenario's YAML file, for editors."""
+    text = scenario_file_schema_text()
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+def _with_shop(settings: Settings, report: Report) -> Report:
+    locators = {each.source.model_name: Locator(each.source, dbt.PROJECT_DIR) for each in report.scenarios}
+    with connect(settings) as connection:
+        comparison = compare(connection, settings.raw_schema, report, locators)
+    for reason in comparison.not_compared:
+        errors().print(Text(f"not compared with the shop's data: {reason}"), soft_wrap=True)
+    return report.with_more(comparison.findings)
+
+
+def _files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+
+
+def _is_chosen(finding: Finding, chosen: list[Path]) -> bool:
+    file = (dbt.PROJECT_DIR.parent / finding.file).resolve()
+    return any(path in (file, *file.parents) for path in chosen)
+
+
+def _print(finding: Finding) -> None:
+    """Print a finding as compilers do, so that terminals and editors lead to its place."""
+    found = f" · found: {finding.found}" if finding.found else ""
+    console().print(
+        Text.assemble(
+            (f"{finding.file}:{finding.line}:{finding.column}", "cyan"),
+            ": ",
+            (finding.severity, STYLES[finding.severity]),
+            f": {finding.place + ': ' if finding.place else ''}{finding.message} ",
+            (f"[{finding.rule}]{found}", "dim"),
+        ),
+        soft_wrap=True,
+    )

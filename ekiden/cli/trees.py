@@ -1,0 +1,96 @@
+"""Explanations as trees for the terminal. Nothing is decided or read here."""
+
+from zoneinfo import ZoneInfo
+
+from rich.text import Text
+from rich.tree import Tree
+
+from ekiden.insights.explanation import AnchorExplanation, Explanation, NoAnchor, Verdict
+from ekiden.insights.explanation_checks import Check
+from ekiden.insights.explanation_evidence import Fact
+from ekiden.insights.explanation_wording import SHOWN_FACTS, anchor_in_words, fact_in_words, local, spans_in_words
+
+SHOWN_ANCHORS = 5
+"""Anchors shown in full, the latest first; a customer of a thousand orders has a thousand."""
+
+SHOWN_CANDIDATES = 10
+"""Orders that are no anchor and are listed, the latest first."""
+
+VERDICT_STYLE = {
+    Verdict.ENTERED: "bold green",
+    Verdict.MAY_ENTER: "bold green",
+    Verdict.WAITS: "bold yellow",
+    Verdict.KEPT_OUT: "bold red",
+}
+
+
+def explanation_tree(explanation: Explanation, zone: ZoneInfo) -> Tree:
+    """Return an explanation as a tree: the verdict, what fails first and what comes next; then everything asked."""
+    version = f" version {explanation.scenario_version}" if explanation.scenario_version else ""
+    tree = Tree(
+        Text.assemble(
+            (f"customer {explanation.customer_id}", "bold"),
+            f" and scenario {explanation.scenario_code}{version} at {local(explanation.at, zone)}: ",
+            (explanation.sentence, VERDICT_STYLE[explanation.verdict]),
+        )
+    )
+    if explanation.first_failing:
+        tree.add(Text.assemble(("fails first: ", "bold"), explanation.first_failing))
+    tree.add(Text.assemble(("next: ", "bold"), explanation.next))
+    for note in explanation.notes:
+        tree.add(Text(f"note: {note}"))
+    for check in explanation.customer:
+        _add(tree, check, zone)
+    for anchor in explanation.anchors[:SHOWN_ANCHORS]:
+        _add_anchor(tree, anchor, zone)
+    if (more := len(explanation.anchors) - SHOWN_ANCHORS) > 0:
+        tree.add(Text(f"and {more} earlier anchors; --format json has all"))
+    if explanation.no_anchors:
+        _add_no_anchors(tree, explanation.no_anchors, zone)
+    planning = tree.add(Text(f"scenario {explanation.scenario_name}"))
+    for check in explanation.scenario:
+        _add(planning, check, zone)
+    if explanation.rows:
+        rows = tree.add(Text("schedule rows"))
+        for row in explanation.rows:
+            rows.add(Text(row))
+    return tree
+
+
+def _add_anchor(tree: Tree, anchor: AnchorExplanation, zone: ZoneInfo) -> None:
+    node = tree.add(Text(f"anchor {anchor_in_words(anchor.kind, anchor.key)}, {local(anchor.at, zone)}"))
+    for check in anchor.conditions:
+        _add(node, check, zone)
+    node.add(Text(f"its conditions let it enter: {spans_in_words(anchor.may_enter, zone)}"))
+    planning = node.add(Text("planning"))
+    for check in anchor.planning:
+        _add(planning, check, zone)
+
+
+def _add_no_anchors(tree: Tree, no_anchors: tuple[NoAnchor, ...], zone: ZoneInfo) -> None:
+    node = tree.add(Text("looked at, and no anchor"))
+    for found in no_anchors[:SHOWN_CANDIDATES]:
+        node.add(Text(f"{found.key} of {local(found.at, zone)}: {'; '.join(found.reasons)}"))
+    if (more := len(no_anchors) - SHOWN_CANDIDATES) > 0:
+        node.add(Text(f"and {more} earlier ones; --format json has all"))
+
+
+def _add(tree: Tree, check: Check, zone: ZoneInfo) -> None:
+    held = f" · holds {spans_in_words(check.held, zone)}" if check.held is not None else ""
+    node = tree.add(Text.assemble(_mark(check), check.wording, (held, "dim")))
+    _add_facts(node, check.facts, zone)
+    for child in check.children:
+        _add(node, child, zone)
+
+
+def _mark(check: Check) -> tuple[str, str]:
+    if check.passes is None:
+        return ("● ", "green") if check.holds else ("○ ", "dim")
+    return ("✓ ", "green") if check.passes else ("✗ ", "red")
+
+
+def _add_facts(tree: Tree, facts: tuple[Fact, ...], zone: ZoneInfo) -> None:
+    for fact in facts[-SHOWN_FACTS:]:
+        tree.add(Text(fact_in_words(fact, zone)))
+    if (more := len(facts) - SHOWN_FACTS) > 0:
+        tree.add(Text(f"and {more} earlier ones"))

@@ -1,0 +1,122 @@
+"""Who may enter a scenario at an instant, past or coming: one scan of its built table.
+
+A coming instant is a forecast from the facts known now: what the calendar alone will bring. Why somebody is missing is
+`ekiden.insights.explanation`'s to say.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.rows import class_row
+
+from ekiden.database.statements import qualified, statement
+from ekiden.insights.built import AskedScenario
+from ekiden.insights.moments import Moment
+
+FETCHED_ROWS = 10_000
+"""Rows that a stream asks the server for at once: some megabytes, and few enough round trips."""
+
+
+class Standing(StrEnum):
+    """What keeps an anchor whose entry conditions hold, or nothing."""
+
+    MAY_ENTER = "may_enter"
+    ENROLLED = "enrolled"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class AudienceMember:
+    """One anchor of one customer whose entry conditions hold; `due_date` is step 1's, local."""
+
+    customer_id: str
+    anchor_kind: str
+    anchor_key: str
+    anchor_at: datetime
+    anchor_date: date
+    due_date: date
+    standing: str
+
+
+@dataclass(frozen=True)
+class Heads:
+    """So many customers with so many anchors."""
+
+    customers: int = 0
+    anchors: int = 0
+
+
+@dataclass(frozen=True)
+class Audience:
+    """A scenario's audience at an instant, in numbers.
+
+    `eligible` holds all whose entry conditions hold: those whom a stop condition keeps out (`stopped`), whom an earlier
+    enrolment keeps out (`enrolled`), and the rest (`may_enter`). `due`: of all of them, those with step 1 due that day.
+    """
+
+    scenario_code: str
+    at: datetime
+    day: date
+    is_forecast: bool
+    built_at: datetime
+    eligible: Heads
+    may_enter: Heads
+    enrolled: Heads
+    stopped: Heads
+    due: Heads
+
+
+def audience(connection: Connection[Any], scenario: AskedScenario, moment: Moment) -> Audience:
+    """Return how many customers and anchors the scenario's built table has at an instant."""
+    query = statement(__file__, "audience_counts").format(query=_standing(scenario))
+    counted = {
+        standing: Heads(customers, anchors)
+        for standing, customers, anchors in connection.execute(query, _parameters(scenario, moment))
+    }
+    return Audience(
+        scenario_code=scenario.definition.code,
+        at=moment.at,
+        day=moment.day,
+        is_forecast=moment.is_forecast,
+        built_at=scenario.built_at,
+        eligible=counted.get("eligible", Heads()),
+        may_enter=counted.get("may_enter", Heads()),
+        enrolled=counted.get("enrolled", Heads()),
+        stopped=counted.get("stopped", Heads()),
+        due=counted.get("due", Heads()),
+    )
+
+
+@contextmanager
+def members(
+    connection: Connection[Any], scenario: AskedScenario, moment: Moment, *, limit: int | None = None
+) -> Iterator[Iterator[AudienceMember]]:
+    """Yield the audience as a stream: whoever may enter first, each group by due date, customer and anchor."""
+    query = statement(__file__, "audience_members").format(query=_standing(scenario))
+    with (
+        connection.transaction(),
+        connection.cursor("audience", row_factory=class_row(AudienceMember)) as cursor,
+    ):
+        cursor.itersize = FETCHED_ROWS
+        cursor.execute(query, {**_parameters(scenario, moment), "limit": limit})
+        yield iter(cursor)
+
+
+def _standing(scenario: AskedScenario) -> sql.Composed:
+    return statement(__file__, "audience").format(eligibility=qualified(scenario.relation_name))
+
+
+def _parameters(scenario: AskedScenario, moment: Moment) -> dict[str, Any]:
+    return {
+        "at": moment.at,
+        "day": moment.day,
+        "first_offset": scenario.first_offset,
+        "scenario_id": scenario.scenario_id,
+        "reentry": scenario.definition.reentry,
+        "restarts": scenario.restarts,
+    }

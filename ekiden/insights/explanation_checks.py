@@ -1,0 +1,209 @@
+"""The checks that an anchor's conditions consist of, one node each. Pure; what planning adds is not here."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from ekiden.insights.explanation_evidence import (
+    AnchorEvidence,
+    Evidence,
+    Fact,
+    FrameEvidence,
+    Spans,
+    holds,
+    next_beginning,
+)
+from ekiden.insights.explanation_remedies import FrameState, least_changes, remedy
+from ekiden.insights.explanation_wording import ORDER_ANCHORS, frame_in_words, local
+
+SECTIONS = {
+    "target": (True, "the target holds", "the target does not hold"),
+    "exclusion": (False, "nothing excludes", "something excludes"),
+    "stop": (False, "no stop condition holds", "a stop condition holds"),
+}
+"""Whether a section must hold, and what to say where it comes out so and where it does not."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that is asked, and what was found.
+
+    `wording` says what was found. `passes` None: it decides nothing by itself, like one frame of several; `holds` is
+    whether it is so at the instant and `held` when it is, None where it is no matter of time. `remedy`: what would have
+    to happen, where it fails.
+    """
+
+    name: str
+    wording: str
+    passes: bool | None
+    holds: bool | None = None
+    held: Spans | None = None
+    facts: tuple[Fact, ...] = ()
+    remedy: str | None = None
+    children: tuple["Check", ...] = ()
+
+
+def duplicate_check(evidence: Evidence) -> Check:
+    """Return whether the customer's record was confirmed in duplicate management (R-048, R-049)."""
+    passes = evidence.duplicate_status == "confirmed"
+    return Check(
+        "duplicate",
+        f"the record is {evidence.duplicate_status.replace('_', ' ')} in duplicate management",
+        passes,
+        remedy=None if passes else "the record would have to be confirmed in duplicate management",
+    )
+
+
+def condition_checks(
+    evidence: Evidence, frames: Sequence[FrameState], anchor: AnchorEvidence, at: datetime, zone: ZoneInfo
+) -> tuple[Check, ...]:
+    """Return the checks of one anchor's conditions in the order in which they decide.
+
+    `frames` are the customer's (`frame_states`): of a thousand anchors each would look through a thousand orders again.
+    """
+    if evidence.is_by_hand:
+        return tuple(_of_the_table(anchor, at))
+    return tuple(_of_the_definition(evidence, frames, anchor, at, zone))
+
+
+def _of_the_table(anchor: AnchorEvidence, at: datetime) -> Iterator[Check]:
+    enters, stops = holds(anchor.entry, at), holds(anchor.stop, at)
+    wording = "the entry conditions hold" if enters else "the entry conditions do not hold"
+    yield Check("entry", f"{wording}, as the table has it", enters, enters, anchor.entry)
+    wording = "a stop condition holds" if stops else "no stop condition holds"
+    yield Check("stop", f"{wording}, as the table has it", not stops, stops, anchor.stop)
+
+
+def _of_the_definition(
+    evidence: Evidence, frames: Sequence[FrameState], anchor: AnchorEvidence, at: datetime, zone: ZoneInfo
+) -> Iterator[Check]:
+    target, exclusion, stop = (
+        tuple(
+            _state(state.frame, anchor, at) if state.frame.since_anchor else state
+            for state in frames
+            if state.frame.section == section
+        )
+        for section in SECTIONS
+    )
+    yield _stands(anchor, at, zone)
+    if target:
+        checked = _section("target", target, anchor.target, at, zone)
+        if anchor.judged_at:
+            yield _completed(anchor, anchor.judged_at, checked, zone)
+        yield checked
+    if exclusion or evidence.subscribed is not None:
+        yield _section("exclusion", exclusion, anchor.excluded, at, zone, besides=_subscription(evidence, at))
+    if stop or anchor.void is not None:
+        yield _section("stop", stop, anchor.stop, at, zone, besides=_order_status(anchor, at))
+
+
+def frame_states(evidence: Evidence, at: datetime) -> tuple[FrameState, ...]:
+    """Return all frames as they are at an instant for a customer; what counts from an anchor does not hold yet."""
+    return tuple(_state(frame, None, at) for frame in evidence.frames)
+
+
+def section_remedy(states: Sequence[FrameState], at: datetime, zone: ZoneInfo, *, wanted: bool) -> str | None:
+    """Return what would have to happen for a section to come out as wanted; alternatives are joined by "or"."""
+    sets = least_changes(states, wanted)
+    return (
+        " or ".join(dict.fromkeys(" and ".join(remedy(states[i], at, zone) for i in indexes) for indexes in sets))
+        or None
+    )
+
+
+def _state(frame: FrameEvidence, anchor: AnchorEvidence | None, at: datetime) -> FrameState:
+    spans = frame.held
+    facts = frame.facts
+    if frame.since_anchor:
+        spans = anchor.frames.get((frame.section, frame.number), ()) if anchor else ()
+        facts = tuple(fact for fact in facts if anchor is None or _begins_after(fact, anchor.at))
+    counting = tuple(fact for fact in facts if fact.during and fact.during.holds(at))
+    relation = frame.written.get("relation") or "and"
+    return FrameState(replace(frame, facts=facts), relation, holds(spans, at), spans, counting)
+
+
+def _begins_after(fact: Fact, instant: datetime) -> bool:
+    return bool(fact.during and fact.during.begins and fact.during.begins > instant)
+
+
+def _stands(anchor: AnchorEvidence, at: datetime, zone: ZoneInfo) -> Check:
+    if holds(anchor.stands, at) and at >= anchor.at:
+        return Check("anchor", "the anchor stands", True, True, anchor.stands)
+    if begins := anchor.at if at < anchor.at else next_beginning(anchor.stands, at):
+        return Check("anchor", f"the anchor stands only from {local(begins, zone)}", False, False, anchor.stands)
+    remedy_ = (
+        f"needs a new order: order {anchor.key} does not stand any more"
+        if anchor.kind in ORDER_ANCHORS
+        else "it would have to happen again"
+    )
+    return Check("anchor", "the anchor does not stand any more", False, False, anchor.stands, remedy=remedy_)
+
+
+def _completed(anchor: AnchorEvidence, judged_at: datetime, target: Check, zone: ZoneInfo) -> Check:
+    """Return whether the target held as the anchor order came in: the order that completes it is the anchor (Q-15)."""
+    if holds(anchor.target, judged_at):
+        return Check("target_when_ordered", f"the target held as the order came in, at {local(judged_at, zone)}", True)
+    return Check(
+        "target_when_ordered",
+        f"the target did not hold yet as the order came in, at {local(judged_at, zone)}: the order with which it comes"
+        " true is the anchor",
+        False,
+        remedy=target.remedy or "needs a later order, one with which the target holds",
+    )
+
+
+def _subscription(evidence: Evidence, at: datetime) -> Check | None:
+    if evidence.subscribed is None:
+        return None
+    runs = holds(evidence.subscribed, at)
+    end = "the running subscription would have to be cancelled" if runs else None
+    return Check("active_subscriber", "a subscription is running", None, runs, evidence.subscribed, remedy=end)
+
+
+def _order_status(anchor: AnchorEvidence, at: datetime) -> Check | None:
+    if anchor.void is None:
+        return None
+    stops = holds(anchor.void, at)
+    again = f"order {anchor.key} would have to stand again" if stops else None
+    return Check("recheck_order_status", "the anchor order's status stops", None, stops, anchor.void, remedy=again)
+
+
+def _section(
+    name: str,
+    states: Sequence[FrameState],
+    spans: Spans,
+    at: datetime,
+    zone: ZoneInfo,
+    besides: Check | None = None,
+) -> Check:
+    """Return a section's check with its frames below it; `besides` is what else keeps it from passing."""
+    wanted, passing, failing = SECTIONS[name]
+    holds_now = holds(spans, at)
+    children = (*(_frame(name, state) for state in states), *([besides] if besides else []))
+    if holds_now == wanted:
+        return Check(name, passing, True, holds_now, spans, children=children)
+    changes = sorted({index for indexes in least_changes(states, wanted) for index in indexes})
+    reasons = [f"{'because of' if states[i].held else 'for want of'} {_condition(states[i])}" for i in changes]
+    if besides and besides.holds:
+        reasons.append(f"because {besides.wording}")
+    remedies = [section_remedy(states, at, zone, wanted=wanted), besides.remedy if besides else None]
+    return Check(
+        name,
+        f"{failing}, {' and '.join(reasons)}",
+        False,
+        holds_now,
+        spans,
+        remedy=", and ".join(each for each in remedies if each) or None,
+        children=children,
+    )
+
+
+def _frame(section: str, state: FrameState) -> Check:
+    relation = f"{state.relation.upper()} " if state.frame.number > 1 or state.relation == "not" else ""
+    name = f"{section}.frames[{state.frame.number - 1}]"
+    return Check(name, f"{relation}{_condition(state)}", None, state.held, state.spans, state.frame.facts)
+
+
+def _condition(state: FrameState) -> str:
+    return frame_in_words(state.frame.written, since_anchor=state.frame.since_anchor)

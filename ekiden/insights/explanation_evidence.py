@@ -1,0 +1,268 @@
+"""What is known of one customer in one scenario: what the conditions held, and what the ledger has.
+
+Belongs here: reading it, all through indexes, into plain values. Does not belong here: any judgement of it
+(`explanation`) or wording (`explanation_wording`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row, dict_row
+
+from ekiden.database.statements import qualified, statement
+from ekiden.insights.built import AskedScenario
+from ekiden.schedule.rows import RowFilter, ScheduleRow, search
+
+MAX_ROWS = 1_000
+"""Rows of one customer that are read: far more than one scenario makes, ten for each enrolment."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """The instants from `begins` until before `ends`; None: without end on that side."""
+
+    begins: datetime | None
+    ends: datetime | None
+
+    def holds(self, at: datetime) -> bool:
+        return (self.begins is None or self.begins <= at) and (self.ends is None or at < self.ends)
+
+
+Spans = tuple[Span, ...]
+
+
+def holds(spans: Spans, at: datetime) -> bool:
+    """Return whether any of the spans holds at an instant."""
+    return any(span.holds(at) for span in spans)
+
+
+def next_beginning(spans: Spans, at: datetime) -> datetime | None:
+    """Return when the first span after an instant begins."""
+    return min((span.begins for span in spans if span.begins and span.begins > at), default=None)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that a frame counts, an order, an event, …, and when it counts; `during` None: it never does."""
+
+    key: str
+    during: Span | None
+
+
+@dataclass(frozen=True)
+class FrameEvidence:
+    """One condition frame of a scenario (`number` from 1) and this customer's facts for it."""
+
+    section: str
+    number: int
+    written: Mapping[str, Any]
+    facts: tuple[Fact, ...] = ()
+    held: Spans = ()
+    since_anchor: bool = False
+    """Whether only what came after the anchor counts (C-12): then each anchor says when the frame holds."""
+
+
+@dataclass(frozen=True)
+class AnchorEvidence:
+    """One anchor and when everything about it holds."""
+
+    kind: str
+    key: str
+    at: datetime
+    on: date
+    entry: Spans
+    stop: Spans
+    may_enter: Spans = ()
+    """`entry` without `stop`."""
+    judged_at: datetime | None = None
+    """When the target must have held for this to be an anchor at all; None: whenever."""
+    stands: Spans = ()
+    target: Spans = ()
+    excluded: Spans = ()
+    void: Spans | None = None
+    """When the anchor order has a status that stops; None where the scenario does not look again (C-08)."""
+    frames: Mapping[tuple[str, int], Spans] = field(default_factory=dict)
+    """Spans of the frames that count from this anchor."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What could be an anchor, and the scenario's filters that each keep it from being one."""
+
+    key: str
+    at: datetime
+    fails: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """A passage through the scenario that was not removed; instants are aware."""
+
+    enrolment_id: int
+    anchor_kind: str
+    anchor_key: str
+    anchor_at: datetime
+    anchor_date: date
+    state: str
+    exit_reason: str | None
+    entered_at: datetime
+    exited_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Rival:
+    """An exclusive scenario in which the customer is (C-07)."""
+
+    scenario_code: str
+    priority: int | None
+    entered_at: datetime
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that is known of one customer in one scenario."""
+
+    customer_id: str
+    duplicate_status: str
+    frames: tuple[FrameEvidence, ...] = ()
+    subscribed: Spans | None = None
+    """When a subscription ran; None where the scenario does not ask."""
+    anchors: tuple[AnchorEvidence, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    enrolments: tuple[Enrolment, ...] = ()
+    rows: tuple[ScheduleRow, ...] = ()
+    rivals: tuple[Rival, ...] = ()
+    is_by_hand: bool = False
+    """Whether the conditions are the author's own SQL: then the anchors are the table's, with nothing behind them."""
+    table_differs: bool = False
+    """Whether the built table says otherwise, for what happened since the build."""
+
+
+class UnknownCustomer(LookupError):
+    """The shop has no such customer."""
+
+
+def read_evidence(connection: Connection[Any], scenario: AskedScenario, customer_id: str) -> Evidence:
+    """Return what is known now of a customer in a scenario; raises `UnknownCustomer`."""
+    with connection.transaction():
+        # one state of the facts for all questions
+        connection.execute("set transaction isolation level repeatable read, read only")
+        found = connection.execute(statement(__file__, "asked_customer"), {"customer_id": customer_id}).fetchone()
+        if found is None:
+            raise UnknownCustomer(f"the shop has no customer {customer_id!r}")
+        built = _table_rows(connection, scenario, customer_id)
+        if scenario.explain_function is None:
+            evidence = Evidence(
+                customer_id, found[0], anchors=tuple(_anchor(row, {}) for row in built), is_by_hand=True
+            )
+        else:
+            evidence = _explained(connection, scenario, customer_id, found[0], built)
+        return _with_ledger(connection, scenario, evidence)
+
+
+def _table_rows(connection: Connection[Any], scenario: AskedScenario, customer_id: str) -> list[dict[str, Any]]:
+    query = statement(__file__, "built_anchors").format(eligibility=qualified(scenario.relation_name))
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, {"customer_id": customer_id}).fetchall()
+
+
+def _explained(
+    connection: Connection[Any],
+    scenario: AskedScenario,
+    customer_id: str,
+    duplicate_status: str,
+    built: Sequence[Mapping[str, Any]],
+) -> Evidence:
+    query = statement(__file__, "explained_anchors").format(function=qualified(scenario.explain_function or ""))
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query, {"customer_id": customer_id}).fetchall()
+    about = next(row["explanation"] for row in rows if row["anchor_key"] is None)
+    anchors = [row for row in rows if row["anchor_key"] is not None]
+    compared = ("anchor_key", "anchor_at", "anchor_date", "entry_during", "stop_during")
+    return Evidence(
+        customer_id=customer_id,
+        duplicate_status=duplicate_status,
+        frames=tuple(_frames(scenario.written, about)),
+        subscribed=_spans(about["subscribed"]) if "subscribed" in about else None,
+        anchors=tuple(_anchor(row, row["explanation"]) for row in anchors),
+        candidates=tuple(
+            Candidate(item["key"], datetime.fromisoformat(item["at"]), tuple(item["fails"]))
+            for item in about["candidates"] or ()
+        ),
+        table_differs=[[row[name] for name in compared] for row in built]
+        != [[row[name] for name in compared] for row in anchors],
+    )
+
+
+def _frames(written: Mapping[str, Any], about: Mapping[str, Any]) -> Iterable[FrameEvidence]:
+    held = _by_frame(about["frames"])
+    facts = {(item["section"], item["frame"]): item["occurrences"] for item in about["facts"] or ()}
+    for section in ("target", "exclusion", "stop"):
+        for number, frame in enumerate((written.get(section) or {}).get("frames") or (), start=1):
+            yield FrameEvidence(
+                section,
+                number,
+                frame,
+                tuple(
+                    Fact(item["key"], _span(item["from"], item["to"]) if item["counts"] else None)
+                    for item in facts.get((section, number), ())
+                ),
+                held.get((section, number), ()),
+                [section, number] in about["since_anchor"],
+            )
+
+
+def _anchor(row: Mapping[str, Any], explanation: Mapping[str, Any]) -> AnchorEvidence:
+    return AnchorEvidence(
+        kind=row["anchor_kind"],
+        key=row["anchor_key"],
+        at=row["anchor_at"],
+        on=row["anchor_date"],
+        entry=_from_multirange(row["entry_during"]),
+        stop=_from_multirange(row["stop_during"]),
+        may_enter=_from_multirange(row["may_enter_during"]),
+        judged_at=_instant(explanation.get("judged_at")),
+        stands=_spans(explanation.get("stands")),
+        target=_spans(explanation.get("target")),
+        excluded=_spans(explanation.get("excluded")),
+        void=_spans(explanation["void"]) if "void" in explanation else None,
+        frames=_by_frame(explanation.get("frames")),
+    )
+
+
+def _by_frame(items: Sequence[Mapping[str, Any]] | None) -> dict[tuple[str, int], Spans]:
+    return {(item["section"], item["frame"]): _spans(item["held"]) for item in items or ()}
+
+
+def _with_ledger(connection: Connection[Any], scenario: AskedScenario, evidence: Evidence) -> Evidence:
+    parameters = {"customer_id": evidence.customer_id, "scenario_id": scenario.scenario_id}
+    with connection.cursor(row_factory=class_row(Enrolment)) as cursor:
+        enrolments = cursor.execute(statement(__file__, "customer_enrolments"), parameters).fetchall()
+    with connection.cursor(row_factory=class_row(Rival)) as cursor:
+        rivals = cursor.execute(statement(__file__, "exclusive_enrolments"), parameters).fetchall()
+    # by the customer's index, and then by scenario: a customer has few rows
+    mine = RowFilter(customer=evidence.customer_id, scenario=scenario.definition.code)
+    rows = search(connection, mine, limit=MAX_ROWS)
+    return replace(evidence, enrolments=tuple(enrolments), rivals=tuple(rivals), rows=tuple(rows))
+
+
+def _from_multirange(value: Iterable[Any] | None) -> Spans:
+    return tuple(_span(span.lower, span.upper) for span in value or ())
+
+
+def _spans(pairs: Iterable[Sequence[Any]] | None) -> Spans:
+    return tuple(_span(begins, ends) for begins, ends in pairs or ())
+
+
+def _span(begins: Any, ends: Any) -> Span:
+    return Span(_instant(begins), _instant(ends))
+
+
+def _instant(value: Any) -> datetime | None:
+    """Return an instant of JSON or of the database; PostgreSQL's infinities are as open as no bound."""
+    if isinstance(value, datetime):
+        return value
+    return None if value is None or "infinity" in value else datetime.fromisoformat(value)

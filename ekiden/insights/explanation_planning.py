@@ -1,0 +1,199 @@
+"""What planning adds to the conditions, one check each: who entered before, periods, due dates, other scenarios.
+
+Pure. The rules are the planner's (`ekiden/schedule/sql/find_candidates.sql` and `arbitrate.sql`); this says them of one
+customer.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from ekiden.insights.built import AskedScenario
+from ekiden.insights.explanation_checks import Check
+from ekiden.insights.explanation_evidence import AnchorEvidence, Enrolment, Evidence, Rival
+from ekiden.insights.explanation_wording import anchor_in_words, local
+from ekiden.insights.moments import Moment
+from ekiden.schedule.rows import ScheduleRow
+
+REASONS = {
+    "past_due": "it was due before the day on which it was planned, so a person must release it: `ekiden release`",
+    "missed_send": "its time passed by too far, so a person must release it: `ekiden release`",
+    "past_time": "its time of the day had passed when it was planned: `ekiden release`",
+    "operator": "a person holds it: `ekiden release`",
+    "stop_condition": "a stop condition came true",
+    "force_stopped": "the step was stopped by force",
+    "newsletter_status": "the customer's newsletter status did not admit it",
+    "suppressed": "the address is on the suppression list",
+    "no_address": "the customer has no address",
+    "content_invalid": "its content could not be rendered",
+}
+"""What a row's reason means, and the way on where there is one."""
+
+
+def scenario_checks(scenario: AskedScenario) -> tuple[Check, ...]:
+    """Return the checks that are the same for everybody: whether the scenario lets anybody in (R-030, R-135c)."""
+    definition = scenario.definition
+    enable = "the scenario would have to be enabled (`status: enabled`, then `ekiden build`)"
+    run = "step 1 would have to run again (`state: enabled`, then `ekiden build`)"
+    return (
+        _check("status", f"the scenario is {definition.status}", definition.status == "enabled", enable),
+        _check(
+            "first_step",
+            "step 1 runs" if definition.running_steps() else "step 1 is stopped by force",
+            definition.running_steps() > 0,
+            run,
+        ),
+    )
+
+
+def _check(name: str, wording: str, passes: bool, remedy: str) -> Check:
+    return Check(name, wording, passes, remedy=None if passes else remedy)
+
+
+def planning_checks(
+    scenario: AskedScenario, evidence: Evidence, anchor: AnchorEvidence, moment: Moment, zone: ZoneInfo
+) -> tuple[Check, ...]:
+    """Return what planning asks of an anchor whose conditions hold, in this order."""
+    due = scenario.due_date(anchor.on)
+    return (
+        _not_entered(scenario, evidence, anchor, moment, zone),
+        *_within_reach(scenario, due, moment.day),
+        *_no_rival(scenario, evidence.rivals, moment, zone),
+        _due(scenario, anchor, due, moment.day),
+    )
+
+
+def current_enrolment(evidence: Evidence, at: datetime) -> Enrolment | None:
+    """Return the enrolment that is running at an instant, the latest of several."""
+    running = [
+        enrolment
+        for enrolment in evidence.enrolments
+        if enrolment.entered_at <= at and (enrolment.exited_at is None or enrolment.exited_at > at)
+    ]
+    return running[-1] if running else None
+
+
+def earlier_that_keeps_out(
+    scenario: AskedScenario, evidence: Evidence, anchor: AnchorEvidence, at: datetime
+) -> tuple[Enrolment, str] | None:
+    """Return the earlier enrolment that keeps an anchor out, and the rule by which it does (C-06)."""
+    reentry = scenario.definition.reentry
+    for enrolment in reversed(evidence.enrolments):
+        if enrolment.entered_at > at:
+            continue
+        exited_at = enrolment.exited_at if enrolment.exited_at and enrolment.exited_at <= at else None
+        if (enrolment.anchor_kind, enrolment.anchor_key) == (anchor.kind, anchor.key):
+            return enrolment, "this anchor entered already"
+        if exited_at and enrolment.exit_reason == "blocked":
+            return enrolment, "the customer was blocked in this scenario"
+        if reentry == "never":
+            return enrolment, "nobody enters twice (reentry: never)"
+        if scenario.restarts:
+            stopped = exited_at and enrolment.exit_reason not in {None, "superseded"}
+            if enrolment.anchor_at >= anchor.at or (stopped and exited_at and exited_at >= anchor.at):
+                return enrolment, "only a later anchor starts the scenario anew (on_retrigger: restart)"
+        elif reentry == "after_exit" and (exited_at is None or exited_at >= anchor.at):
+            return enrolment, "what happens during an enrolment is ignored (reentry: after_exit)"
+    return None
+
+
+def _not_entered(
+    scenario: AskedScenario, evidence: Evidence, anchor: AnchorEvidence, moment: Moment, zone: ZoneInfo
+) -> Check:
+    found = earlier_that_keeps_out(scenario, evidence, anchor, moment.at)
+    if found is None:
+        return Check("not_entered", f"no earlier enrolment keeps it out (reentry: {scenario.definition.reentry})", True)
+    earlier, rule = found
+    by = anchor_in_words(earlier.anchor_kind, earlier.anchor_key)
+    wording = f"{rule}: entered {local(earlier.entered_at, zone)} by {by}"
+    if earlier.exited_at and earlier.exited_at <= moment.at:
+        ended = f"{earlier.state}{f' ({earlier.exit_reason})' if earlier.exit_reason else ''}"
+        wording += f", {ended} {local(earlier.exited_at, zone)}"
+    remedies = {"never": "nothing: who went through this scenario once does not enter it again"}
+    again = remedies.get(scenario.definition.reentry, "needs a later anchor")
+    return Check("not_entered", wording, False, remedy=again)
+
+
+def _within_reach(scenario: AskedScenario, due: date, day: date) -> Iterator[Check]:
+    definition = scenario.definition
+    if period := definition.period:
+        bounds = " ".join(
+            part for part in (period.first and f"from {period.first}", period.last and f"to {period.last}") if part
+        )
+        inside = (not period.first or due >= period.first) and (not period.last or due <= period.last)
+        yield _check(
+            "period",
+            f"step 1's due date {due} is {'' if inside else 'not '}in the scenario's period {bounds}",
+            inside,
+            "needs a later anchor" if period.first and due < period.first else "nothing: the period is over by then",
+        )
+    if definition.look_back_days is not None:
+        days = definition.look_back_days
+        within = (day - due).days <= days
+        yield _check(
+            "look_back",
+            f"step 1's due date {due} is {'at most' if within else 'more than'} {days} days before {day}"
+            " (look_back_days)",
+            within,
+            f"needs a later anchor, or a person's backfill of that day: `ekiden plan --date {due}`",
+        )
+    if due < day:
+        skips = definition.past_date_policy == "skip"
+        outcome = {
+            "skip": "it is left out",
+            "hold": "its row would wait for a release",
+            "send_now": "its row would go out at once",
+        }
+        yield _check(
+            "past_date",
+            f"step 1's due date {due} has passed: {outcome[definition.past_date_policy]}"
+            f" (past_date_policy: {definition.past_date_policy})",
+            not skips,
+            "needs a later anchor",
+        )
+
+
+def _no_rival(scenario: AskedScenario, rivals: tuple[Rival, ...], moment: Moment, zone: ZoneInfo) -> Iterator[Check]:
+    """Yield who is in the way of an exclusive scenario: the better priority wins, of equals who was there (C-07)."""
+    if scenario.is_exclusive:
+        mine = scenario.priority if scenario.priority is not None else float("inf")
+        there = [rival for rival in rivals if rival.entered_at <= moment.at]
+        better = [rival for rival in there if (float("inf") if rival.priority is None else rival.priority) <= mine]
+        named = "".join(
+            f"; in {rival.scenario_code} (priority {rival.priority or 'none'}) since {local(rival.entered_at, zone)}"
+            for rival in there
+        )
+        which = f"exclusive scenario of the same or a better priority than {scenario.priority or 'none'}"
+        yield _check(
+            "exclusive",
+            f"{'an' if better else 'no'} {which} has the customer{named}",
+            not better,
+            f"the enrolment in {better[0].scenario_code} would have to end" if better else "",
+        )
+
+
+def _due(scenario: AskedScenario, anchor: AnchorEvidence, due: date, day: date) -> Check:
+    at_anchor = scenario.definition.enrols_at == "anchor"
+    enters = anchor.on if at_anchor else due
+    entry = f"; the customer enters on the anchor's day, {anchor.on}" if at_anchor else ""
+    return _check(
+        "due",
+        f"step 1 {'is' if due >= day else 'was'} due on {due}{entry}",
+        enters <= day,
+        f"nothing: the customer enters on {enters}, and step 1 is due on {due}",
+    )
+
+
+def rows_in_words(rows: tuple[ScheduleRow, ...], zone: ZoneInfo) -> tuple[str, ...]:
+    """Return the customer's rows in this scenario, and why those that wait do."""
+    return tuple(_row(row, zone) for row in sorted(rows, key=lambda row: (row.enrolment_id, row.step_no)))
+
+
+def _row(row: ScheduleRow, zone: ZoneInfo) -> str:
+    when = row.sent_at or row.send_at
+    reason = REASONS.get(row.reason or "", row.reason)
+    return (
+        f"step {row.step_no}, due {row.due_date}: {row.state} ({row.state_ja})"
+        + (f", {local(when, zone)}" if when else "")
+        + (f"; {reason}" if reason else "")
+    )

@@ -1,0 +1,14 @@
+-- The other exclusive scenarios that the customer is in now (C-07), the best by priority first.
+select
+    scenarios.scenario_code,
+    scenarios.priority,
+    enrolments.entered_at
+from outreach.enrolments
+inner join outreach.scenarios on enrolments.scenario_id = scenarios.scenario_id
+inner join outreach.scenario_versions as versions on scenarios.current_version_id = versions.scenario_version_id
+where
+    enrolments.customer_id = %(customer_id)s
+    and enrolments.scenario_id is distinct from %(scenario_id)s::bigint
+    and enrolments.state = 'active'
+    and not versions.multi_delivery
+order by scenarios.priority nulls last, enrolments.entered_at

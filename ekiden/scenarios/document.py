@@ -1,0 +1,256 @@
+"""A YAML file with the place of everything in it.
+
+Belongs here: reading YAML as dbt does, but with every fault told, and with positions. Does not belong here: what the
+file means (`source`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from ekiden.scenarios.faults import Location, shown
+
+MAX_DEPTH = 50
+"""Mappings and lists within each other; a definition needs a dozen, and the parser itself breaks at some thousands."""
+
+MAX_VALUES = 100_000
+"""Values after aliases are followed; the longest possible definition has some thousands, a trap has millions."""
+
+PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
+# the same as dbt's; without the C library the slower one, which reads the same
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, order=True)
+class Position:
+    """A place in a file, as editors count: line and column from 1."""
+
+    line: int
+    column: int
+
+
+START = Position(1, 1)
+
+
+@dataclass(frozen=True)
+class DocumentFault:
+    """What is wrong with a file before its meaning is looked at."""
+
+    rule: str
+    position: Position
+    message: str
+    location: Location = ()
+    stops_dbt: bool = True
+    """Whether dbt cannot read the file either; it then cannot read the project."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file's value, as far as it could be read; None where nothing could."""
+
+    value: Any
+    faults: tuple[DocumentFault, ...]
+    root: Node | None = field(default=None, repr=False)
+
+    def position(self, location: Location, *, of_key: bool = False) -> Position:
+        """Return where a place stands in the file; for what is missing, where it belongs.
+
+        `of_key`: of a mapping's key rather than of its value.
+        """
+        node, found = self.root, START if self.root is None else _start(self.root)
+        for depth, part in enumerate(location):
+            pair = _child(node, part) if node is not None else None
+            if pair is None:
+                return found
+            key, node = pair
+            found = _start(key) if of_key and depth == len(location) - 1 else _start(node)
+            if isinstance(node, ScalarNode) and not node.value:
+                # nothing stands there: the key is what the writer sees
+                found = _start(key)
+        return found
+
+
+def read_document(path: Path) -> Document:
+    """Return a file's value and every fault of its YAML; never raises for what is in the file."""
+    try:
+        nodes = _nodes(path)
+    except _Unreadable as error:
+        return Document(None, (DocumentFault(error.rule, error.position, error.message),))
+    if not nodes:
+        return Document(None, ())
+    reader = _Reader()
+    value = reader.value(nodes[0], ())
+    return Document(value, tuple(reader.faults), nodes[0])
+
+
+class _Unreadable(Exception):
+    def __init__(self, rule: str, position: Position, message: str) -> None:
+        super().__init__(message)
+        self.rule, self.position, self.message = rule, position, message
+
+
+def _nodes(path: Path) -> list[Node]:
+    """Return the file's documents, at most one; raises `_Unreadable`."""
+    text = _text(path)
+    try:
+        _refuse_depth(text)
+        nodes = list(yaml.compose_all(text, Loader=_Loader))
+    except yaml.MarkedYAMLError as error:
+        raise _Unreadable("not_yaml", _within(text, _marked(error)), _said(error, text)) from None
+    except yaml.reader.ReaderError as error:
+        message = f"character {error.character!r} is not allowed here"
+        raise _Unreadable("not_yaml", _at(text, error.position), message) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise _Unreadable("not_yaml", START, shown(str(error))) from None
+    if len(nodes) > 1:
+        message = "the file holds several documents; take out the line '---'"
+        raise _Unreadable("several_documents", _start(nodes[1]), message)
+    return nodes
+
+
+def _text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        message = f"the file cannot be read: {error.strerror or error}"
+        raise _Unreadable("unreadable_file", START, message) from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        position = Position(raw[: error.start].count(b"\n") + 1, 1)
+        raise _Unreadable("not_utf8", position, "this is not UTF-8 text; save the file as UTF-8") from None
+
+
+class _Reader:
+    """Makes values of nodes, keeping what is wrong."""
+
+    def __init__(self) -> None:
+        self.faults: list[DocumentFault] = []
+        self._constructor = yaml.SafeLoader("")
+        self._values_left = MAX_VALUES
+        self._within: set[int] = set()
+
+    def value(self, node: Node, location: Location) -> Any:
+        self._values_left -= 1
+        if self._values_left < 0 or id(node) in self._within:
+            if not any(fault.rule == "too_large" for fault in self.faults):
+                message = "an alias leads into itself, or the file is too large to be a scenario's"
+                self.faults.append(DocumentFault("too_large", _start(node), message, location))
+            return None
+        if isinstance(node, ScalarNode):
+            return self._scalar(node, location)
+        if node.tag not in PLAIN_TAGS:
+            message = f"the tag {node.tag} is not understood; take it out"
+            self.faults.append(DocumentFault("unreadable_value", _start(node), message, location))
+        self._within.add(id(node))
+        try:
+            if isinstance(node, SequenceNode):
+                return [self.value(item, (*location, index)) for index, item in enumerate(node.value)]
+            assert isinstance(node, MappingNode)
+            return self._mapping(node, location)
+        finally:
+            self._within.discard(id(node))
+
+    def _mapping(self, node: MappingNode, location: Location) -> dict[Any, Any]:
+        result: dict[Any, Any] = {}
+        merged: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                for source in value_node.value if isinstance(value_node, SequenceNode) else (value_node,):
+                    value = self.value(source, location)
+                    merged = (value if isinstance(value, dict) else {}) | merged
+                continue
+            key = self._key(key_node, location)
+            if key in result:
+                message = f"{shown(key)} stands here a second time, and only one of the two would count"
+                place = (*location, key)
+                self.faults.append(DocumentFault("duplicate_key", _start(key_node), message, place, stops_dbt=False))
+            result[key] = self.value(value_node, (*location, key))
+        return merged | result
+
+    def _key(self, node: Node, location: Location) -> Any:
+        key = self._scalar(node, location) if isinstance(node, ScalarNode) else None
+        if key is None or isinstance(key, str):
+            if isinstance(node, ScalarNode):
+                return key if isinstance(key, str) else "null"
+            self.faults.append(DocumentFault("wrong_type", _start(node), "a key is a word", location))
+            return f"key in line {_start(node).line}"
+        # `on:` and `2026:` are read as other things than words; nothing of ours is called so
+        return str(node.value)
+
+    def _scalar(self, node: ScalarNode, location: Location) -> Any:
+        try:
+            return self._constructor.construct_object(node)
+        except Exception as error:
+            # the library's constructors raise whatever the text leads them to: `!!timestamp 9` an AttributeError
+            reason = error.problem if isinstance(error, yaml.MarkedYAMLError) else str(error)
+            message = f"{shown(node.value)!r} cannot be read: {reason}"
+            self.faults.append(DocumentFault("unreadable_value", _start(node), message, location))
+            return node.value
+
+
+def _refuse_depth(text: str) -> None:
+    # the events come one by one; composing them recurses, and would end the process before it raises
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                message = f"more than {MAX_DEPTH} lists and mappings within each other"
+                mark = event.start_mark
+                raise _Unreadable("too_deep", Position(mark.line + 1, mark.column + 1) if mark else START, message)
+        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+            depth -= 1
+
+
+def _said(error: yaml.MarkedYAMLError, text: str) -> str:
+    line, column = _marked(error).line - 1, _marked(error).column - 1
+    lines = text.split("\n")
+    if line < len(lines) and "\t" in lines[line][: column + 1]:
+        return "a tab cannot indent YAML; use spaces"
+    return f"this is not YAML: {' '.join(part for part in (error.context, error.problem) if part)}"
+
+
+def _within(text: str, position: Position) -> Position:
+    """Return the position, or the end of the text where it lies behind that: the C library counts one line more."""
+    lines = text.rstrip("\n").split("\n")
+    return position if position.line <= len(lines) else Position(len(lines), len(lines[-1]) + 1)
+
+
+def _marked(error: yaml.MarkedYAMLError) -> Position:
+    mark = error.problem_mark or error.context_mark
+    return Position(mark.line + 1, mark.column + 1) if mark is not None else START
+
+
+def _at(text: str, index: int) -> Position:
+    before = text[:index]
+    return Position(before.count("\n") + 1, index - before.rfind("\n"))
+
+
+def _start(node: Node) -> Position:
+    return Position(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _child(node: Node, part: int | str) -> tuple[Node, Node] | None:
+    """Return the key's and the value's node of one step down; an item of a list is its own key."""
+    if isinstance(node, SequenceNode) and isinstance(part, int):
+        return (node.value[part], node.value[part]) if part < len(node.value) else None
+    if not isinstance(node, MappingNode):
+        return None
+    found = [pair for pair in _pairs(node) if isinstance(pair[0], ScalarNode) and pair[0].value == str(part)]
+    return found[-1] if found else None
+
+
+def _pairs(node: MappingNode) -> Iterator[tuple[Node, Node]]:
+    """Yield a mapping's keys and values, merged ones first."""
+    for key, value in node.value:
+        if key.tag == "tag:yaml.org,2002:merge":
+            for source in value.value if isinstance(value, SequenceNode) else (value,):
+                if isinstance(source, MappingNode):
+                    yield from source.value
+    yield from (pair for pair in node.value if pair[0].tag != "tag:yaml.org,2002:merge")

@@ -1,0 +1,80 @@
+"""What a scenario's `.sql` file says: whether it is compiled from the definition, and which segments it names.
+
+Belongs here: reading the model's Jinja, without running it. Does not belong here: what dbt makes of it.
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from jinja2 import Environment, TemplateError, TemplateSyntaxError, nodes
+
+MACRO = "eligibility"
+
+ALMOST = 0.85
+"""So alike that another macro cannot be meant; `eligibility_query` is 0.79 alike."""
+
+
+@dataclass(frozen=True)
+class ModelSql:
+    """A model's SQL, as far as it can be read."""
+
+    file: Path
+    compiled_here: bool = False
+    """Whether its SQL comes from `eligibility`; what was written by hand has segments of its own."""
+    segments: tuple[str, ...] = ()
+    """The segments the model names."""
+    segments_line: int = 1
+    fault: tuple[int, str] | None = None
+    """The line and what is wrong, where it cannot be read."""
+
+
+def read_model_sql(path: Path) -> ModelSql:
+    """Return what a model's file says; never raises for what is in it."""
+    try:
+        tree = _parsed(path)
+    except _Unreadable as error:
+        return ModelSql(path, fault=(error.line, str(error)))
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name == MACRO:
+            return _of_call(path, call)
+        if isinstance(call.node, nodes.Name) and get_close_matches(call.node.name, [MACRO], n=1, cutoff=ALMOST):
+            return ModelSql(path, fault=(call.lineno, f"there is no macro {call.node.name}, perhaps {MACRO}"))
+    return ModelSql(path)
+
+
+class _Unreadable(Exception):
+    def __init__(self, message: str, line: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def _parsed(path: Path) -> nodes.Template:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise _Unreadable(f"the file cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise _Unreadable("this is not UTF-8 text; save the file as UTF-8") from None
+    if not text.strip():
+        raise _Unreadable("the file is empty; its one line is {{ eligibility() }}")
+    try:
+        return Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], autoescape=True).parse(text)
+    except TemplateSyntaxError as error:
+        raise _Unreadable(f"this is not Jinja: {error.message}", error.lineno) from None
+    except (TemplateError, RecursionError) as error:
+        raise _Unreadable(f"this is not Jinja: {error}") from None
+
+
+def _of_call(path: Path, call: nodes.Call) -> ModelSql:
+    keywords = {keyword.key: keyword.value for keyword in call.kwargs}
+    given = call.args[0] if call.args else keywords.get("segments")
+    if given is None:
+        return ModelSql(path, True, (), call.lineno)
+    try:
+        segments = given.as_const()
+    except nodes.Impossible:
+        segments = None
+    if not isinstance(segments, list | tuple) or not all(isinstance(name, str) for name in segments):
+        return ModelSql(path, True, fault=(call.lineno, "write the segments out: eligibility(segments=['name'])"))
+    return ModelSql(path, True, tuple(segments), call.lineno)

@@ -1,0 +1,162 @@
+"""What scenarios name against what the shop's data hold: products, categories, tags, lists, events, ranks, reasons.
+
+Belongs here: comparing names. Does not belong here: what can be known without a database (`validate`).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection, errors, sql
+
+from ekiden.scenarios.anchor import AnchorChoice
+from ekiden.scenarios.faults import Location, fault, meant
+from ekiden.scenarios.report import Finding, Locator, Report, Severity
+from ekiden.scenarios.rules import frames
+from ekiden.scenarios.scenario import ScenarioDefinition
+
+NEAR_NAMES = 5000
+"""Names that a misspelt one is compared with; more would take seconds and help nobody."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of name: where the shop's data hold it, and what it means that they do not."""
+
+    noun: str
+    rule: str
+    severity: Severity
+    columns: tuple[tuple[str, str], ...]
+    """Tables and columns of the raw schema that hold such names."""
+
+
+PRODUCT = Kind("product", "unknown_product", "error", (("products", "product_id"),))
+SUBSCRIBED = Kind("product", "unknown_product", "error", (("products", "product_id"), ("subscriptions", "product_id")))
+CATEGORY = Kind(
+    "category",
+    "unknown_category",
+    "error",
+    (("categories", "category_code"), ("product_categories", "category_code")),
+)
+TAG = Kind("tag", "unknown_tag", "error", (("customer_tags", "tag"),))
+RANK = Kind("rank", "unknown_rank", "warning", (("customers", "member_rank"),))
+LIST = Kind("list", "unknown_list", "warning", (("list_members", "list_code"),))
+EVENT = Kind("event type", "unknown_event", "warning", (("customer_events", "event_type"),))
+REASON = Kind("reason", "unknown_reason", "warning", (("subscriptions", "cancel_reason"),))
+
+ALWAYS_FILLED = (PRODUCT, SUBSCRIBED, CATEGORY)
+"""Where a shop has none of these at all, nothing was loaded yet, and there is nothing to compare with."""
+
+Named = tuple[Kind, Location, str]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What comparing gave: findings by model, and why something was not compared."""
+
+    findings: tuple[tuple[str, Finding], ...]
+    not_compared: tuple[str, ...]
+
+
+def compare(connection: Connection[Any], schema: str, report: Report, locators: dict[str, Locator]) -> Comparison:
+    """Return which names of the report's scenarios the shop's data in `schema` do not hold; reads only."""
+    named = [
+        (each.source.model_name, name)
+        for each in report.scenarios
+        if each.scenario is not None
+        for name in names(each.scenario)
+    ]
+    wanted: dict[Kind, set[str]] = defaultdict(set)
+    for _, (kind, _, name) in named:
+        wanted[kind].add(name)
+    known: dict[Kind, set[str]] = {}
+    near: dict[Kind, list[str]] = {}
+    skipped = []
+    for kind, wanted_names in wanted.items():
+        try:
+            with connection.transaction():
+                held = _held(connection, schema, kind, sorted(wanted_names))
+                if held != wanted_names:
+                    near[kind] = _some(connection, schema, kind)
+        except errors.UndefinedTable:
+            skipped.append(f"{kind.noun}: the shop's tables are not there yet; run `ekiden load`")
+            continue
+        if kind in ALWAYS_FILLED and not held and not near[kind]:
+            skipped.append(f"{kind.noun}: the shop's data hold none yet; run `ekiden load`")
+            continue
+        known[kind] = held
+    findings = []
+    for model, (kind, place, name) in named:
+        if kind in known and name not in known[kind]:
+            hint = meant(name, near[kind])
+            message = f"the shop's data hold no {kind.noun} {name!r}{hint}"
+            findings.append((model, locators[model](fault(kind.rule, place, message, name), kind.severity)))
+    return Comparison(tuple(findings), tuple(dict.fromkeys(skipped)))
+
+
+def names(scenario: ScenarioDefinition) -> Iterator[Named]:
+    """Yield every name of the shop's that a definition uses, each with its place."""
+    yield from _listed(PRODUCT, ("orders", "products"), scenario.orders.products)
+    yield from _listed(CATEGORY, ("orders", "categories"), scenario.orders.categories)
+    if isinstance(scenario.anchor, AnchorChoice):
+        yield from _of_anchor(scenario.anchor)
+    for place, frame in frames(scenario):
+        if frame.type == "product":
+            yield from _listed(PRODUCT, (*place, "codes"), frame.codes)
+            yield from _listed(PRODUCT, (*place, "other_than"), frame.other_than)
+        elif frame.type == "category":
+            yield from _listed(CATEGORY, (*place, "codes"), frame.codes)
+        elif frame.type == "event":
+            yield from _listed(EVENT, (*place, "codes"), frame.codes)
+            yield from _listed(PRODUCT, (*place, "products"), frame.products)
+        elif frame.type == "subscription_cancelled":
+            yield from _listed(SUBSCRIBED, (*place, "codes"), frame.codes)
+            yield from _listed(REASON, (*place, "reasons"), frame.reasons)
+        elif frame.type == "list":
+            yield from _listed(LIST, (*place, "codes"), frame.codes)
+        elif frame.type == "member":
+            yield from _listed(TAG, (*place, "member", "tag"), frame.member.tag)
+            yield from _listed(RANK, (*place, "member", "rank"), frame.member.rank)
+
+
+def _of_anchor(anchor: AnchorChoice) -> Iterator[Named]:
+    for kind, name in ((TAG, "tag_granted"), (LIST, "list_imported"), (EVENT, "event")):
+        if (value := getattr(anchor, name)) is not None:
+            yield kind, ("anchor", name), value
+    if anchor.nth_purchase is not None:
+        yield from _listed(PRODUCT, ("anchor", "nth_purchase", "products"), anchor.nth_purchase.products)
+    if anchor.subscription_cancelled is not None:
+        place = ("anchor", "subscription_cancelled")
+        yield from _listed(SUBSCRIBED, (*place, "products"), anchor.subscription_cancelled.products)
+        yield from _listed(REASON, (*place, "reasons"), anchor.subscription_cancelled.reasons)
+
+
+def _listed(kind: Kind, place: Location, given: Sequence[str] | None) -> Iterator[Named]:
+    for index, name in enumerate(given or ()):
+        yield kind, (*place, index), name
+
+
+def _held(connection: Connection[Any], schema: str, kind: Kind, wanted: list[str]) -> set[str]:
+    """Return which of these names the shop's data hold."""
+    # name by name: each stops at the first row that holds it, where an index or a full table has one
+    one = sql.SQL(" or ").join(
+        sql.SQL("exists (select from {} where {} = name)").format(sql.Identifier(schema, table), sql.Identifier(column))
+        for table, column in kind.columns
+    )
+    query = sql.SQL("select name from unnest(%s::text[]) as names (name) where {}").format(one)
+    return {name for (name,) in connection.execute(query, [wanted])}
+
+
+def _some(connection: Connection[Any], schema: str, kind: Kind) -> list[str]:
+    """Return names that the shop's data hold, enough to guess what was meant."""
+    each = [
+        sql.SQL("(select distinct {} from (select {} from {} limit 100000) as first_rows)").format(
+            sql.Identifier(column), sql.Identifier(column), sql.Identifier(schema, table)
+        )
+        for table, column in kind.columns
+    ]
+    query = sql.SQL("select name from ({}) as names (name) where name is not null limit %s").format(
+        sql.SQL(" union ").join(each)
+    )
+    return [name for (name,) in connection.execute(query, [NEAR_NAMES])]

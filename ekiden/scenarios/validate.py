@@ -1,0 +1,163 @@
+"""Every fault of every scenario's files at once, with file, line and column.
+
+Belongs here: rules between scenarios, and between a scenario and the files around it (segments, contents). Does not
+belong here: rules of one definition (`definition`), and what the shop's data say (`shop`).
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, time
+from pathlib import Path
+
+from ekiden.content.render import ContentFault, load_content, render, sample_variables
+from ekiden.scenarios.anchor import AnchorChoice
+from ekiden.scenarios.definition import SENT_CHANNELS, Checked, DefinitionFault, ScenarioDefinition, check
+from ekiden.scenarios.document import Position
+from ekiden.scenarios.faults import Location, fault, meant
+from ekiden.scenarios.report import CheckedScenario, Finding, Locator, Report, Severity, finding_at, from_source
+from ekiden.scenarios.rules import frames
+from ekiden.scenarios.source import ProjectSources, ScenarioSource, read_project
+
+
+def validate(
+    project: Path,
+    *,
+    options: Collection[str] = (),
+    batch_time: time | None = None,
+    today: date | None = None,
+    contents: Path | None = None,
+    extra: Sequence[Path] = (),
+) -> Report:
+    """Return what is wrong with the scenarios of a dbt project; opens no database and never raises for what it reads.
+
+    `today` is the shop's date; `contents` the folder of message templates, None: they are not tried; `extra` are files
+    elsewhere that are looked at together with the project's.
+    """
+    sources = read_project(project, extra)
+    checked = [
+        check(source.definition, options=frozenset(options), batch_time=batch_time) for source in sources.scenarios
+    ]
+    holders = _holders(sources.scenarios, checked)
+    scenarios = []
+    for source, result in zip(sources.scenarios, checked, strict=True):
+        locate = Locator(source, project)
+        findings = [from_source(each, source.model_name, project) for each in source.faults]
+        breaking = list(_model_faults(source, sources, result.scenario, project))
+        if source.definition is not None:
+            breaking += [locate(each) for each in result.faults]
+        findings += breaking
+        findings += [locate(each, "warning") for each in result.warnings]
+        if result.scenario is not None:
+            findings += [locate(each) for each in _code_faults(source, result.scenario, holders)]
+            findings += [locate(each, "warning") for each in _over(result.scenario, today)]
+            if contents is not None:
+                findings += [locate(each) for each in _content_faults(result.scenario, contents)]
+        scenarios.append(
+            CheckedScenario(
+                source,
+                result,
+                tuple(_once(findings)),
+                is_broken=bool(source.faults) or any(each.severity == "error" for each in breaking),
+                stops_dbt=source.stops_dbt or any(each.rule in STOPS_DBT for each in breaking),
+            )
+        )
+    return Report(tuple(scenarios), tuple(from_source(each, "", project) for each in sources.faults))
+
+
+STOPS_DBT = frozenset({"not_jinja", "unknown_segment_in_model"})
+"""Faults of a model's SQL with which dbt reads none of the project."""
+
+
+def _once(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield each fault once: what YAML cannot read is often no value of a definition either."""
+    seen = set()
+    for finding in findings:
+        key = (finding.file, finding.line, finding.column, finding.rule)
+        if key not in seen or finding.severity == "warning":
+            seen.add(key)
+            yield finding
+
+
+def _holders(sources: Sequence[ScenarioSource], checked: Sequence[Checked]) -> Mapping[str, str]:
+    """Return who has each code: the first model, the project's own before files from elsewhere."""
+    holders: dict[str, str] = {}
+    for source, result in zip(sources, checked, strict=True):
+        if result.scenario is not None:
+            holders.setdefault(result.scenario.code, source.model_name)
+    return holders
+
+
+def _code_faults(
+    source: ScenarioSource, scenario: ScenarioDefinition, holders: Mapping[str, str]
+) -> Iterator[DefinitionFault]:
+    if (holder := holders[scenario.code]) != source.model_name:
+        message = f"the code {scenario.code!r} is also that of model {holder}; choose another"
+        yield fault("duplicate_code", ("code",), message, scenario.code)
+    known = set(holders)
+    for place, frame in frames(scenario):
+        if frame.type == "scenario":
+            for index, code in enumerate(frame.codes or ()):
+                if code not in known:
+                    message = f"no scenario here has the code {code!r}{meant(code, sorted(known))}"
+                    yield fault("unknown_scenario", (*place, "codes", index), message, code)
+
+
+def segments_named(scenario: ScenarioDefinition) -> Iterator[tuple[Location, str]]:
+    """Yield the segments that a definition reads, each with its place."""
+    if isinstance(scenario.anchor, AnchorChoice) and scenario.anchor.entered is not None:
+        yield ("anchor", "entered"), scenario.anchor.entered
+    for place, frame in frames(scenario):
+        if frame.type == "segment":
+            for index, code in enumerate(frame.codes or ()):
+                yield (*place, "codes", index), code
+
+
+def _model_faults(
+    source: ScenarioSource, sources: ProjectSources, scenario: ScenarioDefinition | None, project: Path
+) -> Iterator[Finding]:
+    """Yield what is wrong between the definition, the model's SQL and the segments."""
+    locate = Locator(source, project)
+    sql = source.sql
+    known = sorted(sources.segments)
+    read = list(segments_named(scenario)) if scenario is not None else []
+    for place, name in read:
+        if name not in sources.segments:
+            message = f"{name} is no model under models/segments{meant(name, known)}; there are: {', '.join(known)}"
+            yield locate(fault("unknown_segment", place, message, name))
+        elif sql is not None and sql.compiled_here and not sql.fault and name not in sql.segments:
+            names = sorted({*sql.segments, *(each for _, each in read if each in sources.segments)})
+            call = f"{{{{ eligibility(segments={names}) }}}}"
+            message = f"{sql.file.name} must name it too, so that dbt builds it first: {call}"
+            yield locate(fault("segment_not_named", place, message, name))
+    if sql is None:
+        return
+
+    def in_sql(severity: Severity, rule: str, line: int, message: str) -> Finding:
+        return finding_at(severity, rule, sql.file, Position(line, 1), source.model_name, "", message, project=project)
+
+    if sql.fault is not None:
+        yield in_sql("error", "not_jinja", *sql.fault)
+    for name in sql.segments:
+        if name not in sources.segments:
+            message = f"{name} is no model under models/segments{meant(name, known)}; there are: {', '.join(known)}"
+            yield in_sql("error", "unknown_segment_in_model", sql.segments_line, message)
+        elif scenario is not None and name not in {each for _, each in read}:
+            message = f"the segment {name} is named here and not used by the definition"
+            yield in_sql("warning", "segment_not_used", sql.segments_line, message)
+
+
+def _over(scenario: ScenarioDefinition, today: date | None) -> Iterator[DefinitionFault]:
+    last = scenario.period.last if scenario.period else None
+    if today is not None and last is not None and last < today and scenario.status == "enabled":
+        message = f"the period ended on {last}: no step 1 will be due any more; disable the scenario or extend it"
+        yield fault("period_over", ("period", "to"), message, last.isoformat())
+
+
+def _content_faults(scenario: ScenarioDefinition, folder: Path) -> Iterator[DefinitionFault]:
+    """Yield the contents that cannot be sent; a list of addresses for direct mail needs none."""
+    for index, step in enumerate(scenario.steps):
+        if step.content is None or step.channel not in SENT_CHANNELS:
+            continue
+        try:
+            render(load_content(folder, step.content), sample_variables())
+        except ContentFault as broken:
+            yield fault("content_broken", ("steps", index, "content"), str(broken), step.content)

@@ -1,0 +1,128 @@
+"""The smallest parts of a definition: codes, dates, times, counts and ranges of them.
+
+Belongs here: a value that is right or wrong by itself. Does not belong here: what a setting means. The macros of dbt
+read a definition as it is written, so nothing is converted silently: what is written is right, or it is a fault.
+"""
+
+import re
+from datetime import date, datetime, time
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+MAX_DAYS = 3650
+"""Ten years: more is a slip of the keyboard, and could leave the calendar of the database."""
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TIME = re.compile(r"\d{2}:\d{2}(:\d{2})?")
+_TIME_WITH_OFFSET = re.compile(r"\d{2}:\d{2}(:\d{2})?\s*(Z|[+-]\d{2}:?\d{2})", re.IGNORECASE)
+
+
+class Part(BaseModel):
+    """A mapping of known keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _quoted(value: object) -> object:
+    if isinstance(value, int | float | date) and not isinstance(value, bool):
+        message = "{found} is read as a number or a date; write it in quotes"
+        raise PydanticCustomError("not_quoted", message, {"found": str(value)})
+    return value
+
+
+def readable(value: str) -> str:
+    """Return `value` if a database can keep it; a fault otherwise."""
+    if "\0" in value:
+        raise PydanticCustomError("unreadable_text", "there is a character in it that no database can keep (NUL)")
+    return value
+
+
+def _no_number(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # YAML reads an unquoted 12:00 as the number 720 (sexagesimal); say so instead of planning for 00:12
+        raise PydanticCustomError("time_not_quoted", 'write the time in quotes, like "12:00"')
+    if isinstance(value, time):
+        return value
+    if not isinstance(value, str) or not (_TIME.fullmatch(value) or _TIME_WITH_OFFSET.fullmatch(value)):
+        raise PydanticCustomError("no_such_time", 'a time is written like "12:00"')
+    if not _TIME.fullmatch(value):
+        message = "the time is the shop's local time; write it without an offset"
+        raise PydanticCustomError("time_not_local", message)
+    try:
+        return time.fromisoformat(value)
+    except ValueError:
+        message = "there is no such time of the day; it goes from 00:00 to 23:59"
+        raise PydanticCustomError("no_such_time", message) from None
+
+
+def _calendar_date(value: object) -> object:
+    if isinstance(value, datetime) or not isinstance(value, str | date):
+        raise PydanticCustomError("not_a_date", "a local date is written like 2026-01-31")
+    if isinstance(value, date):
+        return value
+    if not _DATE.fullmatch(value):
+        raise PydanticCustomError("not_a_date", "a local date is written like 2026-01-31")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise PydanticCustomError("no_such_date", "the calendar has no {date}", {"date": value}) from None
+
+
+Text = Annotated[str, BeforeValidator(_quoted), Field(min_length=1), AfterValidator(readable)]
+"""A code, a name, a word of the shop's own; never a number, whose leading zeros would be lost."""
+
+Whole = Annotated[int, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+Days = Annotated[int, Field(strict=True, ge=0, le=MAX_DAYS)]
+
+LocalTime = Annotated[
+    time,
+    BeforeValidator(_no_number),
+    WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"}),
+]
+"""A wall-clock time of the shop's zone."""
+
+LocalDate = Annotated[
+    date,
+    BeforeValidator(_calendar_date),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}),
+]
+"""A date of the shop's zone (R-079)."""
+
+
+class Range(Part):
+    """Both ends are included and either may be open (R-101n), but not both."""
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Self:
+        first: Any = getattr(self, "first", None)
+        last: Any = getattr(self, "last", None)
+        if first is None and last is None:
+            raise PydanticCustomError("range_empty", "a range needs 'from', 'to' or both")
+        if first is not None and last is not None and first > last:
+            message = "it ends ({last}) before it begins ({first})"
+            raise PydanticCustomError("period_reversed", message, {"first": str(first), "last": str(last)})
+        return self
+
+
+class Period(Range):
+    """A range of local dates, both included; either end may be left out."""
+
+    first: LocalDate | None = Field(None, alias="from", description="The first date.")
+    last: LocalDate | None = Field(None, alias="to", description="The last date.")
+
+
+class DaysAgo(Range):
+    """A range of whole local days before the day in question, both included; either end may be left out."""
+
+    first: Days | None = Field(None, alias="from", description="The fewest days ago.")
+    last: Days | None = Field(None, alias="to", description="The most days ago.")
+
+
+class PurchaseCount(Part):
+    """How many orders (or events), never how many pieces (R-102b, R-102h); none at all never matches (Q-07)."""
+
+    op: Literal["eq", "gte", "lte"] = Field(description="Exactly, at least or at most.")
+    n: Whole = Field(ge=1, le=100_000, description="The number, from 1.")

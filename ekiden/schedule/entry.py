@@ -1,0 +1,184 @@
+"""Entry: every scenario's candidates, the arbitration between them, and the enrolments that come of it.
+
+Belongs here: the order of those sets in the planner's transaction, and the days a sweep reaches. Does not belong here:
+who is eligible (dbt), and the rules themselves, which stand in `arbitrate.sql`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from ekiden.database.statements import qualified, statement
+from ekiden.schedule.stops import end_found
+
+_TABLES = """
+create temporary table candidates (
+    candidate_id bigint generated always as identity, scenario_id bigint, scenario_version_id bigint, customer_id text,
+    entry_key text, anchor_kind text, anchor_key text, anchor_at timestamptz, anchor_date date, due_date date
+) on commit drop;
+-- the scenarios that have candidates; a priority that was not given comes after every number
+create temporary table contestants (
+    scenario_id bigint primary key, scenario_code text, is_exclusive boolean, restarts boolean,
+    priority double precision, is_selected boolean
+) on commit drop;
+create temporary table rivals (
+    enrolment_id bigint, scenario_id bigint, scenario_code text, customer_id text, is_exclusive boolean,
+    restarts boolean, priority double precision, is_on_its_way boolean
+) on commit drop;
+-- every candidate with the rule that decided, and the exclusive scenario that won, where there was a contest
+create temporary table arbitration (
+    candidate_id bigint primary key, rule text not null, winner_id bigint
+) on commit drop;
+"""
+
+
+@dataclass(frozen=True)
+class TurnedAway:
+    """How many candidates of a scenario one rule of the arbitration kept out, in one run."""
+
+    scenario_code: str
+    rule: str
+    candidates: int
+
+
+@dataclass(frozen=True)
+class Entries:
+    """What became of one run's candidates: enrolments made, enrolments ended for them, and who was turned away."""
+
+    enrolled: int = 0
+    superseded: int = 0
+    turned_away: tuple[TurnedAway, ...] = ()
+
+
+@dataclass(frozen=True)
+class EnabledScenario:
+    """What planning reads of an enabled scenario's current version."""
+
+    scenario_id: int
+    scenario_code: str
+    scenario_version_id: int
+    relation_name: str
+    reentry: str
+    on_retrigger: str
+    multi_delivery: bool
+    priority: int | None
+    enrol_at: str
+    past_date_policy: str
+    look_back_days: int | None
+    period_from: date | None
+    period_to: date | None
+    offset_days: int
+    is_selected: bool
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether it competes for its customers (C-07)."""
+        return not self.multi_delivery
+
+    @property
+    def restarts(self) -> bool:
+        """Whether a later anchor starts anew; who enters once and never again cannot (C-06)."""
+        return self.on_retrigger == "restart" and self.reentry != "never"
+
+
+def anchor_dates(
+    scenario: EnabledScenario, *, first_day: date, last_day: date, today: date
+) -> tuple[date | None, date]:
+    """Return the local anchor dates, both included, that a sweep of `first_day` to `last_day` reaches.
+
+    None is since ever. First steps are due `offset_days` after them, and it is the due date that the period (Q-01), the
+    look-back limit (R-087) and the policy for past dates bound.
+    """
+    earliest = [
+        bound
+        for bound in (
+            scenario.period_from,
+            _earlier(first_day, scenario.look_back_days) if scenario.look_back_days is not None else None,
+            today if scenario.past_date_policy == "skip" else None,
+        )
+        if bound is not None
+    ]
+    latest = [_earlier(scenario.period_to, scenario.offset_days)] if scenario.period_to else []
+    # who enters at the anchor is in before the first step is due
+    latest.append(last_day if scenario.enrol_at == "anchor" else _earlier(last_day, scenario.offset_days))
+    return _earlier(max(earliest), scenario.offset_days) if earliest else None, min(latest)
+
+
+def enter(
+    connection: Connection[Any],
+    parameters: dict[str, Any],
+    *,
+    selected: list[int] | None,
+    broken_models: Sequence[str],
+) -> Entries:
+    """Let in whom arbitration lets in; `parameters` are the plan's: now, today, first_day, last_day, run_id.
+
+    Needs the temporary table `stops`. Leaves `candidates`, `contestants` and `arbitration` until the transaction ends,
+    for whoever wants to record why somebody was turned away.
+    """
+    connection.execute(_TABLES)
+    with connection.cursor(row_factory=class_row(EnabledScenario)) as cursor:
+        enabled = cursor.execute(
+            statement(__file__, "enabled_scenarios"), {"scenario_ids": selected, "broken_models": list(broken_models)}
+        ).fetchall()
+    competes = any(scenario.is_selected and scenario.is_exclusive for scenario in enabled)
+    contestants = [scenario for scenario in enabled if scenario.is_selected or competes]
+    for scenario in contestants:
+        _find_candidates(connection, scenario, parameters)
+    # the server does not watch temporary tables: without statistics their joins are nested loops
+    connection.execute("analyze pg_temp.candidates, pg_temp.contestants")
+    if any(scenario.is_exclusive or scenario.restarts for scenario in contestants):
+        connection.execute(statement(__file__, "find_rivals"))
+        connection.execute("create index on pg_temp.rivals (customer_id)")
+        connection.execute("analyze pg_temp.rivals")
+    connection.execute(statement(__file__, "arbitrate"))
+    superseded = connection.execute(statement(__file__, "find_superseded")).rowcount
+    if superseded:
+        end_found(connection, parameters["now"])
+    enrolled = connection.execute(statement(__file__, "enrol"), parameters).rowcount
+    with connection.cursor(row_factory=class_row(TurnedAway)) as cursor:
+        turned_away = tuple(cursor.execute(statement(__file__, "turned_away")).fetchall())
+    return Entries(enrolled, superseded, turned_away)
+
+
+def _find_candidates(connection: Connection[Any], scenario: EnabledScenario, parameters: dict[str, Any]) -> None:
+    earliest, latest = anchor_dates(
+        scenario,
+        first_day=parameters["first_day"],
+        last_day=parameters["last_day"],
+        today=parameters["today"],
+    )
+    connection.execute(
+        "insert into pg_temp.contestants values (%s, %s, %s, %s, coalesce(%s, 'infinity'::double precision), %s)",
+        (
+            scenario.scenario_id,
+            scenario.scenario_code,
+            scenario.is_exclusive,
+            scenario.restarts,
+            scenario.priority,
+            scenario.is_selected,
+        ),
+    )
+    # one statement per scenario, with its own literals: a join over all of them misjudges large products
+    connection.execute(
+        statement(__file__, "find_candidates").format(eligibility=qualified(scenario.relation_name)),
+        {
+            "scenario_id": scenario.scenario_id,
+            "scenario_version_id": scenario.scenario_version_id,
+            "reentry": scenario.reentry,
+            "restarts": scenario.restarts,
+            "offset_days": scenario.offset_days,
+            "anchored_from": earliest,
+            "anchored_to": latest,
+            "now": parameters["now"],
+        },
+    )
+
+
+def _earlier(day: date, days: int) -> date:
+    # the calendar has a first day, and a period may begin on it
+    return date.fromordinal(max(day.toordinal() - days, 1))

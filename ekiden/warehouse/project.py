@@ -1,0 +1,191 @@
+"""The dbt project as dbt shall read it: the project itself, or a copy in which broken scenarios are stubs.
+
+Belongs here: what is left out of a build and how. Does not belong here: what makes a definition wrong
+(`ekiden.scenarios`), and calling dbt (`ekiden.warehouse.dbt`).
+"""
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ekiden.scenarios.definition import FAULTS_KEY
+from ekiden.scenarios.report import CheckedScenario, Report
+from ekiden.scenarios.source import COLUMNS, ELIGIBILITY, SUFFIXES
+from ekiden.scenarios.validate import validate
+from ekiden.settings import Settings
+
+BROKEN_SCENARIOS = "EKIDEN_BROKEN_SCENARIOS"
+"""JSON for the macro `eligibility`: by model, why it is built empty."""
+
+LONGEST_REASON = 300
+MOST_REASONS = 5
+"""What the registry keeps of each broken scenario; `ekiden validate` tells all of it."""
+
+LONGEST_VARIABLE = 100_000
+"""Bytes; Linux takes no environment variable above 131,072."""
+
+COMPILED = "{{ eligibility() }}\n"
+UNNAMEABLE = frozenset({"duplicate_model", "model_name"})
+"""Faults that leave no name under which a stub could stand."""
+
+_NAMED_FILE = re.compile(r"eligibility/([^\s()'\"]+?)\.(?:sql|yml|yaml)\b")
+_NAMED_MODEL = re.compile(r"\bmodel(?:\.\w+\.| ')(\w+)")
+
+
+@dataclass(frozen=True)
+class PreparedProject:
+    """What dbt is run on."""
+
+    folder: Path
+    report: Report
+    refused_by_dbt: Mapping[str, str]
+    """Models that only dbt itself found broken, each with its words."""
+
+    @property
+    def broken(self) -> Mapping[str, tuple[str, ...]]:
+        """The models that are built empty, each with why."""
+        refused = {model: (message,) for model, message in self.refused_by_dbt.items()}
+        return {**refused, **self.report.broken()}
+
+    def environment(self) -> dict[str, str]:
+        """Return what tells the macros which models to build empty."""
+        return {BROKEN_SCENARIOS: broken_variable(self.broken)}
+
+
+def broken_variable(broken: Mapping[str, tuple[str, ...]]) -> str:
+    """Return the value of `EKIDEN_BROKEN_SCENARIOS`; reasons are left out where they are too many for one variable."""
+    short = {model: [_short(reason) for reason in reasons[:MOST_REASONS]] for model, reasons in sorted(broken.items())}
+    variable = json.dumps(short)
+    if len(variable) > LONGEST_VARIABLE:
+        variable = json.dumps({model: ["it has faults; see `ekiden validate`"] for model in short})
+    return variable
+
+
+def prepare_project(settings: Settings, original: Path, refused_by_dbt: Mapping[str, str]) -> PreparedProject:
+    """Return the project to run dbt on: `original` wherever dbt can read it, else a copy below `dbt_target`."""
+    report = validate(original, options=settings.options)
+    stubbed = {
+        each.source.model_name: each
+        for each in report.scenarios
+        if each.stops_dbt or each.source.model_name in refused_by_dbt
+    }
+    if not stubbed and not report.loose:
+        return PreparedProject(original, report, {})
+    folder = _copy(settings.dbt_target / "projects", original, report, stubbed, refused_by_dbt)
+    return PreparedProject(folder, report, dict(refused_by_dbt))
+
+
+def refused_model(output: str, report: Report) -> str | None:
+    """Return the scenario's model that dbt's words blame; None if they blame something else."""
+    models = {each.source.model_name for each in report.scenarios}
+    by_file: dict[str, str] = {}
+    for each in report.scenarios:
+        for file in (each.source.file, each.source.sql.file if each.source.sql else None):
+            if file is not None:
+                by_file.setdefault(file.stem, each.source.model_name)
+    for stem in _NAMED_FILE.findall(output):
+        name = Path(stem).name
+        if name in models or name in by_file:
+            return name if name in models else by_file[name]
+    return next((name for name in _NAMED_MODEL.findall(output) if name in models), None)
+
+
+def _copy(
+    home: Path,
+    original: Path,
+    report: Report,
+    stubbed: Mapping[str, CheckedScenario],
+    refused_by_dbt: Mapping[str, str],
+) -> Path:
+    """Return a copy with stubs, made once for each state of the project's files."""
+    folder = home / _digest(original, {**refused_by_dbt, **dict.fromkeys(stubbed, "")})
+    if folder.exists():
+        return folder
+    home.mkdir(parents=True, exist_ok=True)
+    # made beside its place and moved there whole: another process may be preparing the same
+    draft = Path(tempfile.mkdtemp(dir=home)) / original.name
+    shutil.copytree(original, draft, ignore=shutil.ignore_patterns("target", "logs"), ignore_dangling_symlinks=True)
+    _write_stubs(draft, original, report, stubbed, refused_by_dbt)
+    try:
+        draft.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+    shutil.rmtree(draft.parent, ignore_errors=True)
+    return folder
+
+
+def _write_stubs(
+    copy: Path,
+    original: Path,
+    report: Report,
+    stubbed: Mapping[str, CheckedScenario],
+    refused_by_dbt: Mapping[str, str],
+) -> None:
+    for finding in report.loose:
+        (copy.joinpath(*Path(finding.file).parts[1:])).unlink(missing_ok=True)
+    by_file: dict[Path, list[CheckedScenario]] = defaultdict(list)
+    for each in report.scenarios:
+        file = each.source.file or original / ELIGIBILITY / f"{each.source.model_name}__without_definition.yml"
+        by_file[copy / file.relative_to(original)].append(each)
+    for file, scenarios in by_file.items():
+        if not any(each.source.model_name in stubbed for each in scenarios):
+            continue
+        models = []
+        for each in scenarios:
+            name = each.source.model_name
+            sql = each.source.sql
+            query = copy / sql.file.relative_to(original) if sql else file.with_name(f"{name}.sql")
+            rules = {fault.rule for fault in each.source.faults}
+            if stubbed.get(name) is not each:
+                models.append(_entry(each))
+            elif rules & UNNAMEABLE:
+                if not _is_described_elsewhere(each, report):
+                    query.unlink(missing_ok=True)
+            else:
+                models.append(_stub(name, report.broken().get(name) or (refused_by_dbt[name],)))
+                query.write_text(COMPILED, encoding="utf-8")
+        document = {"version": 2, "models": models}
+        file.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def _entry(each: CheckedScenario) -> dict[str, Any]:
+    """Return a whole model's entry as it stands in its file."""
+    assert each.source.document is not None
+    models: list[dict[str, Any]] = each.source.document.value["models"]
+    return next(model for model in models if isinstance(model, dict) and model.get("name") == each.source.model_name)
+
+
+def _is_described_elsewhere(each: CheckedScenario, report: Report) -> bool:
+    name = each.source.model_name
+    return any(other is not each and other.source.model_name == name for other in report.scenarios)
+
+
+def _stub(name: str, reasons: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "description": "This scenario's files have faults: it is built empty and left out of the plan.",
+        "config": {"meta": {"scenario": {"code": name, FAULTS_KEY: [_short(reason) for reason in reasons]}}},
+        "columns": [{"name": column, "data_type": kind} for column, kind in COLUMNS.items()],
+    }
+
+
+def _short(reason: str) -> str:
+    return reason if len(reason) <= LONGEST_REASON else reason[: LONGEST_REASON - 1] + "…"
+
+
+def _digest(original: Path, stubbed: Mapping[str, str]) -> str:
+    files = sorted(path for path in original.rglob("*") if path.is_file() and "target" not in path.parts)
+    seen = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files]
+    # a change of ours in how stubs are made makes another copy
+    ours = Path(__file__).stat().st_mtime_ns
+    return hashlib.sha256(repr((seen, sorted(stubbed.items()), SUFFIXES, ours)).encode()).hexdigest()[:16]

@@ -1,0 +1,84 @@
+"""A shop's own copy of the dbt project, with the scenarios a test writes into it, on a database of its own.
+
+Belongs here: the copy and the scenario files. Does not belong here: what is expected of them.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ekiden.cli import main
+from ekiden.settings import PROJECT_ROOT, Settings
+from ekiden.warehouse import dbt
+
+PROJECT = PROJECT_ROOT / "dbt_project"
+
+# what scenarios need; history looks back at a ledger that these tests leave alone
+NEEDED = ("staging", "marts", "segments")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A deployment's project and settings."""
+
+    project: Path
+    settings: Settings
+
+    @property
+    def eligibility(self) -> Path:
+        return self.project / "models" / "eligibility"
+
+    def scenario(self, name: str, *changes: tuple[str, str], query: str = "{{ eligibility() }}") -> None:
+        """Write a scenario like `reactivation`, with parts of its text replaced."""
+        text = (PROJECT / "models" / "eligibility" / "cross_sell.yml").read_text(encoding="utf-8")
+        for before, after in [("cross_sell", name), ("content: " + name, "content: cross_sell"), *changes]:
+            assert before in text or before == "cross_sell", before
+            text = text.replace(before, after)
+        (self.eligibility / f"{name}.yml").write_text(text, encoding="utf-8")
+        (self.eligibility / f"{name}.sql").write_text(query + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def site(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A project without scenarios, which every command of the test takes for its own."""
+    project = tmp_path / "shop" / "dbt_project"
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs", "eligibility", "history"))
+    # the macros' folder is called like the models' one
+    shutil.copytree(PROJECT / "macros" / "eligibility", project / "macros" / "eligibility")
+    (project / "models" / "eligibility").mkdir()
+    monkeypatch.setattr(dbt, "PROJECT_DIR", project)
+    monkeypatch.setenv("EKIDEN_DATABASE_URL", settings.database_url.get_secret_value())
+    monkeypatch.setenv("EKIDEN_HOME", str(settings.home))
+    monkeypatch.setenv("EKIDEN_TIME_ZONE", "Asia/Tokyo")
+    monkeypatch.setenv("EKIDEN_ACTOR", "hanako")
+    monkeypatch.setenv("COLUMNS", "200")
+    return Site(project, settings)
+
+
+@pytest.fixture
+def ekiden(site: Site, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> Callable[..., Ended]:
+    """Run `ekiden …` on the site; what dbt writes is captured as well."""
+
+    def run(*arguments: str) -> Ended:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["ekiden", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capfd.readouterr()
+        assert "Traceback" not in captured.err
+        return Ended(ended.value.code or 0, captured.out, captured.err)
+
+    return run

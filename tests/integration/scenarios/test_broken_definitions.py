@@ -1,0 +1,116 @@
+"""One broken scenario stops no other: what is built, planned and shown beside scenarios with faults of every kind.
+
+dbt takes most of the time here, so one project with everything wrong is built once and looked at from all sides.
+"""
+
+from datetime import datetime, timedelta
+
+import psycopg
+import pytest
+from dagster import AssetKey, DagsterInstance
+
+from ekiden.settings import Settings
+from ekiden.warehouse import dbt
+from orchestration.composition import build_defs
+
+BROKEN = {
+    "misspelt": "unknown_anchor",
+    "no_yaml": "not_yaml",
+    "no_segment": "unknown_segment_in_model",
+    "no_definition": "definition_missing",
+    "no_macro": "not_jinja",
+}
+"""Models and the rule that each breaks."""
+
+
+@pytest.fixture
+def buyer(connection: psycopg.Connection, settings: Settings) -> datetime:
+    """A customer who bought bananas two days ago, at noon: the good scenario's step is due today."""
+    ordered_at = datetime.now(settings.zone).replace(hour=12, minute=0) - timedelta(days=2)
+    connection.execute("insert into raw.products (product_id, product_name) values ('1082185', 'バナナ')")
+    connection.execute(
+        "insert into raw.customers (customer_id, registered_at, email) values ('C', %s, 'c@shop.example')", [ordered_at]
+    )
+    connection.execute("insert into raw.orders (order_id, customer_id, ordered_at) values ('O', 'C', %s)", [ordered_at])
+    connection.execute(
+        "insert into raw.order_lines (order_id, line_no, product_id, quantity) values ('O', 1, '1082185', 1)"
+    )
+    connection.commit()
+    return ordered_at
+
+
+def test_the_others_are_built_planned_and_shown(site, buyer, ekiden, connection, monkeypatch):
+    site.scenario("good")
+    site.scenario("misspelt", ("anchor: ordered", "anchor: orderd"))
+    site.scenario("no_yaml")
+    (site.eligibility / "no_yaml.yml").write_text("models:\n\t- name: no_yaml\n")
+    site.scenario("no_segment", query="{{ eligibility(segments=['nowhere']) }}")
+    (site.eligibility / "no_definition.sql").write_text("{{ eligibility() }}\n")
+    site.scenario("no_macro", query="{{ eligibilty() }}")
+    # only dbt itself knows of every model
+    site.scenario("no_model", query="select * from {{ ref('nowhere') }}")
+
+    built = ekiden("build")
+    assert built.code == 1
+    for model, rule in BROKEN.items():
+        assert f"left out: {model} " in built.err
+        assert f"({rule})" in built.err
+    assert "left out: no_model: " in built.err
+    assert "nowhere" in built.err.split("left out: no_model: ")[1]
+
+    planned = ekiden("plan", "--format", "json")
+    assert planned.code == 1
+    assert '"scenario_code": "good"' in planned.out
+    rows = connection.execute("select scenario_code, customer_id from outreach.operator_rows").fetchall()
+    assert rows == [("good", "C")]
+    known = connection.execute("select scenario_code from outreach.scenarios").fetchall()
+    assert known == [("good",)]
+    for model in (*BROKEN, "no_model"):
+        count = connection.execute(f"select count(*) from eligibility.{model}").fetchone()  # noqa: S608 - our names
+        assert count == (0,)
+    connection.rollback()
+
+    the_code_location_loads_and_every_broken_scenario_fails_its_check(site)
+    a_mended_scenario_comes_back(site, ekiden, connection)
+
+
+def the_code_location_loads_and_every_broken_scenario_fails_its_check(site) -> None:
+    definitions = build_defs(settings=site.settings)
+    with DagsterInstance.ephemeral() as instance:
+        result = definitions.resolve_job_def("plan_day").execute_in_process(
+            instance=instance,
+            op_selection=["check_definitions"],
+            partition_key=(site.settings.local_date(datetime.now(site.settings.zone))).isoformat(),
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    checks = {event.asset_key.path[-1]: event for event in result.get_asset_check_evaluations()}
+    assert {name for name, check in checks.items() if not check.passed} == {*BROKEN, "no_model"}
+    assert checks["good"].passed
+    misspelt = checks["misspelt"].metadata
+    assert misspelt["file"].value == "dbt_project/models/eligibility/misspelt.yml"
+    assert misspelt["line"].value == 15
+    assert "orderd is no anchor, perhaps ordered" in misspelt["messages"].value
+    assert not any(check.blocking for check in checks.values())
+    assert AssetKey(["eligibility", "good"]) in {check.asset_key for check in checks.values()}
+
+
+def a_mended_scenario_comes_back(site, ekiden, connection) -> None:
+    for model in (*BROKEN, "no_model"):
+        for file in site.eligibility.glob(f"{model}.*"):
+            file.unlink()
+    site.scenario("misspelt")
+    built = ekiden("build", "--select", "misspelt")
+    assert (built.code, built.err.count("left out")) == (0, 0), built.err
+    ekiden("plan")
+    rows = connection.execute("select scenario_code from outreach.operator_rows order by 1").fetchall()
+    assert rows == [("good",), ("misspelt",)]
+    connection.rollback()
+
+
+def test_nothing_is_copied_where_dbt_can_read_the_project(site):
+    site.scenario("good")
+    site.scenario("misspelt", ("anchor: ordered", "anchor: orderd"))
+    project = dbt.prepare_project(site.settings, site.project, {})
+    assert project.folder == site.project
+    assert set(project.broken) == {"misspelt"}
+    assert not (site.settings.dbt_target / "projects").exists()

@@ -1,0 +1,174 @@
+"""`ekiden validate` and `ekiden scenario …` as a writer meets them, with a shop's data to compare names with."""
+
+import json
+import re
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.integration.scenarios.conftest import PROJECT
+
+SCENARIO = (PROJECT / "models" / "eligibility" / "cross_sell.yml").read_text(encoding="utf-8")
+TARGET = '- {type: product, codes: ["1082185"]}'
+
+
+@pytest.fixture
+def shop(connection: psycopg.Connection) -> psycopg.Connection:
+    """A shop that sells the products of the scenario these tests vary."""
+    for product in re.findall(r"\d{5,}", SCENARIO):
+        connection.execute(
+            "insert into raw.products (product_id, product_name) values (%s, '駅弁') on conflict do nothing", [product]
+        )
+    connection.execute("insert into raw.categories (category_code, category_name) values ('食品', '食品')")
+    connection.execute("insert into raw.customers (customer_id, registered_at) values ('C', '2025-01-01Z')")
+    connection.execute("insert into raw.customer_tags (customer_id, tag, granted_at) values ('C', 'vip', now())")
+    connection.commit()
+    return connection
+
+
+def test_a_good_scenario_ends_with_0_and_says_how_much_was_looked_at(site, shop, ekiden):
+    site.scenario("good")
+    ended = ekiden("validate")
+    assert (ended.code, ended.out) == (0, "")
+    assert "1 scenarios: 0 errors, 0 warnings" in ended.err
+
+
+def test_all_faults_of_all_files_are_told_at_once_with_their_places(site, shop, ekiden):
+    site.scenario("one", ("anchor: ordered", "anchor: orderd"), ("offset_days: 2", "offset_days: -2"))
+    site.scenario("two", ("status: enabled", "status: on"))
+    (site.eligibility / "three.yml").write_text("models: [")
+    ended = ekiden("validate")
+    assert ended.code == 1
+    told = [line.split(": ")[0].removeprefix("dbt_project/models/eligibility/") for line in ended.out.splitlines()]
+    assert told == ["one.yml:15:19", "one.yml:30:29", "three.yml:1:10", "two.yml:14:19"]
+    assert "orderd is no anchor, perhaps ordered" in ended.out
+    assert "[negative_offset] · found: -2" in ended.out
+    assert "4 errors" in ended.err
+
+
+def test_only_the_given_files_are_told_of(site, shop, ekiden):
+    site.scenario("one", ("anchor: ordered", "anchor: orderd"))
+    site.scenario("two")
+    assert ekiden("validate", str(site.eligibility / "two.yml")).code == 0
+    assert ekiden("validate", str(site.eligibility / "one.yml")).code == 1
+    assert ekiden("validate", str(site.eligibility)).code == 1
+    assert ekiden("validate", str(site.eligibility / "three.yml")).code == 2
+
+
+def test_a_file_elsewhere_is_looked_at_with_the_projects(site, shop, ekiden, tmp_path):
+    site.scenario("one")
+    draft = tmp_path / "draft.yml"
+    draft.write_text((site.eligibility / "one.yml").read_text().replace("name: one", "name: draft"))
+    draft.with_suffix(".sql").write_text("{{ eligibility() }}")
+    ended = ekiden("validate", str(draft), "--format", "json")
+    assert [finding["rule"] for finding in json.loads(ended.out)] == ["duplicate_code"]
+
+
+@pytest.mark.parametrize(
+    ("written", "rule", "severity", "guess"),
+    [
+        ('- {type: product, codes: ["108218"]}', "unknown_product", "error", ", perhaps 1082185"),
+        ('- {type: product, other_than: ["x"]}', "unknown_product", "error", ""),
+        ('- {type: category, codes: ["食"]}', "unknown_category", "error", ""),
+        ('- {type: subscription_cancelled, codes: ["x"]}', "unknown_product", "error", ""),
+        ("- {type: member, member: {tag: [vipp]}}", "unknown_tag", "error", ", perhaps vip"),
+        ("- {type: member, member: {rank: [gold]}}", "unknown_rank", "warning", ""),
+        ("- {type: list, codes: [spring]}", "unknown_list", "warning", ""),
+        ("- {type: event, codes: [viewed]}", "unknown_event", "warning", ""),
+        ("- {type: scenario, codes: [nobody]}", "unknown_scenario", "error", ""),
+    ],
+)
+def test_a_name_that_the_shop_does_not_know_is_told(site, shop, ekiden, monkeypatch, written, rule, severity, guess):
+    monkeypatch.setenv("EKIDEN_OPTIONS", "member_tag, member_rank")
+    site.scenario("good", (TARGET, written))
+    ended = ekiden("validate", "--format", "json")
+    (finding,) = json.loads(ended.out)
+    assert (finding["rule"], finding["severity"], finding["line"]) == (rule, severity, 18)
+    assert guess in finding["message"]
+    assert ended.code == (1 if severity == "error" else 0)
+
+
+def test_an_option_of_the_deployment_lets_scenarios_ask_for_it(site, shop, ekiden, monkeypatch):
+    site.scenario("good", (TARGET, "- {type: member, member: {tag: [vip]}}"))
+    ended = ekiden("validate")
+    assert ended.code == 1
+    assert "EKIDEN_OPTIONS" in ended.out
+    monkeypatch.setenv("EKIDEN_OPTIONS", "member_tag")
+    assert ekiden("validate").code == 0
+    monkeypatch.setenv("EKIDEN_OPTIONS", "member_tags")
+    assert "EKIDEN_OPTIONS" in ekiden("validate").err
+
+
+def test_without_the_data_names_are_not_compared_and_that_is_said(site, shop, ekiden):
+    site.scenario("good", (TARGET, '- {type: product, codes: ["x"]}'))
+    ended = ekiden("validate", "--no-data")
+    assert (ended.code, ended.out) == (0, "")
+    assert "not compared with the shop's data: --no-data" in ended.err
+
+
+def test_a_shop_without_products_is_not_compared_and_that_is_said(site, ekiden):
+    site.scenario("good")
+    ended = ekiden("validate")
+    assert ended.code == 0
+    assert "product: the shop's data hold none yet; run `ekiden load`" in ended.err
+
+
+def test_a_database_that_is_down_is_said_after_the_faults_of_the_files(site, ekiden, monkeypatch):
+    monkeypatch.setenv("EKIDEN_DATABASE_URL", "postgresql://somebody:secret@127.0.0.1:1/nowhere")
+    site.scenario("one", ("anchor: ordered", "anchor: orderd"))
+    ended = ekiden("validate")
+    assert ended.code == 1
+    assert "orderd is no anchor" in ended.out
+    assert "127.0.0.1" in ended.err
+    assert "secret" not in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--name", '駅伝 "quoted": {{ braces }} # no comment\nsecond line', "--anchor", "member_registered"),
+        ("--anchor", "entered=lapsed_90_days"),
+        ("--anchor", "{nth_purchase: {n: 2, products: ['1082185']}}"),
+        ("--anchor", "event=viewed"),
+    ],
+)
+def test_a_scaffolded_scenario_validates_as_it_is(site, shop, ekiden, monkeypatch, tmp_path, arguments):
+    content = tmp_path / "content"
+    monkeypatch.setenv("EKIDEN_CONTENT", str(content))
+    content.mkdir()
+    (content / "layout").symlink_to(Path(__file__).parents[3] / "content" / "layout")
+    ended = ekiden("scenario", "new", "fresh_start", *arguments)
+    assert ended.code == 0, ended.err
+    assert sorted(Path(line).name for line in ended.out.split()) == sorted(
+        ["fresh_start.sql", "fresh_start.yml", "step_1.txt", "step_1.mjml"]
+    )
+    validated = ekiden("validate", "--format", "json")
+    assert {finding["rule"] for finding in json.loads(validated.out)} <= {"unknown_event"}
+    again = ekiden("scenario", "new", "fresh_start", *arguments)
+    assert again.code == 1
+    assert "fresh_start" in again.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("Fresh-Start",), "cannot name a model"),
+        (("駅伝",), "cannot name a model"),
+        (("../escape",), "cannot name a model"),
+        (("orders",), "there is a model orders already"),
+        (("taken",), "another scenario has the code 'taken'"),
+        (("fresh", "--anchor", "orderd"), "orderd is no anchor, perhaps ordered"),
+        (("fresh", "--anchor", "{a: ["), "is no YAML"),
+        (("fresh", "--anchor", "entered=nowhere"), "nowhere is no model under models/segments"),
+        (("fresh", "--anchor", "tag_granted=vip"), "member_tag"),
+    ],
+)
+def test_what_cannot_be_a_scenario_is_not_scaffolded(site, ekiden, arguments, said):
+    site.scenario("taken")
+    before = sorted(site.project.rglob("*"))
+    ended = ekiden("scenario", "new", *arguments)
+    assert ended.code == 1
+    assert said in ended.err
+    assert sorted(site.project.rglob("*")) == before

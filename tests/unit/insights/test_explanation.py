@@ -1,0 +1,199 @@
+"""The first thing that fails, and what comes next, on evidence that needs no database."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ekiden.insights.built import AskedScenario
+from ekiden.insights.explanation import Explanation, Verdict, explain
+from ekiden.insights.explanation_evidence import (
+    AnchorEvidence,
+    Candidate,
+    Enrolment,
+    Evidence,
+    Fact,
+    FrameEvidence,
+    Rival,
+    Span,
+)
+from ekiden.insights.moments import moment
+from ekiden.scenarios.definition import check
+
+ZONE = ZoneInfo("Asia/Tokyo")
+ORDERED = datetime(2026, 3, 2, 12, tzinfo=ZONE)
+NOW = datetime(2026, 3, 8, 9, tzinfo=ZONE)
+ALWAYS = (Span(None, None),)
+SINCE_ORDER = (Span(ORDERED, None),)
+A = {"type": "product", "codes": ["A"]}
+
+
+def asked(**settings: Any) -> AskedScenario:
+    written = {
+        "code": "follow_up",
+        "name": "フォロー",
+        "status": "enabled",
+        "anchor": "ordered",
+        "target": {"frames": [A]},
+        "steps": [{"offset_days": 6, "content": "sample/step_1"}],
+        **settings,
+    }
+    checked = check(written)
+    assert checked.scenario is not None, checked.faults
+    return AskedScenario(checked.scenario, written, "follow_up", "", "", "", NOW, 1, 1)
+
+
+ANCHOR = AnchorEvidence(
+    "ordered", "O-1", ORDERED, ORDERED.date(), SINCE_ORDER, (), SINCE_ORDER, ORDERED, SINCE_ORDER, SINCE_ORDER
+)
+BOUGHT = FrameEvidence("target", 1, A, (Fact("O-1", SINCE_ORDER[0]),), SINCE_ORDER)
+EVIDENCE = Evidence("C1", "confirmed", (BOUGHT,), anchors=(ANCHOR,))
+
+
+def ask(evidence: Evidence, on: str | None = None, **settings: Any) -> Explanation:
+    return explain(asked(**settings), evidence, moment(on, now=NOW, zone=ZONE), ZONE)
+
+
+def entered(**changes: Any) -> Enrolment:
+    values: dict[str, Any] = {
+        "enrolment_id": 1,
+        "anchor_kind": "ordered",
+        "anchor_key": "O-0",
+        "anchor_at": ORDERED - timedelta(days=9),
+        "anchor_date": date(2026, 2, 21),
+        "state": "completed",
+        "exit_reason": None,
+        "entered_at": ORDERED - timedelta(days=6),
+        "exited_at": ORDERED - timedelta(days=5),
+    }
+    return Enrolment(**{**values, **changes})
+
+
+def test_who_passes_everything_on_the_day_may_enter():
+    found = ask(EVIDENCE)
+    assert found.verdict is Verdict.MAY_ENTER
+    assert found.first_failing is None
+    assert found.next == "nothing: step 1 is due on 2026-03-08"
+
+
+def test_who_only_waits_for_the_day_is_told_which():
+    found = ask(EVIDENCE, on="2026-03-07")
+    assert (found.verdict, found.first_failing) == (Verdict.WAITS, None)
+    assert found.next == "nothing: the customer enters on 2026-03-08, and step 1 is due on 2026-03-08"
+
+
+def test_a_past_due_date_says_what_becomes_of_the_row():
+    assert "its row would wait for a release" in ask(EVIDENCE, on="2026-03-09").next
+    skipped = ask(EVIDENCE, on="2026-03-09", past_date_policy="skip")
+    assert skipped.verdict is Verdict.KEPT_OUT
+    assert "left out" in skipped.first_failing
+
+
+def test_the_record_comes_before_the_conditions():
+    found = ask(replace(EVIDENCE, duplicate_status="on_hold", anchors=(replace(ANCHOR, entry=(), may_enter=()),)))
+    assert found.first_failing == "the record is on hold in duplicate management"
+    assert "confirmed" in found.next
+
+
+def test_the_conditions_come_before_the_scenarios_status_and_that_before_the_rest():
+    stopped = replace(ANCHOR, stop=ALWAYS, may_enter=(), frames={("stop", 1): ALWAYS})
+    stop = FrameEvidence("stop", 1, {"type": "order"}, (Fact("O-9", Span(NOW, None)),), since_anchor=True)
+    evidence = replace(EVIDENCE, anchors=(stopped,), frames=(BOUGHT, stop), enrolments=(entered(),))
+    settings = {"stop": {"frames": [{"type": "order"}]}, "status": "disabled"}
+    found = ask(evidence, **settings)
+    assert found.first_failing == ("ordered: order O-1: a stop condition holds, because of an order after the anchor")
+    assert found.next == "order O-9 would have to be cancelled"
+    assert (
+        ask(replace(EVIDENCE, enrolments=(entered(),)), status="disabled").first_failing == "the scenario is disabled"
+    )
+
+
+def test_a_cancelled_anchor_needs_a_new_order():
+    cancelled = replace(ANCHOR, stands=(Span(ORDERED, NOW - timedelta(days=1)),), may_enter=())
+    found = ask(replace(EVIDENCE, anchors=(cancelled,)))
+    assert found.first_failing == "ordered: order O-1: the anchor does not stand any more"
+    assert found.next == "needs a new order: order O-1 does not stand any more"
+
+
+def test_conditions_that_come_back_by_themselves_say_when():
+    later = (Span(datetime(2026, 12, 1, tzinfo=ZONE), None),)
+    back = replace(ANCHOR, target=later, may_enter=later, judged_at=None)
+    found = ask(replace(EVIDENCE, anchors=(back,), frames=(replace(BOUGHT, held=later),)))
+    assert "its conditions hold from 2026-12-01 00:00, if nothing else happens" in found.next
+
+
+def test_the_anchor_that_comes_furthest_is_named():
+    cancelled = replace(ANCHOR, key="O-2", at=ORDERED + timedelta(days=1), stands=(), may_enter=())
+    found = ask(replace(EVIDENCE, anchors=(cancelled, ANCHOR)), on="2026-03-20", look_back_days=2)
+    assert found.first_failing.startswith("ordered: order O-1: step 1's due date 2026-03-08 is more than 2 days before")
+    assert [anchor.key for anchor in found.anchors] == ["O-2", "O-1"]
+
+
+def test_without_an_anchor_the_orders_that_were_looked_at_are_listed():
+    evidence = Evidence("C1", "confirmed", (replace(BOUGHT, facts=(), held=()),))
+    evidence = replace(evidence, candidates=(Candidate("O-1", ORDERED, ("target",)),))
+    found = ask(evidence)
+    assert found.first_failing == "no anchor: of 1 order none is one"
+    assert found.next == "needs an order of A"
+    assert found.no_anchors[0].reasons == ("it holds nothing that the target asks for",)
+
+
+def test_an_order_that_only_lacks_its_date_is_named():
+    evidence = Evidence("C1", "confirmed", (BOUGHT,), candidates=(Candidate("O-1", ORDERED, ("paid",)),))
+    assert ask(evidence, anchor="paid").next == "order O-1 would have to be paid"
+
+
+def test_who_is_in_is_said_to_be_in_whatever_holds_now():
+    running = entered(state="active", exited_at=None)
+    found = ask(replace(EVIDENCE, anchors=(), enrolments=(running,)))
+    assert (found.verdict, found.first_failing) == (Verdict.ENTERED, None)
+    assert found.sentence == "is in the scenario since 2026-02-24 12:00, by ordered: order O-0"
+
+
+@pytest.mark.parametrize(
+    ("settings", "earlier", "keeps_out"),
+    [
+        ({}, {}, True),
+        ({"reentry": "after_exit"}, {}, False),
+        ({"reentry": "after_exit"}, {"exited_at": ORDERED}, True),
+        ({"reentry": "per_anchor"}, {}, False),
+        ({"reentry": "per_anchor"}, {"anchor_key": "O-1"}, True),
+        ({"reentry": "per_anchor"}, {"state": "stopped", "exit_reason": "blocked"}, True),
+        ({"reentry": "after_exit", "on_retrigger": "restart"}, {"exited_at": ORDERED}, False),
+        ({"reentry": "after_exit", "on_retrigger": "restart"}, {"anchor_at": ORDERED}, True),
+        (
+            {"reentry": "after_exit", "on_retrigger": "restart"},
+            {"state": "stopped", "exit_reason": "stop_condition", "exited_at": ORDERED},
+            True,
+        ),
+        # what came later than the instant that is asked about is not known yet
+        ({}, {"entered_at": NOW + timedelta(days=1), "exited_at": None}, False),
+    ],
+)
+def test_earlier_enrolments_keep_out_as_the_reentry_rule_says(settings, earlier, keeps_out):
+    found = ask(replace(EVIDENCE, enrolments=(entered(**earlier),)), **settings)
+    assert (found.verdict is Verdict.KEPT_OUT) == keeps_out
+    if keeps_out:
+        assert "entered 2026-02-24 12:00" in found.first_failing
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "keeps_out"), [(1, 2, False), (2, 2, True), (3, 2, True), (None, 2, True), (1, None, False)]
+)
+def test_exclusive_scenarios_give_way_to_what_is_as_good(mine, theirs, keeps_out):
+    evidence = replace(EVIDENCE, rivals=(Rival("other", theirs, ORDERED),))
+    found = ask(evidence, multi_delivery=False, priority=mine)
+    assert (found.verdict is Verdict.KEPT_OUT) == keeps_out
+    assert ask(evidence).verdict is Verdict.MAY_ENTER
+
+
+def test_a_period_that_is_over_lets_nobody_in():
+    found = ask(EVIDENCE, period={"from": "2026-01-01", "to": "2026-02-01"})
+    assert found.next == "nothing: the period is over by then"
+
+
+def test_a_coming_instant_is_called_a_forecast():
+    assert any("forecast" in note for note in ask(EVIDENCE, on="2026-03-20").notes)
+    assert ask(EVIDENCE, on=datetime(2026, 3, 7, tzinfo=UTC).isoformat()).notes == ()

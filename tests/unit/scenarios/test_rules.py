@@ -1,0 +1,281 @@
+"""What a fault says beyond the table V1: dates that never come, keys in the wrong frame, guesses, warnings."""
+
+from typing import Any
+
+import pytest
+
+from ekiden.scenarios.definition import OPTIONS, Checked, check
+
+STEP = {"offset_days": 3, "content": "sample/step_1"}
+
+
+def checked(**changes: Any) -> Checked:
+    least = {"code": "c", "name": "n", "status": "enabled", "anchor": "ordered", "steps": [STEP]}
+    return check(least | changes, options=OPTIONS)
+
+
+def faults(**changes: Any) -> set[tuple[str, str]]:
+    return {(fault.rule, fault.place) for fault in checked(**changes).faults}
+
+
+def message(**changes: Any) -> str:
+    (fault,) = checked(**changes).faults
+    return fault.message
+
+
+def frame(kind: str, **more: Any) -> dict[str, Any]:
+    return {"frames": [{"type": kind, **more}]}
+
+
+def member(**conditions: Any) -> dict[str, Any]:
+    return frame("member", member=conditions)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule", "place"),
+    [
+        ({"start": "2026-02-30"}, "no_such_date", "start"),
+        ({"start": "tomorrow"}, "not_a_date", "start"),
+        ({"start": 20260101}, "not_a_date", "start"),
+        ({"period": {"from": "2026-02-01", "to": "2026-01-31"}}, "period_reversed", "period"),
+        ({"period": {}}, "range_empty", "period"),
+        ({"period": {"to": "2026-03-03"}, "start": "2026-03-01"}, "never_due", "period.to"),
+        ({"period": {"to": "2026-03-03"}, "orders": {"period": {"from": "2026-03-01"}}}, "never_due", "period.to"),
+        ({"period": {"from": "2026-03-05"}, "orders": {"period": {"to": "2026-03-01"}}}, "never_due", "period.from"),
+        ({"start": "2026-03-02", "orders": {"period": {"to": "2026-03-01"}}}, "never_due", "start"),
+        ({"target": member(age={"from": 40, "to": 39})}, "period_reversed", "target.frames[0].member.age"),
+        (
+            {"target": member(last_ordered_days_ago={"from": 60, "to": 30})},
+            "period_reversed",
+            "target.frames[0].member.last_ordered_days_ago",
+        ),
+        (
+            {"target": member(first_ordered_on={"from": "2026-02-01"}, last_ordered_on={"to": "2026-01-01"})},
+            "never_holds",
+            "target.frames[0].member.last_ordered_on",
+        ),
+        (
+            {"target": member(birth_month=2, birth_date={"from": "2000-03-01", "to": "2000-04-01"})},
+            "never_holds",
+            "target.frames[0].member.birth_month",
+        ),
+        ({"send_window": {"from": "10:00", "to": "09:00"}}, "period_reversed", "send_window"),
+        ({"steps": [STEP | {"send_time": "24:00"}]}, "no_such_time", "steps[0].send_time"),
+    ],
+)
+def test_a_date_that_never_comes_is_a_fault_at_its_place(changes, rule, place):
+    assert faults(**changes) == {(rule, place)}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"period": {"to": "2026-03-04"}, "start": "2026-03-01"},
+        {"period": {"from": "2026-03-04"}, "orders": {"period": {"to": "2026-03-01"}}},
+        # an order of the period may be paid for much later
+        {"anchor": "paid", "period": {"from": "2026-03-05"}, "orders": {"period": {"to": "2026-03-01"}}},
+        {"steps": [STEP | {"offset_days": 0}], "start": "2026-03-01", "period": {"to": "2026-03-02"}},
+        {"zero_day": "same_day", "steps": [STEP | {"offset_days": 0}], "start": "2026-03-01"}
+        | {"period": {"to": "2026-03-01"}},
+    ],
+)
+def test_a_date_that_comes_just_once_is_enough(changes):
+    assert faults(**changes) == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "owners"),
+    [
+        ("product", "reasons", "subscription_cancelled"),
+        ("product", "member", "member"),
+        ("list", "within_days", "product, category, order, event, subscription_cancelled, scenario"),
+        ("category", "other_than", "product"),
+        ("member", "codes", "product, category, event, subscription_cancelled, scenario, segment, list"),
+    ],
+)
+def test_a_key_of_another_frame_is_told_where_it_belongs(kind, key, owners):
+    section = frame(kind, **{"codes": ["A"], "member": {"gender": "male"}, key: ["A"]})
+    if kind != "member":
+        section["frames"][0].pop("member") if key != "member" else None
+    else:
+        section["frames"][0].pop("codes") if key != "codes" else None
+    fault = next(fault for fault in checked(target=section).faults if fault.rule == "key_of_another_frame")
+    assert fault.place == f"target.frames[0].{key}"
+    assert f"it belongs to {owners} frames" in fault.message
+
+
+@pytest.mark.parametrize("kind", ["member", "segment", "list", "subscription_cancelled", "scenario"])
+def test_only_orders_and_events_are_counted(kind):
+    assert ("count_not_allowed", "stop.frames[0].count") in faults(stop=frame(kind, count={"op": "eq", "n": 1}))
+
+
+@pytest.mark.parametrize(
+    ("section", "place"),
+    [
+        (frame("product"), "codes"),
+        (frame("category"), "codes"),
+        (frame("event"), "codes"),
+        (frame("segment"), "codes"),
+        (frame("list"), "codes"),
+        (frame("member"), "member"),
+    ],
+)
+def test_a_frame_that_names_nothing_is_a_fault(section, place):
+    ((_, found),) = faults(target=section)
+    assert found == f"target.frames[0].{place}"
+
+
+@pytest.mark.parametrize(
+    "section", [frame("order"), frame("scenario"), frame("subscription_cancelled"), member(birthday={})]
+)
+def test_some_frames_mean_something_without_names(section):
+    assert faults(stop=section) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"target": frame("product", codes=["A"], count=None)}, "target.frames[0].count"),
+        ({"stop": member(address={"contains": "x", "equals": None})}, "stop.frames[0].member.address.equals"),
+        ({"exclusion": member(custom={"a": {"from": None, "to": 3}})}, "exclusion.frames[0].member.custom.a.from"),
+        ({"orders": {"period": None}}, "orders.period"),
+        ({"steps": [STEP | {"content": None}], "status": "draft"}, "steps[0].content"),
+    ],
+)
+def test_a_condition_that_is_begun_and_not_written_is_a_fault(changes, place):
+    assert faults(**changes) == {("empty", place)}
+
+
+def test_null_is_a_value_where_it_has_a_meaning():
+    assert faults(period={"from": "2026-01-01", "to": None}, target=member(age={"from": None, "to": 30})) == set()
+    assert faults(send_window=None, priority=None, site=None, start=None, look_back_days=None) == set()
+
+
+def test_since_the_anchor_belongs_to_what_happens():
+    happens = {"type": "event", "codes": ["viewed"], "since": "anchor"}
+    holds = {"type": "segment", "codes": ["s"], "since": "anchor", "relation": "or"}
+    assert faults(stop={"frames": [happens, holds]}) == {("since_not_allowed", "stop.frames[1].since")}
+    assert faults(target={"frames": [happens]}) == {("since_not_allowed", "target.frames[0].since")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"anchor": "orderd"}, "orderd is no anchor, perhaps ordered"),
+        ({"anchor": {"entred": "s"}}, "entred is no anchor, perhaps entered"),
+        ({"status": "enable"}, "enable is not allowed, perhaps enabled; allowed: draft, enabled, disabled"),
+        ({"steps": [STEP | {"channel": "htmlemail"}]}, "perhaps html_email"),
+        ({"re_entry": "never"}, "there is no such key, perhaps reentry"),
+        ({"target": frame("prodct", codes=["A"])}, "prodct is no frame type, perhaps product"),
+        ({"target": member(gendr="male")}, "there is no such key, perhaps gender"),
+        ({"target": frame("product", codes=[1082185])}, "1082185 is read as a number or a date; write it in quotes"),
+        ({"target": frame("product", codes="A")}, "a list, like [A, B] is expected, not a text"),
+        ({"multi_delivery": "no"}, "true or false is expected, not a text"),
+        ({"steps": [STEP | {"offset_days": "3"}]}, "a whole number is expected, not a text"),
+        ({"anchor": {"paid": "yes"}}, "paid takes no argument; write 'anchor: paid'"),
+        ({"anchor": "nth_purchase"}, "like '{nth_purchase: {n: 2, products: [...]}}'"),
+        ({"stop": frame("scenario", codes=["c"])}, "a scenario cannot wait for itself"),
+    ],
+)
+def test_a_message_says_what_was_found_and_what_was_probably_meant(changes, said):
+    assert said in message(**changes)
+
+
+def test_a_broken_setting_does_not_hide_the_rules_between_others():
+    found = faults(
+        name=3,
+        anchor="member_registered",
+        orders={"kind": "one_off", "period": {"from": "2026-01-01"}},
+        target={"frames": [{"type": "product"}, {"type": "list", "codes": "L"}, 7]},
+        steps=[{"offset_days": -1, "send_time": "07:00"}, {"channel": "fax"}],
+    )
+    assert found == {
+        ("not_quoted", "name"),
+        ("order_filter_not_allowed", "orders.kind"),
+        ("order_period_not_allowed", "orders.period"),
+        ("codes_required", "target.frames[0].codes"),
+        ("wrong_type", "target.frames[1].codes"),
+        ("relation_required", "target.frames[1].relation"),
+        ("wrong_type", "target.frames[2]"),
+        ("negative_offset", "steps[0].offset_days"),
+        ("outside_send_window", "steps[0].send_time"),
+        ("content_required", "steps[0].content"),
+        ("required", "steps[1].offset_days"),
+        ("unknown_value", "steps[1].channel"),
+        ("content_required", "steps[1].content"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule", "place"),
+    [
+        ({"on_retrigger": "restart"}, "setting_without_effect", "on_retrigger"),
+        ({"priority": 1}, "setting_without_effect", "priority"),
+        ({"source": "csv_list", "zero_day": "next_day"}, "setting_without_effect", "zero_day"),
+        (
+            {"anchor": "member_registered", "recheck_order_status": True},
+            "setting_without_effect",
+            "recheck_order_status",
+        ),
+        ({"steps": [STEP, STEP | {"offset_days": 2}]}, "step_before_previous", "steps[1].offset_days"),
+        ({"target": frame("product", codes=["A", "B", "A"])}, "code_repeated", "target.frames[0].codes"),
+    ],
+)
+def test_what_is_probably_not_meant_is_a_warning(changes, rule, place):
+    result = checked(**changes)
+    assert result.faults == ()
+    assert [(warning.rule, warning.place) for warning in result.warnings] == [(rule, place)]
+
+
+def test_every_construct_of_the_language_is_accepted():
+    conditions = {
+        "address": {"contains": "東京都"},
+        "postal_code": {"equals": "100-0001"},
+        "gender": "female",
+        "newsletter": ["both", "pc"],
+        "registered_on": {"from": "2020-01-01"},
+        "rank": ["gold"],
+        "last_ordered_on": {"to": "2025-12-31"},
+        "first_ordered_on": {"from": "2020-01-01", "to": "2025-12-31"},
+        "last_ordered_days_ago": {"from": 30, "to": 60},
+        "birth_date": {"from": "1980-01-01"},
+        "birth_month": [1, 12],
+        "age": {"from": 30, "to": 49},
+        "birthday": {"days_before": 7},
+        "last_login_on": {"from": "2025-01-01"},
+        "last_login_days_ago": {"to": 30},
+        "tag": ["vip"],
+        "custom": {"size": "L", "points": {"from": 100, "to": 999.5}, "colour": {"in": ["red", "blue"]}, "b2b": False},
+    }
+    frames = [
+        {"type": "product", "codes": ["A"], "count": {"op": "gte", "n": 2}, "within_days": 90, "relation": "not"},
+        {"type": "product", "other_than": ["A"], "relation": "or"},
+        {"type": "category", "codes": ["C"], "count": {"op": "lte", "n": 4}, "relation": "and"},
+        {"type": "order", "count": {"op": "eq", "n": 1}, "relation": "and"},
+        {"type": "event", "codes": ["viewed"], "products": ["A"], "count": {"op": "gte", "n": 3}, "relation": "and"},
+        {"type": "subscription_cancelled", "codes": ["A"], "reasons": ["dear"], "within_days": 7, "relation": "or"},
+        {"type": "scenario", "codes": ["other"], "within_days": 3, "relation": "or"},
+        {"type": "segment", "codes": ["s", "t"], "relation": "and"},
+        {"type": "list", "codes": ["l"], "relation": "not"},
+        {"type": "member", "member": conditions, "relation": "and"},
+    ]
+    result = checked(
+        anchor={"nth_purchase": {"n": 2, "products": ["A"]}},
+        orders={"kind": "subscription", "continuation_no": 1, "products": ["A"], "categories": ["C"]},
+        site="https://shop.example/",
+        start="2025-01-01",
+        target={"frames": frames, "active_subscriber": "exclude"},
+        exclusion={"frames": frames},
+        stop={"frames": [{**frames[4], "since": "anchor"}, *frames[1:]]},
+        recheck_order_status=True,
+        excluded_order_statuses=["cancelled", "returned"],
+        reentry="after_exit",
+        on_retrigger="restart",
+        multi_delivery=False,
+        priority=1,
+        disable_mode="drain",
+        reevaluate_on_update=True,
+        steps=[STEP | {"auto_send_time": "latest_click", "channel": "dm"}],
+    )
+    assert result.faults == ()
+    assert result.warnings == ()

@@ -1,0 +1,58 @@
+"""The JSON Schema for editors: up to date, and of one mind with the validation as far as a schema can be."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from ekiden.scenarios.schema import scenario_file_schema, scenario_file_schema_text
+from ekiden.settings import PROJECT_ROOT
+
+SHIPPED = PROJECT_ROOT / "docs" / "scenario.schema.json"
+FILES = sorted((PROJECT_ROOT / "dbt_project" / "models" / "eligibility").glob("*.yml"))
+
+
+def test_the_shipped_schema_is_up_to_date():
+    assert SHIPPED.read_text(encoding="utf-8") == scenario_file_schema_text(), (
+        "run `ekiden scenario schema --output docs/scenario.schema.json`"
+    )
+
+
+def test_every_reference_leads_somewhere():
+    schema = scenario_file_schema()
+    references = _references(schema)
+    assert "#/$defs/ScenarioDefinition" in references
+    assert {reference.removeprefix("#/$defs/") for reference in references} <= set(schema["$defs"])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_key_of_the_shipped_scenarios_is_known_to_the_schema(path):
+    schema = scenario_file_schema()
+    model = yaml.safe_load(path.read_text(encoding="utf-8"))["models"][0]
+    scenario = schema["$defs"]["ScenarioDefinition"]
+    assert set(model["config"]["meta"]["scenario"]) <= set(scenario["properties"])
+    assert scenario["additionalProperties"] is False
+
+
+def test_what_may_be_one_or_many_may_be_both():
+    member = scenario_file_schema()["$defs"]["MemberConditions"]["properties"]
+    kinds = {choice.get("type") for choice in member["birth_month"]["anyOf"]}
+    assert kinds >= {"array", "integer"}
+    assert "x-or-one" not in json.dumps(scenario_file_schema())
+
+
+def test_an_anchor_is_exactly_one():
+    choice = scenario_file_schema()["$defs"]["AnchorChoice"]
+    assert (choice["minProperties"], choice["maxProperties"]) == (1, 1)
+
+
+def test_the_aliases_of_ranges_are_what_one_writes():
+    assert set(scenario_file_schema()["$defs"]["Period"]["properties"]) == {"from", "to"}
+
+
+def _references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*map(_references, value.values()))
+    return set().union(*map(_references, value)) if isinstance(value, list) else set()

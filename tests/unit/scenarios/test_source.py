@@ -1,0 +1,222 @@
+"""Scenario files as people leave them behind: every fault is told with its place, and nothing raises."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ekiden.scenarios.report import Report
+from ekiden.scenarios.source import COLUMNS
+from ekiden.scenarios.validate import validate
+
+SCENARIO = """\
+version: 2
+models:
+  - name: {name}
+    config:
+      meta:
+        scenario:
+          code: {name}
+          name: A scenario
+          anchor: ordered
+          steps:
+            - {{offset_days: 3, send_time: "12:00"}}
+    columns:
+{columns}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for folder in ("eligibility", "segments", "marts"):
+        (tmp_path / "dbt_project" / "models" / folder).mkdir(parents=True)
+    (tmp_path / "dbt_project" / "models" / "segments" / "lapsed.sql").write_text("select 1")
+    (tmp_path / "dbt_project" / "models" / "marts" / "orders.sql").write_text("select 1")
+    return tmp_path / "dbt_project"
+
+
+def text(name: str = "good") -> str:
+    columns = "\n".join(f"      - {{name: {column}, data_type: {kind}}}" for column, kind in COLUMNS.items())
+    return SCENARIO.format(name=name, columns=columns)
+
+
+def put(project: Path, name: str, content: str | bytes, query: str | None = "{{ eligibility() }}") -> None:
+    folder = project / "models" / "eligibility"
+    raw = content.encode() if isinstance(content, str) else content
+    (folder / f"{name}.yml").write_bytes(raw)
+    if query is not None:
+        (folder / f"{name}.sql").write_text(query, encoding="utf-8")
+
+
+def found(project: Path, **given) -> list[tuple[str, str, int]]:
+    """Return rule, file and line of every finding."""
+    return [(each.rule, Path(each.file).name, each.line) for each in validate(project, **given).findings]
+
+
+def test_a_good_file_has_no_fault(project):
+    put(project, "good", text())
+    report = validate(project)
+    assert report.findings == ()
+    assert report.scenarios[0].scenario.code == "good"
+    assert not report.broken()
+
+
+def test_a_project_without_scenarios_has_no_fault(tmp_path):
+    assert validate(tmp_path / "nowhere") == Report((), ())
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "line", "column"),
+    [
+        (("anchor: ordered", "anchor: orderd"), "unknown_anchor", 9, 19),
+        (("anchor: ordered", "anchr: ordered"), "unknown_key", 9, 11),
+        (("anchor: ordered", "start: 2026-02-30\n          anchor: paid"), "no_such_date", 9, 18),
+        (("offset_days: 3", "offset_days: -3"), "negative_offset", 11, 29),
+        (('send_time: "12:00"', "send_time: 12:00"), "time_not_quoted", 11, 43),
+        (("name: A scenario", "name:"), "wrong_type", 8, 11),
+        (("          code: good\n", ""), "required", 7, 11),
+        (("name: A scenario", "name: A\n          name: B"), "duplicate_key", 9, 11),
+        (("    config:", "\tconfig:"), "not_yaml", 4, 1),
+        (("config:", "config: ["), "not_yaml", 6, 17),
+        (("version: 2", "--- {}\n---"), "several_documents", 3, 1),
+        (("name: A scenario", "name: !!python/object:os.system A"), "unreadable_value", 8, 17),
+        (("name: A scenario", 'name: "\\0"'), "unreadable_text", 8, 17),
+        (("name: good", "name: Good Model"), "model_name", 3, 11),
+        (("name: good", "name: orders"), "duplicate_model", 3, 11),
+        (("- {name: anchor_at, data_type: timestamptz}", "- {name: anchor_at}"), "columns_missing", 13, 7),
+        (("- {name: anchor_at,", "- {name: surprise,"), "columns_missing", 13, 7),
+        (("        scenario:", "        scenari:"), "definition_missing", 6, 9),
+        (("      meta:", "      meta: 3\n      other:"), "not_a_mapping", 5, 13),
+    ],
+)
+def test_a_fault_is_told_with_its_line_and_column(project, change, rule, line, column):
+    put(project, "good", text().replace(*change), query=None)
+    name = "orders" if "name: orders" in change else "good"
+    (project / "models" / "eligibility" / f"{name}.sql").write_text("{{ eligibility() }}")
+    finding = next(each for each in validate(project).findings if each.rule == rule)
+    assert (finding.file, finding.line, finding.column) == ("dbt_project/models/eligibility/good.yml", line, column)
+    assert finding.message
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        ("", "definition_missing"),
+        ("3", "wrong_type"),
+        ("[]", "wrong_type"),
+        ("models: {}", "wrong_type"),
+        ("models: [3]", "wrong_type"),
+        ("models: [{nme: good}]", "wrong_type"),
+        ("models: [{name: good}]", "definition_missing"),
+        ("modles: []", "unknown_key"),
+        ("models: []", "definition_missing"),
+        ("a: &a [*a]", "too_large"),
+        ("x: &x {y: *x}\nmodels: [{name: good, config: *x}]", "too_large"),
+        ("[" * 300_000, "too_deep"),
+        ("\x07", "not_yaml"),
+        ("名前: 駅伝".encode("shift_jis"), "not_utf8"),
+        ("models: []".encode("utf-16"), "not_utf8"),
+        (b"\xef\xbb\xbf" + text().replace("ordered", "orderd").encode(), "unknown_anchor"),
+        (
+            "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" if n else "a0: &a0 [1]" for n in range(9)),
+            "too_large",
+        ),
+    ],
+)
+def test_a_file_that_is_no_scenario_says_so(project, content, rule):
+    put(project, "good", content)
+    report = validate(project)
+    assert rule in {finding.rule for finding in report.findings}
+    assert report.has_errors
+    assert "good" in report.broken()
+    assert report.scenarios[0].stops_dbt or rule == "unknown_anchor"
+
+
+def test_a_billion_laughs_are_cut_short(project):
+    lines = ["l0: &l0 laugh"] + [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 20)]
+    put(project, "good", "\n".join(lines))
+    assert ("too_large", "good.yml", 6) not in found(project)[1:]
+    assert "too_large" in {rule for rule, _, _ in found(project)}
+
+
+def test_a_definition_without_sql_and_sql_without_a_definition_are_faults(project):
+    put(project, "good", text(), query=None)
+    (project / "models" / "eligibility" / "lonely.sql").write_text("{{ eligibility() }}")
+    assert found(project) == [("model_missing", "good.yml", 3), ("definition_missing", "lonely.sql", 1)]
+
+
+def test_two_models_in_one_file_are_two_scenarios(project):
+    both = yaml.safe_load(text("good"))
+    both["models"] += yaml.safe_load(text("second").replace("ordered", "orderd"))["models"]
+    put(project, "good", yaml.safe_dump(both, sort_keys=False))
+    (project / "models" / "eligibility" / "second.sql").write_text("{{ eligibility() }}")
+    assert set(validate(project).broken()) == {"second"}
+
+
+def test_a_model_described_in_two_files_is_a_fault_of_the_second(project):
+    put(project, "good", text())
+    put(project, "later", text("good"), query=None)
+    assert found(project) == [("duplicate_model", "later.yml", 3)]
+
+
+def test_two_scenarios_share_a_name_but_no_code(project):
+    put(project, "first", text("first"))
+    put(project, "second", text("second"))
+    assert found(project) == []
+    put(project, "second", text("second").replace("code: second", "code: first"))
+    assert found(project) == [("duplicate_code", "second.yml", 7)]
+
+
+@pytest.mark.parametrize(
+    ("anchor", "query", "rules"),
+    [
+        ("{entered: lapsed}", "{{ eligibility(segments=['lapsed']) }}", []),
+        ("{entered: lapsed}", "{{ eligibility(['lapsed']) }}", []),
+        ("{entered: lapsed}", "select 1 as written_by_hand", []),
+        ("{entered: lapsed}", "{{ eligibility() }}", ["segment_not_named"]),
+        ("{entered: lapsd}", "{{ eligibility() }}", ["unknown_segment"]),
+        ("ordered", "{{ eligibility(segments=['lapsed']) }}", ["segment_not_used"]),
+        ("ordered", "{{ eligibility(segments=['lapsd']) }}", ["unknown_segment_in_model"]),
+        ("ordered", "{{ eligibility( }}", ["not_jinja"]),
+        ("ordered", "{% for x in y %}", ["not_jinja"]),
+        ("ordered", "{{ eligibilty() }}", ["not_jinja"]),
+        ("ordered", "{{ eligibility_query({}, 'everyone') }}", []),
+        ("ordered", " ", ["not_jinja"]),
+    ],
+)
+def test_segments_exist_and_are_named_in_the_model(project, anchor, query, rules):
+    put(project, "good", text().replace("anchor: ordered", f"anchor: {anchor}"), query)
+    report = validate(project)
+    assert [finding.rule for finding in report.findings] == rules
+    assert bool(report.broken()) == (rules not in ([], ["segment_not_used"]))
+
+
+def test_a_guess_is_made_for_a_segment(project):
+    put(project, "good", text().replace("anchor: ordered", "anchor: {entered: lapsd}"))
+    (finding,) = validate(project).findings
+    assert "lapsd is no model under models/segments, perhaps lapsed" in finding.message
+
+
+def test_a_scenario_frame_names_scenarios_that_exist(project):
+    stop = "stop: {frames: [{type: scenario, codes: [frist]}]}"
+    put(project, "first", text("first"))
+    put(project, "second", text("second").replace("anchor: ordered", f"anchor: ordered\n          {stop}"))
+    (finding,) = validate(project).findings
+    assert finding.rule == "unknown_scenario"
+    assert "perhaps first" in finding.message
+
+
+def test_contents_must_exist_where_the_step_is_sent(project, tmp_path):
+    step = '{offset_days: 3, send_time: "12:00"'
+    put(project, "good", text().replace(step, f"{step}, content: good/step_1"))
+    put(project, "by_post", text("by_post").replace(step, f"{step}, channel: dm, content: leaflet"))
+    assert found(project, contents=tmp_path) == [("content_broken", "good.yml", 11)]
+
+
+def test_an_enabled_scenario_whose_period_is_over_is_a_warning(project):
+    ended = "anchor: ordered\n          status: enabled\n          period: {to: 2026-01-31}"
+    step = '{offset_days: 3, send_time: "12:00"'
+    put(project, "good", text().replace("anchor: ordered", ended).replace(step, f"{step}, content: good/step_1"))
+    assert found(project, today=date(2026, 1, 31)) == []
+    assert found(project, today=date(2026, 2, 1)) == [("period_over", "good.yml", 11)]
