@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test lint types check lock
+.PHONY: help install demo up down test lint types bench check lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,6 +46,19 @@ lint: $(INSTALLED) ## ruff and sqlfluff
 
 types: $(INSTALLED) ## mypy, strict on ekiden/
 	@$(BIN)/mypy
+
+# the peers have a .venv of their own: Django and DuckDB are no part of Ekiden
+BENCH ?= build
+SCALE ?= small
+PEERS := .venv-bench/.installed
+
+bench: $(INSTALLED) $(PEERS) ## Measure: BENCH=build|daily|day|growth|why SCALE=small|full (tests/benchmarks/README.md)
+	@$(BIN)/python -m tests.benchmarks.run $(BENCH) --scale $(SCALE) $(SIZE)
+
+$(PEERS): tests/benchmarks/requirements.txt
+	@$(PYTHON) -m venv --clear .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r tests/benchmarks/requirements.txt
+	@touch $(PEERS)
 
 lock: $(INSTALLED) ## Resolve the dependencies again into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --python-version 3.11 \
