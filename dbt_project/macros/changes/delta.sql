@@ -85,11 +85,16 @@ a build. Schema `changed`; raw.customer_changes says whom. Does not belong here:
         ) <= (select few.customers from few);
 
     insert into changed.customer_ids (customer_id)
-    select distinct changes.customer_id
+    select changes.customer_id
     from {{ customer_changes() }} as changes
     where changes.transaction_id >= (select delta.reaches_from from changed.delta) and changes.facts = 'shop'
+    union
+    select orders.customer_id
+    from {{ customer_changes() }} as changes
+    inner join {{ env_var('EKIDEN_RAW_SCHEMA', 'raw') }}.orders as orders on changes.order_id = orders.order_id
+    where changes.transaction_id >= (select delta.reaches_from from changed.delta) and changes.facts = 'lines'
     -- in order: what is read by these then lies in order as well
-    order by changes.customer_id;
+    order by customer_id;
 
     analyze changed.customer_ids;
 

@@ -104,6 +104,22 @@ def test_what_commits_after_a_build_began_before_it_is_in_the_next(shop: Shop):
     assert None not in followed(shop)
 
 
+def test_an_order_and_its_lines_that_commit_without_seeing_each_other_are_found(shop: Shop):
+    shop.build()
+    with connect(shop.settings) as orders, connect(shop.settings) as lines:
+        orders.execute(
+            "insert into raw.orders (order_id, customer_id, ordered_at) select 'apart', customer_id, registered_at"
+            " from raw.customers order by customer_id limit 1"
+        )
+        lines.execute("insert into raw.order_lines values ('apart', 1, 'A', 1)")
+        orders.commit()
+        shop.build()
+        lines.commit()
+    shop.build()
+    assert shop.differences() == {}
+    assert followed(shop) == {1}
+
+
 def test_a_model_that_failed_catches_up_with_the_next_build(shop: Shop):
     shop.build()
     shop.connection.execute(

@@ -8,8 +8,10 @@
 create table raw.customer_changes (
     -- null: it may be any customer
     customer_id text,
-    -- what changed: the shop's facts, or who entered which scenario
-    facts text not null default 'shop' check (facts in ('shop', 'enrolments')),
+    -- what changed: the shop's facts, lines of an order that nobody could see yet, or who entered which scenario
+    facts text not null default 'shop' check (facts in ('shop', 'lines', 'enrolments')),
+    -- whose lines, until the order tells the customer
+    order_id text check ((order_id is null) = (facts <> 'lines')),
     transaction_id xid8 not null default pg_current_xact_id()
 );
 
@@ -70,7 +72,7 @@ begin
             ('customer_events', 'select customer_id from changed_rows'),
             ('customer_tags', 'select customer_id from changed_rows'),
             ('list_members', 'select customer_id from changed_rows'),
-            -- a line without its order says nothing yet; the order notes its customer when it comes
+            -- an order that cannot be seen is noted by itself, below
             (
                 'order_lines',
                 'select orders.customer_id from changed_rows'
@@ -105,6 +107,30 @@ begin
     end loop;
 end
 $$;
+
+-- An order and its lines may come in two transactions at once, neither of which sees the other: whoever commits last,
+-- the build finds the customer by the order.
+create function raw.note_lines_without_order() returns trigger language plpgsql as $$
+declare
+    -- more than these are noted as everybody's already
+    many_rows constant bigint := (
+        select greatest(10000, reltuples / 20) from pg_class where oid = tg_relid
+    );
+begin
+    if (select count(*) from (select from new_rows limit many_rows + 1) as counted) <= many_rows then
+        insert into raw.customer_changes (facts, order_id)
+        select distinct 'lines', new_rows.order_id
+        from new_rows
+        where not exists (select from raw.orders as orders where orders.order_id = new_rows.order_id);
+    end if;
+    return null;
+end
+$$;
+
+create trigger note_inserted_lines after insert on raw.order_lines referencing new table as new_rows
+for each statement execute function raw.note_lines_without_order();
+create trigger note_updated_lines after update on raw.order_lines referencing new table as new_rows
+for each statement execute function raw.note_lines_without_order();
 
 -- Scenarios may ask who entered other scenarios. Few do, and enrolments come by the hundred thousand: so it is noted
 -- that there were some and not whose, and the scenarios that ask are computed for everybody.
