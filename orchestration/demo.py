@@ -106,7 +106,7 @@ class Demo:
             for wait in waiting(connection):
                 local = wait.send_at.astimezone(self.settings.zone)
                 self.console.print(
-                    f"    {wait.rows} rows of {wait.scenario} wait for their time, {local:%Y-%m-%d %H:%M}: "
+                    f"    {wait.scenario}: waiting for their time, {local:%Y-%m-%d %H:%M}: {wait.rows}; "
                     "`make up` sends them then"
                 )
 

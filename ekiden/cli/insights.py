@@ -172,7 +172,7 @@ def _show_counts(counted: Audience, zone: ZoneInfo) -> None:
         ("of them stopped", counted.stopped),
         ("of them already enrolled", counted.enrolled),
         ("of them may enter", counted.may_enter),
-        (f"of them due on {counted.day}", counted.due),
+        (f"step 1 due on {counted.day}, enrolled or not", counted.due),
     ):
         table.add_row(label, str(heads.customers), str(heads.anchors))
     console().print(table)

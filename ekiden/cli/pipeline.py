@@ -61,7 +61,8 @@ def build(
 ) -> None:
     """Build and test the dbt models, and register the scenarios' definitions; broken ones are left out."""
     settings = Settings()
-    project = prepare(settings)
+    errors().print("reading the scenarios and the dbt project", style="dim")
+    project = prepare(settings, dbt_environment(settings))
     # who keeps a code that two want is decided by who had it before, when the definitions are registered
     faults = [each for each in project.report.findings if each.severity == "error" and each.rule != "duplicate_code"]
     for finding in faults:

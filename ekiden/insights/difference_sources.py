@@ -1,15 +1,16 @@
 """A scenario as its files say, in the working tree, in another file or at a git revision. No database is here."""
 
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from ekiden.insights.built import unknown_scenario
 from ekiden.scenarios.definition import FAULTS_KEY, OPTIONS, check
+from ekiden.scenarios.document import Document, document_of, read_document
+from ekiden.scenarios.faults import Location
+from ekiden.scenarios.model_sql import compiled_here
 from ekiden.schedule.plan import UnknownScenario
 from ekiden.warehouse.dbt import GIT_TIMEOUT
 
@@ -35,31 +36,40 @@ class ScenarioSource:
 
 
 def working_source(project: Path, code: str) -> ScenarioSource:
-    """Return the scenario as the working tree has it; raises `UnknownScenario` or `SourceUnusable`."""
+    """Return the scenario as the working tree has it; raises `UnknownScenario` or `SourceUnusable`.
+
+    Other files may be broken; a broken file that is named like the scenario, or mentions it, is taken for its own.
+    """
     codes = []
+    broken: list[str] = []
     for file in sorted((project / MODELS).rglob("*")):
         if file.suffix not in YAML_ENDINGS:
             continue
-        for model_name, definition in _scenarios(file.read_text(encoding="utf-8"), str(file)):
+        document = read_document(file)
+        for model_name, definition, place in _scenarios(document):
             codes.append(str(definition.get("code")))
             if definition.get("code") == code:
-                return _checked(
-                    ScenarioSource(model_name, definition, _sql_in(file.parent, model_name), "working tree")
-                )
+                _refuse_faults(document, place, str(file))
+                sql = _sql_in(file.parent, model_name)
+                return _checked(ScenarioSource(model_name, definition, sql, "working tree"))
+        if document.root is None and (file.stem == code or _mentions(file, code)):
+            broken += _faults(document, (), str(file))
+    if broken:
+        raise SourceUnusable("; ".join(broken))
     raise UnknownScenario(unknown_scenario(code, sorted(set(codes))))
 
 
 def file_source(file: Path, code: str) -> ScenarioSource:
     """Return the scenario of a code from another file, or the only one in it; raises `SourceUnusable`."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceUnusable(f"{file} cannot be read: {error}") from error
-    found = list(_scenarios(text, str(file)))
+    document = read_document(file)
+    found = list(_scenarios(document))
     matching = [each for each in found if each[1].get("code") == code] or found
+    if not found:
+        _refuse_faults(document, (), str(file))
     if len(matching) != 1:
         raise SourceUnusable(f"{file} holds {len(found)} scenarios and none with the code {code!r}")
-    model_name, definition = matching[0]
+    model_name, definition, place = matching[0]
+    _refuse_faults(document, place, str(file))
     return _checked(ScenarioSource(model_name, definition, _sql_in(file.parent, model_name), str(file)))
 
 
@@ -80,49 +90,96 @@ def revision_source(project: Path, revision: str, working: ScenarioSource) -> Sc
         project, "ls-tree", "-r", "-z", "--name-only", commit, "--", str(MODELS), refusal="git ls-tree failed"
     )
     files = [name for name in listed.split("\0") if name]
-    by_name: ScenarioSource | None = None
+    by_name: tuple[str, Document, _Found] | None = None
+    broken: list[str] = []
     for name in files:
         if not name.endswith(YAML_ENDINGS):
             continue
-        text = _show(project, commit, name)
+        raw = _show(project, commit, name)
         # reading hundreds of files as YAML takes seconds
-        if code not in text and working.model_name not in text:
+        if code.encode() not in raw and working.model_name.encode() not in raw:
             continue
-        for model_name, definition in _scenarios(text, f"{name} at {revision}"):
-            sql_name = str(PurePosixPath(name).parent / f"{model_name}.sql")
-            sql = by_hand(_show(project, commit, sql_name)) if sql_name in files else None
-            source = ScenarioSource(model_name, definition, sql, revision)
-            if definition.get("code") == code:
-                return _checked(source)
-            if model_name == working.model_name:
-                by_name = source
-    if by_name is None:
-        raise SourceUnusable(f"there was no scenario {code!r} at {revision}: it is new since")
-    return _checked(by_name)
+        document = document_of(raw)
+        if document.root is None:
+            broken += _faults(document, (), f"{name} at {revision}")
+        for found in _scenarios(document):
+            if found[1].get("code") == code:
+                return _at_revision(project, commit, files, revision, (name, document, found))
+            if found[0] == working.model_name:
+                by_name = (name, document, found)
+    if by_name is not None:
+        return _at_revision(project, commit, files, revision, by_name)
+    if broken:
+        raise SourceUnusable("; ".join(broken))
+    raise SourceUnusable(f"there was no scenario {code!r} at {revision}: it is new since")
+
+
+def _at_revision(
+    project: Path, commit: str, files: Collection[str], revision: str, found: tuple[str, Document, "_Found"]
+) -> ScenarioSource:
+    name, document, (model_name, definition, place) = found
+    _refuse_faults(document, place, f"{name} at {revision}")
+    sql_name = str(PurePosixPath(name).parent / f"{model_name}.sql")
+    sql = None
+    if sql_name in files:
+        sql = by_hand(_decoded(_show(project, commit, sql_name), f"{sql_name} at {revision}"))
+    return _checked(ScenarioSource(model_name, definition, sql, revision))
 
 
 def by_hand(sql: str) -> str | None:
     """Return a model's SQL if its author wrote it; None where dbt compiles it from the definition."""
-    return None if "eligibility(" in sql else sql
+    return None if compiled_here(sql) else sql
 
 
 def _sql_in(folder: Path, model_name: str) -> str | None:
     file = folder / f"{model_name}.sql"
-    return by_hand(file.read_text(encoding="utf-8")) if file.exists() else None
-
-
-def _scenarios(text: str, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SourceUnusable(f"{place} is no YAML: {error}") from error
-    models = document.get("models") if isinstance(document, Mapping) else None
-    for model in models if isinstance(models, list) else ():
+        return by_hand(_decoded(file.read_bytes(), str(file))) if file.exists() else None
+    except OSError as error:
+        raise SourceUnusable(f"{file} cannot be read: {error}") from error
+
+
+def _decoded(raw: bytes, place: str) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceUnusable(f"{place} is not UTF-8 text; save it as UTF-8") from error
+
+
+def _mentions(file: Path, code: str) -> bool:
+    try:
+        return code.encode() in file.read_bytes()
+    except OSError:
+        return False
+
+
+_Found = tuple[str, Mapping[str, Any], Location]
+"""A scenario's model, its definition and the model's place in the file."""
+
+
+def _scenarios(document: Document) -> Iterator[_Found]:
+    """Yield the scenarios that a file describes, as far as it could be read."""
+    models = document.value.get("models") if isinstance(document.value, Mapping) else None
+    for index, model in enumerate(models if isinstance(models, list) else ()):
         scenario: Any = model
         for key in ("config", "meta", "scenario"):
             scenario = scenario.get(key) if isinstance(scenario, Mapping) else None
         if isinstance(scenario, Mapping):
-            yield str(model.get("name")), scenario
+            yield str(model.get("name")), scenario, ("models", index)
+
+
+def _faults(document: Document, place: Location, origin: str) -> list[str]:
+    """Return what keeps the file from being read at a place or below it, as people and editors read it."""
+    return [
+        f"{origin}:{fault.position.line}:{fault.position.column}: {fault.message}"
+        for fault in document.faults
+        if fault.stops_dbt and fault.location[: len(place)] == place
+    ]
+
+
+def _refuse_faults(document: Document, place: Location, origin: str) -> None:
+    if faults := _faults(document, place, origin):
+        raise SourceUnusable("; ".join(faults))
 
 
 def _checked(source: ScenarioSource) -> ScenarioSource:
@@ -135,15 +192,20 @@ def _checked(source: ScenarioSource) -> ScenarioSource:
     return source
 
 
-def _show(project: Path, commit: str, name: str) -> str:
-    return _git(project, "show", f"{commit}:./{name}", refusal=f"git cannot show {name} at {commit}")
+def _show(project: Path, commit: str, name: str) -> bytes:
+    return _git_bytes(project, "show", f"{commit}:./{name}", refusal=f"git cannot show {name} at {commit}")
 
 
 def _git(project: Path, *arguments: str, refusal: str) -> str:
     try:
-        answer = subprocess.run(
-            ["git", *arguments], cwd=project, capture_output=True, text=True, timeout=GIT_TIMEOUT, check=True
-        )
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
+        return _git_bytes(project, *arguments, refusal=refusal).decode()
+    except UnicodeDecodeError as error:
+        raise SourceUnusable(refusal) from error
+
+
+def _git_bytes(project: Path, *arguments: str, refusal: str) -> bytes:
+    try:
+        answer = subprocess.run(["git", *arguments], cwd=project, capture_output=True, timeout=GIT_TIMEOUT, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
         raise SourceUnusable(refusal) from error
     return answer.stdout

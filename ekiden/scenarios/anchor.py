@@ -88,6 +88,10 @@ def _known_word(anchor: str) -> str:
 
 
 def _incomplete(anchor: str) -> PydanticCustomError:
+    if anchor in PLAIN_ANCHORS:
+        example = f"{{{anchor}: {{products: [...], reasons: [...]}}}}"
+        message = "write 'anchor: {anchor}' for all of them, or say which, like '{example}' (either may be left out)"
+        return PydanticCustomError("anchor_incomplete", message, {"anchor": anchor, "example": example})
     example = "{n: 2, products: [...]}" if anchor == "nth_purchase" else "name"
     return PydanticCustomError(
         "anchor_incomplete",

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from ekiden.scenarios import integers
 from ekiden.scenarios.dates import members_can_exist, step_1_can_be_due
 from ekiden.scenarios.faults import DefinitionFault, fault, from_pydantic
 from ekiden.scenarios.lenient import read_leniently
@@ -61,14 +62,15 @@ def check(definition: object, *, options: Set[str] = frozenset(), batch_time: ti
     """
     if not isinstance(definition, Mapping):
         return Checked(None, (fault("not_a_mapping", (), "a scenario is a mapping of settings", definition),), ())
-    given = dict(definition)
+    large = [fault(integers.RULE, place, integers.MESSAGE) for place in integers.too_large(definition)]
+    given = integers.nearest(definition)
     scenario: ScenarioDefinition | None = None
-    shape: list[DefinitionFault] = []
+    shape: list[DefinitionFault] = large
     try:
         scenario = ScenarioDefinition.model_validate(given)
         readable = scenario
     except ValidationError as error:
-        shape = list(from_pydantic(error.errors()))
+        shape = [*large, *_without_known(from_pydantic(error.errors()), large)]
         readable = read_leniently(ScenarioDefinition, given)
     faults = (*shape, *_without_known(_broken_rules(given, readable, options), shape))
     if faults or scenario is None:

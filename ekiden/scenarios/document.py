@@ -4,6 +4,7 @@ Belongs here: reading YAML as dbt does, but with every fault told, and with posi
 file means (`source`).
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from ekiden.scenarios import integers
 from ekiden.scenarios.faults import Location, shown
 
 MAX_DEPTH = 50
@@ -19,6 +21,11 @@ MAX_DEPTH = 50
 
 MAX_VALUES = 100_000
 """Values after aliases are followed; the longest possible definition has some thousands, a trap has millions."""
+
+TEMPLATE = "template_in_definition"
+"""The rule that a file holds no Jinja."""
+
+_TEMPLATE_MARK = re.compile(r"\{[{%#]")
 
 PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
@@ -78,7 +85,17 @@ class Document:
 def read_document(path: Path) -> Document:
     """Return a file's value and every fault of its YAML; never raises for what is in the file."""
     try:
-        nodes = _nodes(path)
+        raw = path.read_bytes()
+    except OSError as error:
+        message = f"the file cannot be read: {error.strerror or error}"
+        return Document(None, (DocumentFault("unreadable_file", START, message),))
+    return document_of(raw)
+
+
+def document_of(raw: bytes) -> Document:
+    """Return a file's value and every fault of its YAML, from what the file holds; never raises for it."""
+    try:
+        nodes = _nodes(raw)
     except _Unreadable as error:
         return Document(None, (DocumentFault(error.rule, error.position, error.message),))
     if not nodes:
@@ -88,15 +105,21 @@ def read_document(path: Path) -> Document:
     return Document(value, tuple(reader.faults), nodes[0])
 
 
+def template_mark(text: str) -> str | None:
+    """Return the first mark in a text with which Jinja begins; None where dbt leaves the text as it is."""
+    found = _TEMPLATE_MARK.search(text)
+    return found.group() if found else None
+
+
 class _Unreadable(Exception):
     def __init__(self, rule: str, position: Position, message: str) -> None:
         super().__init__(message)
         self.rule, self.position, self.message = rule, position, message
 
 
-def _nodes(path: Path) -> list[Node]:
+def _nodes(raw: bytes) -> list[Node]:
     """Return the file's documents, at most one; raises `_Unreadable`."""
-    text = _text(path)
+    text = _text(raw)
     try:
         _refuse_depth(text)
         nodes = list(yaml.compose_all(text, Loader=_Loader))
@@ -113,12 +136,7 @@ def _nodes(path: Path) -> list[Node]:
     return nodes
 
 
-def _text(path: Path) -> str:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        message = f"the file cannot be read: {error.strerror or error}"
-        raise _Unreadable("unreadable_file", START, message) from None
+def _text(raw: bytes) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -184,14 +202,21 @@ class _Reader:
         return str(node.value)
 
     def _scalar(self, node: ScalarNode, location: Location) -> Any:
+        if mark := template_mark(node.value):
+            message = f"dbt would read {mark!r} as Jinja, and build something else than stands here; take it out"
+            self.faults.append(DocumentFault(TEMPLATE, _start(node), message, location))
         try:
-            return self._constructor.construct_object(node)
+            value = self._constructor.construct_object(node)
         except Exception as error:
             # the library's constructors raise whatever the text leads them to: `!!timestamp 9` an AttributeError
             reason = error.problem if isinstance(error, yaml.MarkedYAMLError) else str(error)
             message = f"{shown(node.value)!r} cannot be read: {reason}"
             self.faults.append(DocumentFault("unreadable_value", _start(node), message, location))
             return node.value
+        if integers.is_too_large(value):
+            # dbt's cache of the project cannot hold it either
+            self.faults.append(DocumentFault(integers.RULE, _start(node), integers.MESSAGE, location))
+        return integers.nearest(value)
 
 
 def _refuse_depth(text: str) -> None:

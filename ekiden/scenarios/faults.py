@@ -83,8 +83,16 @@ def shown(value: object) -> str:
     """Return a found value in short, on one line; empty for none."""
     if value is None:
         return ""
-    text = " ".join((value if isinstance(value, str) else repr(value)).split())
+    text = " ".join((value if isinstance(value, str) else _written_out(value)).split())
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+
+
+def _written_out(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:
+        # Python writes no integer of more than 4,300 digits in decimal
+        return f"{value:#x}" if isinstance(value, int) else f"a {type(value).__name__} with a number out of range"
 
 
 def from_pydantic(errors: Iterable[ErrorDetails]) -> Iterator[DefinitionFault]:
@@ -130,7 +138,7 @@ def _message(rule: str, item: ErrorDetails) -> str:
 
 def meant(word: object, known: Iterator[str] | list[str]) -> str:
     """Return ", perhaps …" where a known word is near, else nothing."""
-    near = get_close_matches(str(word), list(known), n=1)
+    near = get_close_matches(shown(word), list(known), n=1)
     return f", perhaps {near[0]}" if near else ""
 
 

@@ -34,8 +34,19 @@ def _scalar(value: object) -> object:
     return value
 
 
+def _comparable(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticCustomError("not_a_value", "true and false have no order; write 'equals' instead")
+    return value
+
+
 Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 """A value of one of the shop's own fields, as its JSON has it."""
+
+Bound = Annotated[
+    Any, BeforeValidator(_scalar), BeforeValidator(_comparable), WithJsonSchema({"type": ["string", "number"]})
+]
+"""An end of a range of such values."""
 
 
 class TextMatch(Part):
@@ -71,8 +82,8 @@ class CustomMatch(Part):
     equals: Scalar | None = Field(None, description="The value is this one.")
     contains: Text | None = Field(None, description="This text stands somewhere in the value.")
     in_: tuple[Scalar, ...] | None = Field(None, alias="in", min_length=1, description="It is one of these.")
-    first: Scalar | None = Field(None, alias="from", description="It is this value or more.")
-    last: Scalar | None = Field(None, alias="to", description="It is this value or less.")
+    first: Bound | None = Field(None, alias="from", description="It is this value or more.")
+    last: Bound | None = Field(None, alias="to", description="It is this value or less.")
 
     @model_validator(mode="after")
     def _compares(self) -> Self:
@@ -84,7 +95,8 @@ class CustomMatch(Part):
             return self
         if (isinstance(first, str | date)) != (isinstance(last, str | date)):
             raise PydanticCustomError("ends_of_two_kinds", "'from' and 'to' are of two kinds: write both alike")
-        if str(first) > str(last) if isinstance(first, str | date) else float(first) > float(last):
+        # numbers as they are: a float holds no more than 15 digits of one
+        if str(first) > str(last) if isinstance(first, str | date) else first > last:
             message = "it ends ({last}) before it begins ({first})"
             raise PydanticCustomError("period_reversed", message, {"first": str(first), "last": str(last)})
         return self

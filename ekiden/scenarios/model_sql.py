@@ -3,6 +3,7 @@
 Belongs here: reading the model's Jinja, without running it. Does not belong here: what dbt makes of it.
 """
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +14,17 @@ MACRO = "eligibility"
 
 ALMOST = 0.85
 """So alike that another macro cannot be meant; `eligibility_query` is 0.79 alike."""
+
+
+AROUND = r"(?:\s|[{][#](?:(?![#][}])[\s\S])*[#][}]|--[^\n]*(?:\n|$)|/[*](?:(?![*]/)[\s\S])*[*]/)*"
+"""White space and the comments of Jinja and SQL; none may swallow what stands between two of them."""
+
+WHOLE_MODEL = re.compile(AROUND + r"[{][{]-?\s*eligibility\s*[(][^{}]*[)]\s*-?[}][}]" + AROUND)
+
+
+def compiled_here(sql: str) -> bool:
+    """Return whether a model is nothing but the call of `eligibility`; the macro `is_compiled_here` says the same."""
+    return WHOLE_MODEL.fullmatch(sql) is not None
 
 
 @dataclass(frozen=True)
@@ -32,11 +44,17 @@ class ModelSql:
 def read_model_sql(path: Path) -> ModelSql:
     """Return what a model's file says; never raises for what is in it."""
     try:
-        tree = _parsed(path)
+        text = _text(path)
+        tree = _parsed(text)
     except _Unreadable as error:
         return ModelSql(path, fault=(error.line, str(error)))
     for call in tree.find_all(nodes.Call):
         if isinstance(call.node, nodes.Name) and call.node.name == MACRO:
+            if not compiled_here(text):
+                message = (
+                    "nothing but comments may stand around {{ eligibility() }}, or live answers differ from the table"
+                )
+                return ModelSql(path, fault=(call.lineno, message))
             return _of_call(path, call)
         if isinstance(call.node, nodes.Name) and get_close_matches(call.node.name, [MACRO], n=1, cutoff=ALMOST):
             return ModelSql(path, fault=(call.lineno, f"there is no macro {call.node.name}, perhaps {MACRO}"))
@@ -49,13 +67,16 @@ class _Unreadable(Exception):
         self.line = line
 
 
-def _parsed(path: Path) -> nodes.Template:
+def _text(path: Path) -> str:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise _Unreadable(f"the file cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise _Unreadable("this is not UTF-8 text; save the file as UTF-8") from None
+
+
+def _parsed(text: str) -> nodes.Template:
     if not text.strip():
         raise _Unreadable("the file is empty; its one line is {{ eligibility() }}")
     try:

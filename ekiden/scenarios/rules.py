@@ -19,9 +19,6 @@ SECTIONS = ("target", "exclusion", "stop")
 WITHOUT_NULLS = (*SECTIONS, "anchor", "orders", "period", "steps")
 """Settings in which null means nothing; elsewhere it means the default, or that there is none."""
 
-LISTS = ("codes", "other_than", "products", "reasons")
-"""The lists of a frame."""
-
 
 def sections(scenario: ScenarioDefinition) -> Iterator[tuple[str, Conditions]]:
     """Yield the sections that can be read."""

@@ -15,6 +15,8 @@ from typing import Any
 import yaml
 
 from ekiden.scenarios.definition import check
+from ekiden.scenarios.document import template_mark
+from ekiden.scenarios.scenario import SOURCE_OF_ANCHOR
 from ekiden.scenarios.source import COLUMNS, ELIGIBILITY, MAX_MODEL_NAME, read_project
 
 CODE = re.compile(r"[a-z][a-z0-9_]*")
@@ -22,14 +24,6 @@ CODE = re.compile(r"[a-z][a-z0-9_]*")
 
 SCHEMA_FILE = Path("docs") / "scenario.schema.json"
 TEMPLATES = Path(__file__).with_name("templates")
-
-SOURCES = {
-    "entered": "segment",
-    "list_imported": "csv_list",
-    "event": "event",
-    "subscription_cancelled": "subscription_cancel",
-}
-"""How people come in, where the anchor says so (R-020)."""
 
 DESCRIPTIONS: Mapping[str, str] = {
     "customer_id": "The customer.",
@@ -73,9 +67,12 @@ def new_scenario(
         raise ScaffoldRefused(f"{segment} is no model under models/segments; there are: {known}")
     _refuse_taken(code, project, [each.definition for each in sources.scenarios])
     folder = project / ELIGIBILITY
+    text = _yaml(code, definition, folder, project)
+    if mark := template_mark(text):
+        raise ScaffoldRefused(f"dbt would read {mark!r} as Jinja; take it out of the name or the anchor")
     files = {
         folder / f"{code}.sql": f"{{{{ eligibility({f'segments={[segment]!r}' if segment else ''}) }}}}\n",
-        folder / f"{code}.yml": _yaml(code, definition, folder, project),
+        folder / f"{code}.yml": text,
         contents / code / "step_1.txt": (TEMPLATES / "step_1.txt").read_text(encoding="utf-8"),
         contents / code / "step_1.mjml": (TEMPLATES / "step_1.mjml").read_text(encoding="utf-8"),
     }
@@ -112,7 +109,7 @@ def read_anchor(text: str) -> Any:
 
 def _definition(code: str, name: str, anchor: Any) -> dict[str, Any]:
     kind = next(iter(anchor)) if isinstance(anchor, dict) and anchor else anchor
-    source = SOURCES.get(kind) if isinstance(kind, str) else None
+    source = SOURCE_OF_ANCHOR.get(kind) if isinstance(kind, str) else None
     return {
         "code": code,
         "name": name,

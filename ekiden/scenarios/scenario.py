@@ -17,6 +17,14 @@ from ekiden.scenarios.values import Days, Flag, LocalDate, LocalTime, Part, Peri
 MAX_STEPS = 10
 """R-135a, C-13; a fault of `rules`, so that the faults within the steps are told as well."""
 
+SOURCE_OF_ANCHOR = {
+    "list_imported": "csv_list",
+    "entered": "segment",
+    "event": "event",
+    "subscription_cancelled": "subscription_cancel",
+}
+"""How people come in where nobody says so; by every other anchor it is purchase_count."""
+
 ENTERS_AT_ANCHOR = ("segment", "subscription_cancel", "event")
 """Sources that know no order: they are judged at their anchor (C-05)."""
 
@@ -80,8 +88,11 @@ class ScenarioDefinition(Part):
     code: Text = Field(max_length=100, description="Unique among scenarios; may be changed.")
     name: Text = Field(max_length=200, description="For people; never shown to a customer.")
     status: Literal["draft", "enabled", "disabled"] = "draft"
-    source: Literal["purchase_count", "customer_analysis", "csv_list", "segment", "subscription_cancel", "event"] = (
-        Field("purchase_count", description="How people come in (R-020); some defaults follow from it.")
+    source: (
+        Literal["purchase_count", "customer_analysis", "csv_list", "segment", "subscription_cancel", "event"] | None
+    ) = Field(
+        None,
+        description="How people come in (R-020); some defaults follow from it. The anchor decides if it is left out.",
     )
     anchor: Anchor = Field(description="What the steps count from; exactly one.")
     orders: OrderFilter = OrderFilter()
@@ -136,21 +147,26 @@ class ScenarioDefinition(Part):
         return self.anchor_kind in ORDER_ANCHORS
 
     @property
+    def comes_from(self) -> str:
+        """How people come in (R-020): as written, or as the anchor has it."""
+        return self.source or SOURCE_OF_ANCHOR.get(self.anchor_kind, "purchase_count")
+
+    @property
     def enrols_at(self) -> str:
         """When eligibility is judged (C-05): sources that know no order enter at their anchor."""
-        return self.enrol_at or ("anchor" if self.source in ENTERS_AT_ANCHOR else "first_step_due")
+        return self.enrol_at or ("anchor" if self.comes_from in ENTERS_AT_ANCHOR else "first_step_due")
 
     @property
     def zero_means(self) -> str:
         """What '0 days' means (C-01): the next day, but for a list the day of its import (R-105, R-106)."""
-        if self.source == "csv_list":
+        if self.comes_from == "csv_list":
             return "same_day"
         return self.zero_day or "next_day"
 
     @property
     def rechecks_consent(self) -> bool:
         """Whether consent is read again just before sending (C-09, R-140, R-141)."""
-        return self.consent_recheck if self.consent_recheck is not None else self.source != "customer_analysis"
+        return self.consent_recheck if self.consent_recheck is not None else self.comes_from != "customer_analysis"
 
     def running_steps(self) -> int:
         """Return how many steps run: a forced stop stops every step below it as well (R-135c)."""

@@ -48,7 +48,10 @@ def _model() -> dict[str, Any]:
     column = {
         "type": "object",
         "required": ["name", "data_type"],
-        "properties": {"name": {"enum": list(COLUMNS)}, "data_type": {"enum": sorted(set(COLUMNS.values()))}},
+        "properties": {
+            "name": {"type": "string", "description": f"{', '.join(COLUMNS)}; a query by hand may have more."},
+            "data_type": {"type": "string"},
+        },
     }
     return {
         "type": "object",

@@ -1,4 +1,5 @@
-"""What scenarios name against what the shop's data hold: products, categories, tags, lists, events, ranks, reasons.
+"""What scenarios name against what the shop's data hold: products, categories, tags, lists, events, ranks, reasons,
+statuses, sites and the shop's own fields.
 
 Belongs here: comparing names. Does not belong here: what can be known without a database (`validate`).
 """
@@ -29,6 +30,10 @@ class Kind:
     severity: Severity
     columns: tuple[tuple[str, str], ...]
     """Tables and columns of the raw schema that hold such names."""
+    always: tuple[str, ...] = ()
+    """Names that are right though no row holds them yet."""
+    are_keys: bool = False
+    """Whether the columns hold JSON objects, whose keys are the names."""
 
 
 PRODUCT = Kind("product", "unknown_product", "error", (("products", "product_id"),))
@@ -44,6 +49,12 @@ RANK = Kind("rank", "unknown_rank", "warning", (("customers", "member_rank"),))
 LIST = Kind("list", "unknown_list", "warning", (("list_members", "list_code"),))
 EVENT = Kind("event type", "unknown_event", "warning", (("customer_events", "event_type"),))
 REASON = Kind("reason", "unknown_reason", "warning", (("subscriptions", "cancel_reason"),))
+STATUS = Kind(
+    "order with the status", "unknown_order_status", "warning", (("orders", "status"),), ("cancelled", "returned")
+)
+SITE_OF_ORDERS = Kind("order with the access_url", "unknown_site", "warning", (("orders", "access_url"),))
+SITE_OF_MEMBERS = Kind("customer with the access_url", "unknown_site", "warning", (("customers", "access_url"),))
+FIELD = Kind("customer with the field", "unknown_field", "warning", (("customers", "custom_fields"),), are_keys=True)
 
 ALWAYS_FILLED = (PRODUCT, SUBSCRIBED, CATEGORY)
 """Where a shop has none of these at all, nothing was loaded yet, and there is nothing to compare with."""
@@ -78,7 +89,7 @@ def compare(connection: Connection[Any], schema: str, report: Report, locators: 
             with connection.transaction():
                 held = _held(connection, schema, kind, sorted(wanted_names))
                 if held != wanted_names:
-                    near[kind] = _some(connection, schema, kind)
+                    near[kind] = [*kind.always, *_some(connection, schema, kind)]
         except errors.UndefinedTable:
             skipped.append(f"{kind.noun}: the shop's tables are not there yet; run `ekiden load`")
             continue
@@ -99,6 +110,10 @@ def names(scenario: ScenarioDefinition) -> Iterator[Named]:
     """Yield every name of the shop's that a definition uses, each with its place."""
     yield from _listed(PRODUCT, ("orders", "products"), scenario.orders.products)
     yield from _listed(CATEGORY, ("orders", "categories"), scenario.orders.categories)
+    if scenario.anchors_on_orders:
+        yield from _listed(STATUS, ("excluded_order_statuses",), scenario.excluded_order_statuses)
+    if scenario.site is not None:
+        yield SITE_OF_ORDERS if scenario.anchors_on_orders else SITE_OF_MEMBERS, ("site",), scenario.site
     if isinstance(scenario.anchor, AnchorChoice):
         yield from _of_anchor(scenario.anchor)
     for place, frame in frames(scenario):
@@ -118,6 +133,8 @@ def names(scenario: ScenarioDefinition) -> Iterator[Named]:
         elif frame.type == "member":
             yield from _listed(TAG, (*place, "member", "tag"), frame.member.tag)
             yield from _listed(RANK, (*place, "member", "rank"), frame.member.rank)
+            for name in frame.member.custom or ():
+                yield FIELD, (*place, "member", "custom", name), name
 
 
 def _of_anchor(anchor: AnchorChoice) -> Iterator[Named]:
@@ -140,19 +157,20 @@ def _listed(kind: Kind, place: Location, given: Sequence[str] | None) -> Iterato
 def _held(connection: Connection[Any], schema: str, kind: Kind, wanted: list[str]) -> set[str]:
     """Return which of these names the shop's data hold."""
     # name by name: each stops at the first row that holds it, where an index or a full table has one
+    holds = "exists (select from {} where {} ? name)" if kind.are_keys else "exists (select from {} where {} = name)"
     one = sql.SQL(" or ").join(
-        sql.SQL("exists (select from {} where {} = name)").format(sql.Identifier(schema, table), sql.Identifier(column))
-        for table, column in kind.columns
+        sql.SQL(holds).format(sql.Identifier(schema, table), sql.Identifier(column)) for table, column in kind.columns
     )
     query = sql.SQL("select name from unnest(%s::text[]) as names (name) where {}").format(one)
-    return {name for (name,) in connection.execute(query, [wanted])}
+    return {name for (name,) in connection.execute(query, [wanted])} | (set(kind.always) & set(wanted))
 
 
 def _some(connection: Connection[Any], schema: str, kind: Kind) -> list[str]:
     """Return names that the shop's data hold, enough to guess what was meant."""
+    name = sql.SQL("jsonb_object_keys({})") if kind.are_keys else sql.SQL("{}")
     each = [
         sql.SQL("(select distinct {} from (select {} from {} limit 100000) as first_rows)").format(
-            sql.Identifier(column), sql.Identifier(column), sql.Identifier(schema, table)
+            name.format(sql.Identifier(column)), sql.Identifier(column), sql.Identifier(schema, table)
         )
         for table, column in kind.columns
     ]

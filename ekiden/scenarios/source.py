@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ekiden.scenarios.document import START, Document, DocumentFault, Position, read_document
+from ekiden.scenarios.document import START, TEMPLATE, Document, DocumentFault, Position, read_document
 from ekiden.scenarios.faults import Location, meant
 from ekiden.scenarios.model_sql import ModelSql, read_model_sql
 
@@ -136,10 +136,11 @@ def _scenarios_in(
             loose += faults
         return
     seen = set(taken)
+    described = {("models", index) for index, _ in models}
     for index, model in models:
         root: Location = ("models", index)
         name = model["name"]
-        own = [fault for fault in faults if fault.place[:2] == root or len(models) == 1 or fault.stops_dbt]
+        own = [fault for fault in faults if len(models) == 1 or _concerns(fault, root, described)]
         own += _name_faults(file, document, root, name, seen, others)
         seen.add(name)
         sql = read_model_sql(queries[name]) if name in queries else None
@@ -150,6 +151,13 @@ def _scenarios_in(
         definition, place = _definition(file, document, root, model, own)
         own += _column_faults(file, document, root, model, compiled_here=sql is not None and sql.compiled_here)
         yield ScenarioSource(name, file, sql, definition, place, tuple(own), document)
+
+
+def _concerns(fault: SourceFault, root: Location, described: Collection[Location]) -> bool:
+    """Return whether a fault of a file is one of the model at `root`, beside other models that are described there."""
+    place = fault.place[:2]
+    # Jinja is read value by value, so that another model's does no harm once that model is a stub
+    return place == root or (fault.stops_dbt and not (fault.rule == TEMPLATE and place in described))
 
 
 def _of_document(file: Path, fault: DocumentFault) -> SourceFault:

@@ -16,6 +16,7 @@ from ekiden.scenarios.faults import Location, fault, meant
 from ekiden.scenarios.report import CheckedScenario, Finding, Locator, Report, Severity, finding_at, from_source
 from ekiden.scenarios.rules import frames
 from ekiden.scenarios.source import ProjectSources, ScenarioSource, read_project
+from ekiden.scenarios.warnings import without_effect_by_hand
 
 
 def validate(
@@ -134,6 +135,15 @@ def _model_faults(
     def in_sql(severity: Severity, rule: str, line: int, message: str) -> Finding:
         return finding_at(severity, rule, sql.file, Position(line, 1), source.model_name, "", message, project=project)
 
+    if not sql.compiled_here and sql.fault is None:
+        if scenario is not None:
+            for each in without_effect_by_hand(scenario):
+                yield locate(each, "warning")
+        if source.document is not None and not _has_contract_test(source):
+            message = (
+                "write `data_tests: [eligibility_contract]` in the model's yml: it checks what was written by hand"
+            )
+            yield in_sql("warning", "contract_test_missing", 1, message)
     if sql.fault is not None:
         yield in_sql("error", "not_jinja", *sql.fault)
     for name in sql.segments:
@@ -143,6 +153,19 @@ def _model_faults(
         elif scenario is not None and name not in {each for _, each in read}:
             message = f"the segment {name} is named here and not used by the definition"
             yield in_sql("warning", "segment_not_used", sql.segments_line, message)
+
+
+def _has_contract_test(source: ScenarioSource) -> bool:
+    value = source.document.value if source.document is not None else None
+    models = value.get("models") if isinstance(value, Mapping) else None
+    for model in models if isinstance(models, list) else ():
+        if isinstance(model, Mapping) and model.get("name") == source.model_name:
+            tests = model.get("data_tests") or model.get("tests") or ()
+            return isinstance(tests, list) and any(
+                test == "eligibility_contract" or (isinstance(test, Mapping) and "eligibility_contract" in test)
+                for test in tests
+            )
+    return False
 
 
 def _over(scenario: ScenarioDefinition, today: date | None) -> Iterator[DefinitionFault]:

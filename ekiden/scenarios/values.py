@@ -39,6 +39,12 @@ def readable(value: str) -> str:
     return value
 
 
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise PydanticCustomError("blank_text", "only blanks stand here; write a text")
+    return value
+
+
 def _no_number(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         # YAML reads an unquoted 12:00 as the number 720 (sexagesimal); say so instead of planning for 00:12
@@ -70,7 +76,13 @@ def _calendar_date(value: object) -> object:
         raise PydanticCustomError("no_such_date", "the calendar has no {date}", {"date": value}) from None
 
 
-Text = Annotated[str, BeforeValidator(_quoted), Field(min_length=1), AfterValidator(readable)]
+Text = Annotated[
+    str,
+    BeforeValidator(_quoted),
+    Field(min_length=1, json_schema_extra={"pattern": r"\S"}),
+    AfterValidator(readable),
+    AfterValidator(_not_blank),
+]
 """A code, a name, a word of the shop's own; never a number, whose leading zeros would be lost."""
 
 Whole = Annotated[int, Field(strict=True)]

@@ -6,10 +6,13 @@ Belongs here: warnings about one definition. Does not belong here: faults (`rule
 from collections import Counter
 from collections.abc import Iterator
 from datetime import time
+from typing import Any
 
-from ekiden.scenarios.faults import DefinitionFault, fault
-from ekiden.scenarios.rules import LISTS, frames
+from ekiden.scenarios.anchor import AnchorChoice
+from ekiden.scenarios.faults import DefinitionFault, Location, fault
+from ekiden.scenarios.rules import frames
 from ekiden.scenarios.scenario import ScenarioDefinition
+from ekiden.scenarios.values import Part
 
 Warnings = Iterator[DefinitionFault]
 
@@ -19,6 +22,9 @@ def all_warnings(scenario: ScenarioDefinition, batch_time: time | None) -> Warni
     if batch_time is not None:
         yield from sent_at_the_batch(scenario, batch_time)
     yield from settings_without_effect(scenario)
+    yield from source_against_anchor(scenario)
+    yield from first_relations(scenario)
+    yield from filters_that_nothing_passes(scenario)
     yield from steps_out_of_order(scenario)
     yield from codes_twice(scenario)
 
@@ -43,14 +49,65 @@ def settings_without_effect(scenario: ScenarioDefinition) -> Warnings:
     if scenario.priority is not None and scenario.multi_delivery:
         message = "a priority counts only with 'multi_delivery: false'"
         yield fault(rule, ("priority",), message)
-    if scenario.source == "csv_list" and scenario.zero_day == "next_day":
+    if scenario.comes_from == "csv_list" and scenario.zero_day == "next_day":
         message = "for a list, 0 days are always the day of its import (R-106)"
         yield fault(rule, ("zero_day",), message)
-    if not scenario.anchors_on_orders:
+    if scenario.anchors_on_orders:
+        if scenario.recheck_order_status and not scenario.excluded_order_statuses:
+            message = "no status of an order is excluded, so there is nothing to stop for; see excluded_order_statuses"
+            yield fault(rule, ("recheck_order_status",), message)
+    else:
         for name in ("recheck_order_status", "excluded_order_statuses"):
             if getattr(scenario, name) != ScenarioDefinition.model_fields[name].default:
                 message = f"it is about the anchor order, and {scenario.anchor_kind} is no order"
                 yield fault(rule, (name,), message)
+
+
+READ_BY_THE_MACROS = (
+    "target",
+    "exclusion",
+    "stop",
+    "orders",
+    "site",
+    "start",
+    "recheck_order_status",
+    "excluded_order_statuses",
+)
+"""What only `eligibility` reads; SQL written by hand says it itself."""
+
+
+def without_effect_by_hand(scenario: ScenarioDefinition) -> Warnings:
+    """Settings that nobody reads where the model's SQL was written by hand."""
+    for name in READ_BY_THE_MACROS:
+        if name in scenario.model_fields_set:
+            message = f"the model's SQL was written by hand, and nothing reads '{name}' there; say it in the SQL"
+            yield fault("setting_without_effect", (name,), message)
+
+
+def source_against_anchor(scenario: ScenarioDefinition) -> Warnings:
+    """A list has a source of its own, whose 0 days are the day of the import (R-106)."""
+    if scenario.source is None or (scenario.source == "csv_list") == (scenario.anchor_kind == "list_imported"):
+        return
+    message = (
+        f"people come in by {scenario.anchor_kind}, and the source says {scenario.source}; "
+        "csv_list and list_imported belong together. Leave 'source' out: then the anchor decides"
+    )
+    yield fault("source_against_anchor", ("source",), message, scenario.source)
+
+
+def first_relations(scenario: ScenarioDefinition) -> Warnings:
+    """The first frame has nothing above it to be joined with; only `not` says something there."""
+    for place, frame in frames(scenario):
+        if place[-1] == 0 and frame.relation in ("and", "or"):
+            message = f"no frame stands above it, so '{frame.relation}' joins nothing; leave it out"
+            yield fault("setting_without_effect", (*place, "relation"), message, frame.relation)
+
+
+def filters_that_nothing_passes(scenario: ScenarioDefinition) -> Warnings:
+    """Only orders of a subscription are its n-th delivery (R-103d)."""
+    if scenario.orders.kind == "one_off" and scenario.orders.continuation_no is not None:
+        message = "only orders of a subscription have a continuation_no: no order of kind one_off passes"
+        yield fault("nobody_fits", ("orders", "continuation_no"), message, scenario.orders.continuation_no)
 
 
 def steps_out_of_order(scenario: ScenarioDefinition) -> Warnings:
@@ -69,9 +126,31 @@ def steps_out_of_order(scenario: ScenarioDefinition) -> Warnings:
 
 def codes_twice(scenario: ScenarioDefinition) -> Warnings:
     """The same code twice in one list: once was probably meant to be another."""
+    for place, codes in lists(scenario):
+        # true is no 1 here
+        for (_, code), times in Counter((type(code), code) for code in codes).items():
+            if times > 1:
+                yield fault("code_repeated", place, f"{code} stands here {times} times", code)
+
+
+def lists(scenario: ScenarioDefinition) -> Iterator[tuple[Location, tuple[Any, ...]]]:
+    """Yield every list of codes in a definition, with its place."""
+    yield ("excluded_order_statuses",), scenario.excluded_order_statuses
+    yield from _lists_of(scenario.orders, ("orders",))
+    if isinstance(scenario.anchor, AnchorChoice):
+        kind = scenario.anchor_kind
+        yield from _lists_of(getattr(scenario.anchor, kind), ("anchor", kind))
     for place, frame in frames(scenario):
-        for name in LISTS:
-            codes = getattr(frame, name, None) or ()
-            for code, times in Counter(codes).items():
-                if times > 1:
-                    yield fault("code_repeated", (*place, name), f"{code} stands here {times} times", code)
+        yield from _lists_of(frame, place)
+        if frame.type == "member":
+            yield from _lists_of(frame.member, (*place, "member"))
+            for name, match in (frame.member.custom or {}).items():
+                yield from _lists_of(match, (*place, "member", "custom", name))
+
+
+def _lists_of(part: object, place: Location) -> Iterator[tuple[Location, tuple[Any, ...]]]:
+    if isinstance(part, Part):
+        for name, field in type(part).model_fields.items():
+            value = getattr(part, name)
+            if isinstance(value, tuple):
+                yield (*place, field.alias or name), value

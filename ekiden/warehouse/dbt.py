@@ -21,6 +21,9 @@ SOURCE_PATTERNS = ("*.sql", "*.yml", "*.yaml", "*.md")
 WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 """They try the models on made-up rows: a matter of development (`make test`), not of a shop's morning."""
 
+NO_CONNECTION = {"EKIDEN_DBT_HOST": "not-connected.invalid"}
+"""Parsing opens none; should it ever, it must not find another deployment's database."""
+
 GIT_TIMEOUT = 10
 """Seconds; a repository that does not answer by then is as good as none."""
 
@@ -82,8 +85,9 @@ def build(settings: Settings, select: Sequence[str] = (), *, full_refresh: bool 
         arguments += ["--select", *select]
     if full_refresh:
         arguments.append("--full-refresh")
-    project = prepare(settings)
-    if _run(arguments, settings, {**dbt_environment(settings), **project.environment()}, project.folder) != 0:
+    environment = dbt_environment(settings)
+    project = prepare(settings, environment)
+    if _run(arguments, settings, {**environment, **project.environment()}, project.folder) != 0:
         raise BuildFailed("dbt build failed; its output above names the model or test")
 
 
@@ -93,10 +97,11 @@ def parse(settings: Settings) -> Path:
     return manifest_path(settings)
 
 
-def prepare(settings: Settings) -> PreparedProject:
+def prepare(settings: Settings, connection: Mapping[str, str] | None = None) -> PreparedProject:
     """Return the project that dbt can read, with a manifest of it, made anew if its files or settings changed.
 
-    A scenario with which dbt reads nothing at all is replaced by a stub, one after the other. Needs no database.
+    A scenario with which dbt reads nothing at all is replaced by a stub, one after the other. Needs no database; with
+    its `connection`, a build that follows need not parse again: dbt does so whenever the connection is another one.
     """
     environment = {**settings_environment(settings), "EKIDEN_OPTIONS": ",".join(sorted(settings.options))}
     inputs = _inputs(environment)
@@ -106,7 +111,7 @@ def prepare(settings: Settings) -> PreparedProject:
     refused: dict[str, str] = {}
     while True:
         project = prepare_project(settings, PROJECT_DIR, refused)
-        said = _parse_once(settings, project, environment)
+        said = _parse_once(settings, project, {**NO_CONNECTION, **environment, **(connection or {})})
         if said is None:
             stamp = json.dumps({"inputs": inputs, "refused": refused})
             _stamp_path(settings).write_text(stamp, encoding="utf-8")
@@ -125,7 +130,7 @@ def _parse_once(settings: Settings, project: PreparedProject, environment: Mappi
         # what another folder's parse left behind is no start for this one's
         arguments.insert(0, "--no-partial-parse")
     command = _command(arguments, project.folder, target_path(settings), settings)
-    variables = {**os.environ, **environment, **project.environment(), "EKIDEN_DBT_HOST": "not-connected.invalid"}
+    variables = {**os.environ, **environment, **project.environment()}
     answer = subprocess.run(command, env=variables, check=False, capture_output=True, text=True)
     return None if answer.returncode == 0 else answer.stdout + answer.stderr
 

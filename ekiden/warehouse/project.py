@@ -146,7 +146,7 @@ def _write_stubs(
             sql = each.source.sql
             query = copy / sql.file.relative_to(original) if sql else file.with_name(f"{name}.sql")
             rules = {fault.rule for fault in each.source.faults}
-            if stubbed.get(name) is not each:
+            if not each.stops_dbt and name not in refused_by_dbt:
                 models.append(_entry(each))
             elif rules & UNNAMEABLE:
                 if not _is_described_elsewhere(each, report):
@@ -174,9 +174,14 @@ def _stub(name: str, reasons: tuple[str, ...]) -> dict[str, Any]:
     return {
         "name": name,
         "description": "This scenario's files have faults: it is built empty and left out of the plan.",
-        "config": {"meta": {"scenario": {"code": name, FAULTS_KEY: [_short(reason) for reason in reasons]}}},
+        "config": {"meta": {"scenario": {"code": name, FAULTS_KEY: [_plain(reason) for reason in reasons]}}},
         "columns": [{"name": column, "data_type": kind} for column, kind in COLUMNS.items()],
     }
+
+
+def _plain(reason: str) -> str:
+    """Return a reason in which dbt reads no Jinja: a fault quotes what it was found in."""
+    return re.sub(r"\{(?=[{%#])", "{ ", _short(reason))
 
 
 def _short(reason: str) -> str:

@@ -19,7 +19,9 @@ from tests.acceptance.translate import definition
 
 NOON = datetime(2025, 3, 2, 3, 0, tzinfo=UTC)
 # whatever a database can keep
-CODES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=5)
+CODES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=5).filter(
+    str.strip
+)
 
 
 def script(**changes: Any) -> Script:
@@ -144,6 +146,22 @@ def test_what_excludes_may_stand_with_the_target_or_by_itself() -> None:
     frames = exclusion(target_, parse(Conditions, {"gender": "male"}))["frames"]
     assert [frame["type"] for frame in frames] == ["category", "member", "member"]
     assert [frame.get("relation") for frame in frames] == [None, "or", "or"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ({}, None),
+        ({"anchor": "event", "event": "viewed"}, "purchase_count"),
+        ({"anchor": {"entered": "lapsed"}}, "purchase_count"),
+        ({"anchor": "list_imported", "source": "csv_list"}, "csv_list"),
+    ],
+)
+def test_a_script_without_a_source_means_purchase_count_whatever_the_anchor(
+    written: dict[str, Any], meant: str | None
+) -> None:
+    least = {"code": "s", "steps": [{"offset": "1"}]}
+    assert definition(parse(Scenario, least | written)).get("source") == meant
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ timeline's edits change a scenario (`cast`), and the rules of definitions, which
 from collections.abc import Mapping
 from typing import Any
 
+from ekiden.scenarios.scenario import SOURCE_OF_ANCHOR
 from tests.acceptance.conditions import exclusion, said, stop, target
 from tests.acceptance.reading import ScriptFault
 from tests.acceptance.shorthand import Period, Scenario, Step
@@ -18,7 +19,6 @@ CONTENT = "sample/step_1"
 SAME_NAME = (
     "code",
     "status",
-    "source",
     "site",
     "start",
     "zero_day",
@@ -46,6 +46,7 @@ def definition(scenario: Scenario) -> dict[str, Any]:
     given: dict[str, Any] = {name: getattr(scenario, name) for name in SAME_NAME}
     given |= {
         "name": scenario.name or scenario.code,
+        "source": source(scenario),
         "anchor": anchor(scenario),
         "orders": orders(scenario),
         "target": target(scenario.target),
@@ -62,6 +63,12 @@ def definition(scenario: Scenario) -> dict[str, Any]:
     if "send_window" in scenario.model_fields_set:
         meant["send_window"] = send_window(scenario.send_window)
     return meant
+
+
+def source(scenario: Scenario) -> str | None:
+    """Return the source; a script that names none means purchase_count, whatever the anchor."""
+    kind = scenario.anchor if isinstance(scenario.anchor, str) else next(iter(scenario.anchor), None)
+    return scenario.source or ("purchase_count" if kind in SOURCE_OF_ANCHOR else None)
 
 
 def anchor(scenario: Scenario) -> str | dict[str, Any]:

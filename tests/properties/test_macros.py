@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import dbt_environment, dbt_executable
 from tests.conftest import database_in
-from tests.properties.macros import MODEL_LAYERS, PROJECT, RenderedProject
+from tests.properties.macros import MODEL_LAYERS, PROJECT, MacroFault, RenderedProject
 
 DEFINITIONS: Mapping[str, Mapping[str, Any]] = {
     "frames_of_every_type": {
@@ -141,6 +141,14 @@ def test_a_definition_is_rendered_as_dbt_compiles_it(
     everyone, given = compiled[name].split(OTHER_READING)
     of_dbt = everyone if reading == "everyone" else given
     assert rendered.eligibility(DEFINITIONS[name], reading).strip() == of_dbt.strip()
+
+
+def test_order_filters_that_filter_nothing_may_stand_beside_any_anchor(rendered: RenderedProject) -> None:
+    members = {"code": "members", "name": "Members", "anchor": "member_registered"}
+    of_all_orders = members | {"orders": {"kind": "all"}}
+    assert rendered.eligibility(of_all_orders, "everyone") == rendered.eligibility(members, "everyone")
+    with pytest.raises(MacroFault, match="'orders' filters"):
+        rendered.eligibility(members | {"orders": {"kind": "all", "continuation_no": 1}}, "everyone")
 
 
 def test_every_model_that_scenarios_read_is_rendered_as_dbt_compiles_it(

@@ -28,7 +28,9 @@ which the anchor itself stands).
     {%- if kind in ['tag_granted', 'entered', 'list_imported', 'event'] and not (argument is string and argument) -%}
         {{ definition_fault(place, kind ~ ' must name one') }}
     {%- endif -%}
-    {%- if not is_order_anchor(scenario) and scenario.get('orders') -%}
+    {#- a filter that filters nothing may stand anywhere -#}
+    {%- set filters = (scenario.get('orders') or {}).items() | rejectattr(1, 'in', [none, 'all']) | list -%}
+    {%- if not is_order_anchor(scenario) and filters -%}
         {{ definition_fault(place, "'orders' filters are for anchors that are orders") }}
     {%- endif -%}
     {%- if kind == 'ordered' -%} {{ order_anchor_rows(scenario, 'orders.ordered_at', 'orders.ordered_on') }}

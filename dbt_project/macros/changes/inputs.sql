@@ -36,7 +36,7 @@ note, and what looks at one customer at a time and not at the clock, can. Does n
             {%- do behind.obstacles.append(parent.name ~ ' is a ' ~ parent.config.materialized ~ ' of its own') -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- if 'eligibility(' not in node.raw_code and 'facts_read(' not in node.raw_code and 'reading()' not in node.raw_code -%}
+    {%- if not is_compiled_here(node.raw_code) and 'facts_read(' not in node.raw_code and 'reading()' not in node.raw_code -%}
         {%- do behind.obstacles.append('its SQL was written by hand and names no reading()') -%}
     {%- endif -%}
     {{- return(behind) -}}
@@ -44,7 +44,7 @@ note, and what looks at one customer at a time and not at the clock, can. Does n
 
 {% macro reads_enrolments(node) -%}
     {#- Whether it asks who entered which scenario. Every scenario could; only those with such a frame do. -#}
-    {%- if 'eligibility(' not in node.raw_code -%}
+    {%- if not is_compiled_here(node.raw_code) -%}
         {%- set found = [] -%}
         {%- do gather_inputs(node.unique_id, found) -%}
         {{- return('stg_enrolments' in found | join(' ')) -}}

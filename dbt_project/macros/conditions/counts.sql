@@ -28,8 +28,8 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
     {%- endif -%}
 {%- endmacro %}
 
-{% macro any_cte(name) -%}
-{{ name }} as (
+{% macro any_cte(name, kept) -%}
+{{ cte_head(name, kept) }}
     select customer_id, range_agg(counts_during) as held
     from {{ name }}_occurrences
     where not isempty(counts_during)
@@ -37,10 +37,10 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
 ),
 {%- endmacro %}
 
-{% macro any_since_anchor_ctes(name, frame) -%}
+{% macro any_since_anchor_ctes(name, frame, kept) -%}
     {#- Who orders a thousand times has a million pairs of an order and a later one. So what never stops counting is
         kept once per customer, in order, and each anchor looks up what comes next; only what ends is paired. -#}
-{{ name }}_lasting as (
+{{ cte_head(name ~ '_lasting', kept) }}
     select customer_id, array_agg(distinct lower(counts_during) order by lower(counts_during)) as began_at
     from {{ name }}_occurrences
     where upper_inf(counts_during) and not lower_inf(counts_during)
@@ -49,7 +49,7 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
 
     {%- if may_end(frame) %}
 
-{{ name }}_ending as (
+{{ cte_head(name ~ '_ending', kept) }}
     select anchors.customer_id, anchors.anchor_key, range_agg(occurrences.counts_during) as held
     from {{ name }}_occurrences as occurrences
     inner join anchors on occurrences.customer_id = anchors.customer_id
@@ -61,7 +61,7 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
 ),
     {%- endif %}
 
-{{ name }} as (
+{{ cte_head(name, kept) }}
     select anchors.customer_id, anchors.anchor_key, {{ held_since_anchor(name, frame) }} as held
     from anchors
     {{- joins_since_anchor(name, frame) }}
@@ -89,12 +89,12 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
     {%- endif %}
 {%- endmacro %}
 
-{% macro counted_ctes(name, frame, per_anchor) -%}
+{% macro counted_ctes(name, frame, per_anchor, kept) -%}
     {%- set keys = 'customer_id, anchor_key' if per_anchor else 'customer_id' %}
     {%- set counted = name ~ '_occurrences' -%}
     {%- if per_anchor -%}
     {%- set counted = name ~ '_counted' -%}
-{{ counted }} as (
+{{ cte_head(counted, kept) }}
     select occurrences.customer_id, anchors.anchor_key, occurrences.counts_during
     from {{ name }}_occurrences as occurrences
     inner join anchors on occurrences.customer_id = anchors.customer_id
@@ -103,7 +103,7 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
 
     {% endif -%}
 {#- the count goes up when an occurrence starts to count and down when it ends -#}
-{{ name }}_changes as (
+{{ cte_head(name ~ '_changes', kept) }}
     select {{ keys }}, changes.changed_at, changes.change
     from {{ counted }}
     cross join lateral (
@@ -114,7 +114,7 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
 ),
 
 -- of changes at one instant each sees the sum of all, and only the last has a span that is not empty
-{{ name }}_counts as (
+{{ cte_head(name ~ '_counts', kept) }}
     select
         {{ keys }},
         tstzrange(changed_at, lead(changed_at) over by_time) as during,
@@ -123,7 +123,7 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
     window by_time as (partition by {{ keys }} order by changed_at)
 ),
 
-{{ name }} as (
+{{ cte_head(name, kept) }}
     select {{ keys }}, range_agg(during) as held
     from {{ name }}_counts
     where {{ count_predicate(frame.get('count')) }}

@@ -18,33 +18,50 @@ customer and anchor) with `held`, the tstzmultirange of the instants at which it
     {{- return(frame.get('since') or ('all_time' if frame.get('count') else default_since)) -}}
 {%- endmacro %}
 
+{% macro has_many_frames(scenario) -%}
+    {#- Whether the frames' CTEs are kept (`materialized`). To dissolve one into the query PostgreSQL looks through the
+        whole of it, so planning takes the square of their number: at the most frames there may be, half a minute, and
+        a second where they are kept. They execute alike; a dozen are planned in no time either way. -#}
+    {%- set frames = [] -%}
+    {%- for section in ['target', 'exclusion', 'stop'] -%}
+        {%- do frames.extend(section_frames(scenario, section)) -%}
+    {%- endfor -%}
+    {{- return(frames | length > 12) -}}
+{%- endmacro %}
+
+{% macro cte_head(name, kept, otherwise='') -%}
+    {#- `otherwise`: the word that the CTE carries where the frames are few. -#}
+    {{ name }} as {{ 'materialized ' if kept else otherwise }}(
+{%- endmacro %}
+
 {% macro frame_ctes(scenario, section, reading) -%}
+    {%- set kept = has_many_frames(scenario) -%}
     {%- for frame in section_frames(scenario, section) %}
     {%- set place = place_of_frame(scenario, section, loop.index) -%}
     {%- set name = section ~ '_' ~ loop.index %}
 
-{{ frame_cte(scenario, section, place, name, frame, reading) }}
+{{ frame_cte(scenario, section, place, name, frame, reading, kept) }}
     {%- endfor %}
 {%- endmacro %}
 
-{% macro frame_cte(scenario, section, place, name, frame, reading) -%}
+{% macro frame_cte(scenario, section, place, name, frame, reading, kept) -%}
     {%- do known_word(place, 'type', frame.get('type'), frame_types()) -%}
     {%- do known_word(place, 'since', frame_since(frame, default_since(section)), ['anchor', 'all_time']) -%}
     {%- do checked_count(place, frame) -%}
     {%- set per_anchor = frame_since(frame, default_since(section)) == 'anchor' -%}
     {%- if frame.get('type') == 'member' -%}
-{{ member_ctes(place, name, frame) }}
+{{ member_ctes(place, name, frame, kept) }}
     {%- else -%}
-{{ name }}_occurrences as {{ 'not materialized ' if frame.get('type') == 'order' }}(
+{{ cte_head(name ~ '_occurrences', kept, otherwise='not materialized ' if frame.get('type') == 'order' else '') }}
     {{ frame_occurrences(scenario, place, frame, reading) }}
 ),
 
         {% if is_counted(frame) %}
-{{ counted_ctes(name, frame, per_anchor) }}
+{{ counted_ctes(name, frame, per_anchor, kept) }}
         {%- elif per_anchor %}
-{{ any_since_anchor_ctes(name, frame) }}
+{{ any_since_anchor_ctes(name, frame, kept) }}
         {%- else %}
-{{ any_cte(name) }}
+{{ any_cte(name, kept) }}
         {%- endif %}
     {%- endif %}
 {%- endmacro %}

@@ -21,7 +21,7 @@ the dates of the first and the last order. Each macro yields one row per custome
     {{ start_of_local_date('customers.birth_date + make_interval(years => ' ~ years ~ ')') }}
 {%- endmacro %}
 
-{% macro birthday_ctes(place, name, wanted) -%}
+{% macro birthday_ctes(place, name, wanted, kept) -%}
     {#- Every year, from some days before the birthday to some days after it. Fifty years from the registration on: no
         scenario is planned further ahead. Members share 366 birthdays, so these are laid out once for all of them. -#}
     {%- set wanted = known_keys(place, 'birthday', wanted, ['days_before', 'days_after']) if wanted else {} -%}
@@ -29,7 +29,7 @@ the dates of the first and the last order. Each macro yields one row per custome
     {%- set after = whole_number(place, 'birthday.days_after', wanted.get('days_after') or 0) -%}
     {%- set month = 'extract(month from customers.birth_date)::integer' -%}
     {%- set day = 'extract(day from customers.birth_date)::integer' -%}
-{{ name }}_calendar as (
+{{ cte_head(name ~ '_calendar', kept) }}
     select
         birthdays.month,
         birthdays.day,
@@ -53,7 +53,7 @@ the dates of the first and the last order. Each macro yields one row per custome
     group by birthdays.month, birthdays.day
 ),
 
-{{ name }} as not materialized (
+{{ cte_head(name, kept, otherwise='not materialized ') }}
     select
         customers.customer_id,
         calendar.held * tstzmultirange(tstzrange(

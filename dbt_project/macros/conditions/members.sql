@@ -5,7 +5,7 @@ customer's row share `s_i_fields`. Of the frame's occurrences, each is an attrib
 it had always been so.
 #}
 
-{% macro member_ctes(place, name, frame) -%}
+{% macro member_ctes(place, name, frame, kept) -%}
     {%- set member = known_keys(place, 'member', frame.get('member'), member_fields() + member_attributes()) -%}
     {%- set fields = {} -%}
     {%- set parts = [] -%}
@@ -19,7 +19,7 @@ it had always been so.
     {%- endfor -%}
     {%- if fields -%}
         {%- do parts.append(name ~ '_fields') %}
-{{ name }}_fields as not materialized (
+{{ cte_head(name ~ '_fields', kept, otherwise='not materialized ') }}
     select customers.customer_id, '{(,)}'::tstzmultirange as held
     from customers
     where {{ fields.values() | join('\n        and ') }}
@@ -33,14 +33,14 @@ it had always been so.
             ~ '::text as occurrence, span as counts_during from ' ~ part
             ~ ' cross join lateral unnest(' ~ part ~ '.held) as span'
         ) %}
-{{ member_attribute_ctes(place, part, attribute, wanted) }}
+{{ member_attribute_ctes(place, part, attribute, wanted, kept) }}
     {%- endfor %}
 
-{{ name }}_occurrences as (
+{{ cte_head(name ~ '_occurrences', kept) }}
     {{ facts | join('\n    union all\n    ') }}
 ),
 
-{{ name }} as (
+{{ cte_head(name, kept) }}
     select {{ parts[0] }}.customer_id, {{ parts | join('.held * ') }}.held as held
     from {{ parts[0] }}
     {%- for part in parts[1:] %}
@@ -62,11 +62,11 @@ it had always been so.
     ]) -}}
 {%- endmacro %}
 
-{% macro member_attribute_ctes(place, name, attribute, wanted) -%}
+{% macro member_attribute_ctes(place, name, attribute, wanted, kept) -%}
     {%- if attribute == 'birthday' %}
-{{ birthday_ctes(place, name, wanted) }}
+{{ birthday_ctes(place, name, wanted, kept) }}
     {%- else %}
-{{ name }} as not materialized (
+{{ cte_head(name, kept, otherwise='not materialized ') }}
         {%- if attribute == 'newsletter' %}
             {%- set words = one_or_more(place, attribute, wanted) -%}
             {%- for word in words -%}

@@ -109,3 +109,12 @@ eligible as (
     from judged
 )
 {%- endmacro %}
+
+{% macro function_settings(scenario) -%}
+    {#- Of a function that answers for given customers. Hundreds of frames are joined one by one, in any order as well
+        as in another, and compiling what is run once costs more than running it. Of few frames nothing is said: a
+        function with settings is planned apart from the query that calls it. -#}
+    {%- if has_many_frames(scenario) -%}
+    set join_collapse_limit = 1 set from_collapse_limit = 1 set jit = off
+    {%- endif -%}
+{%- endmacro %}

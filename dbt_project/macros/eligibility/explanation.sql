@@ -213,6 +213,6 @@ explained_candidates as (
         customer_id text, anchor_kind text, anchor_key text, anchor_at timestamptz, anchor_date date,
         entry_during tstzmultirange, stop_during tstzmultirange, explanation jsonb
     )
-    language sql stable
+    language sql stable {{ function_settings(scenario) }}
     as {{ text_literal(explanation_query(scenario, reading='given')) }}
 {%- endmacro %}

@@ -40,9 +40,16 @@ table and the definition it is planned by can never differ.
         customer_id text, anchor_kind text, anchor_key text, anchor_at timestamptz, anchor_date date,
         entry_during tstzmultirange, stop_during tstzmultirange
     )
-    language sql stable
+    language sql stable {{ function_settings(scenario) }}
     {#- a text literal and no dollar quotes: a code may hold any characters #}
     as {{ text_literal(eligibility_query(scenario, reading='given')) }}
+{%- endmacro %}
+
+{% macro is_compiled_here(raw_code) -%}
+    {#- The same rule as `compiled_here` in ekiden/scenarios/model_sql.py; a test holds both against the same models. -#}
+    {%- set around = '(?:\\s|[{][#](?:(?![#][}])[\\s\\S])*[#][}]|--[^\\n]*(?:\\n|$)|/[*](?:(?![*]/)[\\s\\S])*[*]/)*' -%}
+    {%- set call = '[{][{]-?\\s*eligibility\\s*[(][^{}]*[)]\\s*-?[}][}]' -%}
+    {{- return(modules.re.fullmatch(around ~ call ~ around, raw_code) is not none) -}}
 {%- endmacro %}
 
 {% macro register_scenario() -%}
@@ -53,7 +60,7 @@ table and the definition it is planned by can never differ.
     {{ scenario_registration(
         model.name, this.include(database=false),
         broken_definition(model, broken) if broken else model.config.meta.scenario,
-        compiled_here='eligibility(' in model.raw_code and not broken
+        compiled_here=is_compiled_here(model.raw_code) and not broken
     ) }}
     {%- endif -%}
 {%- endmacro %}

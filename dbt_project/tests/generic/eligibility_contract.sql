@@ -1,6 +1,13 @@
-{#- What planning relies on beyond the columns' types: one row per customer and anchor, and nobody comes in before the
-    anchor. A model whose SQL was written by hand must keep it as well. -#}
+{#- What planning relies on beyond the columns' types: no column is null, one row per customer and anchor, every anchor
+    of the definition's kind, and nobody comes in before it. A model whose SQL was written by hand must keep it as well. -#}
 {% test eligibility_contract(model) %}
+{%- set kinds = [] -%}
+{%- if execute -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == model.identifier -%}
+        {%- set anchor = node.config.get('meta', {}).get('scenario', {}).get('anchor') -%}
+        {%- if anchor is string %}{% do kinds.append(anchor) %}{% elif anchor %}{% do kinds.append(anchor | first) %}{% endif -%}
+    {%- endfor -%}
+{%- endif %}
 
 with repeated as (
     select
@@ -23,10 +30,41 @@ early as (
     where
         not isempty(entry_during)
         and (lower_inf(entry_during) or lower(entry_during) < anchor_at)
+),
+
+incomplete as (
+    select
+        customer_id,
+        anchor_kind,
+        anchor_key,
+        'a column is null' as fault
+    from {{ model }}
+    where
+        customer_id is null
+        or anchor_kind is null
+        or anchor_key is null
+        or anchor_at is null
+        or anchor_date is null
+        or entry_during is null
+        or stop_during is null
+),
+
+of_another_kind as (
+    select
+        customer_id,
+        anchor_kind,
+        anchor_key,
+        'an anchor of another kind than the definition''s' as fault
+    from {{ model }}
+    where {% if kinds %}anchor_kind <> {{ text_literal(kinds[0]) }}{% else %}false{% endif %}
 )
 
 select * from repeated
 union all
 select * from early
+union all
+select * from incomplete
+union all
+select * from of_another_kind
 
 {% endtest %}

@@ -17,6 +17,11 @@ with eligible as (
         -- bounds of the column itself, so that an index on it serves the sweep
         anchor_date >= coalesce(%(anchored_from)s::date, '-infinity')
         and anchor_date <= %(anchored_to)s::date
+        -- a table written by hand may hold nulls; it must not end the planning of all the others
+        and customer_id is not null
+        and anchor_kind is not null
+        and anchor_key is not null
+        and anchor_at is not null
         and entry_during @> %(now)s::timestamptz
         and not stop_during @> %(now)s::timestamptz
 ),

@@ -19,6 +19,8 @@ BROKEN = {
     "no_segment": "unknown_segment_in_model",
     "no_definition": "definition_missing",
     "no_macro": "not_jinja",
+    "template": "template_in_definition",
+    "too_much": "out_of_range",
 }
 """Models and the rule that each breaks."""
 
@@ -47,6 +49,8 @@ def test_the_others_are_built_planned_and_shown(site, buyer, ekiden, connection,
     site.scenario("no_segment", query="{{ eligibility(segments=['nowhere']) }}")
     (site.eligibility / "no_definition.sql").write_text("{{ eligibility() }}\n")
     site.scenario("no_macro", query="{{ eligibilty() }}")
+    site.scenario("template", ("status: enabled", "status: enabled\n          site: 'a {% x %} {{ 1 }} {# gone #}'"))
+    site.scenario("too_much", ("status: enabled", f"status: enabled\n          priority: {10**400}"))
     # only dbt itself knows of every model
     site.scenario("no_model", query="select * from {{ ref('nowhere') }}")
 

@@ -89,6 +89,28 @@ def test_a_name_that_the_shop_does_not_know_is_told(site, shop, ekiden, monkeypa
     assert ended.code == (1 if severity == "error" else 0)
 
 
+@pytest.mark.parametrize(
+    ("changes", "rule", "said"),
+    [
+        (("    anchor: ordered", "    anchor: ordered\n          excluded_order_statuses: [canceled, returned]"),
+         "unknown_order_status", "'canceled', perhaps cancelled"),
+        (("    anchor: ordered", "    anchor: ordered\n          site: https://other.example"),
+         "unknown_site", "order with the access_url"),
+        (("    anchor: ordered", "    anchor: member_registered\n          site: https://other.example"),
+         "unknown_site", "customer with the access_url"),
+        ((TARGET, "- {type: member, member: {custom: {siz: L, color: red}}}"), "unknown_field", "'siz', perhaps size"),
+    ],
+)  # fmt: skip
+def test_a_status_a_site_or_a_field_that_nobody_has_is_a_warning(site, shop, ekiden, changes, rule, said):
+    shop.execute('update raw.customers set custom_fields = \'{"size": "L", "color": null}\'')
+    shop.commit()
+    site.scenario("good", changes)
+    ended = ekiden("validate", "--format", "json")
+    (finding,) = json.loads(ended.out)
+    assert (finding["rule"], finding["severity"], ended.code) == (rule, "warning", 0)
+    assert said in finding["message"]
+
+
 def test_an_option_of_the_deployment_lets_scenarios_ask_for_it(site, shop, ekiden, monkeypatch):
     site.scenario("good", (TARGET, "- {type: member, member: {tag: [vip]}}"))
     ended = ekiden("validate")

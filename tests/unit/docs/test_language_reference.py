@@ -30,8 +30,13 @@ CONDITIONS = "scenarios/conditions.md"
 MEMBERS = "scenarios/members.md"
 STEPS = "scenarios/settings.md"
 
-DERIVED = {"enrol_at": "enrols_at", "zero_day": "zero_means", "consent_recheck": "rechecks_consent"}
-"""Settings whose default follows from the source, and the property that says how."""
+DERIVED = {
+    "source": "comes_from",
+    "enrol_at": "enrols_at",
+    "zero_day": "zero_means",
+    "consent_recheck": "rechecks_consent",
+}
+"""Settings whose default follows from the anchor or the source, and the property that says how."""
 
 ON_OTHER_PAGES = {
     *("anchor", "orders", "site", "start", "recheck_order_status", "excluded_order_statuses"),

@@ -211,7 +211,7 @@ def test_what_is_no_mapping_is_one_fault(nothing):
 
 def test_the_defaults_are_those_of_the_acceptance_cases():
     scenario = accepted()
-    assert scenario.source == "purchase_count"
+    assert scenario.comes_from == "purchase_count"
     assert scenario.zero_means == "next_day"
     assert scenario.offset_basis == "anchor"
     assert (scenario.past_date_policy, scenario.past_time_today) == ("hold", "send_now")

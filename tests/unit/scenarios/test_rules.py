@@ -211,7 +211,6 @@ def test_a_broken_setting_does_not_hide_the_rules_between_others():
     [
         ({"on_retrigger": "restart"}, "setting_without_effect", "on_retrigger"),
         ({"priority": 1}, "setting_without_effect", "priority"),
-        ({"source": "csv_list", "zero_day": "next_day"}, "setting_without_effect", "zero_day"),
         (
             {"anchor": "member_registered", "recheck_order_status": True},
             "setting_without_effect",
@@ -219,12 +218,95 @@ def test_a_broken_setting_does_not_hide_the_rules_between_others():
         ),
         ({"steps": [STEP, STEP | {"offset_days": 2}]}, "step_before_previous", "steps[1].offset_days"),
         ({"target": frame("product", codes=["A", "B", "A"])}, "code_repeated", "target.frames[0].codes"),
+        ({"orders": {"products": ["A", "A"]}}, "code_repeated", "orders.products"),
+        (
+            {"anchor": {"nth_purchase": {"n": 2, "products": ["A", "A"]}}},
+            "code_repeated",
+            "anchor.nth_purchase.products",
+        ),
+        (
+            {"anchor": {"subscription_cancelled": {"reasons": ["A", "A"]}}},
+            "code_repeated",
+            "anchor.subscription_cancelled.reasons",
+        ),
+        ({"stop": member(tag=["A", "A"])}, "code_repeated", "stop.frames[0].member.tag"),
+        ({"stop": member(birth_month=[1, 1])}, "code_repeated", "stop.frames[0].member.birth_month"),
+        (
+            {"stop": member(custom={"size": {"in": [1, True, 1]}})},
+            "code_repeated",
+            "stop.frames[0].member.custom.size.in",
+        ),
+        ({"target": frame("order", relation="and")}, "setting_without_effect", "target.frames[0].relation"),
+        ({"stop": frame("order", relation="or")}, "setting_without_effect", "stop.frames[0].relation"),
+        (
+            {"recheck_order_status": True, "excluded_order_statuses": []},
+            "setting_without_effect",
+            "recheck_order_status",
+        ),
+        ({"orders": {"kind": "one_off", "continuation_no": 2}}, "nobody_fits", "orders.continuation_no"),
+        ({"source": "csv_list"}, "source_against_anchor", "source"),
+        ({"anchor": {"list_imported": "spring"}, "source": "segment"}, "source_against_anchor", "source"),
+        ({"anchor": {"list_imported": "spring"}, "zero_day": "next_day"}, "setting_without_effect", "zero_day"),
     ],
 )
 def test_what_is_probably_not_meant_is_a_warning(changes, rule, place):
     result = checked(**changes)
     assert result.faults == ()
     assert [(warning.rule, warning.place) for warning in result.warnings] == [(rule, place)]
+
+
+def test_a_first_frame_that_is_negated_is_no_slip():
+    assert checked(target=frame("order", relation="not")).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("anchor", "source", "enrols_at", "zero_means"),
+    [
+        ("ordered", "purchase_count", "first_step_due", "next_day"),
+        ("member_registered", "purchase_count", "first_step_due", "next_day"),
+        ({"nth_purchase": {"n": 2, "products": ["A"]}}, "purchase_count", "first_step_due", "next_day"),
+        ({"tag_granted": "vip"}, "purchase_count", "first_step_due", "next_day"),
+        ({"list_imported": "spring"}, "csv_list", "first_step_due", "same_day"),
+        ({"entered": "lapsed"}, "segment", "anchor", "next_day"),
+        ({"event": "viewed"}, "event", "anchor", "next_day"),
+        ("subscription_cancelled", "subscription_cancel", "anchor", "next_day"),
+        ({"subscription_cancelled": {"products": ["A"]}}, "subscription_cancel", "anchor", "next_day"),
+    ],
+)
+def test_without_a_source_the_anchor_says_how_people_come_in(anchor, source, enrols_at, zero_means):
+    result = checked(anchor=anchor)
+    assert result.scenario is not None
+    assert result.warnings == ()
+    assert result.scenario.comes_from == source
+    assert (result.scenario.enrols_at, result.scenario.zero_means) == (enrols_at, zero_means)
+
+
+def test_a_source_that_is_written_decides_whatever_the_anchor():
+    scenario = checked(anchor={"entered": "lapsed"}, source="customer_analysis").scenario
+    assert scenario is not None
+    assert (scenario.enrols_at, scenario.rechecks_consent) == ("first_step_due", False)
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\u3000"])
+def test_a_text_of_blanks_says_nothing(blank):
+    assert faults(code=blank, name=blank, anchor={"event": blank}) == {
+        ("blank_text", "code"),
+        ("blank_text", "name"),
+        ("blank_text", "anchor.event"),
+    }
+
+
+@pytest.mark.parametrize("end", ["from", "to"])
+def test_true_and_false_are_no_ends_of_a_range(end):
+    place = f"target.frames[0].member.custom.a.{end}"
+    assert faults(target=member(custom={"a": {end: True}})) == {("not_a_value", place)}
+    assert faults(target=member(custom={"a": {"equals": True}})) == set()
+
+
+def test_a_cancelled_subscription_without_a_filter_is_written_as_a_word():
+    said = message(anchor={"subscription_cancelled": None})
+    assert "'anchor: subscription_cancelled'" in said
+    assert "{subscription_cancelled: {products: [...], reasons: [...]}}" in said
 
 
 def test_every_construct_of_the_language_is_accepted():
@@ -266,7 +348,7 @@ def test_every_construct_of_the_language_is_accepted():
         start="2025-01-01",
         target={"frames": frames, "active_subscriber": "exclude"},
         exclusion={"frames": frames},
-        stop={"frames": [{**frames[4], "since": "anchor"}, *frames[1:]]},
+        stop={"frames": [{**frames[4], "since": "anchor", "relation": "not"}, *frames[1:]]},
         recheck_order_status=True,
         excluded_order_statuses=["cancelled", "returned"],
         reentry="after_exit",

@@ -42,6 +42,13 @@ def test_what_may_be_one_or_many_may_be_both():
     assert "x-or-one" not in json.dumps(scenario_file_schema())
 
 
+def test_a_query_by_hand_may_have_more_columns():
+    columns = scenario_file_schema()["properties"]["models"]["items"]["properties"]["columns"]
+    name = columns["items"]["properties"]["name"]
+    assert name["type"] == "string"
+    assert "enum" not in name
+
+
 def test_an_anchor_is_exactly_one():
     choice = scenario_file_schema()["$defs"]["AnchorChoice"]
     assert (choice["minProperties"], choice["maxProperties"]) == (1, 1)
