@@ -480,3 +480,18 @@ def test_a_purchase_outside_the_send_window_or_none_at_all_means_the_steps_own_t
     )
     shop.plan()
     assert {row.send_at for row in shop.rows()} == {shop.local("2024-03-09 12:00")}
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["customer_id", "anchor_kind", "anchor_key", "anchor_at", "anchor_date", "entry_during", "stop_during"],
+)
+def test_a_null_in_a_table_written_by_hand_ends_no_plan(shop: Shop, column: str):
+    shop.scenario("by_hand", live=False)
+    shop.scenario()
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", model="by_hand")
+    shop.execute(f"update eligibility.by_hand set {column} = null")  # noqa: S608 - one of the names above
+    shop.buyer("C2")
+    shop.plan()
+    assert shop.states() == {("C2", 1): "ready"}
