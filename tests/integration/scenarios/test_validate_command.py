@@ -150,7 +150,7 @@ def test_a_database_that_is_down_is_said_after_the_faults_of_the_files(site, eki
     "arguments",
     [
         (),
-        ("--name", '駅伝 "quoted": {{ braces }} # no comment\nsecond line', "--anchor", "member_registered"),
+        ("--name", '駅伝 "quoted": { braces } # no comment\nsecond line', "--anchor", "member_registered"),
         ("--anchor", "entered=lapsed_90_days"),
         ("--anchor", "{nth_purchase: {n: 2, products: ['1082185']}}"),
         ("--anchor", "event=viewed"),
