@@ -62,7 +62,8 @@ def build(
     """Build and test the dbt models, and register the scenarios' definitions; broken ones are left out."""
     settings = Settings()
     errors().print("reading the scenarios and the dbt project", style="dim")
-    project = prepare(settings, dbt_environment(settings))
+    environment = dbt_environment(settings)
+    project = prepare(settings, environment)
     # who keeps a code that two want is decided by who had it before, when the definitions are registered
     faults = [each for each in project.report.findings if each.severity == "error" and each.rule != "duplicate_code"]
     for finding in faults:
@@ -70,7 +71,7 @@ def build(
     for model, message in project.refused_by_dbt.items():
         complain("left out", f"{model}: {message}")
     with ledger(settings) as connection:
-        dbt_build(settings, select or (), full_refresh=full_refresh)
+        dbt_build(settings, project, environment, select or (), full_refresh=full_refresh)
         with connection.transaction():
             broken = synchronise(connection, now=now(), options=settings.options)
         contents = faults_in_use(connection, settings)

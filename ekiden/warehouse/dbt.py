@@ -75,19 +75,26 @@ def git_revision() -> str | None:
     return answer.stdout.strip() or None
 
 
-def build(settings: Settings, select: Sequence[str] = (), *, full_refresh: bool = False) -> None:
+def build(
+    settings: Settings,
+    project: PreparedProject,
+    environment: Mapping[str, str],
+    select: Sequence[str] = (),
+    *,
+    full_refresh: bool = False,
+) -> None:
     """Build and test the models (`dbt build`), output to the terminal; raises `BuildFailed`.
 
-    Scenarios whose files have faults are built empty and leave the others alone; `prepare` tells which they are.
+    `project` is what `prepare` returned: scenarios whose files have faults are built empty and leave the others alone.
     """
     arguments = ["build", *WITHOUT_UNIT_TESTS]
     if select:
         arguments += ["--select", *select]
     if full_refresh:
         arguments.append("--full-refresh")
-    environment = dbt_environment(settings)
-    project = prepare(settings, environment)
-    if _run(arguments, settings, {**environment, **project.environment()}, project.folder) != 0:
+    command = _command(arguments, project.folder, target_path(settings), settings)
+    answer = subprocess.run(command, env={**os.environ, **environment, **project.environment()}, check=False)
+    if answer.returncode != 0:
         raise BuildFailed("dbt build failed; its output above names the model or test")
 
 
@@ -182,11 +189,6 @@ def _inputs(environment: dict[str, str]) -> str:
     seen = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(files)]
     settings = sorted((name, value) for name, value in environment.items() if name != "EKIDEN_GIT_REVISION")
     return hashlib.sha256(repr((seen, settings)).encode()).hexdigest()
-
-
-def _run(arguments: Sequence[str], settings: Settings, environment: dict[str, str], project: Path) -> int:
-    command = _command(arguments, project, target_path(settings), settings)
-    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
 
 
 def _command(arguments: Sequence[str], project: Path, target: Path, settings: Settings) -> list[str]:
