@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def settings_environment(settings: Settings) -> dict[str, str]:
         "EKIDEN_RAW_SCHEMA": settings.raw_schema,
         "EKIDEN_DESIRED_DELIVERY_ADDED_DAYS": str(settings.desired_delivery_added_days),
         "EKIDEN_GIT_REVISION": git_revision() or "",
+        "EKIDEN_MACROS_DIGEST": _macros_digest(settings),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 
@@ -189,6 +191,18 @@ def _inputs(environment: dict[str, str]) -> str:
     seen = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(files)]
     settings = sorted((name, value) for name, value in environment.items() if name != "EKIDEN_GIT_REVISION")
     return hashlib.sha256(repr((seen, settings)).encode()).hexdigest()
+
+
+def _macros_digest(settings: Settings) -> str:
+    """Return a digest of what compiles conditions: the macros' text, dbt's version and the settings they read."""
+    digest = hashlib.sha256(
+        repr(
+            (version("dbt-core"), settings.time_zone, settings.raw_schema, settings.desired_delivery_added_days)
+        ).encode()
+    )
+    for file in sorted((PROJECT_DIR / "macros").rglob("*.sql")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _command(arguments: Sequence[str], project: Path, target: Path, settings: Settings) -> list[str]:

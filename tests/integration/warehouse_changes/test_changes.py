@@ -164,6 +164,32 @@ def test_an_edited_definition_is_computed_for_everybody(shop: Shop):
     assert shop.differences() == {}
 
 
+def test_functions_are_written_anew_only_when_other_macros_compile_them(shop: Shop):
+    def written_by() -> dict[str, str]:
+        return dict(
+            shop.connection.execute(
+                "select proname, xmin::text from pg_proc where pronamespace = 'eligibility'::regnamespace"
+            ).fetchall()
+        )
+
+    shop.build("--select", "eligibility")
+    before = written_by()
+    shop.build("--select", "eligibility")
+    assert before
+    assert written_by() == before
+    shop.build("--select", "eligibility", environment={"EKIDEN_MACROS_DIGEST": "other macros"})
+    after = written_by()
+    in_use = {
+        name
+        for row in shop.connection.execute(
+            "select live_function, explain_function from eligibility.scenario_registry where live_function is not null"
+        )
+        for name in row
+    }
+    assert in_use
+    assert all(after[name.split('"')[1]] != before[name.split('"')[1]] for name in in_use)
+
+
 def test_another_time_zone_changes_everything(shop: Shop):
     shop.build()
     shop.build("--select", "*", environment={"EKIDEN_TIME_ZONE": "America/New_York"})
