@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dagster import AssetExecutionContext, OpExecutionContext
 
 from ekiden.schedule.runs import RunContext
-from ekiden.warehouse.dbt import git_revision
+from ekiden.warehouse.revision import git_revision
 
 STARTERS = {
     "dagster/schedule_name": "schedule",

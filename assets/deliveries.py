@@ -81,11 +81,13 @@ def send_metadata(reports: Iterable[tuple[date | None, SendReport]], keeper: Sam
     reports = list(reports)
     totals = vars(sum((report.counts for _, report in reports), SendCounts()))
     lines = [(day or "all", *vars(report.counts).values()) for day, report in reports]
+    pauses = {str(pause) for _, report in reports for pause in report.pauses}
     run_ids = [str(report.run_id) for _, report in reports]
     return {
         **{name: MetadataValue.int(total) for name, total in totals.items()},
         "by_due_date": MetadataValue.md(markdown_table(("due date", *totals), lines)),
         "found_sent_of_vanished_senders": MetadataValue.int(sum(report.reconciled.sent for _, report in reports)),
+        "paused": MetadataValue.text("; ".join(sorted(pauses)) or "nothing"),
         "ledger_run_ids": MetadataValue.text(", ".join(run_ids)),
         "channel": MetadataValue.text(keeper.name),
         "message_ids": MetadataValue.md(keeper.listing()),

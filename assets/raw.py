@@ -33,6 +33,7 @@ from psycopg import Connection, sql
 from ekiden.database.connection import connect
 from ekiden.raw.contract import CONTRACT
 from ekiden.settings import Settings
+from ekiden.warehouse.freshness import policies_of
 
 GROUP = "raw"
 CHECK = "is_loaded"
@@ -54,6 +55,8 @@ class RawTable:
     schema: str
     relation: str
     description: str
+    too_old_after: timedelta | None = None
+    """Its policy in dbt's sources, by which sending holds itself; None: it has none there."""
 
     @property
     def key(self) -> AssetKey:
@@ -72,8 +75,15 @@ class Look:
 def raw_tables(manifest: Mapping[str, Any]) -> tuple[RawTable, ...]:
     """Return the shop's tables that dbt reads, by name."""
     sources = [source for source in manifest["sources"].values() if source["source_name"] == GROUP]
+    policies = {(policy.schema, policy.table): policy.too_old_after for policy in policies_of(manifest)}
     return tuple(
-        RawTable(source["name"], source["schema"], source["identifier"], source["description"])
+        RawTable(
+            source["name"],
+            source["schema"],
+            source["identifier"],
+            source["description"],
+            policies.get((source["schema"], source["identifier"])),
+        )
         for source in sorted(sources, key=lambda source: source["name"])
     )
 
@@ -168,6 +178,10 @@ def _look_metadata(seen: Look) -> dict[str, MetadataValue]:
 
 
 def _get_freshness_policy(table: RawTable) -> FreshnessPolicy | None:
+    if table.too_old_after is not None:
+        # what is said for sending holds for the asset, too
+        warn_window = LATE_AFTER if table.too_old_after > LATE_AFTER else None
+        return FreshnessPolicy.time_window(fail_window=table.too_old_after, warn_window=warn_window)
     if table.name not in FRESH_DAILY:
         return None
     return FreshnessPolicy.time_window(fail_window=MISSING_AFTER, warn_window=LATE_AFTER)

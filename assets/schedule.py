@@ -23,7 +23,7 @@ from pydantic import Field
 
 from assets.acting import run_context
 from assets.partitions import days_of
-from assets.tables import count_table, rows_in
+from assets.tables import count_table, decision_table, eligibility_table, rows_in
 from ekiden.database.connection import connect
 from ekiden.schedule.plan import PlanReport, plan
 from ekiden.schedule.rows import RowFilter, summary
@@ -96,9 +96,29 @@ def plan_metadata(report: PlanReport) -> dict[str, MetadataValue]:
         "rows_ready": MetadataValue.int(report.ready),
         "enrolled": MetadataValue.int(report.enrolled),
         "cancelled_by_stops": MetadataValue.int(report.cancelled),
+        "holds_expired": MetadataValue.int(report.expired),
         "superseded": MetadataValue.int(report.superseded),
-        "turned_away": MetadataValue.int(sum(turned_away.candidates for turned_away in report.turned_away)),
+        "turned_away": MetadataValue.int(sum(decision.customers for decision in report.turned_away)),
+        "decisions": MetadataValue.md(decision_table(report.decisions)),
         "scenarios_left_out": MetadataValue.int(len(report.broken)),
+        **_meaning(report),
+        # a dry run has left nothing that one could look up
+        **({} if report.is_dry_run else _in_the_ledger(report)),
+    }
+
+
+def _meaning(report: PlanReport) -> dict[str, MetadataValue]:
+    if report.meaning is None:
+        return {}
+    return {
+        "meaning": MetadataValue.md(eligibility_table(report.meaning)),
+        "people_still_eligible": MetadataValue.int(sum(count.still_eligible for count in report.meaning)),
+        "people_no_longer_eligible": MetadataValue.int(sum(count.no_longer_eligible for count in report.meaning)),
+    }
+
+
+def _in_the_ledger(report: PlanReport) -> dict[str, MetadataValue]:
+    return {
         "ledger_run_id": MetadataValue.text(str(report.run_id)),
         "rows_in_sql": MetadataValue.md(
             f"```sql\nselect * from outreach.schedule_rows where run_id = '{report.run_id}'\n```"

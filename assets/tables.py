@@ -5,6 +5,8 @@ Belongs here: counts and rows as Markdown. Does not belong here: reading them fr
 
 from collections.abc import Iterable, Sequence
 
+from ekiden.schedule.decisions import DecisionCount
+from ekiden.schedule.held import EligibilityCount
 from ekiden.schedule.rows import RowCount
 
 LONGEST_TABLE = 50
@@ -27,6 +29,51 @@ def count_table(counts: Iterable[RowCount]) -> str:
     return markdown_table(
         ("scenario", "step", "state", "rows"),
         ((count.scenario_code, count.step_no, count.state, f"{count.rows:,}") for count in counts),
+    )
+
+
+def decision_table(counts: Iterable[DecisionCount]) -> str:
+    """Return a Markdown table of one run's decisions by scenario and rule."""
+    return markdown_table(
+        ("scenario", "rule", "customers"),
+        ((count.scenario_code, count.rule, f"{count.customers:,}") for count in counts),
+    )
+
+
+def eligibility_table(counts: Iterable[EligibilityCount]) -> str:
+    """Return a Markdown table of rows by scenario, step, state and reason, with how their people stand now."""
+    return markdown_table(
+        (
+            "scenario",
+            "step",
+            "state",
+            "reason",
+            "rows",
+            "people",
+            "still eligible",
+            "entry no longer holds",
+            "stop holds",
+            "anchor gone",
+            "not known",
+            "longest days",
+        ),
+        (
+            (
+                count.scenario_code,
+                count.step_no,
+                count.state,
+                count.reason,
+                f"{count.rows:,}",
+                f"{count.people:,}",
+                f"{count.still_eligible:,}",
+                f"{count.entry_no_longer_holds:,}",
+                f"{count.stop_holds:,}",
+                f"{count.anchor_gone:,}",
+                f"{count.not_known:,}",
+                count.longest_days,
+            )
+            for count in counts
+        ),
     )
 
 

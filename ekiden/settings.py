@@ -106,6 +106,9 @@ class Settings(HomeSettings):
     content: Annotated[Path, AfterValidator(_absolute_in_project)] = Path("content")
     """The folder of message templates, one folder per scenario."""
 
+    lists: Annotated[Path | None, AfterValidator(lambda path: path and _absolute_in_project(path))] = None
+    """The folder in which lists to be imported are laid, NAME.csv each; unset: `lists` in the home."""
+
     unsubscribe_url: str = "https://ekiden.invalid/unsubscribe"
     """Where the one-click unsubscribe link leads (RFC 8058); the message's opaque token is appended."""
 
@@ -120,6 +123,16 @@ class Settings(HomeSettings):
     @property
     def outbox(self) -> Path:
         return self.home / "outbox"
+
+    @property
+    def exports(self) -> Path:
+        """The folder of exported lists."""
+        return self.home / "exports"
+
+    @property
+    def lists_folder(self) -> Path:
+        """The folder in which lists to be imported are laid."""
+        return self.lists or self.home / "lists"
 
     @property
     def dbt_target(self) -> Path:

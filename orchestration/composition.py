@@ -13,17 +13,23 @@ from dagster import BetaWarning, Definitions, in_process_executor
 
 from assets.definition_checks import definition_check_keys, definition_checks
 from assets.deliveries import deliveries_asset
+from assets.exports import exported_lists_spec
 from assets.ledger_checks import ledger_checks
 from assets.partitions import due_dates
+from assets.planned_days import every_day_planned_check
 from assets.raw import raw_check_keys, raw_checks, raw_specs, raw_tables
 from assets.schedule import step_schedule_asset
 from assets.warehouse import eligibility_keys, ledger_specs, warehouse_assets
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import parse
+from orchestration.customer_jobs import CUSTOMER_JOBS
 from orchestration.jobs import OP_JOBS, asset_jobs
+from orchestration.list_jobs import LIST_JOBS
 from orchestration.resources import build_resources
 from orchestration.schedules import build_schedules
 from sensors.due_rows import due_rows_sensor
+from sensors.list_files import list_files_sensor
+from sensors.missed_days import missed_days_sensor
 
 
 def build_defs(*, settings: Settings | None = None, resource_overrides: Mapping[str, Any] | None = None) -> Definitions:
@@ -44,7 +50,7 @@ def _build_defs(settings: Settings, resource_overrides: Mapping[str, Any]) -> De
     models = warehouse_assets(manifest)
     scenarios = eligibility_keys(manifest)
     looks = [*raw_check_keys(tables), *definition_check_keys(scenarios)]
-    jobs = [*asset_jobs(days, models[0], looks), *OP_JOBS]
+    jobs = [*asset_jobs(days, models[0], looks), *OP_JOBS, *LIST_JOBS, *CUSTOMER_JOBS]
     return Definitions(
         assets=[
             *raw_specs(tables),
@@ -52,11 +58,21 @@ def _build_defs(settings: Settings, resource_overrides: Mapping[str, Any]) -> De
             *models,
             step_schedule_asset(days, list(scenarios.values())),
             deliveries_asset(days),
+            exported_lists_spec(),
         ],
-        asset_checks=[raw_checks(tables), definition_checks(scenarios), *ledger_checks()],
+        asset_checks=[
+            raw_checks(tables),
+            definition_checks(scenarios),
+            *ledger_checks(),
+            every_day_planned_check(),
+        ],
         jobs=jobs,
         schedules=build_schedules(settings),
-        sensors=[due_rows_sensor(settings, days, jobs)],
+        sensors=[
+            due_rows_sensor(settings, days, jobs),
+            missed_days_sensor(settings, jobs),
+            list_files_sensor(settings, jobs),
+        ],
         resources={**build_resources(settings), **resource_overrides},
         # steps follow each other and each is one statement or one subprocess: a process of its own for every step
         # would add 1.6 s to each

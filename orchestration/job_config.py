@@ -19,51 +19,100 @@ class NotADay(ValueError):
 class BackfillDays(Config):
     """Which missed days to plan. Nothing is sent: rows due before today are held until somebody releases them."""
 
-    first_day: str = Field(description="First local due date to plan, like 2026-05-01.")
-    last_day: str = Field(
-        description="Last local due date to plan, like 2026-05-07; days after today are left for their own planning."
+    first_day: str | None = Field(
+        default=None,
+        description="First local due date to plan, like 2026-05-01. Neither day: those that no plan covered whole.",
+    )
+    last_day: str | None = Field(
+        default=None,
+        description="Last local due date to plan, like 2026-05-07; days after today are left for their own planning.",
     )
     scenarios: list[str] = Field(
         default=[], description="Codes of the scenarios to plan, like cross_sell. Empty: every enabled one."
     )
+    dry_run: bool = Field(
+        default=False,
+        description="True: only report what it would mean, by scenario. False: plan; rows of days gone by are held.",
+    )
 
-    def days(self) -> tuple[date, date]:
-        """Return the first and the last day; raises `NotADay`."""
+    def days(self) -> tuple[date, date] | None:
+        """Return the first and the last day, None for the missed ones; raises `NotADay`."""
+        if not self.first_day and not self.last_day:
+            return None
+        if not self.first_day or not self.last_day:
+            raise NotADay("first_day and last_day belong together: give both, or neither for the days that were missed")
         first, last = read_day("first_day", self.first_day), read_day("last_day", self.last_day)
         if last < first:
             raise NotADay(f"last_day {last} is before first_day {first}: swap them")
         return first, last
 
 
-class ReleaseHeldRows(Config):
-    """Which held rows may be sent. Every field that is filled in narrows the choice."""
+class OperateRows(Config):
+    """Which rows an operator's action is for. Every field that is filled in narrows the choice."""
 
-    actor: str = Field(description="Who releases: your name. It stays with every message that goes out.")
+    actor: str = Field(description="Who does it: your name. It stays with every row, and every message that goes out.")
     scenario: str | None = Field(default=None, description="Code of one scenario, like cross_sell.")
     customer: str | None = Field(default=None, description="Id of one customer.")
     step_no: int | None = Field(default=None, description="Number of one step, 1 to 10.")
+    state: list[str] = Field(
+        default=[], description="Only rows in these states, like held. Empty: every state the action applies to."
+    )
     due_from: str | None = Field(default=None, description="Earliest local due date, like 2026-05-01.")
     due_to: str | None = Field(default=None, description="Latest local due date, like 2026-05-07.")
+    row: list[str] = Field(default=[], description="Single rows, each by its schedule_row_id or message_id.")
+    first: int | None = Field(default=None, ge=1, description="Only so many rows, the oldest due first.")
+    reason: str | None = Field(default=None, description="Why; kept with the rows.")
     limit: int = Field(
         default=DEFAULT_LIMIT,
         ge=1,
-        description="The most rows to release; if more match, none is released.",
+        description="The most rows to change; if more match, none is changed.",
     )
     dry_run: bool = Field(
         default=True,
-        description="True: only show how many rows match and the first of them. False: release them.",
+        description="True: only show how many rows match and the first of them. False: change them.",
     )
 
     def row_filter(self) -> RowFilter:
-        """Return the held rows meant; raises `NotADay`."""
+        """Return the rows meant; raises `NotADay` and `NoRowId`."""
         return RowFilter(
             scenario=self.scenario,
             customer=self.customer,
             step_no=self.step_no,
-            state="held",
             due_from=read_day("due_from", self.due_from) if self.due_from else None,
             due_to=read_day("due_to", self.due_to) if self.due_to else None,
+            states=tuple(self.state),
+            rows=tuple(self.row),
+            first=self.first,
         )
+
+
+class NothingToPause(ValueError):
+    """A form says neither which scenario to pause nor that all sending is meant."""
+
+
+class PauseSending(Config):
+    """What to pause. Nothing of it is claimed, sent or exported until somebody resumes it."""
+
+    actor: str = Field(description="Who pauses: your name.")
+    reason: str = Field(description="Why; whoever finds sending paused will read it.")
+    scenario: str | None = Field(default=None, description="Code of the scenario to pause, like cross_sell.")
+    all: bool = Field(default=False, description="True: pause all sending and exporting.")
+
+    def paused_scenario(self) -> str | None:
+        """Return the scenario to pause, None for all sending; raises `NothingToPause`."""
+        if self.all == bool(self.scenario):
+            raise NothingToPause("name a scenario, or set all to true for all sending")
+        return self.scenario
+
+
+class ResumeSending(Config):
+    """What to resume. What a guard had found is known from then on, and pauses no more."""
+
+    actor: str = Field(description="Who resumes: your name.")
+    reason: str = Field(description="Why it may go on.")
+    scenario: str | None = Field(
+        default=None, description="Code of the scenario to resume. Empty: what pauses all sending."
+    )
 
 
 class SendNow(Config):

@@ -1,11 +1,11 @@
 """The jobs a person or a schedule starts.
 
-Belongs here: which assets or domain calls make a job, and what it logs. Does not belong here: what they do.
+Belongs here: which assets or domain calls make a job, and what it logs. Does not belong here: what they do, and the
+operators' actions (`operator_jobs`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from dagster import (
     AssetCheckKey,
@@ -23,24 +23,21 @@ from dagster import (
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from assets import deliveries, schedule
+from assets import deliveries, planned_days, schedule
 from assets.acting import run_context
 from assets.deliveries import send_metadata, sent_by_due_date
 from assets.sample import SampleKeeper
 from assets.schedule import day_metadata, plan_metadata
-from assets.tables import count_table, markdown_table
 from assets.warehouse import HISTORY_ROOM
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Channel
 from ekiden.delivery.send import send_due
-from ekiden.schedule.operators import release
+from ekiden.schedule.missed import find_missed_days, span
 from ekiden.schedule.plan import plan
-from ekiden.schedule.rows import ScheduleRow, search, summary
 from ekiden.settings import Settings
-from orchestration.job_config import BackfillDays, ReleaseHeldRows, SendNow
-
-SAMPLE_ROWS = 20
-"""Rows shown of those that a release would touch."""
+from orchestration.job_config import BackfillDays, SendNow
+from orchestration.operator_jobs import OPERATOR_JOBS, show
+from sensors.missed_days import CHECKING_JOB
 
 
 def asset_jobs(
@@ -69,6 +66,11 @@ def asset_jobs(
             selection=AssetSelection.groups(HISTORY_ROOM) | (delivered - delivered.without_checks()),
             description="Build what looks back at the ledger, and check what was delivered.",
         ),
+        define_asset_job(
+            CHECKING_JOB,
+            selection=AssetSelection.checks(planned_days.KEY),
+            description="Look whether every local day has been planned. The sensor starts it when that changed.",
+        ),
     ]
 
 
@@ -83,57 +85,30 @@ def plan_missed_days(
     clock: ResourceParam[Callable[[], datetime]],
 ) -> None:
     """Plan the days of the config, as materialisations of `step_schedule`."""
-    first_day, last_day = config.days()
+    now = clock()
     with connect(settings, autocommit=True) as connection:
+        days = config.days() or span(find_missed_days(connection, now=now, settings=settings))
+        if days is None:
+            context.log.info("no day was missed: there is nothing to plan")
+            return
         report = plan(
             connection,
-            first_day,
-            last_day,
-            now=clock(),
+            *days,
+            now=now,
             settings=settings,
             context=run_context(context),
             scenarios=config.scenarios or None,
+            dry_run=config.dry_run,
         )
         for scenario in report.broken:
             context.log.error(f"left out, its definition has faults: {scenario}")
-        for day in _days_between(first_day, last_day):
+        if config.dry_run:
+            context.log.info("dry run: nothing was planned; set dry_run to false to plan these days")
+        planned = [] if config.dry_run else _days_between(days[0], min(days[1], settings.local_date(now)))
+        for day in planned:
             metadata = {**plan_metadata(report), **day_metadata(connection, day)}
             context.log_event(AssetMaterialization(schedule.KEY, partition=day.isoformat(), metadata=metadata))
-    _show(context, plan_metadata(report))
-
-
-@op(description="Let held rows be sent: on their step's time today if that is still ahead, else now.")
-def release_rows(
-    context: OpExecutionContext,
-    config: ReleaseHeldRows,
-    settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
-) -> None:
-    """Release the rows of the config, or show which they are."""
-    row_filter = config.row_filter()
-    with connect(settings, autocommit=True) as connection:
-        counts = summary(connection, row_filter)
-        sample = search(connection, row_filter, limit=SAMPLE_ROWS)
-        metadata = {
-            "matching": MetadataValue.md(count_table(counts)),
-            "first_rows": MetadataValue.md(row_table(sample)),
-            "rows_matching": MetadataValue.int(sum(count.rows for count in counts)),
-            "rows_released": MetadataValue.int(0),
-        }
-        if config.dry_run:
-            context.log.info("dry run: nothing was released; set dry_run to false to release these rows")
-        else:
-            report = release(
-                connection,
-                row_filter,
-                now=clock(),
-                settings=settings,
-                context=run_context(context, actor=config.actor),
-                limit=config.limit,
-            )
-            metadata["rows_released"] = MetadataValue.int(report.changed)
-            metadata["ledger_run_id"] = MetadataValue.text(str(report.run_id))
-    _show(context, metadata)
+    show(context, plan_metadata(report))
 
 
 @op(description="Send everything that is ready and due now, until nothing is.")
@@ -166,7 +141,7 @@ def send_due_now(
                 metadata={**metadata, "sent_of_this_due_date": MetadataValue.int(messages)},
             )
         )
-    _show(context, metadata)
+    show(context, metadata)
 
 
 @job(description="Plan missed days in one run: creates held rows for days gone by, sends nothing.")
@@ -175,35 +150,14 @@ def backfill_days() -> None:
     plan_missed_days()
 
 
-@job(description="Let held rows be sent. A dry run first shows which; only a person may do this.")
-def release_held_rows() -> None:
-    """Release held rows by filter."""
-    release_rows()
-
-
 @job(description="Send what is ready and due, at once, without waiting for the sensor.")
 def send_now() -> None:
     """Send what is due."""
     send_due_now()
 
 
-OP_JOBS: tuple[JobDefinition, ...] = (backfill_days, release_held_rows, send_now)
-
-
-def row_table(rows: Iterable[ScheduleRow]) -> str:
-    """Return rows as a Markdown table for an operator."""
-    return markdown_table(
-        ("scenario", "customer", "step", "due", "state", "reason"),
-        ((row.scenario_code, row.customer_id, row.step_no, row.due_date, row.state_ja, row.reason) for row in rows),
-    )
+OP_JOBS: tuple[JobDefinition, ...] = (backfill_days, send_now, *OPERATOR_JOBS)
 
 
 def _days_between(first_day: date, last_day: date) -> list[date]:
     return [first_day + timedelta(days=n) for n in range((last_day - first_day).days + 1)]
-
-
-def _show(context: OpExecutionContext, metadata: Mapping[str, Any]) -> None:
-    """Put a job's metadata where its run shows it: on the op's output, and the counts in the log."""
-    context.add_output_metadata(dict(metadata))
-    counts = {name: value.value for name, value in metadata.items() if isinstance(value.value, int)}
-    context.log.info(", ".join(f"{name}: {value:,}" for name, value in counts.items()))

@@ -2,7 +2,8 @@
 
 One run per due date at a time; where many dates are due, as after a release, one run for all of them. A slot (a due
 date and the oldest time waiting in it) whose run ended and left it due is asked for again, later each time and under
-another run key: a used one would block it for ever. Rows whose sender vanished are asked for the same way.
+another run key: a used one would block it for ever. Rows whose sender vanished are asked for the same way. While
+sending is paused, nothing is asked for, and the sensor says who paused it and why.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,6 +26,7 @@ from dagster._core.definitions.target import ExecutableDefinition
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
 
 from ekiden.database.connection import connect
+from ekiden.delivery.pauses import Pause, open_pauses
 from ekiden.delivery.send import DueSlot, due_now, lost_claims
 from ekiden.settings import Settings
 
@@ -103,8 +105,15 @@ def decide(
     in_flight: Collection[date | None],
     attempts: Mapping[str, Attempts],
     now: datetime,
+    pauses: Sequence[Pause] = (),
 ) -> Decision:
-    """Return the runs to ask for at `now`; `in_flight` are due dates being sent, None among them: everything."""
+    """Return the runs to ask for at `now`; `in_flight` are due dates being sent, None among them: everything.
+
+    `slots` are of what is not paused; a pause of all sending leaves no run to ask for, not even for lost claims.
+    """
+    paused = tuple(f"{pause} (to go on: {pause.resume_command})" for pause in pauses)
+    if any(pause.scenario_code is None for pause in pauses):
+        return Decision((), paused)
     requests: list[Request] = []
     reasons: list[str] = []
     for slot in slots:
@@ -116,7 +125,7 @@ def decide(
             reasons.append(f"{slot.name}: run {ended.count} left it so; again at {_utc(again)}")
         else:
             requests.append(Request(slot, (ended.count if ended else 0) + 1))
-    return Decision(tuple(requests), tuple(reasons) if slots else ("nothing is due",))
+    return Decision(tuple(requests), (*(reasons if slots else ["nothing is due"]), *paused))
 
 
 def wait_after(attempts: int) -> timedelta:
@@ -142,14 +151,18 @@ def due_rows_sensor(
         now = datetime.now(UTC)
         # an error here fails the tick and shows in the UI: "could not look" is not "nothing is due"
         with connect(settings, autocommit=True) as connection:
+            pauses = open_pauses(connection)
             due, lost = due_now(connection, now=now), lost_claims(connection)
         partitions = {date.fromisoformat(key) for key in due_dates.get_partition_keys(current_time=now)}
         slots = slots_of(due, lost, partitions)
         decision = decide(
             slots,
             in_flight=unfinished_dates(context.instance),
-            attempts={slot.name: ended for slot in slots if (ended := _attempts(context.instance, slot))},
+            attempts={
+                slot.name: ended for slot in slots if (ended := ended_runs(context.instance, SLOT_TAG, slot.name))
+            },
             now=now,
+            pauses=pauses,
         )
         if not decision.requests:
             return SensorResult(skip_reason=SkipReason("; ".join(decision.reasons)))
@@ -182,8 +195,9 @@ def unfinished_dates(instance: DagsterInstance) -> set[date | None]:
     return days
 
 
-def _attempts(instance: DagsterInstance, slot: Slot) -> Attempts | None:
-    ended = RunsFilter(tags={SLOT_TAG: slot.name}, statuses=list(FINISHED_STATUSES))
+def ended_runs(instance: DagsterInstance, tag: str, value: str) -> Attempts | None:
+    """Return how many runs with this tag have ended, and when the last did; None if none has."""
+    ended = RunsFilter(tags={tag: value}, statuses=list(FINISHED_STATUSES))
     newest = instance.get_run_records(ended, limit=1)
     if not newest:
         return None

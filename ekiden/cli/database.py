@@ -12,6 +12,11 @@ from ekiden.settings import Settings
 app = typer.Typer(help="The database: embedded under EKIDEN_HOME, or the one EKIDEN_DATABASE_URL names.")
 
 
+def register(to: typer.Typer) -> None:
+    """Add these commands to the application."""
+    to.add_typer(app, name="db")
+
+
 @app.command()
 def url() -> None:
     """Print the database's URL, password included; starts the embedded server if it is not running."""

@@ -1,77 +1,85 @@
 """`ekiden release | hold | complete | block | retry | reopen | delete`: one shape for all operator actions."""
 
+import sys
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from ekiden.cli.output import Format, FormatOption, console, errors, show
+from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, day, ledger, now
-from ekiden.schedule import operators
-from ekiden.schedule.operators import DEFAULT_LIMIT, OperatorReport
-from ekiden.schedule.rows import RowFilter, count, search
+from ekiden.delivery.pauses import open_pauses
+from ekiden.schedule.actions import ACTIONS, Action, in_another_state
+from ekiden.schedule.operators import DEFAULT_LIMIT, Preview, applicable, operate, preview
+from ekiden.schedule.operators import check as check_action
+from ekiden.schedule.rows import RowFilter, RowState
 from ekiden.settings import Settings
 
 SAMPLE_ROWS = 10
 """Rows shown of what an action would touch."""
 
-ACTIONS: dict[str, tuple[Callable[..., OperatorReport], str, str | None]] = {
-    "release": (
-        operators.release,
-        "Release held rows: they go out at today's step time, or now if it has passed.",
-        "held",
-    ),
-    "hold": (operators.hold, "Hold ready rows until a person releases them.", "ready"),
-    "complete": (operators.complete, "End rows by hand: nothing is sent and no next step follows.", None),
-    "block": (operators.block, "Do not deliver: the customer never enters this scenario again.", None),
-    "retry": (operators.retry, "Send failed rows again; a failed message was certainly not sent.", "failed"),
-    "reopen": (operators.reopen, "Put blocked rows back under release control; needs --reason.", "blocked"),
-    "delete": (operators.delete, "Delete rows softly; a customer left without rows may enter again.", None),
-}
+COUNT_COLUMNS = ("scenario_code", "step_no", "state", "rows")
+SAMPLE_COLUMNS = ("scenario_code", "customer_id", "step_no", "due_date", "state", "reason")
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for name, (action, explanation, state) in ACTIONS.items():
-        app.command(name, help=explanation)(_command(name, action, state))
+    for action in ACTIONS.values():
+        app.command(action.name, help=action.explanation)(_command(action))
 
 
-def _command(name: str, action: Callable[..., OperatorReport], state: str | None) -> Callable[..., None]:
+def _command(action: Action) -> Callable[..., None]:
     def run(
         scenario: Annotated[str | None, typer.Option(help="Scenario code.")] = None,
         customer: Annotated[str | None, typer.Option(help="Customer id.")] = None,
-        step: Annotated[int | None, typer.Option(help="Step number.")] = None,
+        step: Annotated[int | None, typer.Option("--step", "--step-no", help="Step number.")] = None,
+        state: Annotated[
+            list[RowState] | None, typer.Option(help=f"Only rows in this state: {', '.join(action.states)}.")
+        ] = None,
         due_from: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First due date.")] = None,
         due_to: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last due date.")] = None,
+        row: Annotated[list[str] | None, typer.Option(help="One row, by schedule_row_id or message_id.")] = None,
+        first: Annotated[int | None, typer.Option(min=1, help="Only so many rows, the oldest due first.")] = None,
         reason: Annotated[str | None, typer.Option(help="Why; kept with the rows.")] = None,
         limit: Annotated[int, typer.Option(min=1, help="Refuse to touch more rows than this.")] = DEFAULT_LIMIT,
         everything: Annotated[bool, typer.Option("--all", help="Needed when no filter is given.")] = False,
         dry_run: Annotated[bool, typer.Option(help="Only show what would be touched.")] = False,
+        yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where nobody can answer.")] = False,
         actor: ActorOption = None,
         form: FormatOption = Format.TABLE,
     ) -> None:
         settings = Settings()
-        row_filter = RowFilter(
-            scenario,
-            customer,
-            step,
-            state,
+        asked = RowFilter(
+            scenario=scenario,
+            customer=customer,
+            step_no=step,
             due_from=day(due_from),
             due_to=day(due_to),
+            states=tuple(state or ()),
+            rows=tuple(row or ()),
+            first=first,
         )
-        if row_filter == RowFilter(state=state) and not everything:
+        if asked == RowFilter(states=asked.states) and not everything:
             raise typer.BadParameter("give a filter, or --all for every row")
+        row_filter = applicable(action, asked)
         with ledger(settings) as connection:
+            found = preview(connection, row_filter, sample=SAMPLE_ROWS)
             if dry_run:
-                matched = count(connection, row_filter)
-                sample = search(connection, row_filter, limit=SAMPLE_ROWS)
-                columns = ("scenario_code", "customer_id", "step_no", "due_date", "state", "reason")
-                show(sample, columns, form=form, zone=settings.zone)
-                errors().print(f"{name} would look at {matched} rows; nothing was changed")
+                show(found.sample, SAMPLE_COLUMNS, form=form, zone=settings.zone)
+                _tell_counts(found)
+                errors().print(f"{action.name} would look at {found.matched} rows; nothing was changed")
                 return
-            report = action(
+            check_action(action, reason=reason, matched=found.matched, limit=limit)
+            if not found.matched:
+                _say_why_nothing(action, preview(connection, replace(asked, first=None), sample=0))
+                return
+            _confirm(action, found, settings, yes=yes)
+            report = operate(
                 connection,
+                action,
                 row_filter,
                 now=now(),
                 settings=settings,
@@ -79,6 +87,42 @@ def _command(name: str, action: Callable[..., OperatorReport], state: str | None
                 limit=limit,
                 reason=reason,
             )
-        console().print(f"{report.changed} of {report.matched} matching rows changed by {name}")
+            pauses = open_pauses(connection)
+        console().print(f"{report.changed} of {report.matched} matching rows changed by {action.name}")
+        for left in report.not_changed:
+            errors().print(str(left), highlight=False, markup=False)
+        for pause in pauses:
+            complain("note", pause)
 
     return run
+
+
+def _say_why_nothing(action: Action, found: Preview) -> None:
+    """Say in which states the rows are that match, but that the action does not apply to."""
+    states: Counter[str] = Counter()
+    for count in found.counts:
+        states[count.state] += count.rows
+    console().print(f"0 of {found.matched} matching rows changed by {action.name}")
+    for state, rows in states.most_common():
+        errors().print(str(in_another_state(action, state, rows)), highlight=False, markup=False)
+
+
+def _confirm(action: Action, found: Preview, settings: Settings, *, yes: bool) -> None:
+    """Show what would be touched and ask; ends the command if the answer is no, or nobody can give one."""
+    if yes:
+        return
+    _tell_counts(found)
+    show(found.sample, SAMPLE_COLUMNS, form=Format.TABLE, zone=settings.zone, on=errors())
+    if not sys.stdin.isatty():
+        complain("nothing was changed", f"{action.name} would touch these {found.matched} rows; say --yes to do it")
+        raise typer.Exit(1)
+    if not typer.confirm(f"{action.name} these {found.matched} rows?", err=True):
+        complain("nothing was changed", "as you said")
+        raise typer.Exit(1)
+
+
+def _tell_counts(found: Preview) -> None:
+    for count in found.counts:
+        errors().print(
+            f"{count.scenario_code}, step {count.step_no}, {count.state}: {count.rows}", highlight=False, markup=False
+        )

@@ -45,14 +45,19 @@ def complain(label: str, message: object) -> None:
     errors().print(Text.assemble((f"{label}:", "bold red"), " ", str(message)), soft_wrap=True)
 
 
-def show(rows: Sequence[Any], columns: Sequence[str], *, form: Format, zone: ZoneInfo) -> None:
-    """Show dataclass instances; instants in the shop's zone. JSON and CSV hold every field, a table `columns`."""
+def show(
+    rows: Sequence[Any], columns: Sequence[str], *, form: Format, zone: ZoneInfo, on: Console | None = None
+) -> None:
+    """Show dataclass instances; instants in the shop's zone. JSON and CSV hold every field, a table `columns`.
+
+    A table can be put `on` another terminal than that for results.
+    """
     if form is Format.TABLE:
         table = Table(*columns)
         for row in rows:
             # as Text: a customer's id may look like rich's markup
             table.add_row(*(Text(_text(getattr(row, column), zone, short=True)) for column in columns))
-        console().print(table)
+        (on or console()).print(table)
         return
     names = [field.name for field in fields(rows[0])] if rows else list(columns)
     if form is Format.JSON:

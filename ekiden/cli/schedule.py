@@ -1,4 +1,4 @@
-"""`ekiden plan | send | export | rows | show`: the ledger from planning to lineage."""
+"""`ekiden plan | send | rows | show`: the ledger from planning to lineage."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ from ekiden.delivery.channels import channel_for
 from ekiden.delivery.send import SendCounts, send_due
 from ekiden.insights.describe import describe
 from ekiden.insights.lineage import lineage, masked
-from ekiden.schedule.export import export_due
+from ekiden.schedule.missed import find_missed_days, span
 from ekiden.schedule.plan import plan
 from ekiden.schedule.rows import RowFilter, RowState, count, search, summary
 from ekiden.settings import Settings
@@ -33,6 +33,19 @@ ROW_COLUMNS = (
     "sent_at",
     "message_id",
 )
+MEANING_COLUMNS = (
+    "scenario_code",
+    "step_no",
+    "state",
+    "reason",
+    "rows",
+    "people",
+    "still_eligible",
+    "entry_no_longer_holds",
+    "stop_holds",
+    "anchor_gone",
+    "not_known",
+)
 DEFAULT_ROWS = 50
 """Rows shown unless asked otherwise: about a screen."""
 
@@ -41,7 +54,6 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
     app.command("plan")(plan_days)
     app.command()(send)
-    app.command()(export)
     app.command()(rows)
     app.command("show")(show_message)
 
@@ -51,16 +63,20 @@ def plan_days(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Local day to plan; default today.")
     ] = None,
     first: Annotated[
-        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First of several days.")
+        datetime | None, typer.Option("--from", "--first-day", formats=["%Y-%m-%d"], help="First of several days.")
     ] = None,
-    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last of several days.")] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", "--last-day", formats=["%Y-%m-%d"], help="Last of several days.")
+    ] = None,
+    missed: Annotated[bool, typer.Option("--missed", help="The days that no plan covered whole, in one run.")] = False,
     scenario: Annotated[list[str] | None, typer.Option(help="Only these scenario codes.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Report what it would do; change nothing.")] = False,
     actor: ActorOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Plan a day or a range of missed days; whatever is due before today is held."""
-    if date and (first or last):
-        raise typer.BadParameter("give either --date or --from and --to")
+    if bool(date) + bool(first or last) + missed > 1:
+        raise typer.BadParameter("give either --date, or --from and --to, or --missed")
     if bool(first) != bool(last):
         raise typer.BadParameter("--from and --to belong together")
     settings = Settings()
@@ -71,6 +87,15 @@ def plan_days(
     if last_day < first_day:
         raise typer.BadParameter(f"--to {last_day} is before --from {first_day}")
     with ledger(settings) as connection:
+        if missed:
+            found = find_missed_days(connection, now=moment, settings=settings)
+            days = span(found)
+            if days is None:
+                errors().print("no day was missed")
+                return
+            for each in found:
+                errors().print(str(each), highlight=False, markup=False)
+            first_day, last_day = days
         report = plan(
             connection,
             first_day,
@@ -79,19 +104,25 @@ def plan_days(
             settings=settings,
             context=acting_as(actor),
             scenarios=scenario,
+            dry_run=dry_run,
         )
     for broken in report.broken:
         complain("left out", broken)
     superseded = f", {report.superseded} superseded" if report.superseded else ""
+    expired = f", {report.expired} holds expired" if report.expired else ""
     errors().print(
         f"{report.enrolled} entered, {report.ready} rows ready, {report.held} held, {report.cancelled} cancelled"
         + superseded
+        + expired
     )
-    for turned_away in report.turned_away:
-        errors().print(
-            f"{turned_away.scenario_code}: {turned_away.candidates} turned away, {turned_away.rule}", highlight=False
-        )
-    show(report.created, ("scenario_code", "step_no", "state", "rows"), form=form, zone=settings.zone)
+    for decision in report.turned_away:
+        errors().print(f"{decision.scenario_code}: {decision.customers} {decision.rule}", highlight=False)
+    if report.meaning is None:
+        show(report.created, ("scenario_code", "step_no", "state", "rows"), form=form, zone=settings.zone)
+    else:
+        show(report.meaning, MEANING_COLUMNS, form=form, zone=settings.zone)
+    if dry_run:
+        errors().print("dry run: nothing was changed")
     if report.broken:
         raise typer.Exit(1)
 
@@ -120,17 +151,10 @@ def send(
         )
     parts = [f"{value} {name}" for name, value in asdict(report.counts).items() if value]
     console().print(", ".join(parts) or "nothing is due")
-
-
-def export(
-    scenario: Annotated[str | None, typer.Option(help="Only this scenario code.")] = None,
-    actor: ActorOption = None,
-) -> None:
-    """Extract due rows for direct mail and outbound calls into a CSV file, mark them and go on to the next step."""
-    settings = Settings()
-    with ledger(settings) as connection:
-        report = export_due(connection, now=now(), settings=settings, context=acting_as(actor), scenario=scenario)
-    console().print(f"{report.exported} rows exported to {report.file}" if report.file else "nothing is due")
+    for pause in report.pauses:
+        complain("note", pause)
+    if any(pause.scenario_code is None for pause in report.pauses):
+        raise typer.Exit(1)
 
 
 def rows(

@@ -14,7 +14,7 @@ from ekiden.database.connection import connect
 from ekiden.database.migrations import migrate
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
-from ekiden.warehouse.dbt import git_revision
+from ekiden.warehouse.revision import git_revision
 
 ActorOption = Annotated[
     str | None, typer.Option(help="Who acts; kept with every change. Default: EKIDEN_ACTOR or your user name.")

@@ -7,11 +7,7 @@ from rich.tree import Tree
 
 from ekiden.insights.explanation import AnchorExplanation, Explanation, NoAnchor, Verdict
 from ekiden.insights.explanation_checks import Check
-from ekiden.insights.explanation_evidence import Fact
 from ekiden.insights.explanation_wording import SHOWN_FACTS, anchor_in_words, fact_in_words, local, spans_in_words
-
-SHOWN_ANCHORS = 5
-"""Anchors shown in full, the latest first; a customer of a thousand orders has a thousand."""
 
 SHOWN_CANDIDATES = 10
 """Orders that are no anchor and are listed, the latest first."""
@@ -24,8 +20,11 @@ VERDICT_STYLE = {
 }
 
 
-def explanation_tree(explanation: Explanation, zone: ZoneInfo) -> Tree:
-    """Return an explanation as a tree: the verdict, what fails first and what comes next; then everything asked."""
+def explanation_tree(explanation: Explanation, zone: ZoneInfo, *, everything: bool = False) -> Tree:
+    """Return an explanation as a tree: the verdict, what fails first and what comes next; then everything asked.
+
+    Of what could be an anchor and is none the latest are listed, or `everything`.
+    """
     version = f" version {explanation.scenario_version}" if explanation.scenario_version else ""
     tree = Tree(
         Text.assemble(
@@ -41,12 +40,12 @@ def explanation_tree(explanation: Explanation, zone: ZoneInfo) -> Tree:
         tree.add(Text(f"note: {note}"))
     for check in explanation.customer:
         _add(tree, check, zone)
-    for anchor in explanation.anchors[:SHOWN_ANCHORS]:
+    for anchor in explanation.anchors:
         _add_anchor(tree, anchor, zone)
-    if (more := len(explanation.anchors) - SHOWN_ANCHORS) > 0:
-        tree.add(Text(f"and {more} earlier anchors; --format json has all"))
+    if explanation.folded_anchors:
+        tree.add(Text(f"and {explanation.folded_anchors} other anchors that decide nothing now; --all shows them"))
     if explanation.no_anchors:
-        _add_no_anchors(tree, explanation.no_anchors, zone)
+        _add_no_anchors(tree, explanation.no_anchors, None if everything else SHOWN_CANDIDATES, zone)
     planning = tree.add(Text(f"scenario {explanation.scenario_name}"))
     for check in explanation.scenario:
         _add(planning, check, zone)
@@ -67,18 +66,18 @@ def _add_anchor(tree: Tree, anchor: AnchorExplanation, zone: ZoneInfo) -> None:
         _add(planning, check, zone)
 
 
-def _add_no_anchors(tree: Tree, no_anchors: tuple[NoAnchor, ...], zone: ZoneInfo) -> None:
+def _add_no_anchors(tree: Tree, no_anchors: tuple[NoAnchor, ...], most: int | None, zone: ZoneInfo) -> None:
     node = tree.add(Text("looked at, and no anchor"))
-    for found in no_anchors[:SHOWN_CANDIDATES]:
+    for found in no_anchors[:most]:
         node.add(Text(f"{found.key} of {local(found.at, zone)}: {'; '.join(found.reasons)}"))
-    if (more := len(no_anchors) - SHOWN_CANDIDATES) > 0:
-        node.add(Text(f"and {more} earlier ones; --format json has all"))
+    if most is not None and (more := len(no_anchors) - most) > 0:
+        node.add(Text(f"and {more} earlier ones; --all shows them"))
 
 
 def _add(tree: Tree, check: Check, zone: ZoneInfo) -> None:
     held = f" · holds {spans_in_words(check.held, zone)}" if check.held is not None else ""
     node = tree.add(Text.assemble(_mark(check), check.wording, (held, "dim")))
-    _add_facts(node, check.facts, zone)
+    _add_facts(node, check, zone)
     for child in check.children:
         _add(node, child, zone)
 
@@ -89,8 +88,8 @@ def _mark(check: Check) -> tuple[str, str]:
     return ("✓ ", "green") if check.passes else ("✗ ", "red")
 
 
-def _add_facts(tree: Tree, facts: tuple[Fact, ...], zone: ZoneInfo) -> None:
-    for fact in facts[-SHOWN_FACTS:]:
+def _add_facts(tree: Tree, check: Check, zone: ZoneInfo) -> None:
+    for fact in check.facts[-SHOWN_FACTS:]:
         tree.add(Text(fact_in_words(fact, zone)))
-    if (more := len(facts) - SHOWN_FACTS) > 0:
+    if (more := len(check.facts[:-SHOWN_FACTS]) + check.earlier_facts) > 0:
         tree.add(Text(f"and {more} earlier ones"))

@@ -102,19 +102,19 @@ def claim(
     due_date: date | None = None,
     broken_contents: Sequence[str] = (),
 ) -> Claim:
-    """Claim the next batch for dispatcher `number`; nothing looked at means nothing is due.
+    """Claim the next batch for dispatcher `number`; nothing looked at means nothing is due, or that it is paused.
 
     Rows of `broken_contents` are left alone: nobody is skipped for a slip in a template.
     """
     with acting(connection, "dispatcher", context, run_id, now=now):
         due = _lock_due(connection, now, settings.claim_batch_size, due_date, broken_contents)
-        stopped = _stopped(connection, due, now)
+        stopped = stopped_now(connection, due, now)
         verdicts: dict[Verdict, list[DueRow]] = defaultdict(list)
         for row in due:
             has_stopped = row.schedule_row_id in stopped
             verdicts[judge(row, stopped=has_stopped, now=now, max_lateness=settings.max_lateness)].append(row)
-        _cancel(connection, verdicts[Verdict.FORCE_STOPPED], "force_stopped", now)
-        _cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now)
+        cancel(connection, verdicts[Verdict.FORCE_STOPPED], "force_stopped", now)
+        cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now)
         if late := verdicts[Verdict.LATE]:
             connection.execute(statement(__file__, "hold_late"), {"rows": _ids(late), "now": now})
         if taken := verdicts[Verdict.CLAIM]:
@@ -156,7 +156,7 @@ def _lock_due(
         ).fetchall()
 
 
-def _stopped(connection: Connection[Any], due: Sequence[DueRow], now: datetime) -> set[int]:
+def stopped_now(connection: Connection[Any], due: Sequence[DueRow], now: datetime) -> set[int]:
     """Return the rows whose stop condition holds at this moment, each asked of its own scenario version."""
     by_version: dict[int, list[DueRow]] = defaultdict(list)
     for row in due:
@@ -195,13 +195,21 @@ def is_stopped(row: DueRow, found: Mapping[tuple[str, str, str], bool]) -> bool:
     return found.get(anchor, row.anchor_kind == "entered")
 
 
-def _cancel(connection: Connection[Any], rows: Sequence[DueRow], reason: str, now: datetime) -> None:
+def cancel(
+    connection: Connection[Any],
+    rows: Sequence[DueRow],
+    reason: str,
+    now: datetime,
+    *,
+    exit_reason: str | None = None,
+) -> None:
+    """Cancel rows and end their enrolments (T15, E3, E4), as `exit_reason` where that is not the rows' reason (E6)."""
     if not rows:
         return
     connection.execute(statement(__file__, "cancel"), {"rows": _ids(rows), "reason": reason, "now": now})
     connection.execute(
         statement(__file__, "stop_enrolments"),
-        {"enrolments": [row.enrolment_id for row in rows], "reason": reason, "now": now},
+        {"enrolments": [row.enrolment_id for row in rows], "reason": exit_reason or reason, "now": now},
     )
 
 

@@ -6,12 +6,14 @@ attempt stays unknown and nothing is ever repeated by itself.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome
 from ekiden.delivery.record import Recorded, Retries, record
@@ -56,19 +58,23 @@ def reconcile_within(
     context: RunContext,
 ) -> Recorded:
     """Do the same as part of a run that has begun, in batches."""
-    settled = Recorded()
-    looked_at = 0
-    while True:
+
+    def next_batch(after: int) -> tuple[Recorded, int | None]:
         with acting(connection, "dispatcher", context, run_id, now=now):
-            lost = _lost_claims(connection, channel.name, looked_at, settings.claim_batch_size)
-            if not lost:
-                return settled
+            lost = _lost_claims(connection, channel.name, after, settings.claim_batch_size)
             answers = _settle(lost, channel)
             recorded = record(connection, answers, now=now, settings=settings, run_id=run_id, retries=AT_ONCE)
+        return recorded, lost[-1].schedule_row_id if lost else None
+
+    settled, looked_at = Recorded(), 0
+    while True:
+        recorded, last = again(connection, partial(next_batch, looked_at))
+        if last is None:
+            return settled
         settled = Recorded(
             settled.sent + recorded.sent, settled.failed + recorded.failed, settled.unknown + recorded.unknown
         )
-        looked_at = lost[-1].schedule_row_id
+        looked_at = last
 
 
 def _lost_claims(connection: Connection[Any], channel_name: str, after: int, batch_size: int) -> list[LostClaim]:

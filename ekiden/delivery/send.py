@@ -1,4 +1,4 @@
-"""Sending what is due: claim a batch, compose, post, record; until nothing is due.
+"""Sending what is due: claim a batch, compose, post, record; until nothing is due, or sending is paused.
 
 Any number of senders may run at once; each drains the same queue.
 """
@@ -6,18 +6,22 @@ Any number of senders may run at once; each drains the same queue.
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Self
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from ekiden.database.again import again
 from ekiden.database.statements import statement
-from ekiden.delivery.channels.base import Channel, LineStopped, OutgoingMessage
-from ekiden.delivery.claim import claim, dispatcher
+from ekiden.delivery.channels.base import Channel, Delivery, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.claim import Claim, claim, dispatcher
 from ekiden.delivery.compose import ClaimedRow, Withheld, compose_all, read_claimed
 from ekiden.delivery.contents import ContentsBroken, faults_due
-from ekiden.delivery.reconcile import reconcile_within
+from ekiden.delivery.guards import check_before_sending
+from ekiden.delivery.pauses import Pause, open_pauses, refuse_if_paused
+from ekiden.delivery.reconcile import AT_ONCE, reconcile_within
 from ekiden.delivery.record import Recorded, Retries, record
 from ekiden.scenarios.definition import SENT_CHANNELS
 from ekiden.schedule.advance import advance
@@ -38,6 +42,8 @@ class SendCounts:
     held: int = 0
     cancelled: int = 0
     unknown: int = 0
+    paused: int = 0
+    """Claimed, and freed again because sending was paused before they were posted."""
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -50,6 +56,8 @@ class SendReport:
     run_id: UUID
     counts: SendCounts
     reconciled: Recorded
+    pauses: tuple[Pause, ...] = ()
+    """What was paused when it ended: rows of these may be due and were left alone."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +96,10 @@ def send_due(
 ) -> SendReport:
     """Send until nothing is due, `due_date` narrows it to rows of that local date; `clock` yields aware datetimes.
 
-    Begins with what earlier senders left behind. Raises `LineStopped` when the provider turns everything away, and
-    `ContentsBroken`, once all others are sent, when rows are due whose content has faults; what was not sent then stays
-    ready.
+    Begins with what earlier senders left behind, and with the guards. Raises `SendingPaused` if all sending is paused
+    before the first claim; a pause that comes later ends the run with its next claim. Raises `LineStopped` when the
+    provider turns everything away, and `ContentsBroken`, once all others are sent, when rows are due whose content has
+    faults; what was not sent then stays ready.
     """
     total = SendCounts()
     with connection.transaction():
@@ -101,6 +110,8 @@ def send_due(
         reconciled = reconcile_within(
             connection, run_id, channel=channel, settings=settings, now=clock(), context=context
         )
+        check_before_sending(connection, settings, now=clock(), context=context)
+        refuse_if_paused(connection)
         broken = faults_due(connection, settings, now=clock(), due_date=due_date)
         with dispatcher(connection) as number:
             sender = _Sender(connection, number, run_id, channel, settings, clock, context, tuple(broken))
@@ -118,7 +129,7 @@ def send_due(
         raise
     with connection.transaction():
         finish_run(connection, run_id, now=clock(), summary=dict(vars(total)))
-    return SendReport(run_id, total, reconciled)
+    return SendReport(run_id, total, reconciled, open_pauses(connection))
 
 
 @dataclass(frozen=True)
@@ -134,7 +145,17 @@ class _Sender:
 
     def send_batch(self, due_date: date | None) -> SendCounts | None:
         """Send one batch; None when nothing was due."""
-        claimed = claim(
+        claimed = again(self.connection, partial(self._claim, due_date))
+        if not claimed.looked_at:
+            return None
+        counts = SendCounts(claimed=len(claimed.rows), held=claimed.held, cancelled=claimed.cancelled)
+        messages, prepared = again(self.connection, partial(self._prepare, claimed.rows))
+        counts += prepared
+        recorded = self._post(messages)
+        return counts + SendCounts(sent=recorded.sent, failed=recorded.failed, unknown=recorded.unknown)
+
+    def _claim(self, due_date: date | None) -> Claim:
+        return claim(
             self.connection,
             number=self.number,
             channel_name=self.channel.name,
@@ -145,16 +166,9 @@ class _Sender:
             due_date=due_date,
             broken_contents=self.broken_contents,
         )
-        if not claimed.looked_at:
-            return None
-        counts = SendCounts(claimed=len(claimed.rows), held=claimed.held, cancelled=claimed.cancelled)
-        messages, skipped = self._prepare(claimed.rows)
-        counts += SendCounts(skipped=skipped)
-        recorded = self._post(messages)
-        return counts + SendCounts(sent=recorded.sent, failed=recorded.failed, unknown=recorded.unknown)
 
-    def _prepare(self, rows: tuple[int, ...]) -> tuple[list[tuple[int, OutgoingMessage]], int]:
-        """Compose the claimed rows, skip those withheld, mark the others as about to be posted."""
+    def _prepare(self, rows: tuple[int, ...]) -> tuple[list[tuple[int, OutgoingMessage]], SendCounts]:
+        """Compose the claimed rows, skip those withheld, free those paused, mark the others as about to be posted."""
         now = self.clock()
         with acting(self.connection, "dispatcher", self.context, self.run_id, now=now):
             claimed = read_claimed(self.connection, rows, self.number)
@@ -162,8 +176,10 @@ class _Sender:
             withheld = [item for _, item in composed if isinstance(item, Withheld)]
             self._skip(withheld, now)
             outgoing = [(row, item) for row, item in composed if isinstance(item, OutgoingMessage)]
-            posted = self._mark_posted(outgoing, now)
-        return [(row.schedule_row_id, item) for row, item in outgoing if row.schedule_row_id in posted], len(withheld)
+            paused = self._free_paused(outgoing, now)
+            posted = self._mark_posted([pair for pair in outgoing if pair[0].schedule_row_id not in paused], now)
+        counts = SendCounts(skipped=len(withheld), paused=len(paused))
+        return [(row.schedule_row_id, item) for row, item in outgoing if row.schedule_row_id in posted], counts
 
     def _skip(self, withheld: list[Withheld], now: datetime) -> None:
         if not withheld:
@@ -182,6 +198,18 @@ class _Sender:
         rows = [row for (row,) in self.connection.execute(statement(__file__, "go_on_after_skip"), parameters)]
         advance(self.connection, rows, now=now, settings=self.settings, run_id=self.run_id)
         self.connection.execute(statement(__file__, "end_after_skip"), parameters)
+
+    def _free_paused(self, outgoing: list[tuple[ClaimedRow, OutgoingMessage]], now: datetime) -> set[int]:
+        """Free what was paused since it was claimed, and return it: composing a batch takes seconds."""
+        rows = {"rows": [row.schedule_row_id for row, _ in outgoing]}
+        paused = {row for (row,) in self.connection.execute(statement(__file__, "paused_rows"), rows)}
+        answers = [
+            (row.schedule_row_id, Delivery(message.message_id, Outcome.not_sent, detail="sending was paused"))
+            for row, message in outgoing
+            if row.schedule_row_id in paused
+        ]
+        record(self.connection, answers, now=now, settings=self.settings, run_id=self.run_id, retries=AT_ONCE)
+        return paused
 
     def _mark_posted(self, outgoing: list[tuple[ClaimedRow, OutgoingMessage]], now: datetime) -> set[int]:
         if not outgoing:
@@ -209,14 +237,17 @@ class _Sender:
             deliveries = self.channel.deliver([message for _, message in messages])
         except LineStopped as error:
             stopped, deliveries = error, error.deliveries
-        now = self.clock()
-        with acting(self.connection, "dispatcher", self.context, self.run_id, now=now):
-            answers = list(zip(rows, deliveries, strict=True))
-            # a provider that turns everything away has not judged the message
-            retries = Retries(self.settings.retry_after, None if stopped else self.settings.max_attempts)
-            recorded = record(
-                self.connection, answers, now=now, settings=self.settings, run_id=self.run_id, retries=retries
-            )
+        answers = list(zip(rows, deliveries, strict=True))
+        # a provider that turns everything away has not judged the message
+        retries = Retries(self.settings.retry_after, None if stopped else self.settings.max_attempts)
+        recorded = again(self.connection, partial(self._record, answers, retries))
         if stopped:
             raise stopped
         return recorded
+
+    def _record(self, answers: list[tuple[int, Delivery]], retries: Retries) -> Recorded:
+        now = self.clock()
+        with acting(self.connection, "dispatcher", self.context, self.run_id, now=now):
+            return record(
+                self.connection, answers, now=now, settings=self.settings, run_id=self.run_id, retries=retries
+            )

@@ -11,7 +11,7 @@ from psycopg import Connection
 from ekiden.database.statements import statement
 from ekiden.scenarios.definition import FAULTS_KEY, OPTIONS, ScenarioDefinition, check
 from ekiden.scenarios.registry import is_built
-from ekiden.schedule.plan import NothingBuilt, UnknownScenario
+from ekiden.schedule.errors import NothingBuilt, UnknownScenario
 
 
 class ScenarioIsBroken(RuntimeError):

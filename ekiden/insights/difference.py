@@ -4,6 +4,7 @@ Belongs here: comparing what two queries answer. Does not belong here: where def
 (`difference_sources`), and what planning would make of it (enrolments, periods).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -62,14 +63,19 @@ def difference(
     moment: Moment,
     sample: int,
     project: Path = PROJECT_DIR,
+    tell: Callable[[str], None] = lambda stage: None,
 ) -> Difference:
     """Return what changes from `other` to `working` at an instant; of what is added and removed at most `sample` each.
 
+    `tell` hears what is being done, in words: it takes seconds. Raises `BuildFailed` where dbt cannot compile one of
+    them.
     Raises `BuildFailed` where dbt cannot compile one of them.
     """
+    tell("dbt compiles both definitions")
     edited, former = eligibility_queries(
         settings, [{"sql": source.sql, "definition": source.definition} for source in (working, other)], project=project
     )
+    tell("comparing whom they let in")
     with connection.transaction():
         for name, query in (("edited_anchors", edited), ("former_anchors", former)):
             # as one literal text: what a person wrote into a query may hold any character

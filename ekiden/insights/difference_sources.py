@@ -11,8 +11,8 @@ from ekiden.scenarios.definition import FAULTS_KEY, OPTIONS, check
 from ekiden.scenarios.document import Document, document_of, read_document
 from ekiden.scenarios.faults import Location
 from ekiden.scenarios.model_sql import compiled_here
-from ekiden.schedule.plan import UnknownScenario
-from ekiden.warehouse.dbt import GIT_TIMEOUT
+from ekiden.schedule.errors import UnknownScenario
+from ekiden.warehouse.revision import GIT_TIMEOUT
 
 MODELS = PurePosixPath("models/eligibility")
 """Where scenarios stand in dbt's project."""

@@ -19,6 +19,7 @@ from ekiden.insights.explanation_checks import (
     frame_states,
     section_remedy,
 )
+from ekiden.insights.explanation_choice import latest_first, reached, that_matter
 from ekiden.insights.explanation_evidence import AnchorEvidence, Enrolment, Evidence, Spans, next_beginning
 from ekiden.insights.explanation_planning import current_enrolment, planning_checks, rows_in_words, scenario_checks
 from ekiden.insights.explanation_remedies import FrameState
@@ -85,7 +86,10 @@ class NoAnchor:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The whole answer. `first_failing` and `next` are sentences; `anchors` are the latest first."""
+    """The whole answer. `first_failing` and `next` are sentences; `anchors` are the latest first.
+
+    `folded_anchors` counts the anchors that are left out, for they decide nothing.
+    """
 
     scenario_code: str
     scenario_name: str
@@ -99,22 +103,31 @@ class Explanation:
     next: str
     customer: tuple[Check, ...]
     anchors: tuple[AnchorExplanation, ...]
+    folded_anchors: int
     no_anchors: tuple[NoAnchor, ...]
     scenario: tuple[Check, ...]
     rows: tuple[str, ...]
     notes: tuple[str, ...]
 
 
-def explain(scenario: AskedScenario, evidence: Evidence, moment: Moment, zone: ZoneInfo) -> Explanation:
-    """Return why the customer is in the scenario at an instant, or is not; sentences have times in `zone`."""
+def explain(
+    scenario: AskedScenario, evidence: Evidence, moment: Moment, zone: ZoneInfo, *, everything: bool = False
+) -> Explanation:
+    """Return why the customer is in the scenario at an instant, or is not; sentences have times in `zone`.
+
+    Of many anchors only those that matter are explained: the latest, those that may enter now or next, those that
+    entered, and the one that comes furthest; `everything` explains all.
+    """
     customer = (duplicate_check(evidence),)
     frames = frame_states(evidence, moment.at)
     everybody = scenario_checks(scenario)
-    anchors = tuple(
-        _anchor(scenario, evidence, frames, anchor, moment, zone)
-        for anchor in sorted(evidence.anchors, key=lambda anchor: (anchor.at, anchor.key), reverse=True)
-    )
-    best = max(anchors, key=lambda anchor: _reached(anchor, moment.at), default=None)
+    furthest = max(evidence.anchors, key=lambda anchor: reached(scenario, evidence, anchor, moment, zone), default=None)
+    explained = {
+        id(anchor): _anchor(scenario, evidence, frames, anchor, moment, zone)
+        for anchor in latest_first(evidence.anchors if everything else that_matter(evidence, furthest, moment.at))
+    }
+    anchors = tuple(explained.values())
+    best = explained[id(furthest)] if furthest else None
     failing = _first_failing(customer, best, everybody) or (
         None if best else _no_anchor_check(scenario, evidence, moment.at, zone)
     )
@@ -130,9 +143,10 @@ def explain(scenario: AskedScenario, evidence: Evidence, moment: Moment, zone: Z
         verdict=verdict,
         sentence=_sentence(verdict, running, best, zone),
         first_failing=_named(failing, best) if failing and verdict is Verdict.KEPT_OUT else None,
-        next=_next(verdict, failing, anchors, best, evidence, moment, zone),
+        next=_next(verdict, failing, best, evidence, moment, zone),
         customer=customer,
         anchors=anchors,
+        folded_anchors=len(evidence.anchors) - len(anchors),
         no_anchors=_no_anchors(scenario, evidence),
         scenario=everybody,
         rows=rows_in_words(evidence.rows, zone),
@@ -158,13 +172,6 @@ def _anchor(
         conditions=condition_checks(evidence, frames, anchor, moment.at, zone),
         planning=planning_checks(scenario, evidence, anchor, moment, zone),
     )
-
-
-def _reached(anchor: AnchorExplanation, at: datetime) -> tuple[bool, int, datetime]:
-    """Return how far an anchor comes: one that is there before one that is not, then by checks, then the latest."""
-    checks = [*anchor.conditions, *anchor.planning]
-    passed = next((number for number, check in enumerate(checks) if check.passes is False), len(checks))
-    return anchor.at <= at, passed, anchor.at
 
 
 def _first_failing(
@@ -232,7 +239,6 @@ def _named(failing: Check, best: AnchorExplanation | None) -> str:
 def _next(
     verdict: Verdict,
     failing: Check | None,
-    anchors: Sequence[AnchorExplanation],
     best: AnchorExplanation | None,
     evidence: Evidence,
     moment: Moment,
@@ -250,7 +256,7 @@ def _next(
         # a date that has passed says more than the date
         past = [check.wording for check in best.planning if check.name == "past_date"] if best else []
         return f"nothing: {past[0] if past else best.planning[-1].wording}" if best else "nothing"
-    again = [begins for anchor in anchors if (begins := next_beginning(anchor.may_enter, moment.at))]
+    again = [begins for anchor in evidence.anchors if (begins := next_beginning(anchor.may_enter, moment.at))]
     by_itself = f"its conditions hold from {local(min(again), zone)}, if nothing else happens" if again else None
     parts = [part for part in (failing.remedy, by_itself) if part]
     return "; or ".join(dict.fromkeys(parts)) or "nothing is known that would change it"

@@ -25,13 +25,18 @@ SECTIONS = {
 """Whether a section must hold, and what to say where it comes out so and where it does not."""
 
 
+FACTS_SINCE_ANCHOR = 20
+"""Facts told of a frame that counts from an anchor, the latest: each of a thousand anchors has the later ones again."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One thing that is asked, and what was found.
 
     `wording` says what was found. `passes` None: it decides nothing by itself, like one frame of several; `holds` is
-    whether it is so at the instant and `held` when it is, None where it is no matter of time. `remedy`: what would have
-    to happen, where it fails.
+    whether it is so at the instant and `held` when it is, None where it is no matter of time. `facts` are in order of
+    time; `earlier_facts` counts those before them that are left out. `remedy`: what would have to happen, where it
+    fails.
     """
 
     name: str
@@ -40,6 +45,7 @@ class Check:
     holds: bool | None = None
     held: Spans | None = None
     facts: tuple[Fact, ...] = ()
+    earlier_facts: int = 0
     remedy: str | None = None
     children: tuple["Check", ...] = ()
 
@@ -65,6 +71,26 @@ def condition_checks(
     if evidence.is_by_hand:
         return tuple(_of_the_table(anchor, at))
     return tuple(_of_the_definition(evidence, frames, anchor, at, zone))
+
+
+def conditions_passed(evidence: Evidence, anchor: AnchorEvidence, at: datetime) -> tuple[int, bool]:
+    """Return how many of an anchor's checks (`condition_checks`) pass before the first that does not, and if all do.
+
+    Without a word, as most of a customer's thousand anchors are only counted.
+    """
+    judged = [holds(anchor.entry, at), not holds(anchor.stop, at)]
+    if not evidence.is_by_hand:
+        sections = {frame.section for frame in evidence.frames}
+        judged = [holds(anchor.stands, at) and at >= anchor.at]
+        if "target" in sections:
+            judged += [holds(anchor.target, anchor.judged_at)] if anchor.judged_at else []
+            judged.append(holds(anchor.target, at))
+        if "exclusion" in sections or evidence.subscribed is not None:
+            judged.append(not holds(anchor.excluded, at))
+        if "stop" in sections or anchor.void is not None:
+            judged.append(not holds(anchor.stop, at))
+    passed = judged.index(False) if False in judged else len(judged)
+    return passed, passed == len(judged)
 
 
 def _of_the_table(anchor: AnchorEvidence, at: datetime) -> Iterator[Check]:
@@ -107,7 +133,10 @@ def section_remedy(states: Sequence[FrameState], at: datetime, zone: ZoneInfo, *
     """Return what would have to happen for a section to come out as wanted; alternatives are joined by "or"."""
     sets = least_changes(states, wanted)
     return (
-        " or ".join(dict.fromkeys(" and ".join(remedy(states[i], at, zone) for i in indexes) for indexes in sets))
+        " or ".join(
+            # what frames of one order need is said of each of them, and needed once
+            dict.fromkeys(" and ".join(dict.fromkeys(remedy(states[i], at, zone) for i in indexes)) for indexes in sets)
+        )
         or None
     )
 
@@ -190,7 +219,7 @@ def _section(
     remedies = [section_remedy(states, at, zone, wanted=wanted), besides.remedy if besides else None]
     return Check(
         name,
-        f"{failing}, {' and '.join(reasons)}",
+        f"{failing}, {' and '.join(dict.fromkeys(reasons))}",
         False,
         holds_now,
         spans,
@@ -202,8 +231,11 @@ def _section(
 def _frame(section: str, state: FrameState) -> Check:
     relation = f"{state.relation.upper()} " if state.frame.number > 1 or state.relation == "not" else ""
     name = f"{section}.frames[{state.frame.number - 1}]"
-    return Check(name, f"{relation}{_condition(state)}", None, state.held, state.spans, state.frame.facts)
+    facts = state.frame.facts[-FACTS_SINCE_ANCHOR:] if state.frame.since_anchor else state.frame.facts
+    earlier = len(state.frame.facts) - len(facts)
+    return Check(name, f"{relation}{_condition(state)}", None, state.held, state.spans, facts, earlier)
 
 
 def _condition(state: FrameState) -> str:
-    return frame_in_words(state.frame.written, since_anchor=state.frame.since_anchor)
+    frame = state.frame
+    return frame_in_words(frame.written, since_anchor=frame.since_anchor, in_one_order=frame.in_one_order)

@@ -14,6 +14,7 @@ from psycopg.rows import class_row, dict_row
 
 from ekiden.database.statements import qualified, statement
 from ekiden.insights.built import AskedScenario
+from ekiden.scenarios.frames import same_order_runs
 from ekiden.schedule.rows import RowFilter, ScheduleRow, search
 
 MAX_ROWS = 1_000
@@ -63,6 +64,10 @@ class FrameEvidence:
     held: Spans = ()
     since_anchor: bool = False
     """Whether only what came after the anchor counts (C-12): then each anchor says when the frame holds."""
+    in_one_order: tuple[Mapping[str, Any], ...] = ()
+    """The frames that an order must match to count for this one, itself included (Q-05); none: it alone."""
+    uncounted: tuple[str, ...] = ("cancelled",)
+    """The statuses with which orders do not count (R-102j)."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +205,9 @@ def _explained(
 def _frames(written: Mapping[str, Any], about: Mapping[str, Any]) -> Iterable[FrameEvidence]:
     held = _by_frame(about["frames"])
     facts = {(item["section"], item["frame"]): item["occurrences"] for item in about["facts"] or ()}
+    uncounted = tuple(written.get("count_excludes_status", FrameEvidence.uncounted))
     for section in ("target", "exclusion", "stop"):
+        in_one_order = _in_one_order(written.get(section) or {})
         for number, frame in enumerate((written.get(section) or {}).get("frames") or (), start=1):
             yield FrameEvidence(
                 section,
@@ -212,7 +219,18 @@ def _frames(written: Mapping[str, Any], about: Mapping[str, Any]) -> Iterable[Fr
                 ),
                 held.get((section, number), ()),
                 [section, number] in about["since_anchor"],
+                in_one_order.get(number, ()),
+                uncounted,
             )
+
+
+def _in_one_order(section: Mapping[str, Any]) -> dict[int, tuple[Mapping[str, Any], ...]]:
+    """Return by a frame's number, from 1, the frames of its run."""
+    frames = section.get("frames") or ()
+    if section.get("and_scope") != "same_order":
+        return {}
+    runs = same_order_runs([(frame.get("type"), frame.get("relation")) for frame in frames])
+    return {place + 1: tuple(frames[run.start : run.stop]) for run in runs for place in run}
 
 
 def _anchor(row: Mapping[str, Any], explanation: Mapping[str, Any]) -> AnchorEvidence:

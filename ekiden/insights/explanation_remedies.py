@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ekiden.insights.explanation_evidence import Fact, FrameEvidence, Spans, next_beginning
-from ekiden.insights.explanation_wording import ORDER_FRAMES, local, one_more, shortened
+from ekiden.insights.explanation_wording import ORDER_FRAMES, listed, local, one_more, shortened
 
 HARD = 1_000
 """What it costs to undo what nobody can undo: more than any number of the changes that can be made."""
@@ -84,8 +84,11 @@ def _turned(state: FrameState) -> FrameState:
 
 
 def _cost(state: FrameState) -> int:
-    cannot = state.held and state.frame.written["type"] in {"event", "subscription_cancelled", "scenario"}
-    return HARD if cannot else 1
+    kind = state.frame.written["type"]
+    lasts = kind in {"event", "subscription_cancelled", "scenario"} or (
+        kind in ORDER_FRAMES and not state.frame.uncounted
+    )
+    return HARD if state.held and lasts else 1
 
 
 def remedy(state: FrameState, at: datetime, zone: ZoneInfo) -> str:
@@ -97,7 +100,7 @@ def _to_begin(state: FrameState, at: datetime, zone: ZoneInfo) -> str:
     if begins := next_beginning(state.spans, at):
         return f"{_alone(state)} holds by itself from {local(begins, zone)}"
     written = state.frame.written
-    thing = one_more(written)
+    thing = _thing(state)
     count = written.get("count")
     now = len(state.counting)
     if written["type"] == "member":
@@ -119,10 +122,10 @@ def _to_end(state: FrameState, at: datetime, zone: ZoneInfo) -> str:
     count = written.get("count")
     now = len(state.counting)
     if count and count["op"] == "eq":
-        return f"ends with 1 more {one_more(written)}"
+        return f"ends with 1 more {_thing(state)}"
     if count and count["op"] == "lte":
         more = int(count["n"]) - now + 1
-        return f"ends with {more} more {_plural(one_more(written), more)}"
+        return f"ends with {more} more {_plural(_thing(state), more)}"
     return _undone(state, now - int(count["n"]) + 1 if count else now)
 
 
@@ -130,17 +133,22 @@ def _undone(state: FrameState, number: int) -> str:
     """Return what it takes that `number` of the things that count no longer do."""
     keys = [fact.key for fact in state.counting]
     kind = state.frame.written["type"]
-    if kind in ORDER_FRAMES:
+    if kind in ORDER_FRAMES and state.frame.uncounted:
+        end = listed(state.frame.uncounted)
         if number == len(keys):
-            return f"order{'' if number == 1 else 's'} {shortened(keys)} would have to be cancelled"
-        return f"{number} of the orders {shortened(keys)} would have to be cancelled"
+            return f"order{'' if number == 1 else 's'} {shortened(keys)} would have to be {end}"
+        return f"{number} of the orders {shortened(keys)} would have to be {end}"
     match kind:
         case "member":
-            return f"the customer would have to be no {one_more(state.frame.written)}"
+            return f"the customer would have to be no {_thing(state)}"
         case "segment" | "list":
-            return f"the customer's {one_more(state.frame.written)} would have to end"
+            return f"the customer's {_thing(state)} would have to end"
         case _:
-            return f"nothing undoes the {one_more(state.frame.written)}"
+            return f"nothing undoes the {_thing(state)}"
+
+
+def _thing(state: FrameState) -> str:
+    return one_more(state.frame.written, state.frame.in_one_order)
 
 
 def _alone(state: FrameState) -> str:

@@ -66,8 +66,22 @@ def alternatives(values: Sequence[Any]) -> str:
     return listed([*words[:SHOWN_FACTS], f"{more} others"] if more > 1 else words)
 
 
-def one_more(frame: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one sentence for each type of frame
-    """Return one thing that a frame counts, like "order of A or B"."""
+def one_more(frame: Mapping[str, Any], in_one_order: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Return one thing that a frame counts, like "order of A or B"; a run's frames all count the same orders (Q-05)."""
+    if not in_one_order:
+        return _one_more(frame)
+    first, *others = in_one_order
+    return ", together with ".join([_one_more(first), *map(_one_line, others)])
+
+
+def _one_line(frame: Mapping[str, Any]) -> str:
+    """Return what a line of an order must be."""
+    if frame["type"] == "category":
+        return f"one from category {codes(frame)}"
+    return f"a product other than {alternatives(frame['other_than'])}" if frame.get("other_than") else codes(frame)
+
+
+def _one_more(frame: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one sentence for each type of frame
     match frame["type"]:
         case "product" if frame.get("other_than"):
             return f"order with a product other than {alternatives(frame['other_than'])}"
@@ -93,9 +107,11 @@ def one_more(frame: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one sentence f
             return str(kind)
 
 
-def frame_in_words(frame: Mapping[str, Any], *, since_anchor: bool = False) -> str:
+def frame_in_words(
+    frame: Mapping[str, Any], *, since_anchor: bool = False, in_one_order: Sequence[Mapping[str, Any]] = ()
+) -> str:
     """Return a frame's condition, like "at least 2 orders of A within 30 days"."""
-    thing = one_more(frame)
+    thing = one_more(frame, in_one_order)
     if count := frame.get("count"):
         number = COUNTS[count["op"]].format(n=count["n"])
         is_one = count["n"] == 1
@@ -149,4 +165,6 @@ def filter_in_words(name: str, written: Mapping[str, Any]) -> str:
     wanted: Any = written
     for part in name.split("."):
         wanted = wanted.get(part) if isinstance(wanted, Mapping) else None
+    if name == "target" and (wanted or {}).get("and_scope") == "same_order":
+        return "it does not hold what the target asks for in one order"
     return FILTERS.get(name, f"it does not pass {name}").format(wanted=_value(wanted))

@@ -8,7 +8,7 @@ aborting on the first that would not; the patterns keep out what PostgreSQL take
 `now`, `infinity`, `NaN`, `1/2/24`, `1_000`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -68,7 +68,7 @@ def typed(column: Column, value: sql.Composable, zone: str) -> sql.Composed:
 def check_values(connection: Connection, file: SourceFile, columns: Sequence[Column], faults: FaultList) -> None:
     """Add a fault for every staged value of `columns` that its column does not allow."""
     rules = {column: _rules(column, is_key=column.name in file.table.key) for column in columns}
-    broken = {column: _first_broken(column, rules[column]) for column in columns}
+    broken = _broken(rules)
     counts = connection.execute(
         sql.SQL("select {} from {}").format(
             sql.SQL(", ").join(sql.SQL("count({})").format(case) for case in broken.values()),
@@ -93,6 +93,16 @@ def check_values(connection: Connection, file: SourceFile, columns: Sequence[Col
                 Fault(file.name, rules[column][rule].reason, line, column.name, value) for line, value, rule in rows
             ]
             faults.add_counted(found, file.name, count)
+
+
+def drop_broken(connection: Connection, file: SourceFile, columns: Sequence[Column]) -> int:
+    """Delete the staged rows that `check_values` finds fault with, and return how many they are."""
+    broken = _broken({column: _rules(column, is_key=column.name in file.table.key) for column in columns})
+    return connection.execute(
+        sql.SQL("delete from {} where coalesce({}) is not null").format(
+            staged(file.table), sql.SQL(", ").join(broken.values())
+        )
+    ).rowcount
 
 
 def check_keys(connection: Connection, file: SourceFile, zone: str, faults: FaultList) -> None:
@@ -137,7 +147,6 @@ def check_reference(connection: Connection, file: SourceFile, column: Column, fa
         "staged": staged(file.table),
         "staged_target": staged(target),
         "target": sql.Identifier("raw", reference.table),
-        "key": sql.Identifier(target.key[0]),
         "limit": sql.Literal(SHOWN_PER_FILE),
     }
     if reference.only_if_any:
@@ -146,16 +155,41 @@ def check_reference(connection: Connection, file: SourceFile, column: Column, fa
             return
     rows = connection.execute(
         sql.SQL(
-            "select line, {column}, count(*) over () from {staged} as referring where {column} is not null"
-            " and not exists (select from {staged_target} as target where target.{key} = referring.{column})"
-            " and not exists (select from {target} as target where target.{key} = referring.{column})"
+            "select line, {column}, count(*) over () from {staged} as referring where {unknown}"
             " order by line limit {limit}"
-        ).format(**names)
+        ).format(**names, unknown=_unknown(column))
     ).fetchall()
     if rows:
         reason = f"is not in {reference.table}, neither in this folder nor loaded before"
         found = [Fault(file.name, reason, line, column.name, value) for line, value, _ in rows]
         faults.add_counted(found, file.name, rows[0][2])
+
+
+def drop_unreferenced(connection: Connection, file: SourceFile, column: Column) -> int:
+    """Delete the staged rows that `check_reference` finds fault with, and return how many they are."""
+    return connection.execute(
+        sql.SQL("delete from {} as referring where {}").format(staged(file.table), _unknown(column))
+    ).rowcount
+
+
+def _unknown(column: Column) -> sql.Composed:
+    """Return the SQL that is true of a staged row, named `referring`, whose value is no key of what it refers to."""
+    assert column.reference is not None
+    target = raw_table(column.reference.table)
+    return sql.SQL(
+        "{column} is not null"
+        " and not exists (select from {staged_target} as target where target.{key} = referring.{column})"
+        " and not exists (select from {target} as target where target.{key} = referring.{column})"
+    ).format(
+        column=sql.Identifier(column.name),
+        staged_target=staged(target),
+        target=sql.Identifier("raw", target.name),
+        key=sql.Identifier(target.key[0]),
+    )
+
+
+def _broken(rules: Mapping[Column, Sequence[Rule]]) -> dict[Column, sql.Composed]:
+    return {column: _first_broken(column, column_rules) for column, column_rules in rules.items()}
 
 
 def _first_broken(column: Column, rules: Sequence[Rule]) -> sql.Composed:

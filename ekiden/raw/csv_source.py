@@ -1,7 +1,7 @@
 """Rows of a CSV file, as text, with the physical line each starts on.
 
-Belongs here: RFC 4180 in UTF-8 and the faults of such a file as a file. Does not belong here: what a value
-means or may be (`checks`).
+Belongs here: RFC 4180, in the file's encoding, and the faults of such a file as a file. Does not belong here: what a
+value means or may be (`checks`), and which encoding a file has (`encodings`).
 """
 
 import csv
@@ -73,17 +73,18 @@ class CsvSource:
                 self._unreadable(start, f"is not CSV: {error}")
 
     def _lines(self) -> Iterator[str]:
+        # no line break hides in a longer character: in CP932 as in UTF-8 the byte of one is always one
+        encoding = self._file.encoding
         for line in self._stream:
             self._lines_read += 1
             try:
-                text = line.decode()
+                text = line.decode(encoding)
             except UnicodeDecodeError as error:
+                way_out = "; a file in Shift_JIS becomes so by `iconv -f CP932 -t UTF-8`" if encoding == "utf-8" else ""
                 self._unreadable(
-                    self._lines_read,
-                    f"is not UTF-8 (byte {error.start + 1} of the line); a file in Shift_JIS becomes so by "
-                    "`iconv -f CP932 -t UTF-8`",
+                    self._lines_read, f"is not {encoding.upper()} (byte {error.start + 1} of the line){way_out}"
                 )
-                text = line.decode(errors="replace")
+                text = line.decode(encoding, errors="replace")
             if b"\0" in line:
                 self._unreadable(self._lines_read, "holds a NUL byte, which PostgreSQL cannot store")
                 text = text.replace("\0", "")

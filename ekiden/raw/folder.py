@@ -23,6 +23,8 @@ class SourceFile:
 
     path: Path
     table: Table
+    encoding: str = "utf-8"
+    """Of a CSV file."""
 
     @property
     def name(self) -> str:

@@ -25,6 +25,12 @@ MAX_VALUES = 100_000
 TEMPLATE = "template_in_definition"
 """The rule that a file holds no Jinja."""
 
+WAY_OUT = (
+    "look at this line and the one above: indent like beside like, close every quote and bracket,"
+    " and put a text that holds ': ' or ' #' in quotes"
+)
+"""What to do about text that is no YAML: what the parser says is true, and helps nobody who does not know it."""
+
 _TEMPLATE_MARK = re.compile(r"\{[{%#]")
 
 PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
@@ -126,10 +132,10 @@ def _nodes(raw: bytes) -> list[Node]:
     except yaml.MarkedYAMLError as error:
         raise _Unreadable("not_yaml", _within(text, _marked(error)), _said(error, text)) from None
     except yaml.reader.ReaderError as error:
-        message = f"character {error.character!r} is not allowed here"
+        message = f"character {error.character!r} is not allowed here; take it out"
         raise _Unreadable("not_yaml", _at(text, error.position), message) from None
     except (yaml.YAMLError, ValueError) as error:
-        raise _Unreadable("not_yaml", START, shown(str(error))) from None
+        raise _Unreadable("not_yaml", START, f"{shown(str(error))}; {WAY_OUT}") from None
     if len(nodes) > 1:
         message = "the file holds several documents; take out the line '---'"
         raise _Unreadable("several_documents", _start(nodes[1]), message)
@@ -238,7 +244,8 @@ def _said(error: yaml.MarkedYAMLError, text: str) -> str:
     lines = text.split("\n")
     if line < len(lines) and "\t" in lines[line][: column + 1]:
         return "a tab cannot indent YAML; use spaces"
-    return f"this is not YAML: {' '.join(part for part in (error.context, error.problem) if part)}"
+    said = " ".join(part for part in (error.context, error.problem) if part)
+    return f"this is not YAML: {said}; {WAY_OUT}"
 
 
 def _within(text: str, position: Position) -> Position:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from ekiden.scenarios.anchor import CHOICE, WORD
-from ekiden.scenarios.frames import FRAME_TYPES, frame_tag
+from ekiden.scenarios.frames import FRAME_TYPES, Conditions, Target, frame_tag
 from ekiden.scenarios.member import COMPARISON, VALUE
 from ekiden.scenarios.scenario import ScenarioDefinition
 
@@ -176,6 +176,10 @@ def _unknown_key(location: Location, raw_location: Location, found: object) -> D
                 f"Known here: {', '.join(known)}"
             )
             return fault("key_of_another_frame", location, message, found)
+    if len(location) == 1 and key in keys_of(Target):
+        sections = "target, exclusion and stop" if key in keys_of(Conditions) else "target"
+        message = f"a scenario has no {key}; it belongs to {sections}. Known here: {', '.join(known)}"
+        return fault("unknown_key", location, message, found)
     message = f"there is no such key{meant(key, known)}; known here: {', '.join(known)}"
     return fault("unknown_key", location, message, found)
 

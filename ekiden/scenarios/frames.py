@@ -4,7 +4,7 @@ Belongs here: the shape of a frame and its limits. Does not belong here: what a 
 holds between frames or settings (`rules`), and how a frame becomes SQL (`dbt_project/macros/conditions`).
 """
 
-from collections.abc import Mapping, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
@@ -147,8 +147,26 @@ FRAME_TYPES: Mapping[str, type[_Frame]] = {
 NEEDS_CODES = ("category", "event", "segment", "list")
 """Frames that say nothing without codes; a product frame may have `other_than` instead."""
 
+OF_ORDER_LINES = ("product", "category")
+"""Frames about what an order holds: with `and_scope: same_order`, neighbours joined by `and` are about one order."""
+OF_ORDERS = (*OF_ORDER_LINES, "order")
+"""Frames that count orders."""
+
 STATES = ("member", "segment", "list")
 """Frames that hold for a while rather than happen: there is no 'since the anchor' for them."""
+
+
+def same_order_runs(frames: Sequence[tuple[object, object]]) -> Iterator[range]:
+    """Yield the places, from 0, of neighbouring frames that must hold in one order (Q-05), two or more each.
+
+    Of each frame the type and the relation are given; the first one's `and` may be left out.
+    """
+    first = 0
+    for place, (kind, relation) in enumerate([*frames, (None, None)]):
+        if kind not in OF_ORDER_LINES or relation not in (None, "and"):
+            if place - first > 1:
+                yield range(first, place)
+            first = place + 1
 
 
 def frame_tag(name: str) -> str:
@@ -185,6 +203,10 @@ class Conditions(Part):
     """Frames, folded left to right (R-100e, R-100i)."""
 
     frames: Frames = ()
+    and_scope: Literal["customer", "same_order"] = Field(
+        "customer",
+        description="Whether neighbouring product and category frames joined by `and` must hold in one order (Q-05).",
+    )
 
 
 class Target(Conditions):

@@ -15,8 +15,8 @@ from psycopg.types.json import Jsonb
 
 from ekiden.scenarios.definition import FAULTS_KEY, DefinitionFault, ScenarioDefinition, check
 
-OPERATING_SETTINGS = ("name", "status", "disable_mode", "priority")
-"""Settings that switch, label or rank a scenario without changing what its rows mean: no new version for them."""
+OPERATING_SETTINGS = ("name", "status", "disable_mode", "priority", "hold_expires_after_days")
+"""Settings that switch, label, rank or tidy a scenario without changing what its rows mean: no new version for them."""
 
 
 @dataclass(frozen=True)
@@ -136,33 +136,52 @@ def version_identity(definition: dict[str, Any]) -> str:
 def _synchronise_one(
     connection: Connection[Any], built: BuiltScenario, definition: ScenarioDefinition, now: datetime
 ) -> None:
-    row = connection.execute(
+    values = {
+        "model": built.model_name,
+        "code": definition.code,
+        "name": definition.name,
+        "status": definition.status,
+        "disable_mode": definition.disable_mode,
+        "priority": definition.priority,
+        "hold_expires_after_days": definition.hold_expires_after_days,
+        "relation": built.relation_name,
+        "now": now,
+    }
+    connection.execute(
         """
-        insert into outreach.scenarios
-            (model_name, scenario_code, scenario_name, status, disable_mode, priority, relation_name, updated_at)
-        values (
-            %(model)s, %(code)s, %(name)s, %(status)s, %(disable_mode)s, %(priority)s, %(relation)s, %(now)s
+        insert into outreach.scenarios (
+            model_name, scenario_code, scenario_name, status, disable_mode, priority, hold_expires_after_days,
+            relation_name, updated_at
         )
-        on conflict (model_name) do update set
-            scenario_code = excluded.scenario_code,
-            scenario_name = excluded.scenario_name,
-            status = excluded.status,
-            disable_mode = excluded.disable_mode,
-            priority = excluded.priority,
-            relation_name = excluded.relation_name,
-            updated_at = excluded.updated_at
-        returning scenario_id, current_version_id
+        values (
+            %(model)s, %(code)s, %(name)s, %(status)s, %(disable_mode)s, %(priority)s, %(hold_expires_after_days)s,
+            %(relation)s, %(now)s
+        )
+        on conflict (model_name) do nothing
         """,
-        {
-            "model": built.model_name,
-            "code": definition.code,
-            "name": definition.name,
-            "status": definition.status,
-            "disable_mode": definition.disable_mode,
-            "priority": definition.priority,
-            "relation": built.relation_name,
-            "now": now,
-        },
+        values,
+    )
+    # not by `on conflict do update`: it locks the key even where nothing changes, and every sender whose next row
+    # refers to this scenario would wait until the plan has ended
+    connection.execute(
+        """
+        update outreach.scenarios set
+            scenario_code = %(code)s, scenario_name = %(name)s, status = %(status)s, disable_mode = %(disable_mode)s,
+            priority = %(priority)s, hold_expires_after_days = %(hold_expires_after_days)s,
+            relation_name = %(relation)s, updated_at = %(now)s
+        where
+            model_name = %(model)s
+            and (
+                scenario_code, scenario_name, status, disable_mode, priority, hold_expires_after_days, relation_name
+            ) is distinct from (
+                %(code)s, %(name)s, %(status)s, %(disable_mode)s, %(priority)s::integer,
+                %(hold_expires_after_days)s::integer, %(relation)s
+            )
+        """,
+        values,
+    )
+    row = connection.execute(
+        "select scenario_id, current_version_id from outreach.scenarios where model_name = %s", (built.model_name,)
     ).fetchone()
     assert row is not None
     scenario_id, current_version_id = row

@@ -105,6 +105,10 @@ class ScenarioDefinition(Part):
     excluded_order_statuses: tuple[Text, ...] = Field(
         ("cancelled",), description="An order with such a status is no anchor from its cancelled_at on (C-08)."
     )
+    count_excludes_status: tuple[Literal["cancelled", "returned"], ...] = Field(
+        ("cancelled",),
+        description="An order with such a status does not count from its cancelled_at on (R-102j); [] counts all.",
+    )
     period: Period | None = Field(None, description="Step 1 is due on one of these local dates (Q-01).")
     look_back_days: Days | None = Field(None, description="How many days late a step 1 is still planned (R-087).")
     reentry: Literal["never", "after_exit", "per_anchor"] = "never"
@@ -124,6 +128,9 @@ class ScenarioDefinition(Part):
     offset_basis: Literal["anchor", "previous_step"] = "anchor"
     past_date_policy: Literal["hold", "skip", "send_now"] = "hold"
     past_time_today: Literal["send_now", "hold"] = "send_now"
+    hold_expires_after_days: Days | None = Field(
+        None, description="Local days after which a hold that nobody chose is cancelled; null: never."
+    )
     consent_recheck: Flag | None = Field(
         None, description="Read consent again just before sending (C-09); the source decides if it is left out."
     )

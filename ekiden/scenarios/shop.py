@@ -97,9 +97,18 @@ def compare(connection: Connection[Any], schema: str, report: Report, locators: 
             skipped.append(f"{kind.noun}: the shop's data hold none yet; run `ekiden load`")
             continue
         known[kind] = held
+    drafts = {
+        each.source.model_name
+        for each in report.scenarios
+        if each.scenario is not None and each.scenario.status == "draft"
+    }
     findings = []
     for model, (kind, place, name) in named:
         if kind in known and name not in known[kind]:
+            if model in drafts and not near[kind]:
+                # nothing to have misspelt, and nobody waits for it yet
+                skipped.append(f"{kind.noun} of drafts: the shop's data hold none yet")
+                continue
             hint = meant(name, near[kind])
             message = f"the shop's data hold no {kind.noun} {name!r}{hint}"
             findings.append((model, locators[model](fault(kind.rule, place, message, name), kind.severity)))

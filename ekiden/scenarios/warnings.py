@@ -10,7 +10,8 @@ from typing import Any
 
 from ekiden.scenarios.anchor import AnchorChoice
 from ekiden.scenarios.faults import DefinitionFault, Location, fault
-from ekiden.scenarios.rules import frames
+from ekiden.scenarios.frames import OF_ORDERS, same_order_runs
+from ekiden.scenarios.rules import frames, sections
 from ekiden.scenarios.scenario import ScenarioDefinition
 from ekiden.scenarios.values import Part
 
@@ -22,6 +23,8 @@ def all_warnings(scenario: ScenarioDefinition, batch_time: time | None) -> Warni
     if batch_time is not None:
         yield from sent_at_the_batch(scenario, batch_time)
     yield from settings_without_effect(scenario)
+    yield from scopes_without_a_run(scenario)
+    yield from statuses_that_nothing_counts(scenario)
     yield from source_against_anchor(scenario)
     yield from first_relations(scenario)
     yield from filters_that_nothing_passes(scenario)
@@ -30,9 +33,12 @@ def all_warnings(scenario: ScenarioDefinition, batch_time: time | None) -> Warni
 
 
 def sent_at_the_batch(scenario: ScenarioDefinition, batch_time: time) -> Warnings:
-    """A step earlier than the daily planning goes out when that runs (R-108, C-11)."""
+    """A step earlier than the daily planning goes out when that runs (R-108, C-11).
+
+    Midnight is how one says just that: only a send window that was opened for it admits it, and nobody is written to.
+    """
     for index, step in enumerate(scenario.steps):
-        if step.send_time < batch_time:
+        if time() < step.send_time < batch_time:
             message = (
                 f"{step.send_time:%H:%M} is before the daily planning at {batch_time:%H:%M}: "
                 "what is planned on its due date goes out as soon as it is planned"
@@ -72,6 +78,7 @@ READ_BY_THE_MACROS = (
     "start",
     "recheck_order_status",
     "excluded_order_statuses",
+    "count_excludes_status",
 )
 """What only `eligibility` reads; SQL written by hand says it itself."""
 
@@ -82,6 +89,25 @@ def without_effect_by_hand(scenario: ScenarioDefinition) -> Warnings:
         if name in scenario.model_fields_set:
             message = f"the model's SQL was written by hand, and nothing reads '{name}' there; say it in the SQL"
             yield fault("setting_without_effect", (name,), message)
+
+
+def scopes_without_a_run(scenario: ScenarioDefinition) -> Warnings:
+    """`same_order` joins neighbours; where there are none, it says nothing."""
+    for name, section in sections(scenario):
+        pairs = [(frame.type, frame.relation) for frame in section.frames]
+        if section.and_scope == "same_order" and not any(same_order_runs(pairs)):
+            message = (
+                "no two product or category frames stand next to each other joined by 'and'; there is nothing to join"
+            )
+            yield fault("setting_without_effect", (name, "and_scope"), message, section.and_scope)
+
+
+def statuses_that_nothing_counts(scenario: ScenarioDefinition) -> Warnings:
+    """Which orders count matters only to what counts orders."""
+    counts = scenario.anchor_kind == "nth_purchase" or any(frame.type in OF_ORDERS for _, frame in frames(scenario))
+    if "count_excludes_status" in scenario.model_fields_set and not counts:
+        message = "there is no product, category or order frame and no nth_purchase, so no order is counted"
+        yield fault("setting_without_effect", ("count_excludes_status",), message)
 
 
 def source_against_anchor(scenario: ScenarioDefinition) -> Warnings:
@@ -136,6 +162,7 @@ def codes_twice(scenario: ScenarioDefinition) -> Warnings:
 def lists(scenario: ScenarioDefinition) -> Iterator[tuple[Location, tuple[Any, ...]]]:
     """Yield every list of codes in a definition, with its place."""
     yield ("excluded_order_statuses",), scenario.excluded_order_statuses
+    yield ("count_excludes_status",), scenario.count_excludes_status
     yield from _lists_of(scenario.orders, ("orders",))
     if isinstance(scenario.anchor, AnchorChoice):
         kind = scenario.anchor_kind

@@ -6,14 +6,15 @@ who is eligible (dbt), and the rules themselves, which stand in `arbitrate.sql`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import qualified, statement
 from ekiden.schedule.stops import end_found
+from ekiden.schedule.sweeps import Part, Standing, begin_sweep, end_sweep, looked_at
 
 _TABLES = """
 create temporary table candidates (
@@ -33,25 +34,21 @@ create temporary table rivals (
 create temporary table arbitration (
     candidate_id bigint primary key, rule text not null, winner_id bigint
 ) on commit drop;
+create temporary table entered (enrolment_id bigint, scenario_id bigint, anchor_date date) on commit drop;
 """
 
-
-@dataclass(frozen=True)
-class TurnedAway:
-    """How many candidates of a scenario one rule of the arbitration kept out, in one run."""
-
-    scenario_code: str
-    rule: str
-    candidates: int
+_EVERYBODY = sql.SQL("true")
+_LOOKED_AT = sql.SQL(
+    "customer_id in (select looked_at.customer_id from pg_temp.looked_at where looked_at.scenario_id = %(scenario_id)s)"
+)
 
 
 @dataclass(frozen=True)
 class Entries:
-    """What became of one run's candidates: enrolments made, enrolments ended for them, and who was turned away."""
+    """What became of one run's candidates: enrolments made, and enrolments ended for them."""
 
     enrolled: int = 0
     superseded: int = 0
-    turned_away: tuple[TurnedAway, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,7 @@ def enter(
     """Let in whom arbitration lets in; `parameters` are the plan's: now, today, first_day, last_day, run_id.
 
     Needs the temporary table `stops`. Leaves `candidates`, `contestants` and `arbitration` until the transaction ends,
-    for whoever wants to record why somebody was turned away.
+    for what records why somebody was turned away (`ekiden.schedule.decisions`).
     """
     connection.execute(_TABLES)
     with connection.cursor(row_factory=class_row(EnabledScenario)) as cursor:
@@ -127,8 +124,7 @@ def enter(
         ).fetchall()
     competes = any(scenario.is_selected and scenario.is_exclusive for scenario in enabled)
     contestants = [scenario for scenario in enabled if scenario.is_selected or competes]
-    for scenario in contestants:
-        _find_candidates(connection, scenario, parameters)
+    _find_all_candidates(connection, contestants, parameters, broken_models)
     # the server does not watch temporary tables: without statistics their joins are nested loops
     connection.execute("analyze pg_temp.candidates, pg_temp.contestants")
     if any(scenario.is_exclusive or scenario.restarts for scenario in contestants):
@@ -136,16 +132,61 @@ def enter(
         connection.execute("create index on pg_temp.rivals (customer_id)")
         connection.execute("analyze pg_temp.rivals")
     connection.execute(statement(__file__, "arbitrate"))
+    connection.execute("analyze pg_temp.arbitration")
     superseded = connection.execute(statement(__file__, "find_superseded")).rowcount
     if superseded:
         end_found(connection, parameters["now"])
     enrolled = connection.execute(statement(__file__, "enrol"), parameters).rowcount
-    with connection.cursor(row_factory=class_row(TurnedAway)) as cursor:
-        turned_away = tuple(cursor.execute(statement(__file__, "turned_away")).fetchall())
-    return Entries(enrolled, superseded, turned_away)
+    connection.execute("analyze pg_temp.entered")
+    left = statement(__file__, "candidates_turned_away")
+    end_sweep(connection, Part.ENTRIES, now=parameters["now"], selected=selected, left=left)
+    return Entries(enrolled, superseded)
 
 
-def _find_candidates(connection: Connection[Any], scenario: EnabledScenario, parameters: dict[str, Any]) -> None:
+def _find_all_candidates(
+    connection: Connection[Any],
+    contestants: Sequence[EnabledScenario],
+    parameters: dict[str, Any],
+    broken_models: Sequence[str],
+) -> None:
+    """Fill `contestants`, and `candidates` with everybody who may enter now."""
+    for scenario in contestants:
+        connection.execute(
+            "insert into pg_temp.contestants values (%s, %s, %s, %s, coalesce(%s, 'infinity'::double precision), %s)",
+            (
+                scenario.scenario_id,
+                scenario.scenario_code,
+                scenario.is_exclusive,
+                scenario.restarts,
+                scenario.priority,
+                scenario.is_selected,
+            ),
+        )
+    standings = begin_sweep(
+        connection,
+        Part.ENTRIES,
+        [scenario.scenario_id for scenario in contestants],
+        now=parameters["now"],
+        broken_models=broken_models,
+    )
+    reached = {scenario.scenario_id: _reach(connection, scenario, parameters) for scenario in contestants}
+    for scenario in contestants:
+        standing = standings[scenario.scenario_id]
+        if standing.whole_because is None:
+            _look_at_reached(connection, scenario, standing, reached[scenario.scenario_id], parameters["now"])
+    have_new = looked_at(connection)
+    for scenario in contestants:
+        is_whole = standings[scenario.scenario_id].whole_because is not None
+        if is_whole or scenario.scenario_id in have_new:
+            _find_candidates(
+                connection, scenario, reached[scenario.scenario_id], now=parameters["now"], is_whole=is_whole
+            )
+
+
+def _reach(
+    connection: Connection[Any], scenario: EnabledScenario, parameters: dict[str, Any]
+) -> tuple[date | None, date]:
+    """Return the anchor dates that this sweep reaches, and note them as the next one's last."""
     earliest, latest = anchor_dates(
         scenario,
         first_day=parameters["first_day"],
@@ -153,28 +194,61 @@ def _find_candidates(connection: Connection[Any], scenario: EnabledScenario, par
         today=parameters["today"],
     )
     connection.execute(
-        "insert into pg_temp.contestants values (%s, %s, %s, %s, coalesce(%s, 'infinity'::double precision), %s)",
-        (
-            scenario.scenario_id,
-            scenario.scenario_code,
-            scenario.is_exclusive,
-            scenario.restarts,
-            scenario.priority,
-            scenario.is_selected,
-        ),
+        "update pg_temp.sweeping set anchored_from = %s, anchored_to = %s where scenario_id = %s",
+        (earliest, latest, scenario.scenario_id),
     )
+    return earliest, latest
+
+
+def _look_at_reached(
+    connection: Connection[Any],
+    scenario: EnabledScenario,
+    standing: Standing,
+    reached: tuple[date | None, date],
+    now: datetime,
+) -> None:
+    """Look also at who has an anchor that the last sweep did not reach."""
+    earliest, latest = reached
+    assert standing.swept_to is not None
+    was_reached = standing.swept_from is None or (earliest is not None and earliest >= standing.swept_from)
+    if was_reached and latest <= standing.swept_to:
+        return
+    connection.execute(
+        statement(__file__, "look_at_reached").format(eligibility=qualified(scenario.relation_name)),
+        {
+            "scenario_id": scenario.scenario_id,
+            "anchored_from": earliest,
+            "anchored_to": latest,
+            "swept_from": standing.swept_from,
+            "swept_to": standing.swept_to,
+            "now": now,
+        },
+    )
+
+
+def _find_candidates(
+    connection: Connection[Any],
+    scenario: EnabledScenario,
+    reached: tuple[date | None, date],
+    *,
+    now: datetime,
+    is_whole: bool,
+) -> None:
     # one statement per scenario, with its own literals: a join over all of them misjudges large products
     connection.execute(
-        statement(__file__, "find_candidates").format(eligibility=qualified(scenario.relation_name)),
+        statement(__file__, "find_candidates").format(
+            eligibility=qualified(scenario.relation_name),
+            among=_EVERYBODY if is_whole else _LOOKED_AT,
+        ),
         {
             "scenario_id": scenario.scenario_id,
             "scenario_version_id": scenario.scenario_version_id,
             "reentry": scenario.reentry,
             "restarts": scenario.restarts,
             "offset_days": scenario.offset_days,
-            "anchored_from": earliest,
-            "anchored_to": latest,
-            "now": parameters["now"],
+            "anchored_from": reached[0],
+            "anchored_to": reached[1],
+            "now": now,
         },
     )
 

@@ -1,34 +1,73 @@
 """Extracting lists for direct mail and outbound calls: due rows go to a file, are marked, and go on (R-113, R-150).
 
-The file is complete and on disk before the marks are committed: a crash in between leaves a file whose run the ledger
-does not know, and rows that the next export takes again.
+The file is complete and on disk before the marks are committed, and gets its name after: a crash in between leaves an
+unfinished file, which the next export finishes or sets aside as the ledger says. Belongs here: who is on a list, and
+what the ledger keeps of it. Does not belong here: files (`list_files`), or the last look itself (`ekiden.delivery`).
 """
 
-import csv
-import os
-from dataclasses import dataclass
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, ServerCursor
+from psycopg.rows import class_row
 
+from ekiden.database.again import again
 from ekiden.database.statements import statement
+from ekiden.delivery.claim import DueRow, Verdict, cancel, judge, stopped_now
+from ekiden.delivery.recipients import SkipReason
 from ekiden.delivery.record import record_messages
 from ekiden.scenarios.definition import EXPORTED_CHANNELS
+from ekiden.schedule import list_files
 from ekiden.schedule.advance import advance
+from ekiden.schedule.errors import UnknownScenario
+from ekiden.schedule.exported import ExportRefused, Selection, known_export, marked, record_file
+from ekiden.schedule.list_files import AS_CSV, ExportFormat, FileOptions, Settled, WrittenFile
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
+
+ROWS_PER_PAGE = 5_000
+"""Rows judged, marked and gone on from together; a page is some megabytes of memory and a second of work."""
+
+NEVER_LATE = timedelta.max
+"""A list waits for whoever extracts it: T5 is a sender's."""
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """How many rows one export took, and the file they are in; no file where nothing was due."""
+    """What one export did, and its file; no file where nobody was on the list.
+
+    `cancelled` counts rows whose stop came true or whose step was stopped by force, `suppressed` those of customers on
+    the suppression list. `settled` tells what became of earlier exports' files.
+    """
 
     run_id: UUID
     exported: int
     file: Path | None
+    cancelled: int = 0
+    suppressed: int = 0
+    neutralised: int = 0
+    sha256: str | None = None
+    settled: Settled = field(default_factory=Settled)
+    same_as_before: bool | None = None
+    """Of a list written again: whether the file is the same, byte by byte; None: nobody knows the earlier one."""
+
+
+@dataclass(frozen=True)
+class _ListedRow(DueRow):
+    is_suppressed: bool
+
+
+@dataclass(frozen=True)
+class _Taken:
+    exported: int = 0
+    cancelled: int = 0
+    suppressed: int = 0
 
 
 def export_due(
@@ -38,42 +77,193 @@ def export_due(
     settings: Settings,
     context: RunContext,
     scenario: str | None = None,
+    channel: str | None = None,
+    options: FileOptions = AS_CSV,
 ) -> ExportReport:
-    """Export what is due today or earlier to a CSV file in `exports/` of the home; `scenario` narrows it to a code."""
-    with connection.transaction():
-        run_id = start_run(connection, "export", "exporter", context, now=now)
-        with acting(connection, "exporter", context, run_id, now=now):
-            rows = [
-                row
-                for (row,) in connection.execute(
-                    statement(__file__, "export_due"),
-                    {
-                        "now": now,
-                        "today": settings.local_date(now),
-                        "channels": list(EXPORTED_CHANNELS),
-                        "scenario": scenario,
-                    },
-                )
-            ]
-            file = _write(connection, rows, settings.home / "exports" / f"{now:%Y%m%dT%H%M%SZ}-{run_id}.csv")
+    """Export what is due today or earlier to a file in `exports/` of the home.
+
+    `scenario` narrows it to a code, `channel` to direct mail or outbound calls. Raises `ExportRefused` or
+    `UnknownScenario`, having marked nothing.
+    """
+    _check(connection, scenario, channel)
+    selection = Selection(scenario, channel)
+    with _alone(connection):
+        settled = list_files.settle(settings.exports, lambda runs: marked(connection, runs))
+        with connection.transaction():
+            run_id = start_run(connection, "export", "exporter", context, now=now)
+
+        def attempt() -> tuple[_Taken, WrittenFile | None]:
+            written: WrittenFile | None = None
+            with acting(connection, "exporter", context, run_id, now=now):
+                _lock_due(connection, selection, now, settings)
+                taken = _take(connection, run_id, now, settings)
+                if taken.exported:
+                    written = _write(connection, run_id, run_id, selection, now, settings, options)
+                _refuse_if_paused(connection)
+                connection.execute("drop table pg_temp.due_lists")
+                summary = {**vars(taken), "file": written.final_path.name if written else None}
+                finish_run(connection, run_id, now=now, summary=summary)
+            return taken, written
+
+        with _recording_failure(connection, run_id, now):
+            taken, written = again(connection, attempt)
+        report = ExportReport(run_id, taken.exported, None, taken.cancelled, taken.suppressed, settled=settled)
+        return _finish(report, written)
+
+
+def export_again(
+    connection: Connection[Any],
+    list_run_id: UUID,
+    *,
+    now: datetime,
+    settings: Settings,
+    context: RunContext,
+    options: FileOptions | None = None,
+) -> ExportReport:
+    """Write the list of an earlier export anew, with the customers' data of now; marks nothing.
+
+    Without `options` it is written as it was. Raises `ExportRefused` for a run that exported nothing.
+    """
+    with _alone(connection):
+        settled = list_files.settle(settings.exports, lambda runs: marked(connection, runs))
+        known = known_export(connection, list_run_id)
+        chosen = options or FileOptions(
+            ExportFormat(known.format or ExportFormat.CSV), bool(known.byte_order_mark), bool(known.verbatim)
+        )
+        selection = Selection(known.scenario_code, known.channel)
+        with connection.transaction():
+            run_id = start_run(connection, "export", "exporter", context, now=now)
+        with _recording_failure(connection, run_id, now), connection.transaction():
+            written = _write(connection, run_id, known.list_run_id, selection, now, settings, chosen)
+            summary = {"again": str(known.list_run_id), "file": written.final_path.name}
+            finish_run(connection, run_id, now=now, summary=dict(summary))
+        # another way of writing gives another file of the same list
+        same_way = (known.format, known.byte_order_mark, known.verbatim) == (
+            chosen.form, chosen.byte_order_mark, chosen.verbatim
+        )  # fmt: skip
+        same = written.sha256 == known.sha256 if same_way else None
+        return _finish(ExportReport(run_id, written.row_count, None, settled=settled, same_as_before=same), written)
+
+
+@contextmanager
+def _alone(connection: Connection[Any]) -> Iterator[None]:
+    """Wait until nobody else exports, and keep others out: an unfinished file then is nobody's work in progress."""
+    connection.execute("select pg_advisory_lock(hashtext('ekiden.export'))")
+    try:
+        yield
+    finally:
+        if not connection.closed and not connection.broken:
+            connection.execute("select pg_advisory_unlock(hashtext('ekiden.export'))")
+
+
+@contextmanager
+def _recording_failure(connection: Connection[Any], run_id: UUID, now: datetime) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        if not connection.closed and not connection.broken:
+            with connection.transaction():
+                finish_run(connection, run_id, now=now, summary={"error": str(error)}, succeeded=False)
+        raise
+
+
+def _check(connection: Connection[Any], scenario: str | None, channel: str | None) -> None:
+    if channel is not None and channel not in EXPORTED_CHANNELS:
+        raise ExportRefused(f"{channel} is not exported; the channels of lists are {', '.join(EXPORTED_CHANNELS)}")
+    if scenario is not None:
+        codes = [code for (code,) in connection.execute("select scenario_code from outreach.scenarios order by 1")]
+        if scenario not in codes:
+            raise UnknownScenario(f"no scenario {scenario}; known: {', '.join(codes) or 'none yet'}")
+
+
+def _lock_due(connection: Connection[Any], selection: Selection, now: datetime, settings: Settings) -> None:
+    connection.execute(
+        "create temporary table due_lists (schedule_row_id bigint primary key, scenario_id bigint) on commit drop"
+    )
+    connection.execute(
+        statement(__file__, "lock_due_lists"),
+        {
+            "today": settings.local_date(now),
+            "channels": [selection.channel] if selection.channel else list(EXPORTED_CHANNELS),
+            "scenario": selection.scenario,
+        },
+    )
+
+
+def _take(connection: Connection[Any], run_id: UUID, now: datetime, settings: Settings) -> _Taken:
+    """Mark and go on from those of the locked rows that pass the last look; the others end here."""
+    taken, after = _Taken(), 0
+    while page := _next_page(connection, after):
+        after = page[-1].schedule_row_id
+        stopped = stopped_now(connection, page, now)
+        verdicts: dict[Verdict, list[_ListedRow]] = defaultdict(list)
+        for row in page:
+            has_stopped = row.schedule_row_id in stopped
+            verdicts[judge(row, stopped=has_stopped, now=now, max_lateness=NEVER_LATE)].append(row)
+        cancel(connection, verdicts[Verdict.FORCE_STOPPED], "force_stopped", now)
+        cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now)
+        passed = verdicts[Verdict.CLAIM]
+        suppressed = [row for row in passed if row.is_suppressed]
+        cancel(connection, suppressed, SkipReason.SUPPRESSED, now, exit_reason="step_not_sent")
+        rows = [row.schedule_row_id for row in passed if not row.is_suppressed]
+        if rows:
+            connection.execute(statement(__file__, "mark_exported"), {"rows": rows, "now": now})
             record_messages(connection, rows, run_id)
-            advance(connection, rows, now=now, settings=settings, run_id=run_id)
-            finish_run(
-                connection, run_id, now=now, summary={"exported": len(rows), "file": str(file) if file else None}
-            )
-    return ExportReport(run_id, len(rows), file)
+        advance(connection, rows, now=now, settings=settings, run_id=run_id)
+        taken = _Taken(
+            taken.exported + len(rows),
+            taken.cancelled + len(verdicts[Verdict.FORCE_STOPPED]) + len(verdicts[Verdict.STOPPED]),
+            taken.suppressed + len(suppressed),
+        )
+    return taken
 
 
-def _write(connection: Connection[Any], rows: list[int], file: Path) -> Path | None:
-    if not rows:
-        return None
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(".unfinished")
-    with unfinished.open("w", newline="", encoding="utf-8") as stream, connection.cursor() as cursor:
-        cursor.execute(statement(__file__, "exported_list"), {"rows": rows})
-        writer = csv.writer(stream)
-        writer.writerow([column.name for column in cursor.description or ()])
-        writer.writerows(cursor)
-        stream.flush()
-        os.fsync(stream.fileno())
-    return unfinished.rename(file)
+def _next_page(connection: Connection[Any], after: int) -> list[_ListedRow]:
+    with connection.cursor(row_factory=class_row(_ListedRow)) as cursor:
+        parameters = {"after": after, "page": ROWS_PER_PAGE}
+        return cursor.execute(statement(__file__, "due_list_page"), parameters).fetchall()
+
+
+@dataclass(frozen=True)
+class _ListRows:
+    """The lines of a list, streamed from the server."""
+
+    cursor: ServerCursor[tuple[Any, ...]]
+
+    @property
+    def names(self) -> Sequence[str]:
+        return [column.name for column in self.cursor.description or ()]
+
+    def blocks(self) -> Iterator[list[tuple[Any, ...]]]:
+        while block := self.cursor.fetchmany(list_files.ROWS_PER_BLOCK):
+            yield block
+
+
+def _write(
+    connection: Connection[Any],
+    run_id: UUID,
+    list_run_id: UUID,
+    selection: Selection,
+    now: datetime,
+    settings: Settings,
+    options: FileOptions,
+) -> WrittenFile:
+    name = list_files.file_name(now, run_id, options.form)
+    with connection.cursor(name="exported_list") as cursor:
+        cursor.execute(statement(__file__, "exported_list"), {"run_id": list_run_id})
+        written = list_files.write(settings.exports, name, _ListRows(cursor), options)
+    record_file(connection, written, selection, options, run_id=run_id, list_run_id=list_run_id, now=now)
+    return written
+
+
+def _refuse_if_paused(connection: Connection[Any]) -> None:
+    paused = connection.execute(statement(__file__, "newly_paused")).fetchone()
+    if paused:
+        raise ExportRefused(f"{paused[0]} was paused while its list was being written; nobody was marked")
+
+
+def _finish(report: ExportReport, written: WrittenFile | None) -> ExportReport:
+    if written is None:
+        return report
+    file = list_files.finish(written)
+    return replace(report, file=file, neutralised=written.neutralised, sha256=written.sha256)

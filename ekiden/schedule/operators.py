@@ -1,20 +1,23 @@
 """What operators do to rows: release, hold, complete, block, retry, reopen, delete (R-240a to R-241e).
 
 Single or by filter, the same code for the command line and for Dagster's jobs. Every action needs an actor, happens in
-one transaction and is refused whole where it would touch more rows than its limit.
+one transaction and is refused whole where it would touch more rows than its limit. Does not belong here: what each
+action may be done to and what follows from it (`actions`).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection, sql
+from psycopg import Connection
 
+from ekiden.database.again import again
 from ekiden.database.statements import statement
-from ekiden.schedule.rows import RowFilter
-from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
+from ekiden.schedule.actions import ACTIONS, Action, NotChanged, not_changed
+from ekiden.schedule.rows import RowCount, RowFilter, ScheduleRow, search, summary
+from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
 from ekiden.settings import Settings
 
 DEFAULT_LIMIT = 1000
@@ -23,11 +26,24 @@ DEFAULT_LIMIT = 1000
 
 @dataclass(frozen=True)
 class OperatorReport:
-    """How many rows matched and how many changed; the rest were not in a state the action applies to."""
+    """How many rows matched and how many changed, and why the others did not."""
 
     run_id: UUID
     matched: int
     changed: int
+    not_changed: tuple[NotChanged, ...] = ()
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What an action would touch: how many rows, by scenario, step and state, and the first of them."""
+
+    counts: tuple[RowCount, ...]
+    sample: tuple[ScheduleRow, ...]
+
+    @property
+    def matched(self) -> int:
+        return sum(count.rows for count in self.counts)
 
 
 class TooManyRows(ValueError):
@@ -43,46 +59,36 @@ class ReasonRequired(ValueError):
     """The action cannot be done without saying why."""
 
 
-def release(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T3: held rows become ready, at today's step time if that is still ahead, else now (R-241a, R-241b)."""
-    return _act(connection, "release", row_filter, **options)
+class WrongState(ValueError):
+    """The filter asks for a state that the action does not apply to."""
 
 
-def hold(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T4: ready rows wait for a person."""
-    return _act(connection, "hold", row_filter, **options)
+def applicable(action: Action, row_filter: RowFilter) -> RowFilter:
+    """Return the filter, narrowed to the states the action applies to where it names none; raises `WrongState`."""
+    asked = {*row_filter.states, *([row_filter.state] if row_filter.state else [])}
+    if wrong := asked - set(action.states):
+        raise WrongState(
+            f"state {', '.join(sorted(wrong))}: {action.name} applies to rows that are {', '.join(action.states)}"
+        )
+    return row_filter if asked else replace(row_filter, states=action.states)
 
 
-def complete(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T12: rows are ended by hand; no next row is born and the enrolment stops (R-114)."""
-    return _act(connection, "complete", row_filter, exit_reason="manual_complete", **options)
+def preview(connection: Connection[Any], row_filter: RowFilter, *, sample: int) -> Preview:
+    """Return what an action on this filter would look at, with at most `sample` rows."""
+    return Preview(summary(connection, row_filter), tuple(search(connection, row_filter, limit=sample)))
 
 
-def block(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T13: do not deliver; the customer never enters this scenario again (R-053, R-240e)."""
-    return _act(connection, "block", row_filter, exit_reason="blocked", **options)
+def check(action: Action, *, reason: str | None, matched: int, limit: int) -> None:
+    """Raise what the action would be refused with: `ReasonRequired` or `TooManyRows`."""
+    if action.needs_reason and not (reason and reason.strip()):
+        raise ReasonRequired(f"a {' or '.join(action.states)} row is {action.past} only with a reason")
+    if matched > limit:
+        raise TooManyRows(matched, limit)
 
 
-def retry(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T10: failed rows become ready at once; a row fails only where it is certain that nothing was sent."""
-    return _act(connection, "retry", row_filter, **options)
-
-
-def reopen(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T14: blocked rows go back under release control; a reason is required (Q-14)."""
-    if not options.get("reason"):
-        raise ReasonRequired("a blocked row is reopened only with a reason")
-    return _act(connection, "reopen", row_filter, after=_reactivate, **options)
-
-
-def delete(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T16: rows are deleted softly; an enrolment left without rows may be entered again (R-119)."""
-    return _act(connection, "delete", row_filter, after=_remove_empty_enrolments, **options)
-
-
-def _act(
+def operate(
     connection: Connection[Any],
-    action: str,
+    action: Action,
     row_filter: RowFilter,
     *,
     now: datetime,
@@ -90,49 +96,101 @@ def _act(
     context: RunContext,
     limit: int = DEFAULT_LIMIT,
     reason: str | None = None,
-    exit_reason: str | None = None,
-    after: Callable[[Connection[Any], list[int], datetime], None] | None = None,
+) -> OperatorReport:
+    """Do an action to the rows that the filter admits, all in one transaction, and return what became of them.
+
+    Rows in a state the action does not apply to are left and counted. Raises `TooManyRows`, having changed nothing,
+    if more than `limit` rows match, and `ReasonRequired`.
+    """
+    check(action, reason=reason, matched=0, limit=limit)
+    # the first so many are the first of those that it can be done to
+    chosen = applicable(action, row_filter) if row_filter.first is not None else row_filter
+    attempt = partial(_operate, connection, action, chosen, now, settings, context, limit, reason)
+    return again(connection, attempt)
+
+
+def release(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
+    """T3: held rows become ready, at today's step time if that is still ahead, else now (R-241a, R-241b)."""
+    return operate(connection, ACTIONS["release"], row_filter, **options)
+
+
+def hold(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
+    """T4: ready rows wait for a person."""
+    return operate(connection, ACTIONS["hold"], row_filter, **options)
+
+
+def complete(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
+    """T12: rows are ended by hand; no next row is born and the enrolment stops (R-114)."""
+    return operate(connection, ACTIONS["complete"], row_filter, **options)
+
+
+def block(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
+    """T13: do not deliver; the customer never enters this scenario again (R-053, R-240e)."""
+    return operate(connection, ACTIONS["block"], row_filter, **options)
+
+
+def retry(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
+    """T10: failed rows become ready at once; a row fails only where it is certain that nothing was sent."""
+    return operate(connection, ACTIONS["retry"], row_filter, **options)
+
+
+def reopen(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
+    """T14: blocked rows go back under release control; a reason is required (Q-14)."""
+    return operate(connection, ACTIONS["reopen"], row_filter, **options)
+
+
+def delete(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
+    """T16: rows are deleted softly; who is left without rows may enter again, who was written to is done (R-119)."""
+    return operate(connection, ACTIONS["delete"], row_filter, **options)
+
+
+def _operate(
+    connection: Connection[Any],
+    action: Action,
+    row_filter: RowFilter,
+    now: datetime,
+    settings: Settings,
+    context: RunContext,
+    limit: int,
+    reason: str | None,
 ) -> OperatorReport:
     with connection.transaction():
         run_id = start_run(connection, "operate", "operator", context, now=now)
         with acting(connection, "operator", context, run_id, now=now):
-            matched = _matching(connection, row_filter, limit)
-            changed = connection.execute(
-                statement(__file__, action),
-                {
-                    "rows": matched,
-                    "now": now,
-                    "actor": context.actor,
-                    "reason": reason,
-                    "time_zone": settings.time_zone,
-                },
-            ).fetchall()
-            enrolments = [enrolment_id for (enrolment_id,) in changed]
-            if exit_reason:
-                connection.execute(
-                    statement(__file__, "end_enrolments"),
-                    {"enrolments": enrolments, "exit_reason": exit_reason, "now": now},
-                )
-            if after:
-                after(connection, enrolments, now)
-            summary = {"action": action, "matched": len(matched), "changed": len(changed), "reason": reason}
-            finish_run(connection, run_id, now=now, summary=dict(summary))
-    return OperatorReport(run_id, len(matched), len(changed))
+            if action.waits_for_plans:
+                # before any row is locked: a plan that waits for that row would wait for us, and we for it
+                wait_for_plans(connection)
+            matched = _choose(connection, row_filter, limit)
+            values = {
+                "now": now,
+                "actor": context.actor,
+                "reason": reason,
+                "exit_reason": action.exit_reason,
+                "time_zone": settings.time_zone,
+            }
+            changed = connection.execute(statement(__file__, action.name), values).rowcount
+            for effect in action.effects:
+                connection.execute(statement(__file__, effect), values)
+            left = not_changed(connection, action) if changed < matched else ()
+            connection.execute("drop table pg_temp.chosen_rows")
+            told: dict[str, object] = {
+                "action": action.name,
+                "matched": matched,
+                "changed": changed,
+                "reason": reason,
+            }
+            if left:
+                told["not_changed"] = [vars(why) for why in left]
+            finish_run(connection, run_id, now=now, summary=told)
+    return OperatorReport(run_id, matched, changed, left)
 
 
-def _matching(connection: Connection[Any], row_filter: RowFilter, limit: int) -> list[int]:
-    query = sql.SQL("select schedule_row_id from outreach.operator_rows where {condition} limit {limit}")
-    rows = connection.execute(query.format(condition=row_filter.condition(), limit=limit + 1)).fetchall()
-    if len(rows) > limit:
-        counted = sql.SQL("select count(*) from outreach.operator_rows where {condition}")
-        total = connection.execute(counted.format(condition=row_filter.condition())).fetchone()
-        raise TooManyRows(total[0] if total else len(rows), limit)
-    return [row_id for (row_id,) in rows]
-
-
-def _reactivate(connection: Connection[Any], enrolments: list[int], now: datetime) -> None:
-    connection.execute(statement(__file__, "reactivate_enrolments"), {"enrolments": enrolments, "now": now})
-
-
-def _remove_empty_enrolments(connection: Connection[Any], enrolments: list[int], now: datetime) -> None:
-    connection.execute(statement(__file__, "remove_empty_enrolments"), {"enrolments": enrolments, "now": now})
+def _choose(connection: Connection[Any], row_filter: RowFilter, limit: int) -> int:
+    """Put the rows that the filter admits into the temporary table `chosen_rows`, locked; return how many."""
+    choice = statement(__file__, "choose_rows").format(selection=row_filter.selection(), most=limit + 1)
+    matched = connection.execute(choice).rowcount
+    if matched > limit:
+        total = sum(count.rows for count in summary(connection, row_filter))
+        raise TooManyRows(max(total, matched), limit)
+    connection.execute(statement(__file__, "index_chosen_rows"))
+    return matched

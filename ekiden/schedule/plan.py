@@ -5,19 +5,24 @@ these parts. Does not belong here: who is eligible (dbt), or anything sent (`eki
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
+from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.scenarios.registry import BrokenScenario, is_built, synchronise
-from ekiden.schedule.entry import Entries, TurnedAway, enter
+from ekiden.schedule.decisions import DecisionCount, record_decisions
+from ekiden.schedule.entry import Entries, enter
+from ekiden.schedule.errors import NothingBuilt, UnknownScenario
+from ekiden.schedule.held import EligibilityCount, created_counts
 from ekiden.schedule.rows import RowCount, created_by
-from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
+from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
 from ekiden.schedule.stops import stop
+from ekiden.schedule.sweeps import forget_swept_changes
 from ekiden.settings import Settings
 
 MANY_ENROLMENTS = 500
@@ -28,9 +33,10 @@ MANY_ENROLMENTS = 500
 class PlanReport:
     """What one planning run did.
 
-    `cancelled` counts the rows that stops cancelled, `superseded` the enrolments that ended for a better one or a later
-    anchor, `created` the rows that were made, by scenario, step and state, and `turned_away` the candidates that
-    arbitration kept out, by scenario and rule.
+    `cancelled` counts the rows that stops cancelled, `expired` the held rows that nobody waits for any more,
+    `superseded` the enrolments that ended for a better one or a later anchor, `created` the rows that were made, by
+    scenario, step and state, and `decisions` the customers that each rule decided about, by scenario and rule.
+    `meaning` says of the created rows how their people stand now; it is there for days before today and for a dry run.
     """
 
     run_id: UUID
@@ -41,7 +47,15 @@ class PlanReport:
     created: tuple[RowCount, ...]
     broken: tuple[BrokenScenario, ...] = ()
     superseded: int = 0
-    turned_away: tuple[TurnedAway, ...] = ()
+    decisions: tuple[DecisionCount, ...] = ()
+    expired: int = 0
+    meaning: tuple[EligibilityCount, ...] | None = None
+    is_dry_run: bool = False
+
+    @property
+    def turned_away(self) -> tuple[DecisionCount, ...]:
+        """The decisions that let nobody in."""
+        return tuple(decision for decision in self.decisions if decision.rule != "entered")
 
     @property
     def held(self) -> int:
@@ -50,14 +64,6 @@ class PlanReport:
     @property
     def ready(self) -> int:
         return sum(count.rows for count in self.created if count.state == "ready")
-
-
-class UnknownScenario(ValueError):
-    """A selection names a scenario that the ledger does not know."""
-
-
-class NothingBuilt(RuntimeError):
-    """There is no eligibility table yet."""
 
 
 def plan(
@@ -69,19 +75,52 @@ def plan(
     settings: Settings,
     context: RunContext,
     scenarios: Sequence[str] | None = None,
+    dry_run: bool = False,
 ) -> PlanReport:
     """Plan local days `first_day` to `last_day`; `scenarios` narrows it to these codes.
+
+    A dry run does all of it and takes it back: the same report, and nothing in the ledger, no run either.
 
     Whatever is due before the real today is held, whichever day is planned (R-116); days after today are left for
     their own planning. Planning again changes nothing. Raises `UnknownScenario` for a code the ledger does not have.
     """
     if last_day < first_day:
         raise ValueError(f"the last day {last_day} is before the first day {first_day}")
+    if dry_run:
+
+        def try_out() -> PlanReport:
+            with connection.transaction(force_rollback=True):
+                return _run(connection, first_day, last_day, now, settings, context, scenarios, dry_run=True)
+
+        return replace(again(connection, try_out), is_dry_run=True)
+    report = _run(connection, first_day, last_day, now, settings, context, scenarios, dry_run=False)
+    if report.enrolled >= MANY_ENROLMENTS:
+        # statistics of a nearly empty table make nested loops of the next run's joins: seconds at 3,000 rows
+        connection.execute("analyze outreach.enrolments, outreach.schedule_rows")
+    return report
+
+
+def _run(
+    connection: Connection[Any],
+    first_day: date,
+    last_day: date,
+    now: datetime,
+    settings: Settings,
+    context: RunContext,
+    scenarios: Sequence[str] | None,
+    *,
+    dry_run: bool,
+) -> PlanReport:
+    """Plan within a run of the ledger, which also says how much of its days it covered (`ekiden.schedule.missed`)."""
     with connection.transaction():
         run_id = start_run(connection, "plan", "materialiser", context, now=now, first_day=first_day, last_day=last_day)
-    try:
+
+    def attempt() -> PlanReport:
         with acting(connection, "materialiser", context, run_id, now=now):
             report = _plan(connection, run_id, first_day, last_day, now, settings, scenarios)
+            if dry_run or first_day < settings.local_date(now):
+                meaning = created_counts(connection, run_id, now=now, settings=settings)
+                report = replace(report, meaning=meaning)
             finish_run(
                 connection,
                 run_id,
@@ -89,21 +128,24 @@ def plan(
                 summary={
                     "enrolled": report.enrolled,
                     "cancelled": report.cancelled,
+                    "expired": report.expired,
                     "held": report.held,
                     "ready": report.ready,
                     "superseded": report.superseded,
-                    "turned_away": [asdict(turned_away) for turned_away in report.turned_away],
+                    "decisions": [asdict(decision) for decision in report.decisions],
+                    "scenarios": sorted(set(scenarios)) if scenarios else None,
+                    "left_out": [scenario.model_name for scenario in report.broken],
                 },
             )
+        return report
+
+    try:
+        return again(connection, attempt)
     except BaseException as error:
         if not connection.closed:
             with connection.transaction():
                 finish_run(connection, run_id, now=now, summary={"error": str(error)}, succeeded=False)
         raise
-    if report.enrolled >= MANY_ENROLMENTS:
-        # statistics of a nearly empty table make nested loops of the next run's joins: seconds at 3,000 rows
-        connection.execute("analyze outreach.enrolments, outreach.schedule_rows")
-    return report
 
 
 def _plan(
@@ -116,7 +158,7 @@ def _plan(
     scenarios: Sequence[str] | None,
 ) -> PlanReport:
     # planners go one after the other: two that see the same candidates would only undo each other's work
-    connection.execute("select pg_advisory_xact_lock(hashtext('ekiden.plan'))")
+    wait_for_plans(connection)
     if not is_built(connection):
         raise NothingBuilt("no scenario has been built yet: run `ekiden build`, or the job plan_day")
     # a build that would change a table under the plan waits for it, and the plan for one that has begun to
@@ -134,14 +176,19 @@ def _plan(
         "run_id": run_id,
         "scenario_ids": selected,
     }
-    cancelled = 0
+    cancelled = expired = 0
     entries = Entries()
+    decisions: tuple[DecisionCount, ...] = ()
     if first_day <= today:
         broken_models = [scenario.model_name for scenario in broken]
         cancelled = stop(connection, now=now, selected=selected, broken_models=broken_models)
+        expired = connection.execute(statement(__file__, "expire_holds"), parameters).rowcount
         entries = enter(connection, parameters, selected=selected, broken_models=broken_models)
         births = statement(__file__, "births").format(wanted=statement(__file__, "wanted_first_steps"))
         connection.execute(births, parameters)
+        connection.execute(statement(__file__, "await_first_rows"), parameters)
+        forget_swept_changes(connection)
+        decisions = record_decisions(connection, parameters, selected=selected, broken_models=broken_models)
     return PlanReport(
         run_id,
         first_day,
@@ -151,7 +198,8 @@ def _plan(
         created_by(connection, run_id),
         broken,
         entries.superseded,
-        entries.turned_away,
+        decisions,
+        expired,
     )
 
 

@@ -1,5 +1,6 @@
 """Looking at schedule rows: search, counts and summaries. Nothing here changes a row."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
@@ -8,6 +9,9 @@ from uuid import UUID
 
 from psycopg import Connection, sql
 from psycopg.rows import class_row
+
+LARGEST_ROW_ID = 2**63 - 1
+"""PostgreSQL's bigint ends there."""
 
 
 class RowState(StrEnum):
@@ -24,9 +28,17 @@ class RowState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class NoRowId(ValueError):
+    """What should name a row is neither a row's number nor a message's id."""
+
+
 @dataclass(frozen=True)
 class RowFilter:
-    """Which rows; every given field narrows. Dates are local due dates, both ends included."""
+    """Which rows; every given field narrows. Dates are local due dates, both ends included.
+
+    `states` are several states at once, `rows` numbers of rows or ids of messages, and `first` leaves only so many of
+    all that, the oldest due first. Raises `NoRowId`.
+    """
 
     scenario: str | None = None
     customer: str | None = None
@@ -35,6 +47,12 @@ class RowFilter:
     reason: str | None = None
     due_from: date | None = None
     due_to: date | None = None
+    states: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+    first: int | None = None
+
+    def __post_init__(self) -> None:
+        _row_ids(self.rows)
 
     def condition(self) -> sql.Composed:
         """Return the filter as an SQL condition over `outreach.operator_rows`."""
@@ -53,7 +71,21 @@ class RowFilter:
             )
             if value is not None
         ]
+        if self.states:
+            tests.append(sql.SQL("state = any({states})").format(states=list(self.states)))
+        if self.rows:
+            numbers, messages = _row_ids(self.rows)
+            ids = sql.SQL("(schedule_row_id = any({numbers}::bigint[]) or message_id = any({messages}::uuid[]))")
+            tests.append(ids.format(numbers=numbers, messages=messages))
         return sql.SQL(" and ").join([sql.SQL("true"), *tests])
+
+    def selection(self) -> sql.Composed:
+        """Return the rows meant, as an item of a `from` clause with the columns of `outreach.operator_rows`."""
+        cut: sql.Composable = sql.SQL("")
+        if self.first is not None:
+            cut = sql.SQL("order by due_date, schedule_row_id limit {first}").format(first=self.first)
+        selection = sql.SQL("(select * from outreach.operator_rows where {condition} {cut}) as operator_rows")
+        return selection.format(condition=self.condition(), cut=cut)
 
 
 @dataclass(frozen=True)
@@ -101,38 +133,60 @@ _COLUMNS = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(Sch
 def search(connection: Connection[Any], row_filter: RowFilter, *, limit: int) -> list[ScheduleRow]:
     """Return at most `limit` rows that the filter admits, by due date, scenario, customer and step."""
     query = sql.SQL(
-        "select {columns} from outreach.operator_rows where {condition}"
-        " order by due_date, scenario_code, customer_id, step_no limit {limit}"
-    ).format(columns=_COLUMNS, condition=row_filter.condition(), limit=limit)
+        "select {columns} from {selection} order by due_date, scenario_code, customer_id, step_no limit {limit}"
+    ).format(columns=_COLUMNS, selection=row_filter.selection(), limit=limit)
     with connection.cursor(row_factory=class_row(ScheduleRow)) as cursor:
         return cursor.execute(query).fetchall()
 
 
 def count(connection: Connection[Any], row_filter: RowFilter) -> int:
     """Return how many rows the filter admits."""
-    query = sql.SQL("select count(*) from outreach.operator_rows where {condition}")
-    row = connection.execute(query.format(condition=row_filter.condition())).fetchone()
+    query = sql.SQL("select count(*) from {selection}")
+    row = connection.execute(query.format(selection=row_filter.selection())).fetchone()
     assert row is not None
     return int(row[0])
 
 
 def summary(connection: Connection[Any], row_filter: RowFilter | None = None) -> tuple[RowCount, ...]:
     """Return the rows that the filter admits, counted by scenario, step and state (R-220)."""
-    return _counted(connection, (row_filter or RowFilter()).condition())
+    return _counted(connection, (row_filter or RowFilter()).selection())
 
 
 def created_by(connection: Connection[Any], run_id: UUID) -> tuple[RowCount, ...]:
     """Return what one run created, counted by scenario, step and the state the rows have now."""
+    created = sql.SQL("(select * from outreach.operator_rows where {condition}) as operator_rows")
+    return _counted(connection, created.format(condition=created_by_condition(run_id)))
+
+
+def created_by_condition(run_id: UUID) -> sql.Composed:
+    """Return what one run created as an SQL condition over `outreach.operator_rows`."""
     condition = sql.SQL(
         "schedule_row_id in (select schedule_row_id from outreach.schedule_rows where run_id = {run_id})"
     )
-    return _counted(connection, condition.format(run_id=run_id))
+    return condition.format(run_id=run_id)
 
 
-def _counted(connection: Connection[Any], condition: sql.Composed) -> tuple[RowCount, ...]:
+def _counted(connection: Connection[Any], selection: sql.Composed) -> tuple[RowCount, ...]:
     query = sql.SQL(
-        "select scenario_code, step_no, state, count(*) as rows from outreach.operator_rows where {condition}"
+        "select scenario_code, step_no, state, count(*) as rows from {selection}"
         " group by scenario_code, step_no, state order by scenario_code, step_no, state"
-    ).format(condition=condition)
+    ).format(selection=selection)
     with connection.cursor(row_factory=class_row(RowCount)) as cursor:
         return tuple(cursor.execute(query).fetchall())
+
+
+def _row_ids(given: Sequence[str]) -> tuple[list[int], list[UUID]]:
+    """Return the numbers of rows and the ids of messages among what names rows; raises `NoRowId`."""
+    numbers: list[int] = []
+    messages: list[UUID] = []
+    for text in given:
+        if text.strip().isdecimal() and int(text) <= LARGEST_ROW_ID:
+            numbers.append(int(text))
+            continue
+        try:
+            messages.append(UUID(text.strip()))
+        except ValueError:
+            raise NoRowId(
+                f"{text!r} names no row; give its schedule_row_id or message_id, as `ekiden rows --format json` shows"
+            ) from None
+    return numbers, messages

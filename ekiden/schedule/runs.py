@@ -94,3 +94,8 @@ def acting(
             (actor_kind, context.actor, str(run_id), now.isoformat()),
         )
         yield
+
+
+def wait_for_plans(connection: Connection[Any]) -> None:
+    """Wait until nobody plans, and keep planners waiting until the caller's transaction ends."""
+    connection.execute("select pg_advisory_xact_lock(hashtext('ekiden.plan'))")

@@ -11,6 +11,18 @@ from typing import Any
 from psycopg import Connection, sql
 
 from ekiden.database.statements import qualified, statement
+from ekiden.schedule.sweeps import Part, begin_sweep, end_sweep, looked_at
+
+_TABLES = """
+create temporary table stops (enrolment_id bigint primary key, reason text not null) on commit drop;
+-- what would be stopped, were its row not on its way
+create temporary table left_to_senders (enrolment_id bigint primary key) on commit drop;
+-- the active enrolments that are looked at, with what their next message belongs to; row_state: null without a row
+create temporary table stoppable (
+    enrolment_id bigint primary key, scenario_id bigint, scenario_version_id bigint, customer_id text,
+    anchor_kind text, anchor_key text, step_no integer, row_state text
+) on commit drop;
+"""
 
 
 def stop(
@@ -20,17 +32,16 @@ def stop(
 
     Leaves the temporary table `stops` (enrolment_id, reason) until the transaction ends.
     """
-    connection.execute(
-        "create temporary table stops (enrolment_id bigint primary key, reason text not null) on commit drop"
-    )
-    connection.execute(statement(__file__, "find_forced_stops"), {"scenario_ids": selected})
+    connection.execute(_TABLES)
     chosen = {"scenario_ids": selected, "broken_models": list(broken_models)}
-    versions = connection.execute(statement(__file__, "versions_with_open_enrolments"), chosen).fetchall()
-    for scenario_id, version_id, is_current, relation_name, live_function, customers in versions:
+    _gather(connection, now=now, selected=selected, broken_models=broken_models)
+    connection.execute(statement(__file__, "find_forced_stops"))
+    versions = connection.execute(statement(__file__, "stoppable_versions"), chosen).fetchall()
+    for scenario_id, version_id, relation_name, live_function, customers in versions:
         # the table speaks for the version it was built from; an older version answers through its own function
         eligibility = (
             sql.SQL("{function}({customers})").format(function=qualified(live_function), customers=customers)
-            if live_function and not is_current
+            if live_function
             else qualified(relation_name)
         )
         connection.execute(
@@ -43,11 +54,34 @@ def stop(
             statement(__file__, "find_leavers").format(eligibility=qualified(relation_name)),
             {"scenario_id": scenario_id, "scenario_version_id": version_id, "now": now},
         )
-    return end_found(connection, now)
+    cancelled = end_found(connection, now)
+    left = statement(__file__, "stops_left_to_senders")
+    end_sweep(connection, Part.STOPS, now=now, selected=selected, left=left)
+    return cancelled
 
 
 def end_found(connection: Connection[Any], now: datetime) -> int:
     """End the enrolments found in the temporary table `stops`; return how many rows it cancelled."""
+    # the server does not watch temporary tables: without statistics their joins are nested loops
+    connection.execute("analyze pg_temp.stops")
     cancelled = connection.execute(statement(__file__, "cancel_stopped"), {"now": now}).rowcount
     connection.execute(statement(__file__, "end_stopped"), {"now": now})
     return cancelled
+
+
+def _gather(
+    connection: Connection[Any], *, now: datetime, selected: list[int] | None, broken_models: Sequence[str]
+) -> None:
+    """Fill `stoppable` with the active enrolments that may have to be stopped."""
+    scenarios = connection.execute(statement(__file__, "scenarios_to_stop"), {"scenario_ids": selected}).fetchall()
+    scenario_ids = [scenario_id for (scenario_id,) in scenarios]
+    begin_sweep(connection, Part.STOPS, scenario_ids, now=now, broken_models=broken_models)
+    versions = connection.execute(statement(__file__, "versions_to_gather")).fetchall()
+    if versions:
+        connection.execute(
+            statement(__file__, "gather_stoppable"),
+            {"scenario_ids": scenario_ids, "version_ids": [version_id for (version_id,) in versions]},
+        )
+    if looked_at(connection):
+        connection.execute(statement(__file__, "gather_stoppable_looked_at"))
+    connection.execute("analyze pg_temp.stoppable")

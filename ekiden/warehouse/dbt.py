@@ -16,6 +16,7 @@ from typing import Any
 from ekiden.database.connection import dbt_environment as connection_environment
 from ekiden.settings import PROJECT_ROOT, Settings
 from ekiden.warehouse.project import PreparedProject, prepare_project, refused_model
+from ekiden.warehouse.revision import git_revision
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 SOURCE_PATTERNS = ("*.sql", "*.yml", "*.yaml", "*.md")
@@ -24,9 +25,6 @@ WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 NO_CONNECTION = {"EKIDEN_DBT_HOST": "not-connected.invalid"}
 """Parsing opens none; should it ever, it must not find another deployment's database."""
-
-GIT_TIMEOUT = 10
-"""Seconds; a repository that does not answer by then is as good as none."""
 
 
 class BuildFailed(RuntimeError):
@@ -63,18 +61,6 @@ def settings_environment(settings: Settings) -> dict[str, str]:
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """Return everything dbt needs from the environment; starts the embedded server where one is used."""
     return {**settings_environment(settings), **connection_environment(settings)}
-
-
-def git_revision() -> str | None:
-    """Return the project's revision, "-dirty" appended where files differ from it; None outside a repository."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        answer = subprocess.run(
-            command, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=GIT_TIMEOUT, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip() or None
 
 
 def build(
@@ -180,6 +166,23 @@ def eligibility_queries(
         raise BuildFailed(f"dbt cannot compile the definition: {(answer.stdout + answer.stderr).strip()}")
     queries: list[str] = json.loads(printed[-1])["queries"]
     return queries
+
+
+def compiled_model(settings: Settings, name: str, *, project: Path | None = None) -> str:
+    """Return the SQL of a model as its file stands; scenarios that dbt cannot read are left out of the way.
+
+    Nothing is built, and the artefacts of builds stay as they are. Raises `BuildFailed` with dbt's own words.
+    """
+    prepared = prepare_project(settings, project or PROJECT_DIR, {})
+    target = settings.dbt_target / "queries"
+    arguments = ["--quiet", "--no-use-colors", "compile", "--select", name]
+    command = _command(arguments, prepared.folder, target, settings)
+    environment = {**os.environ, **dbt_environment(settings), **prepared.environment()}
+    answer = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    compiled = sorted((target / "compiled").rglob(f"{name}.sql")) if answer.returncode == 0 else []
+    if not compiled:
+        raise BuildFailed(f"dbt cannot compile {name}: {(answer.stdout + answer.stderr).strip()}")
+    return max(compiled, key=lambda file: file.stat().st_mtime_ns).read_text(encoding="utf-8")
 
 
 def _inputs(environment: dict[str, str]) -> str:

@@ -24,7 +24,13 @@ from tests.acceptance.reading import ScriptFault
 from tests.acceptance.script import NO_TIME
 
 # what migrations fill; everything else in the ledger belongs to a script
-FILLED_BY_MIGRATIONS = ("schedule_row_states", "enrolment_states", "listed_transitions", "schema_version")
+FILLED_BY_MIGRATIONS = (
+    "schedule_row_states",
+    "enrolment_states",
+    "listed_transitions",
+    "decision_rules",
+    "schema_version",
+)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from tests.benchmarks.measures import Reporter
 from tests.benchmarks.place import BenchmarkFailed
 from tests.benchmarks.shop import SIZES, Size
 
-BENCHMARKS = ("build", "daily", "day", "growth", "why")
+BENCHMARKS = ("build", "daily", "day", "decisions", "growth", "ledger", "plan", "why")
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ SENDER = RunContext("sensor", dagster_run_id="send-run", git_revision="abc123")
 OPERATOR = RunContext("hanako@shop.example")
 
 # what migrations fill, and what every test may keep
-KEPT_TABLES = ("schedule_row_states", "enrolment_states", "listed_transitions", VERSION_TABLE)
+KEPT_TABLES = ("schedule_row_states", "enrolment_states", "listed_transitions", "decision_rules", VERSION_TABLE)
 
 STAGING = """
 create schema eligibility;
@@ -64,6 +64,13 @@ drop view staging.stg_orders;
 create view staging.stg_orders as
 select *, case when status = 'cancelled' then 'empty' else tstzrange(ordered_at, cancelled_at) end as counts_during
 from raw.orders;
+drop view staging.stg_customer_history;
+create view staging.stg_customer_history as
+select customer_id, field, value, tstzrange(
+    case when lag(changed_at) over by_time is not null then changed_at end, lead(changed_at) over by_time
+) as valid
+from raw.customer_history
+window by_time as (partition by customer_id, field order by changed_at);
 """
 
 ELIGIBILITY = """
@@ -144,6 +151,8 @@ class Shop:
         relation, function = (names[name].as_string(self.connection) for name in ("table", "function"))
         if self.execute("select to_regclass(%s) is null", relation)[0][0]:
             self.connection.execute(sql.SQL(ELIGIBILITY).format(**names))
+            # as a build does
+            self.execute("select changed.follow_eligibility(%s)", relation)
         self.connection.execute(
             """
             insert into eligibility.scenario_registry values (%s, %s, %s, %s, 'build-1', 'abc123', now())
@@ -203,7 +212,9 @@ class Shop:
 
     # --- Ekiden's side
 
-    def plan(self, first: str = "", last: str = "", scenarios: Sequence[str] | None = None) -> PlanReport:
+    def plan(
+        self, first: str = "", last: str = "", scenarios: Sequence[str] | None = None, *, dry_run: bool = False
+    ) -> PlanReport:
         """Plan today, or the given days."""
         today = self.now.astimezone(self.settings.zone).date()
         first_day = date.fromisoformat(first) if first else today
@@ -215,6 +226,7 @@ class Shop:
             settings=self.settings,
             context=PLANNER,
             scenarios=scenarios,
+            dry_run=dry_run,
         )
 
     def send(self, **changes: Any) -> SendReport:

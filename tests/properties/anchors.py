@@ -11,7 +11,16 @@ from typing import Any
 
 from tests.properties.history import Customer, Order, Shop, Span, Subscription
 from tests.properties.local_time import LocalTime, given_date
-from tests.properties.orders import counts, desired_on, holds_category, holds_product, paid_on
+from tests.properties.orders import (
+    counts,
+    desired_on,
+    has_status,
+    holds_category,
+    holds_product,
+    matches_frame,
+    paid_on,
+    run_of,
+)
 
 ORDER_ANCHORS = ("ordered", "paid", "shipped", "desired_delivery", "nth_purchase")
 
@@ -33,6 +42,12 @@ def anchor_kind(definition: Definition) -> str:
     """Return the anchor's name."""
     anchor = definition["anchor"]
     return anchor if isinstance(anchor, str) else next(iter(anchor))
+
+
+def uncounted(definition: Definition) -> Sequence[str]:
+    """Return the statuses with which an order does not count (R-102j)."""
+    statuses: Sequence[str] = definition.get("count_excludes_status", ["cancelled"])
+    return statuses
 
 
 def matches(subscription: Subscription, products: Sequence[str] | None, reasons: Sequence[str] | None) -> bool:
@@ -80,12 +95,8 @@ class Anchors:
         return self.kind != "nth_purchase" or self._nth_order(instant) == anchor.order
 
     def order_is_off(self, order: Order, instant: datetime) -> bool:
-        """Whether the order has, at this instant, a status that is excluded; at an unknown time: always (C-08).
-
-        What has a time of cancellation was cancelled, whatever it is called, unless it was returned.
-        """
-        statuses = {order.status} | ({"cancelled"} if order.cancelled_at and order.status != "returned" else set())
-        if not statuses & set(self.definition.get("excluded_order_statuses", ["cancelled"])):
+        """Whether the order has, at this instant, a status that is excluded; at an unknown time: always (C-08)."""
+        if not has_status(order, self.definition.get("excluded_order_statuses", ["cancelled"])):
             return False
         return order.cancelled_at is None or order.cancelled_at <= instant
 
@@ -155,19 +166,19 @@ class Anchors:
         )
 
     def _holds_product_of_the_target(self, order: Order) -> bool:
-        frames = [f for f in self.definition.get("target", {}).get("frames", []) if f.get("relation") != "not"]
+        target = self.definition.get("target", {})
+        frames = [f for f in target.get("frames", []) if f.get("relation") != "not"]
         naming = [f for f in frames if f["type"] in ("product", "category") and f.get("codes")]
         if not naming or any(f["type"] == "order" for f in frames):
             return True
-        return any(
-            holds_product(order, f["codes"]) if f["type"] == "product" else holds_category(order, f["codes"], self.shop)
-            for f in naming
-        )
+        return any(all(matches_frame(order, each, self.shop) for each in run_of(f, target)) for f in naming)
 
     def _nth_order(self, instant: datetime) -> Order | None:
         """Return the n-th of the orders that hold a product of the set and count at this instant (R-078)."""
         counting = [
-            o for o in self.customer.orders if holds_product(o, self.argument["products"]) and counts(o, instant)
+            order
+            for order in self.customer.orders
+            if holds_product(order, self.argument["products"]) and counts(order, instant, uncounted(self.definition))
         ]
         counting.sort(key=lambda order: (order.ordered_at, order.order_id))
         return counting[self.argument["n"] - 1] if len(counting) >= self.argument["n"] else None

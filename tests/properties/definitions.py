@@ -141,6 +141,24 @@ def sections(draw: st.DrawFn, name: str, relations: tuple[str, ...] = ("and", "o
     return frames
 
 
+@st.composite
+def one_order(draw: st.DrawFn, name: str) -> Definition:
+    """Draw a section of frames that are mostly about one and the same order."""
+    kinds = st.sampled_from(("product", "product", "category", "category", "order", "event"))
+    frames = []
+    for number in range(draw(st.integers(2, MOST_FRAMES + 1))):
+        kind = draw(kinds)
+        frame = dict(draw(FRAMES[kind]))
+        if number:
+            frame["relation"] = draw(st.sampled_from(("and", "and", "and", "or", "not")))
+        elif draw(now_and_then):
+            frame["relation"] = "not"
+        if name == "stop" and (begins := draw(since)):
+            frame["since"] = begins
+        frames.append(frame)
+    return {"frames": frames, "and_scope": "same_order"}
+
+
 ANCHORS: Mapping[str, st.SearchStrategy[Any]] = {
     "ordered": st.none(),
     "paid": st.none(),
@@ -163,6 +181,7 @@ anchors = st.sampled_from((*LIKELY, *ANCHORS)).flatmap(
 )
 
 statuses = some(("cancelled", "returned", "new"), at_most=3)
+uncounted_statuses = st.lists(st.sampled_from(("cancelled", "returned")), max_size=2, unique=True)
 order_filters = mapping(
     {},
     kind=st.sampled_from(("one_off", "subscription", "all")),
@@ -190,7 +209,13 @@ def definitions(draw: st.DrawFn, relations: tuple[str, ...] = ("and", "or", "not
     if draw(now_and_then):
         definition["start"] = draw(dates)
     for name in draw(filled_sections):
-        definition[name] = {"frames": draw(sections(name, relations))}
+        # under `and` alone, the order of frames is to make no difference: here it makes the runs
+        if "or" in relations and draw(sometimes):
+            definition[name] = draw(one_order(name))
+        else:
+            definition[name] = {"frames": draw(sections(name, relations))}
+    if draw(sometimes):
+        definition["count_excludes_status"] = draw(uncounted_statuses)
     if draw(now_and_then):
         definition.setdefault("target", {})["active_subscriber"] = "exclude"
     return definition

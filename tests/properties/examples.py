@@ -3,7 +3,9 @@
 Belongs here: definitions with a history in which one rule decides. What is right is the language's to say.
 """
 
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.properties import words
@@ -13,10 +15,19 @@ from tests.properties.history import Customer, History, Order
 START = words.start_of(words.FIRST_DAY)
 
 
-def _case(anchor: object, orders: list[Order], **sections: list[Any]) -> Case:
+def _case(
+    anchor: object,
+    orders: list[Order],
+    *,
+    tags: Mapping[str, datetime] | None = None,
+    count_excludes_status: list[str] | None = None,
+    **sections: list[Any] | dict[str, Any],
+) -> Case:
     definition = {"code": words.SCENARIO, "name": words.SCENARIO, "anchor": anchor}
-    conditions = {name: {"frames": frames} for name, frames in sections.items()}
-    return Case(definition | conditions, History((Customer("c1", START, orders=tuple(orders)),), words.SHOP))
+    counting = {} if count_excludes_status is None else {"count_excludes_status": count_excludes_status}
+    conditions = {name: {"frames": given} if isinstance(given, list) else given for name, given in sections.items()}
+    customer = Customer("c1", START, orders=tuple(orders), tags=tags or {})
+    return Case(definition | counting | conditions, History((customer,), words.SHOP))
 
 
 def _order(number: int, day: int, cancelled: int | None = None, product: str = "A") -> Order:
@@ -25,6 +36,29 @@ def _order(number: int, day: int, cancelled: int | None = None, product: str = "
     return Order(f"c1-o{number}", ordered_at, (product,), "new" if at is None else "cancelled", at)
 
 
+TAGGED = {"type": "member", "member": {"tag": list(words.TAGS)}}
+
+
+def _both(number: int, day: int, cancelled: int | None = None) -> Order:
+    return replace(_order(number, day, cancelled), products=("A", "B"))
+
+
+def _returned(number: int, day: int, at: int | None) -> Order:
+    return replace(_order(number, day, at), status="returned")
+
+
+_A: dict[str, Any] = {"type": "product", "codes": ["A"]}
+_B: dict[str, Any] = {"type": "product", "codes": ["B"], "relation": "and"}
+_ONE = {"and_scope": "same_order", "frames": [_A, _B]}
+_ONE_TWICE = {
+    "and_scope": "same_order",
+    "frames": [
+        {"type": "list", "codes": ["spring"]},
+        _B | {"relation": "or"},
+        _A | {"relation": "and", "within_days": 3},
+        _B | {"count": {"op": "eq", "n": 2}},
+    ],
+}
 TWICE = {"type": "order", "count": {"op": "gte", "n": 2}}
 TWICE_B = {"type": "product", "codes": ["B"], "count": {"op": "gte", "n": 2}}
 
@@ -47,10 +81,36 @@ EXAMPLES = (
         )
         for n in (1, 2, 3)
     ),
+    # products that two orders hold between them are in no one order, and such an order is no anchor (Q-05)
+    *(
+        _case(anchor, [_order(1, 0, product="A"), _order(2, 1, product="B"), _both(3, 2, 4), _order(4, 3)], target=_ONE)
+        for anchor in ("ordered", "member_registered")
+    ),
+    # of a run, too, orders are counted, and an `or` is no part of it
+    _case("member_registered", [_order(1, 0, product="B"), _both(2, 1), _both(3, 2)], stop=_ONE_TWICE),
+    # returned at a time, returned at no time, cancelled: what counts is the scenario's to say (R-102j)
+    *(
+        _case(
+            anchor,
+            [_order(1, 0, 3), _returned(2, 1, 4), _returned(3, 2, None), _order(4, 5)],
+            count_excludes_status=statuses,
+            stop=[TWICE],
+        )
+        for statuses in ([], ["returned"], ["returned", "cancelled"])
+        for anchor in ("member_registered", {"nth_purchase": {"n": 2, "products": ["A"]}})
+    ),
     # an order that only a `not` names is no anchor (Q-15)
     _case(
         "ordered",
         [_order(1, 0), _order(2, 1, product="B")],
         target=[{"type": "product", "codes": ["A"]}, TWICE_B | {"relation": "not"}],
+    ),
+    # of several tags the one that was granted first counts, whichever that is (R-101j)
+    *(
+        _case("ordered", [_order(1, 0), _order(2, 4)], tags=granted, target=[TAGGED])
+        for granted in (
+            {tag: START + timedelta(days=day) for tag, day in zip(words.TAGS, days, strict=False)}
+            for days in ((1, 3), (3, 1), (2, 2), (3,))
+        )
     ),
 )

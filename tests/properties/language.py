@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.properties.anchors import Anchor, Anchors, Definition, cancelled_at, matches
+from tests.properties.anchors import Anchor, Anchors, Definition, cancelled_at, matches, uncounted
 from tests.properties.history import Customer, Enrolment, Event, Order, Shop
 from tests.properties.local_time import LocalTime
 from tests.properties.members import member_holds
-from tests.properties.orders import holds_category, holds_product, order_ends
+from tests.properties.orders import matches_frame, order_ends, run_of
 
 STATES = ("member", "segment", "list")
 """Frames about how things are; the others are about what happened."""
@@ -93,7 +93,7 @@ class Meaning:
                 return any(instant in span for code in frame["codes"] for span in self.customer.segments.get(code, ()))
             case "list":
                 return any(code in frame["codes"] and at <= instant for code, at in self.customer.lists.items())
-        occurrences = self.occurrences(frame)
+        occurrences = self.occurrences(frame, section)
         if _since(frame, section) == "anchor":
             occurrences = [occurrence for occurrence in occurrences if occurrence.began > anchor.at]
         number = sum(occurrence.counts(instant) for occurrence in occurrences)
@@ -103,10 +103,10 @@ class Meaning:
         # zero never matches, not even "or fewer" (R-102c)
         return number > 0 and {"eq": number == n, "gte": number >= n, "lte": number <= n}[op]
 
-    def occurrences(self, frame: Frame) -> list[Occurrence]:
+    def occurrences(self, frame: Frame, section: str) -> list[Occurrence]:
         """Return what the frame counts."""
         if id(frame) not in self._occurrences:
-            happened = list(self._happened(frame))
+            happened = list(self._happened(frame, section))
             if frame.get("within_days") is not None:
                 happened = [self._until_stale(occurrence, frame["within_days"]) for occurrence in happened]
             self._occurrences[id(frame)] = happened
@@ -116,11 +116,12 @@ class Meaning:
         stale = self.local.start_of(self.local.date_of(occurrence.began) + timedelta(days=days + 1))
         return Occurrence(occurrence.began, stale if occurrence.ended is None else min(stale, occurrence.ended))
 
-    def _happened(self, frame: Frame) -> Iterator[Occurrence]:
+    def _happened(self, frame: Frame, section: str) -> Iterator[Occurrence]:
         match frame["type"]:
             case "product" | "category" | "order":
-                orders = [order for order in self.customer.orders if self._order_matches(order, frame)]
-                return (Occurrence(order.ordered_at, order_ends(order)) for order in orders)
+                orders = [order for order in self.customer.orders if self._order_matches(order, frame, section)]
+                ends = [order_ends(order, uncounted(self.definition)) for order in orders]
+                return (Occurrence(order.ordered_at, end) for order, end in zip(orders, ends, strict=True))
             case "event":
                 return (Occurrence(e.event_at) for e in self.customer.events if _event_matches(e, frame))
             case "subscription_cancelled":
@@ -137,15 +138,10 @@ class Meaning:
         named = not frame.get("codes") or code in frame["codes"]
         return named and code != self.definition["code"] and not enrolment.removed
 
-    def _order_matches(self, order: Order, frame: Frame) -> bool:
-        match frame:
-            case {"type": "order"}:
-                return True
-            case {"type": "category", "codes": codes}:
-                return holds_category(order, codes, self.shop)
-            case {"codes": codes}:
-                return holds_product(order, codes)
-        return any(product not in frame["other_than"] for product in order.products)
+    def _order_matches(self, order: Order, frame: Frame, section: str) -> bool:
+        if frame["type"] == "order":
+            return True
+        return all(matches_frame(order, each, self.shop) for each in run_of(frame, self.definition[section]))
 
 
 def _event_matches(event: Event, frame: Frame) -> bool:

@@ -3,28 +3,35 @@
 Belongs here: rules about one order. Does not belong here: which orders are anchors (`anchors`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import takewhile
+from typing import Any
 
 from tests.properties.history import Order, Shop
 from tests.properties.local_time import LocalTime
 
 
-def order_ends(order: Order) -> datetime | None:
+def has_status(order: Order, statuses: Sequence[str]) -> bool:
+    """Whether an order came to have one of these statuses.
+
+    What has a time of cancellation was cancelled, whatever it is called, unless it was returned.
+    """
+    was_cancelled = order.cancelled_at is not None and order.status != "returned"
+    return order.status in statuses or (was_cancelled and "cancelled" in statuses)
+
+
+def order_ends(order: Order, uncounted: Sequence[str]) -> datetime | None:
     """Return from when an order no longer counts, None where it always does (R-102j).
 
-    A return is no cancellation; what was cancelled at an unknown time never counted.
+    What got such a status at an unknown time never counted.
     """
-    if order.status == "returned":
-        return None
-    if order.status == "cancelled" and order.cancelled_at is None:
-        return order.ordered_at
-    return order.cancelled_at
+    return (order.cancelled_at or order.ordered_at) if has_status(order, uncounted) else None
 
 
-def counts(order: Order, instant: datetime) -> bool:
-    """Whether an order counts at an instant."""
-    ends = order_ends(order)
+def counts(order: Order, instant: datetime, uncounted: Sequence[str] = ("cancelled",)) -> bool:
+    """Whether an order counts at an instant; as a customer's record has it, whatever it has become but cancelled."""
+    ends = order_ends(order, uncounted)
     return order.ordered_at <= instant and (ends is None or instant < ends)
 
 
@@ -36,6 +43,30 @@ def holds_product(order: Order, codes: Sequence[str]) -> bool:
 def holds_category(order: Order, codes: Sequence[str], shop: Shop) -> bool:
     """Whether an order holds a product of one of these categories."""
     return any(code in codes for product in order.products for code in shop.product_categories.get(product, ()))
+
+
+def matches_frame(order: Order, frame: Mapping[str, Any], shop: Shop) -> bool:
+    """Whether an order holds what a product or category frame asks for."""
+    if frame["type"] == "category":
+        return holds_category(order, frame["codes"], shop)
+    if "codes" in frame:
+        return holds_product(order, frame["codes"])
+    return any(product not in frame["other_than"] for product in order.products)
+
+
+def run_of(frame: Mapping[str, Any], section: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the frames that must hold in one order with this one, which is among them (Q-05)."""
+    frames = section["frames"]
+    at = next(place for place, other in enumerate(frames) if other is frame)
+    if section.get("and_scope") != "same_order" or not _joins(frame):
+        return [frame]
+    above = takewhile(_joins, reversed(frames[:at]))
+    below = takewhile(_joins, frames[at + 1 :])
+    return [*above, frame, *below]
+
+
+def _joins(frame: Mapping[str, Any]) -> bool:
+    return frame["type"] in ("product", "category") and frame.get("relation") in (None, "and")
 
 
 def paid_on(order: Order, shop: Shop, local: LocalTime) -> date | None:

@@ -41,12 +41,16 @@ DEFINITIONS: Mapping[str, Mapping[str, Any]] = {
                 {"type": "subscription_cancelled", "reasons": ["too dear"], "relation": "or"},
             ]
         },
+        "count_excludes_status": ["returned"],
         "stop": {
+            "and_scope": "same_order",
             "frames": [
-                {"type": "event", "codes": ["viewed"], "products": ["A"], "since": "anchor"},
+                {"type": "product", "other_than": ["A"]},
+                {"type": "category", "codes": ["K"], "relation": "and"},
+                {"type": "event", "relation": "or", "codes": ["viewed"], "products": ["A"], "since": "anchor"},
                 {"type": "order", "count": {"op": "gte", "n": 2}, "relation": "or"},
                 {"type": "event", "codes": ["carted"], "within_days": 0, "relation": "or"},
-            ]
+            ],
         },
     },
     "members_in_a_segment": {
@@ -157,3 +161,21 @@ def test_every_model_that_scenarios_read_is_rendered_as_dbt_compiles_it(
     models = {name: query.strip() for name, (_, query) in rendered.models().items()}
     assert models.keys() == {path.stem for layer in MODEL_LAYERS for path in (PROJECT / "models" / layer).glob("*.sql")}
     assert models == {name: compiled[name].strip() for name in models}
+
+
+def test_another_meaning_has_another_function_and_what_nobody_says_changes_no_name(rendered: RenderedProject) -> None:
+    plain: dict[str, Any] = {
+        "code": "mine",
+        "anchor": "ordered",
+        "target": {"frames": [{"type": "product", "codes": ["A"]}]},
+    }
+    meanings = [
+        plain,
+        plain | {"count_excludes_status": []},
+        plain | {"count_excludes_status": ["returned"]},
+        plain | {"target": plain["target"] | {"and_scope": "same_order"}},
+    ]
+    names = [rendered.call("live_function_name", "mine", meaning) for meaning in meanings]
+    assert len(set(names)) == len(names)
+    # enrolments of versions from before there was such a setting find their function by this
+    assert rendered.call("live_function_name", "mine", plain | {"count_excludes_status": None}) == names[0]

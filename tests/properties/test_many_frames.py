@@ -6,6 +6,7 @@ Belongs here: what depends on the number of frames. Does not belong here: the me
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,9 +55,11 @@ def test_any_number_of_frames_that_never_hold_changes_nothing(scratch: Scratch, 
             assert scratch.ask(many, reading, names) == few, f"{reading}: {case!r}"
 
 
-def test_functions_answer_about_one_customer_of_the_most_frames_there_may_be(scratch: Scratch) -> None:
+@pytest.mark.parametrize("scope", ["customer", "same_order"])
+def test_functions_answer_about_one_customer_of_the_most_frames_there_may_be(scratch: Scratch, scope: str) -> None:
     definition = {"code": words.SCENARIO, "anchor": "ordered"} | {
-        section: {"frames": _most_frames(section)} for section in ("target", "exclusion", "stop")
+        section: {"and_scope": scope, "frames": _most_frames(section, scope)}
+        for section in ("target", "exclusion", "stop")
     }
     orders = tuple(Order(f"o{day}", START + timedelta(days=day), ("A",)) for day in range(6))
     history = History((Customer("c1", START, birth_date=date(1990, 3, 1), orders=orders),), words.SHOP)
@@ -74,11 +77,13 @@ def test_functions_answer_about_one_customer_of_the_most_frames_there_may_be(scr
     assert sorted(answered) == sorted(explained) == [(order.order_id,) for order in orders]
 
 
-def _most_frames(section: str) -> list[dict[str, Any]]:
+def _most_frames(section: str, scope: str) -> list[dict[str, Any]]:
     """Return frames of kinds that take turns; of a stop, those that count do so since the anchor."""
     since = {"since": "anchor"} if section == "stop" else {}
-    frames = [KINDS[number % len(KINDS)] for number in range(MOST_FRAMES)]
+    # what must hold in one order does so in one run of all
+    kinds, relation = (KINDS, "or") if scope == "customer" else (KINDS[-2:], "and")
+    frames = [kinds[number % len(kinds)] for number in range(MOST_FRAMES)]
     return [
-        frame | (since if "count" in frame else {}) | ({"relation": "or"} if number else {})
+        frame | (since if "count" in frame else {}) | ({"relation": relation} if number else {})
         for number, frame in enumerate(frames)
     ]

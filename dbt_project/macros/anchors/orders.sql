@@ -40,8 +40,16 @@ counts (staging).
                 counts_during,
                 row_number() over by_time as place,
                 count(*) filter (where upper_inf(counts_during)) over by_time as lasting
-            from orders
-            where not isempty(counts_during) and {{ holds_product('orders.order_id', products) }}
+            from (
+                select
+                    orders.customer_id,
+                    orders.order_id,
+                    orders.ordered_at,
+                    {{ order_counts_during(scenario, 'orders') }} as counts_during
+                from orders
+                where {{ holds_product('orders.order_id', products) }}
+            ) as counting
+            where not isempty(counts_during)
             window by_time as (
                 partition by customer_id order by ordered_at, order_id collate "C"
                 rows between unbounded preceding and current row
@@ -92,19 +100,8 @@ counts (staging).
 {%- endmacro %}
 
 {% macro excluded_span(scenario) -%}
-    {#- From when on an order's status keeps it from being an anchor; what has a time of cancellation was cancelled,
-        whatever it is called, unless it was returned. -#}
-    {%- set statuses = excluded_statuses(scenario) -%}
-    {%- set tests = [] -%}
-    {%- if statuses -%} {%- do tests.append('orders.status in (' ~ text_list(statuses) ~ ')') -%} {%- endif -%}
-    {%- if 'cancelled' in statuses -%}
-        {%- do tests.append("(orders.cancelled_at is not null and orders.status <> 'returned')") -%}
-    {%- endif -%}
-    {%- if tests -%}
-    case when {{ tests | join(' or ') }} then tstzrange(orders.cancelled_at, null) else 'empty'::tstzrange end
-    {%- else -%}
-    'empty'::tstzrange
-    {%- endif -%}
+    {#- From when on an order's status keeps it from being an anchor. -#}
+    {{ status_span(excluded_statuses(scenario), 'orders') }}
 {%- endmacro %}
 
 {% macro stops_with_its_order(scenario) -%}
@@ -147,17 +144,25 @@ counts (staging).
 {%- endmacro %}
 
 {% macro target_products(scenario) -%}
-    {#- The order that completes a target of products holds one of them itself (Q-15, A31). -#}
+    {#- The order that completes a target of products holds one of them itself (Q-15, A31); of frames that must hold in one
+        order, all. -#}
     {%- set holdings = [] -%}
+    {%- set runs = same_order_runs(scenario, 'target') -%}
     {%- set bought_anything = namespace(found=false) -%}
     {%- for frame in section_frames(scenario, 'target') -%}
         {%- set place = place_of_frame(scenario, 'target', loop.index) -%}
-        {%- if frame.get('relation') == 'not' -%}
+        {%- if frame.get('relation') == 'not' or loop.index in runs | sum(start=[]) -%}
         {%- elif frame.get('type') == 'product' and frame.get('codes') -%}
             {%- do holdings.append(holds_product('orders.order_id', one_or_more(place, 'codes', frame.get('codes')))) -%}
         {%- elif frame.get('type') == 'category' and frame.get('codes') -%}
             {%- do holdings.append(holds_category('orders.order_id', one_or_more(place, 'codes', frame.get('codes')))) -%}
         {%- elif frame.get('type') == 'order' -%} {%- set bought_anything.found = true -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for run in runs -%}
+        {%- set frames = section_frames(scenario, 'target')[run[0] - 1:run[-1]] -%}
+        {%- if frames | selectattr('codes', 'defined') | list -%}
+            {%- do holdings.append('orders.order_id in (' ~ matching_orders(scenario, 'target', run) ~ ')') -%}
         {%- endif -%}
     {%- endfor -%}
     {%- if holdings and not bought_anything.found %}

@@ -36,15 +36,24 @@ customer and anchor) with `held`, the tstzmultirange of the instants at which it
 
 {% macro frame_ctes(scenario, section, reading) -%}
     {%- set kept = has_many_frames(scenario) -%}
+    {%- set runs = same_order_runs(scenario, section) -%}
+    {%- for run in runs %}
+
+{{ cte_head(matching_name(section, runs, run[0]), kept) }}
+    {{ matching_orders(scenario, section, run) }}
+),
+    {%- endfor %}
     {%- for frame in section_frames(scenario, section) %}
     {%- set place = place_of_frame(scenario, section, loop.index) -%}
     {%- set name = section ~ '_' ~ loop.index %}
 
-{{ frame_cte(scenario, section, place, name, frame, reading, kept) }}
+{{ frame_cte(
+    scenario, section, place, name, frame, reading, kept, matching_name(section, runs, loop.index)
+) }}
     {%- endfor %}
 {%- endmacro %}
 
-{% macro frame_cte(scenario, section, place, name, frame, reading, kept) -%}
+{% macro frame_cte(scenario, section, place, name, frame, reading, kept, matching='') -%}
     {%- do known_word(place, 'type', frame.get('type'), frame_types()) -%}
     {%- do known_word(place, 'since', frame_since(frame, default_since(section)), ['anchor', 'all_time']) -%}
     {%- do checked_count(place, frame) -%}
@@ -53,7 +62,7 @@ customer and anchor) with `held`, the tstzmultirange of the instants at which it
 {{ member_ctes(place, name, frame, kept) }}
     {%- else -%}
 {{ cte_head(name ~ '_occurrences', kept, otherwise='not materialized ' if frame.get('type') == 'order' else '') }}
-    {{ frame_occurrences(scenario, place, frame, reading) }}
+    {{ frame_occurrences(scenario, place, frame, reading, matching) }}
 ),
 
         {% if is_counted(frame) %}

@@ -1,40 +1,32 @@
 {#
 What a frame counts: one row per order, event, cancellation, enrolment, stay or list entry, each with `counts_during`,
-the span in which it counts. Orders are counted and never quantities (R-102h); an order counts until its cancellation
-(R-102j). Does not belong here: how occurrences are counted (`counts`), and members' attributes (`members`).
+the span in which it counts. Orders are counted and never quantities (R-102h). Does not belong here: until when an order
+counts (`order_statuses`), how occurrences are counted (`counts`), and members' attributes (`members`).
 #}
 
-{% macro frame_occurrences(scenario, place, frame, reading) -%}
+{% macro frame_occurrences(scenario, place, frame, reading, matching='') -%}
+    {#- `matching`: the relation of the orders that match every frame of the run that the frame belongs to. -#}
     {%- set type = frame.get('type') -%}
     {#- an order is found once for every line that matches: who counts must see it once, who only asks whether it is
         there need not pay for that; of given customers' facts each is shown once -#}
     {%- set distinct = 'distinct ' if is_counted(frame) or reading == 'given' else '' -%}
-    {%- if type == 'product' -%}
+    {%- if type in ['product', 'category'] -%}
     select {{ distinct }}
         purchases.customer_id,
         purchases.order_id as occurrence,
-        {{ counting_span(place, frame, 'purchases.counts_during', local_date('purchases.ordered_at')) }} as counts_during
+        {{ counting_span(
+            place, frame, order_counts_during(scenario, 'purchases'), local_date('purchases.ordered_at')
+        ) }} as counts_during
     from purchases
-    where
-        {%- if frame.get('codes') and not frame.get('other_than') %}
-        purchases.product_id in ({{ text_list(one_or_more(place, 'codes', frame.get('codes'))) }})
-        {%- elif frame.get('other_than') and not frame.get('codes') %}
-        purchases.product_id not in ({{ text_list(one_or_more(place, 'other_than', frame.get('other_than'))) }})
-        {%- else -%}
-        {{ definition_fault(place, 'a product frame needs either codes or other_than') }}
+    where {{ line_matches(place, frame) }}
+        {%- if matching %}
+        and purchases.order_id in (select {{ matching }}.order_id from {{ matching }})
         {%- endif %}
-    {%- elif type == 'category' -%}
-    select {{ distinct }}
-        purchases.customer_id,
-        purchases.order_id as occurrence,
-        {{ counting_span(place, frame, 'purchases.counts_during', local_date('purchases.ordered_at')) }} as counts_during
-    from purchases
-    where {{ in_categories('purchases.product_id', one_or_more(place, 'codes', frame.get('codes'))) }}
     {%- elif type == 'order' -%}
     select
         orders.customer_id,
         orders.order_id as occurrence,
-        {{ counting_span(place, frame, 'orders.counts_during', 'orders.ordered_on') }} as counts_during
+        {{ counting_span(place, frame, order_counts_during(scenario, 'orders'), 'orders.ordered_on') }} as counts_during
     from orders
     {%- elif type == 'event' -%}
     select
@@ -93,6 +85,19 @@ the span in which it counts. Orders are counted and never quantities (R-102h); a
     {{- return([
         'product', 'category', 'order', 'event', 'subscription_cancelled', 'scenario', 'segment', 'list', 'member'
     ]) -}}
+{%- endmacro %}
+
+{% macro line_matches(place, frame) -%}
+    {#- Whether a line of an order is what a product or category frame asks for. -#}
+    {%- if frame.type == 'category' -%}
+    {{ in_categories('purchases.product_id', one_or_more(place, 'codes', frame.get('codes'))) }}
+    {%- elif frame.get('codes') and not frame.get('other_than') -%}
+    purchases.product_id in ({{ text_list(one_or_more(place, 'codes', frame.get('codes'))) }})
+    {%- elif frame.get('other_than') and not frame.get('codes') -%}
+    purchases.product_id not in ({{ text_list(one_or_more(place, 'other_than', frame.get('other_than'))) }})
+    {%- else -%}
+    {{ definition_fault(place, 'a product frame needs either codes or other_than') }}
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro in_categories(product, categories) -%}

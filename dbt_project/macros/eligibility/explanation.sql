@@ -61,7 +61,8 @@ about_customers as (
     {%- endif %}
 ),
 
-anchor_frames as (
+{#- a plan that takes one customer's anchors for few would make them anew for each anchor -#}
+anchor_frames as materialized (
     select
         customer_id,
         anchor_key,
@@ -150,7 +151,9 @@ frame_facts as (
     {#- What could be an anchor were it not for the scenario's filters: the anchors of the same scenario with none of
         them, and for each filter whether it alone would leave the candidate. -#}
     {%- set kind = anchor_kind(scenario) -%}
-    {%- set own = {'code': scenario.code, 'anchor': scenario.anchor} -%}
+    {%- set own = {
+        'code': scenario.code, 'anchor': scenario.anchor, 'count_excludes_status': scenario.get('count_excludes_status')
+    } -%}
     {%- set bare = dict(own, anchor='ordered') if is_order_anchor(scenario) else own -%}
     {%- set filters = {} -%}
     {%- if own != bare -%}

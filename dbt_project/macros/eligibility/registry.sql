@@ -31,6 +31,10 @@ table and the definition it is planned by can never differ.
         'recheck_order_status': scenario.get('recheck_order_status'),
         'excluded_order_statuses': scenario.get('excluded_order_statuses'),
     } -%}
+    {#- not where nobody says it: the functions of whoever never did keep their names, and their scenarios their versions -#}
+    {%- if scenario.get('count_excludes_status') is not none -%}
+        {%- do conditions.update({'count_excludes_status': scenario.get('count_excludes_status')}) -%}
+    {%- endif -%}
     {{- model_name ~ '__' ~ local_md5(tojson(conditions, sort_keys=true))[:10] -}}
 {%- endmacro %}
 

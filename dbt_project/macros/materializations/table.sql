@@ -34,6 +34,12 @@ between.
         {%- call noop_statement('main', 'nobody changed', 'SELECT', 0) -%} -- nobody changed {%- endcall -%}
     {%- endif -%}
     {%- call statement() -%} {{ remember_build(plan) }} {%- endcall -%}
+    {%- if 'eligibility' in model.fqn -%}
+        {#- so that the planner looks again only at the customers for whom something can be new -#}
+        {%- call statement() -%}
+        select changed.follow_eligibility({{ text_literal(target.include(database=false)) }})
+        {%- endcall -%}
+    {%- endif -%}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- if plan.reason -%}
@@ -97,7 +103,7 @@ between.
     {%- set key = config.get('unique_key') or ['customer_id'] -%}
     {%- set key = [key] if key is string else key -%}
     {%- set same_row -%}
-        {%- for column in key %} fresh.{{ column }} = built.{{ column }} and{% endfor %} (fresh.*) *= (built.*)
+        {%- for column in key %} fresh.{{ column }} = standing.{{ column }} and{% endfor %} (fresh.*) *= standing.built
     {%- endset -%}
     {%- call statement() -%}
     -- so many joins over so few rows: a mistaken estimate must not cost more than a hash table does, and starting
@@ -111,21 +117,24 @@ between.
     ) as query
     where {{ is_changed('customer_id') }};
     set local enable_nestloop = on;
-    analyze fresh_rows
+    -- read once: where a customer's rows lie scattered, that is a page for each
+    create temporary table standing_rows on commit drop as
+    select built.ctid as place, {% for column in key %}built.{{ column }}, {% endfor %}built
+    from {{ target }} as built
+    where {{ is_changed('built.customer_id') }};
+    analyze fresh_rows, standing_rows
     {%- endcall -%}
     {%- call statement() -%}
     delete from {{ target }} as built
+    using standing_rows as standing
     where
-        {{ is_changed('built.customer_id') }}
+        built.ctid = standing.place
         and not exists (select from fresh_rows as fresh where {{ same_row }})
     {%- endcall -%}
     {%- call statement('main') -%}
     insert into {{ target }} ({{ columns }})
     select {{ columns }} from fresh_rows as fresh
-    where not exists (
-        select from {{ target }} as built
-        where {{ is_changed('built.customer_id') }} and {{ same_row }}
-    )
+    where not exists (select from standing_rows as standing where {{ same_row }})
     {%- endcall -%}
 {%- endmacro %}
 

@@ -10,5 +10,6 @@ where
     and rows.send_at <= %(now)s
     and rows.channel = any(%(channels)s)
     and scenarios.may_send
+    and scenarios.scenario_id not in (select paused.scenario_id from outreach.paused_scenarios as paused)
 group by rows.due_date
 order by rows.due_date -- noqa: PRS

@@ -27,6 +27,7 @@ where
     and rows.send_at <= %(now)s
     and rows.channel = any(%(channels)s)
     and scenarios.may_send
+    and scenarios.scenario_id not in (select paused.scenario_id from outreach.paused_scenarios as paused)
     and steps.content <> all(%(broken_contents)s::text[])
     and (%(due_date)s::date is null or rows.due_date = %(due_date)s)
 order by rows.send_at, rows.schedule_row_id -- noqa: PRS

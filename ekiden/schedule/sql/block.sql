@@ -1,5 +1,5 @@
 -- T13
-update outreach.schedule_rows
+update outreach.schedule_rows as rows
 set state = 'blocked', reason = %(reason)s, state_changed_at = %(now)s
-where schedule_row_id = any(%(rows)s) and state in ('ready', 'held', 'failed')
-returning enrolment_id
+from pg_temp.chosen_rows as chosen
+where rows.schedule_row_id = chosen.schedule_row_id and rows.state in ('ready', 'held', 'failed')

@@ -14,8 +14,9 @@ with eligible as (
         anchor_date + %(offset_days)s::integer as due_date
     from {eligibility}
     where
+        {among}
         -- bounds of the column itself, so that an index on it serves the sweep
-        anchor_date >= coalesce(%(anchored_from)s::date, '-infinity')
+        and anchor_date >= coalesce(%(anchored_from)s::date, '-infinity')
         and anchor_date <= %(anchored_to)s::date
         -- a table written by hand may hold nulls; it must not end the planning of all the others
         and customer_id is not null

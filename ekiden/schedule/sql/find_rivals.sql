@@ -4,8 +4,9 @@
 insert into pg_temp.rivals (
     enrolment_id, scenario_id, scenario_code, customer_id, is_exclusive, restarts, priority, is_on_its_way
 )
+-- by customer, so that few candidates meet few enrolments however many there are
 with met as materialized (
-    select
+    select distinct
         enrolments.enrolment_id,
         enrolments.scenario_id,
         scenarios.scenario_code,
@@ -13,7 +14,9 @@ with met as materialized (
         not versions.multi_delivery as is_exclusive,
         versions.on_retrigger = 'restart' and versions.reentry <> 'never' as restarts,
         coalesce(scenarios.priority, 'infinity'::double precision) as priority
-    from outreach.enrolments
+    from pg_temp.candidates
+    inner join pg_temp.contestants on candidates.scenario_id = contestants.scenario_id
+    inner join outreach.enrolments on candidates.customer_id = enrolments.customer_id
     inner join outreach.scenarios on enrolments.scenario_id = scenarios.scenario_id
     inner join outreach.scenario_versions as versions on scenarios.current_version_id = versions.scenario_version_id
     where
@@ -21,16 +24,9 @@ with met as materialized (
         -- a model that left the project keeps nobody from anything
         and scenarios.status <> 'archived'
         and (not versions.multi_delivery or versions.on_retrigger = 'restart')
-        and exists (
-            select
-            from pg_temp.candidates
-            inner join pg_temp.contestants on candidates.scenario_id = contestants.scenario_id
-            where
-                candidates.customer_id = enrolments.customer_id
-                and (
-                    contestants.is_exclusive and not versions.multi_delivery
-                    or contestants.restarts and candidates.scenario_id = enrolments.scenario_id
-                )
+        and (
+            (contestants.is_exclusive and not versions.multi_delivery)
+            or (contestants.restarts and candidates.scenario_id = enrolments.scenario_id)
         )
 ),
 

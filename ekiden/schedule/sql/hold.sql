@@ -1,5 +1,5 @@
 -- T4
-update outreach.schedule_rows
+update outreach.schedule_rows as rows
 set state = 'held', reason = 'operator', send_at = null, state_changed_at = %(now)s
-where schedule_row_id = any(%(rows)s) and state = 'ready'
-returning enrolment_id
+from pg_temp.chosen_rows as chosen
+where rows.schedule_row_id = chosen.schedule_row_id and rows.state = 'ready'

@@ -13,13 +13,12 @@ set
     released_at = %(now)s,
     released_by = %(actor)s,
     state_changed_at = %(now)s
-from outreach.enrolments, outreach.scenario_steps
+from pg_temp.chosen_rows as chosen, outreach.enrolments, outreach.scenario_steps
 where
-    rows.schedule_row_id = any(%(rows)s)
+    rows.schedule_row_id = chosen.schedule_row_id
     and rows.state = 'held'
     and rows.enrolment_id = enrolments.enrolment_id
     and enrolments.state = 'active'
     and rows.scenario_id = scenario_steps.scenario_id
     and rows.step_no = scenario_steps.step_no
     and scenario_steps.state = 'enabled'
-returning rows.enrolment_id

@@ -2,8 +2,8 @@
 update outreach.enrolments
 set state = 'removed', exit_reason = null, exited_at = %(now)s
 where
-    enrolment_id = any(%(enrolments)s)
-    and state <> 'removed'
+    enrolments.enrolment_id in (select chosen.enrolment_id from pg_temp.chosen_rows as chosen)
+    and enrolments.state <> 'removed'
     and not exists (
         select
         from outreach.schedule_rows

@@ -8,10 +8,9 @@ set
     released_at = %(now)s,
     released_by = %(actor)s,
     state_changed_at = %(now)s
-from outreach.enrolments
+from pg_temp.chosen_rows as chosen, outreach.enrolments
 where
-    rows.schedule_row_id = any(%(rows)s)
+    rows.schedule_row_id = chosen.schedule_row_id
     and rows.state = 'failed'
     and rows.enrolment_id = enrolments.enrolment_id
     and enrolments.state = 'active'
-returning rows.enrolment_id

@@ -3,58 +3,13 @@
 import csv
 import io
 import json
-import sys
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from ekiden.cli import main, operators, schedule
 from ekiden.delivery.channels.base import Outcome
 from tests.integration.ledger_fixtures import STEP, Shop
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def ekiden(shop: Shop, monkeypatch, capsys):
-    """Run `ekiden …` on the shop's database at the shop's time."""
-    monkeypatch.setenv("EKIDEN_DATABASE_URL", shop.settings.database_url.get_secret_value())
-    monkeypatch.setenv("EKIDEN_HOME", str(shop.settings.home))
-    monkeypatch.setenv("EKIDEN_TIME_ZONE", "Asia/Tokyo")
-    monkeypatch.setenv("EKIDEN_ACTOR", "hanako")
-    monkeypatch.setenv("COLUMNS", "200")
-    for module in (schedule, operators):
-        monkeypatch.setattr(module, "now", lambda: shop.now)
-
-    def run(*arguments: str) -> Ended:
-        capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["ekiden", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        return Ended(ended.value.code, captured.out, captured.err)
-
-    return run
-
-
-@pytest.fixture
-def planned(shop: Shop) -> Shop:
-    """C1 is ready for noon, C2 is held; the second step is far away."""
-    shop.scenario(steps=[STEP, STEP | {"offset_days": 30}])
-    shop.buyer("C1", "2024-03-08")
-    shop.buyer("C2", "2024-03-01")
-    shop.plan()
-    return shop
 
 
 def test_planning_says_what_it_did(shop: Shop, ekiden):
@@ -186,7 +141,7 @@ def test_a_dry_run_of_a_release_changes_nothing(planned: Shop, ekiden):
 
 
 def test_a_release_says_how_many_rows_it_changed_and_who_did_it_is_kept(planned: Shop, ekiden):
-    ended = ekiden("release", "--due-from", "2024-03-02", "--due-to", "2024-03-02", "--actor", "taro")
+    ended = ekiden("release", "--due-from", "2024-03-02", "--due-to", "2024-03-02", "--actor", "taro", "--yes")
     assert (ended.code, ended.out.strip()) == (0, "1 of 1 matching rows changed by release")
     assert planned.row(customer="C2").released_by == "taro"
 
@@ -237,6 +192,6 @@ def test_a_failed_row_is_retried_by_a_command(planned: Shop, ekiden):
     planned.at("2024-03-09 12:00")
     planned.send()
     assert planned.row(customer="C1").state == "failed"
-    assert ekiden("retry", "--customer", "C1").out.strip() == "1 of 1 matching rows changed by retry"
+    assert ekiden("retry", "--customer", "C1", "--yes").out.strip() == "1 of 1 matching rows changed by retry"
     planned.now += timedelta(minutes=1)
     assert ekiden("send").out.strip() == "1 claimed, 1 sent"

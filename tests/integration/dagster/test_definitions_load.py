@@ -27,7 +27,7 @@ def test_the_workspace_loads_in_a_fresh_interpreter_from_another_folder(parsed_h
 
 def test_the_assets_are_those_of_the_rooms(definitions) -> None:
     keys = {key.to_user_string() for key in definitions.resolve_all_asset_keys()}
-    assert {key for key in keys if "/" not in key} == {"step_schedule", "deliveries"}
+    assert {key for key in keys if "/" not in key} == {"step_schedule", "deliveries", "exported_lists"}
     assert {key.split("/")[0] for key in keys if "/" in key} == {*ROOMS, "outreach"}
     assert {"raw/orders", "staging/stg_orders", "marts/orders", "segments/lapsed_90_days"} <= keys
     assert {"eligibility/cross_sell", "eligibility/first_purchase_follow_up", "eligibility/reactivation"} <= keys
@@ -62,7 +62,7 @@ def test_dbt_tests_are_checks_and_so_are_the_ledgers_invariants(definitions) -> 
 
 def test_everything_that_runs_by_itself_is_switched_on(definitions) -> None:
     schedules = [definitions.resolve_schedule_def(name) for name in ("plan_today", "refresh_history_nightly")]
-    sensors = [definitions.resolve_sensor_def("due_rows")]
+    sensors = [definitions.resolve_sensor_def(name) for name in ("due_rows", "list_files", "missed_days")]
     assert {thing.default_status.value for thing in (*schedules, *sensors)} == {"RUNNING"}
 
 

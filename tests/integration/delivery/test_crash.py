@@ -139,7 +139,7 @@ def test_a_planner_that_was_interrupted_leaves_nothing_behind_that_planning_agai
 
     shop.execute(
         "truncate outreach.enrolments, outreach.schedule_rows, outreach.transitions, outreach.runs, outreach.attempts,"
-        " outreach.messages"
+        " outreach.messages, outreach.sweeps cascade"
     )
     random = Random(3)
     for _ in range(4):

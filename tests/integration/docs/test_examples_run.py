@@ -32,7 +32,7 @@ from tests.language_examples import DOCS, Example, definitions, models_by_hand, 
 
 CONDITIONS = (
     *("anchor", "orders", "site", "start", "target", "exclusion", "stop"),
-    *("recheck_order_status", "excluded_order_statuses"),
+    *("recheck_order_status", "excluded_order_statuses", "count_excludes_status"),
 )
 """What becomes SQL; examples of other settings alone compile alike."""
 

@@ -38,6 +38,9 @@ SCENARIOS: Mapping[str, dict[str, Any]] = {
     "viewed": scenario(anchor={"event": "viewed"}, source="event"),
     "lapsed": scenario(anchor={"entered": "lapsed_90_days"}, stop={"frames": [{"type": "order"}]}, source="segment"),
     "awkward": scenario({"type": "product", "codes": [AWKWARD]}, stop={"frames": [{**A, "codes": [AWKWARD]}]}),
+    "in_one_order": scenario(
+        A, {**B, "relation": "and"}, target={"and_scope": "same_order"}, count_excludes_status=["returned"]
+    ),
     "a_draft": scenario(A, status="draft"),
     "disabled": scenario(A, status="disabled"),
     "recent": scenario({**A, "within_days": 5}, past_date_policy="skip"),

@@ -53,6 +53,18 @@ def test_the_verdict_agrees_with_the_spans_at_every_boundary(built_shop: BuiltSh
                 assert all(check.passes for check in anchor.conditions) == holds, (at, anchor)
 
 
+def test_frames_of_one_order_are_told_as_one(built_shop: BuiltShop):
+    two_orders = built_shop.why("in_one_order", "b_after")
+    assert two_orders.anchors == ()
+    assert "it does not hold what the target asks for in one order" in str(two_orders)
+    (anchor,) = built_shop.why("in_one_order", "b_as_well").anchors
+    target = next(check for check in anchor.conditions if check.name == "target")
+    assert [(check.wording, [fact.key for fact in check.facts]) for check in target.children] == [
+        ("an order of A, together with B", ["b_as_well-1"]),
+        ("AND an order of A, together with B", ["b_as_well-1"]),
+    ]
+
+
 def test_the_frames_carry_their_spans_and_the_orders_behind_them(built_shop: BuiltShop):
     found = built_shop.why("a_not_b", "b_after")
     (anchor,) = found.anchors

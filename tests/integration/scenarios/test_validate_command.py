@@ -122,6 +122,14 @@ def test_an_option_of_the_deployment_lets_scenarios_ask_for_it(site, shop, ekide
     assert "EKIDEN_OPTIONS" in ekiden("validate").err
 
 
+def test_a_draft_may_ask_for_what_the_shop_has_none_of_yet(site, shop, ekiden):
+    asks = (TARGET, "- {type: event, codes: [viewed]}")
+    site.scenario("good", asks, ("status: enabled", "status: draft"))
+    ended = ekiden("validate", "--format", "json")
+    assert (ended.code, json.loads(ended.out)) == (0, [])
+    assert "event type of drafts: the shop's data hold none yet" in ended.err
+
+
 def test_without_the_data_names_are_not_compared_and_that_is_said(site, shop, ekiden):
     site.scenario("good", (TARGET, '- {type: product, codes: ["x"]}'))
     ended = ekiden("validate", "--no-data")

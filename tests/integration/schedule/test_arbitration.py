@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from ekiden.database.connection import connect
-from ekiden.schedule.entry import TurnedAway
+from ekiden.schedule.decisions import DecisionCount
 from ekiden.schedule.plan import plan
 from tests.integration.ledger_fixtures import PLANNER, STEP, Shop
 from tests.integration.ledger_invariants import broken_invariants
@@ -54,9 +54,9 @@ def test_of_one_days_candidates_the_best_exclusive_scenario_wins_and_the_others_
     assert {(row.customer_id, row.scenario_code) for row in shop.rows()} == {
         ("C1", "best"), ("C1", "everybody"), ("C2", "second"), ("C2", "everybody"),
     }  # fmt: skip
-    assert report.turned_away == (TurnedAway("second", "outranked", 1), TurnedAway("unranked", "outranked", 2))
-    ((summary,),) = shop.execute("select summary -> 'turned_away' from outreach.runs where kind = 'plan'")
-    assert summary[0] == {"scenario_code": "second", "rule": "outranked", "candidates": 1}
+    assert report.turned_away == (DecisionCount("second", "outranked", 1), DecisionCount("unranked", "outranked", 2))
+    ((summary,),) = shop.execute("select summary -> 'decisions' from outreach.runs where kind = 'plan'")
+    assert {"scenario_code": "second", "rule": "outranked", "customers": 1} in summary
 
 
 @pytest.mark.parametrize("priority", [1, None])
@@ -79,7 +79,10 @@ def test_who_is_in_an_exclusive_scenario_is_not_let_into_an_equal_or_worse_one(s
     eligible(shop, "C1", "also", "worse")
     report = shop.plan()
     assert standing(shop) == {("running", "C1"): ("active", None)}
-    assert report.turned_away == (TurnedAway("also", "active_elsewhere", 1), TurnedAway("worse", "active_elsewhere", 1))
+    assert report.turned_away == (
+        DecisionCount("also", "active_elsewhere", 1),
+        DecisionCount("worse", "active_elsewhere", 1),
+    )
 
 
 def test_a_scenario_that_is_not_exclusive_takes_no_part(shop: Shop):
@@ -133,7 +136,7 @@ def test_nobody_is_superseded_while_a_message_is_being_sent(shop: Shop):
     reports = []
     shop.channel.before_answering = lambda: reports.append(plan_beside(shop))
     shop.send()
-    assert reports[0].turned_away == (TurnedAway("better", "on_its_way", 1),)
+    assert reports[0].turned_away == (DecisionCount("better", "on_its_way", 1),)
     assert standing(shop) == {("worse", "C1"): ("active", None)}
     # once it was sent the better one takes over, before the next step
     shop.plan()
@@ -152,7 +155,7 @@ def test_a_row_that_a_sender_has_locked_counts_as_on_its_way(shop: Shop):
     with connect(shop.settings, autocommit=True) as other, other.transaction():
         other.execute("select from outreach.schedule_rows for update")
         report = shop.plan()
-    assert report.turned_away == (TurnedAway("better", "on_its_way", 1),)
+    assert report.turned_away == (DecisionCount("better", "on_its_way", 1),)
     assert standing(shop) == {("worse", "C1"): ("active", None)}
 
 
@@ -161,7 +164,7 @@ def test_a_scenario_that_was_not_selected_still_competes_and_enters_nobody(shop:
     exclusive(shop, "second", 2)
     shop.customer("C1")
     eligible(shop, "C1", "best", "second")
-    assert shop.plan(scenarios=["second"]).turned_away == (TurnedAway("second", "outranked", 1),)
+    assert shop.plan(scenarios=["second"]).turned_away == (DecisionCount("second", "outranked", 1),)
     assert standing(shop) == {}
     shop.plan(scenarios=["best"])
     assert standing(shop) == {("best", "C1"): ("active", None)}

@@ -1,11 +1,14 @@
 """What operators do: each action with its guard, its effects and its record."""
 
 import pytest
+from psycopg.errors import DeadlockDetected
 
 from ekiden.delivery.channels.base import Outcome
-from ekiden.schedule.operators import ReasonRequired, TooManyRows, hold
-from ekiden.schedule.rows import RowFilter
-from ekiden.schedule.runs import RunContext
+from ekiden.schedule import operators
+from ekiden.schedule.actions import ACTIONS
+from ekiden.schedule.operators import ReasonRequired, TooManyRows, WrongState, applicable, hold, release
+from ekiden.schedule.rows import NoRowId, RowFilter
+from ekiden.schedule.runs import RunContext, start_run
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 from tests.integration.ledger_invariants import broken_invariants
 
@@ -94,15 +97,29 @@ def test_what_was_sent_is_out_of_every_operators_reach(ledger: Shop):
     assert ledger.row(customer="C1", step_no=1).state == "sent"
 
 
-def test_deleting_a_later_row_leaves_the_enrolment_that_wrote_already(ledger: Shop):
+def test_deleting_a_later_row_neither_ends_the_enrolment_nor_brings_anybody_back(ledger: Shop):
     ledger.at("2024-03-09 12:00")
     ledger.send()
     ledger.operate("delete", customer="C1", step_no=2)
     assert ledger.states(customer="C1") == {("C1", 1): "sent"}
-    assert ledger.enrolments()["C1"][0] != "removed"
+    assert ledger.enrolments()["C1"] == ("active", None)
     ledger.at("2024-03-12 06:00")
     ledger.plan()
     assert ledger.states(customer="C1") == {("C1", 1): "sent"}
+
+
+def test_deleting_an_ended_row_leaves_the_enrolment_to_what_still_waits(shop: Shop):
+    shop.scenario(on_skip="continue", steps=[STEP, STEP | {"offset_days": 3}])
+    shop.buyer("C1", newsletter_status="none")
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    shop.send()
+    assert shop.states() == {("C1", 1): "skipped", ("C1", 2): "ready"}
+    shop.operate("delete", step_no=1)
+    assert shop.enrolments()["C1"] == ("active", None)
+    # and whose every row is deleted may come in again
+    shop.operate("delete", step_no=2)
+    assert shop.enrolments()["C1"] == ("removed", None)
 
 
 @pytest.mark.parametrize("ended_by", ["complete", "block"])
@@ -163,3 +180,114 @@ def test_a_filter_narrows_by_every_field_that_is_given(ledger: Shop):
     day = ledger.row(customer="C1").due_date
     assert {row.customer_id for row in ledger.rows(due_from=day)} == {"C1"}
     assert {row.customer_id for row in ledger.rows(due_to=day)} == {"C1", "C2"}
+
+
+def test_what_was_left_is_told_by_count_and_reason(ledger: Shop):
+    ledger.buyer("C3", "2024-03-02")
+    ledger.plan()
+    ledger.scenario(steps=[STEP | {"state": "force_stopped"}, STEP | {"offset_days": 3}])
+    ledger.plan("2024-03-20")  # a day to come: nothing but the definition is taken over
+    report = ledger.operate("release")
+    assert (report.matched, report.changed) == (3, 0)
+    assert list(map(str, report.not_changed)) == [
+        "2 left: the step is stopped by force",
+        "1 left: in a state that release does not apply to (ready)",
+    ]
+    ((summary,),) = ledger.execute("select summary from outreach.runs where run_id = %s", report.run_id)
+    assert [why["rows"] for why in summary["not_changed"]] == [2, 1]
+
+
+def test_a_failed_row_of_an_ended_enrolment_is_not_retried_and_it_says_so(ledger: Shop):
+    ledger.channel.answers["c1@shop.example"] = Outcome.refused
+    ledger.at("2024-03-09 12:00")
+    ledger.send()
+    ledger.execute("set session_replication_role = replica")
+    ledger.execute(
+        "update outreach.enrolments set state = 'stopped', exit_reason = 'superseded' where customer_id = 'C1'"
+    )
+    ledger.execute("set session_replication_role = origin")
+    try:
+        assert list(map(str, ledger.operate("retry", customer="C1", state="failed").not_changed)) == [
+            "1 left: the enrolment has ended (superseded)"
+        ]
+    finally:
+        ledger.execute("set session_replication_role = replica")
+        ledger.execute("update outreach.enrolments set state = 'active', exit_reason = null where customer_id = 'C1'")
+        ledger.execute("set session_replication_role = origin")
+
+
+def test_a_customer_whom_another_exclusive_scenario_has_is_not_reopened_and_it_says_so(shop: Shop):
+    for code in ("one", "two"):
+        shop.scenario(code, multi_delivery=False)
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", model="one")
+    shop.plan()
+    shop.operate("block", customer="C1")
+    shop.eligible("C1", "2024-03-08", model="two")
+    shop.plan()
+    report = shop.operate("reopen", scenario="one", reason="a mistake")
+    assert list(map(str, report.not_changed)) == ["1 left: another exclusive scenario has the customer"]
+
+
+def test_the_first_so_many_are_those_due_first(ledger: Shop):
+    for customer, anchored in (("C3", "2024-02-28"), ("C4", "2024-03-03"), ("C5", "2024-02-20")):
+        ledger.buyer(customer, anchored)
+    ledger.plan()
+    # of those it can be done to: C1, which is ready, is not counted
+    assert ledger.operate("release", first=3).changed == 3
+    assert {row.customer_id for row in ledger.rows(state="ready")} == {"C1", "C2", "C3", "C5"}
+    assert [row.customer_id for row in ledger.rows(state="held")] == ["C4"]
+
+
+def test_a_row_is_named_by_its_number_or_by_its_messages_id(ledger: Shop):
+    first, second = ledger.row(customer="C1"), ledger.row(customer="C2")
+    assert ledger.operate("complete", rows=(str(first.schedule_row_id),)).changed == 1
+    assert ledger.operate("complete", rows=(str(second.message_id),)).changed == 1
+
+
+@pytest.mark.parametrize("name", ["C1", "", "1; drop table x", "-1", "9" * 20])
+def test_what_is_no_row_is_refused(name: str):
+    with pytest.raises(NoRowId, match="names no row"):
+        RowFilter(rows=(name,))
+
+
+def test_a_state_that_an_action_does_not_apply_to_is_refused():
+    with pytest.raises(WrongState, match="state sent: hold applies to rows that are ready"):
+        applicable(ACTIONS["hold"], RowFilter(states=("ready", "sent")))
+
+
+def test_many_rows_are_released_by_one_filter(ledger: Shop):
+    customers = 300
+    ledger.execute(
+        """
+        insert into eligibility.follow_up
+        select 'M' || n, 'ordered', 'O' || n, '2024-03-01 10:00+09', '2024-03-01', '{(,)}', '{}'
+        from generate_series(1, %s) as n
+        """,
+        customers,
+    )
+    ledger.plan()
+    with pytest.raises(TooManyRows, match="301 rows match, more than the limit of 300"):
+        release(
+            ledger.connection,
+            RowFilter(state="held"),
+            now=ledger.now,
+            settings=ledger.settings,
+            context=OPERATOR,
+            limit=300,
+        )
+    assert ledger.operate("release", state="held").changed == 301
+
+
+def test_an_action_that_ran_into_a_planner_is_tried_again(ledger: Shop, monkeypatch):
+    tried = []
+
+    def once_in_each_others_way(*arguments, now):
+        tried.append(arguments)
+        if len(tried) == 1:
+            raise DeadlockDetected("deadlock detected")
+        return start_run(*arguments, now=now)
+
+    monkeypatch.setattr(operators, "start_run", once_in_each_others_way)
+    assert ledger.operate("release", customer="C2").changed == 1
+    assert len(tried) == 2

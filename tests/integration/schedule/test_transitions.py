@@ -36,17 +36,18 @@ ROW_TRANSITIONS = [
     ("T13", "ready held failed", "blocked", "operator"),
     ("T14", "blocked", "held", "operator"),
     ("T15", "ready held", "cancelled", "materialiser dispatcher"),
+    ("T15", "ready", "cancelled", "exporter"),
     ("T16", "ready held completed blocked skipped cancelled failed", "deleted", "operator"),
 ]
 # (number, from, to, exit reason, who); E4 by the exporter too: whoever is about to make the next row finds the stop
 ENROLMENT_TRANSITIONS = [
     ("E1", "", "active", "", "materialiser"),
     ("E2", "active", "completed", "", "dispatcher exporter"),
-    ("E3", "active", "stopped", "stop_condition", "materialiser dispatcher"),
+    ("E3", "active", "stopped", "stop_condition", "materialiser dispatcher exporter"),
     ("E4", "active", "stopped", "force_stopped", "materialiser dispatcher exporter"),
     ("E5", "active", "stopped", "blocked", "operator"),
     ("E5", "active", "stopped", "manual_complete", "operator"),
-    ("E6", "active", "stopped", "step_not_sent", "dispatcher exporter"),
+    ("E6", "active", "stopped", "step_not_sent", "materialiser dispatcher exporter"),
     ("E7", "active", "stopped", "superseded", "materialiser"),
     ("E9", "active stopped completed", "removed", "", "operator"),
     ("E10", "stopped", "active", "", "operator"),

@@ -84,6 +84,13 @@ SCENARIOS: Mapping[str, dict[str, Any]] = {
     "stopped_by_a_return": _scenario(recheck_order_status=True, excluded_order_statuses=["cancelled", "returned"]),
     # frames
     "bought_something_else": _member({"type": "product", "other_than": ["A"]}),
+    "a_with_b": _scenario(A, _related(B, "and"), target={"and_scope": "same_order"}),
+    "a_and_b_in_one": _scenario(A, _related(B, "and"), anchor="member_registered", target={"and_scope": "same_order"}),
+    "whatever_became_of_two": _member(_count(A, "gte", 2)) | {"count_excludes_status": []},
+    "what_was_not_returned": _member(_count(A, "gte", 1)) | {"count_excludes_status": ["returned"]},
+    "second_of_a_that_stays": _scenario(
+        anchor={"nth_purchase": {"n": 2, "products": ANY_A}}, count_excludes_status=["cancelled", "returned"]
+    ),
     "bought_today": _member({**A, "within_days": 0}),
     "bought_lately": _member({**A, "within_days": 2}),
     "two_in_two_days": _member(_count({**A, "within_days": 1}, "eq", 2)),
@@ -143,6 +150,14 @@ BROKEN: Mapping[str, tuple[dict[str, Any], str]] = {
     "no_code": (_scenario(A, {"type": "product", "relation": "or"}), "frame 2 of target: a product frame needs"),
     "no_relation": (_scenario(A, B), "frame 2 of target: relation"),
     "an_unknown_count": (_scenario(stop={"frames": [_count(A, "more", 1)]}), "frame 1 of stop: count.op 'more'"),
+    "an_unknown_scope": (
+        _scenario(stop={"and_scope": "order", "frames": [A]}),
+        "stop: and_scope 'order' is not known; known: customer, same_order",
+    ),
+    "an_unknown_status": (
+        _scenario(A, count_excludes_status=["lost"]),
+        "count_excludes_status 'lost' is not known; known: cancelled, returned",
+    ),
     "a_count_of_none": (_scenario(_count(A, "lte", 0)), "frame 1 of target: count.n"),
     "a_count_of_members": (
         _scenario(_count({"type": "list", "codes": ["spring"]}, "gte", 2)),

@@ -20,6 +20,25 @@ def test_something_else_is_any_product_of_the_order_that_was_not_named(warehouse
     assert entry(warehouse, "bought_something_else", "thrice") == []
 
 
+def test_frames_of_one_order_must_all_hold_in_it_and_the_anchor_order_too(warehouse: Warehouse):
+    assert entry(warehouse, "a_and_b_in_one", "b_as_well") == [(day(1), EVER)]
+    for customer in ("b_before", "b_after", "b_cancelled", "once"):
+        assert entry(warehouse, "a_and_b_in_one", customer) == []
+        assert warehouse.entries("a_with_b", customer) == {}
+    assert warehouse.entries("a_with_b", "b_as_well") == {"b_as_well-1": [(day(1), EVER)]}
+
+
+def test_a_scenario_says_with_which_statuses_orders_do_not_count(warehouse: Warehouse):
+    assert entry(warehouse, "whatever_became_of_two", "second_cancelled") == [(day(2), EVER)]
+    assert entry(warehouse, "whatever_became_of_two", "cancelled_at_an_unknown_time") == [(day(2), EVER)]
+    # returned at a time, and at no time that is known
+    assert entry(warehouse, "what_was_not_returned", "returned_later") == [(day(1), day(4))]
+    assert entry(warehouse, "what_was_not_returned", "returned") == [(day(2), EVER)]
+    assert entry(warehouse, "what_was_not_returned", "only_order_cancelled") == [(day(1), EVER)]
+    assert warehouse.entries("second_of_a", "returned") == {"returned-2": [(day(2), EVER)]}
+    assert warehouse.entries("second_of_a_that_stays", "returned") == {}
+
+
 def test_days_within_which_an_order_counts_end_with_the_local_day(warehouse: Warehouse):
     assert entry(warehouse, "bought_lately", "once") == [(day(1), midnight(4))]
     assert entry(warehouse, "bought_today", "thrice") == [(day(n), midnight(n + 1)) for n in (1, 2, 3)]

@@ -260,3 +260,35 @@ def test_a_full_refresh_makes_the_same_tables(shop: Shop):
 
 def rows(connection: psycopg.Connection, table: str) -> list[tuple[str]]:
     return connection.execute(f"select t::text from {table} as t order by 1").fetchall()  # noqa: S608
+
+
+def test_the_planner_is_told_of_whom_a_build_changed_something(shop: Shop):
+    shop.build()
+    shop.connection.execute("truncate changed.eligibility_changes")
+    history.place_order(shop.connection, Random(5))
+    shop.connection.execute(
+        "insert into raw.customers (customer_id, registered_at) values ('new', '2026-01-01 00:00+00')"
+    )
+    before = {table: rows_by_customer(shop, table) for table in ELIGIBILITY}
+    shop.build()
+    for table in ELIGIBILITY:
+        now = rows_by_customer(shop, table)
+        differing = {customer for customer in now | before[table] if now.get(customer) != before[table].get(customer)}
+        noted = shop.connection.execute(
+            "select customer_id from changed.eligibility_changes where table_oid = %s::regclass::oid", [table]
+        ).fetchall()
+        assert {customer for (customer,) in noted} == differing, table
+    # a table made anew is another one, which no sweep has seen
+    followed = "select count(*) from changed.followed_tables where table_oid = any(%s::regclass[]::oid[])"
+    tables = [*ELIGIBILITY, *WHOLE]
+    assert shop.connection.execute(followed, [tables]).fetchone() == (len(tables),)
+
+
+ELIGIBILITY = [table for table in FOLLOWED if table.startswith("eligibility.")]
+
+
+def rows_by_customer(shop: Shop, table: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for customer, row in shop.connection.execute(f"select customer_id, built::text from {table} as built order by 2"):  # noqa: S608
+        found.setdefault(customer, []).append(row)
+    return found

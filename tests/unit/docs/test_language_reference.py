@@ -39,7 +39,7 @@ DERIVED = {
 """Settings whose default follows from the anchor or the source, and the property that says how."""
 
 ON_OTHER_PAGES = {
-    *("anchor", "orders", "site", "start", "recheck_order_status", "excluded_order_statuses"),
+    *("anchor", "orders", "site", "start", "recheck_order_status", "excluded_order_statuses", "count_excludes_status"),
     *("target", "exclusion", "stop"),
 }
 """Settings with examples on the pages of anchors and conditions."""
@@ -107,7 +107,7 @@ def test_a_setting_of_words_lists_all_of_them(name: str, model: type[BaseModel])
     ("section", "known"),
     [
         (ANCHORS, {*get_args(PlainAnchor), *AnchorChoice.model_fields}),
-        (CONDITIONS, {*FRAME_TYPES, "count", "within_days", "since"}),
+        (CONDITIONS, {*FRAME_TYPES, "count", "count_excludes_status", "within_days", "since", "and_scope"}),
         (MEMBERS, set(MemberConditions.model_fields)),
         (STEPS, set(ScenarioDefinition.model_fields) - ON_OTHER_PAGES),
     ],

@@ -1,5 +1,6 @@
 """What would have to happen: which frames, how many orders, which cancellations."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
@@ -103,3 +104,13 @@ def test_what_time_alone_brings_comes_before_what_people_must_do():
     assert remedy(frame_state(False, spans=(later,)), AT, ZONE) == "frame 1 holds by itself from 2026-03-09 09:00"
     until = Span(None, AT + timedelta(days=1))
     assert remedy(frame_state(True, spans=(until,)), AT, ZONE) == "frame 1 ends by itself on 2026-03-09 09:00"
+
+
+def test_what_would_have_to_become_of_orders_is_what_the_scenario_does_not_count():
+    def needed(*statuses: str) -> str:
+        state = frame_state(True, counting=1)
+        return remedy(replace(state, frame=replace(state.frame, uncounted=statuses)), AT, ZONE)
+
+    assert needed("cancelled") == "order order-1 would have to be cancelled"
+    assert needed("cancelled", "returned") == "order order-1 would have to be cancelled or returned"
+    assert needed() == "nothing undoes the order of A"

@@ -49,6 +49,16 @@ def test_a_frame_is_read_aloud(frame, words):
     assert frame_in_words(frame) == words
 
 
+def test_frames_of_one_order_are_read_as_one():
+    a, b = {"type": "product", "codes": ["A"]}, {"type": "category", "codes": ["K"], "count": {"op": "gte", "n": 2}}
+    other = {"type": "product", "other_than": ["A"]}
+    run = (a, b, other)
+    words = "order of A, together with one from category K, together with a product other than A"
+    assert frame_in_words(a, in_one_order=run) == f"an {words}"
+    assert frame_in_words(b, in_one_order=run) == f"at least 2 {words.replace('order', 'orders', 1)}"
+    assert filter_in_words("target", {"target": {"and_scope": "same_order"}}).endswith("in one order")
+
+
 def test_what_counts_from_the_anchor_says_so():
     assert frame_in_words({"type": "order"}, since_anchor=True) == "an order after the anchor"
 

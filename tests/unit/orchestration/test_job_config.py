@@ -2,9 +2,18 @@ from datetime import date
 
 import pytest
 
-from orchestration.job_config import BackfillDays, NotADay, ReleaseHeldRows, SendNow
+from ekiden.schedule.rows import NoRowId
+from orchestration.job_config import (
+    BackfillDays,
+    NotADay,
+    NothingToPause,
+    OperateRows,
+    PauseSending,
+    ResumeSending,
+    SendNow,
+)
 
-FORMS = (BackfillDays, ReleaseHeldRows, SendNow)
+FORMS = (BackfillDays, OperateRows, PauseSending, ResumeSending, SendNow)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -13,14 +22,28 @@ def test_every_field_of_a_form_explains_itself(form) -> None:
     assert unexplained == []
 
 
-def test_releasing_is_a_dry_run_unless_said_otherwise() -> None:
-    assert ReleaseHeldRows(actor="Hanako").dry_run is True
+def test_an_operators_action_is_a_dry_run_unless_said_otherwise() -> None:
+    assert OperateRows(actor="Hanako").dry_run is True
 
 
-def test_a_release_means_held_rows_only() -> None:
-    row_filter = ReleaseHeldRows(actor="Hanako", scenario="cross_sell", due_from="2026-05-01").row_filter()
-    assert (row_filter.state, row_filter.scenario) == ("held", "cross_sell")
-    assert row_filter.due_from == date(2026, 5, 1)
+def test_a_form_says_which_rows_by_the_words_of_the_command_line() -> None:
+    form = OperateRows(
+        actor="Hanako", scenario="cross_sell", due_from="2026-05-01", state=["held", "ready"], row=["7"], first=3
+    )
+    row_filter = form.row_filter()
+    assert (row_filter.scenario, row_filter.states) == ("cross_sell", ("held", "ready"))
+    assert (row_filter.due_from, row_filter.rows, row_filter.first) == (date(2026, 5, 1), ("7",), 3)
+
+
+def test_what_names_no_row_is_refused() -> None:
+    with pytest.raises(NoRowId, match="'seven' names no row"):
+        OperateRows(actor="Hanako", row=["seven"]).row_filter()
+
+
+@pytest.mark.parametrize("fields", [{}, {"scenario": "cross_sell", "all": True}])
+def test_a_pause_is_of_one_scenario_or_of_all(fields) -> None:
+    with pytest.raises(NothingToPause, match="name a scenario, or set all to true"):
+        PauseSending(actor="Hanako", reason="wrong price", **fields).paused_scenario()
 
 
 def test_a_day_that_is_none_is_refused_with_the_fields_name() -> None:
@@ -31,3 +54,14 @@ def test_a_day_that_is_none_is_refused_with_the_fields_name() -> None:
 def test_days_the_wrong_way_round_are_refused() -> None:
     with pytest.raises(NotADay, match="swap them"):
         BackfillDays(first_day="2026-05-07", last_day="2026-05-01").days()
+
+
+def test_a_backfill_without_days_means_the_missed_ones() -> None:
+    assert BackfillDays().days() is None
+    assert BackfillDays(first_day="2026-05-01", last_day="2026-05-07").days() == (date(2026, 5, 1), date(2026, 5, 7))
+
+
+@pytest.mark.parametrize("days", [{"first_day": "2026-05-01"}, {"last_day": "2026-05-01"}])
+def test_one_end_of_a_range_alone_is_refused(days) -> None:
+    with pytest.raises(NotADay, match="first_day and last_day belong together"):
+        BackfillDays(**days).days()

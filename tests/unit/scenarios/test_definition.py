@@ -147,6 +147,8 @@ def test_offsets_go_forward_and_not_beyond_the_calendar():
     assert faults_of(definition(steps=[STEP | {"offset_days": -1}])) == {("negative_offset", "steps[0].offset_days")}
     assert faults_of(definition(steps=[STEP | {"offset_days": 10**9}])) == {("out_of_range", "steps[0].offset_days")}
     assert faults_of(definition(look_back_days=10**9)) == {("out_of_range", "look_back_days")}
+    assert faults_of(definition(hold_expires_after_days=-1)) == {("out_of_range", "hold_expires_after_days")}
+    assert faults_of(definition(hold_expires_after_days=None)) == set()
 
 
 def test_a_step_needs_content_only_when_its_scenario_is_enabled():

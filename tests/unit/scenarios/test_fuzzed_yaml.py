@@ -28,6 +28,7 @@ WORDS = st.sampled_from(
         *MemberConditions.model_fields,
         *FRAME_TYPES,
         *("type", "frames", "codes", "count", "op", "n", "from", "to", "in", "relation", "since", "member", "custom"),
+        *("and_scope", "same_order", "cancelled", "returned"),
         *("ordered", "enabled", "eq", "not", "anchor", "12:00", "2026-02-30", "2026-01-31", "駅伝", "", "'", '"'),
         *("{{ 1 }}", "{% x %}", "{# gone #}"),
     ]

@@ -8,6 +8,8 @@ from ekiden.scenarios.definition import OPTIONS, Checked, check
 
 STEP = {"offset_days": 3, "content": "sample/step_1"}
 
+PRODUCT = {"type": "product", "codes": ["A"]}
+
 
 def checked(**changes: Any) -> Checked:
     least = {"code": "c", "name": "n", "status": "enabled", "anchor": "ordered", "steps": [STEP]}
@@ -244,6 +246,26 @@ def test_a_broken_setting_does_not_hide_the_rules_between_others():
             "recheck_order_status",
         ),
         ({"orders": {"kind": "one_off", "continuation_no": 2}}, "nobody_fits", "orders.continuation_no"),
+        *(
+            ({"target": {"and_scope": "same_order", **one}}, "setting_without_effect", "target.and_scope")
+            for one in (
+                {},
+                frame("product", codes=["A"]),
+                {"frames": [{"type": "order"}, {"type": "product", "codes": ["A"], "relation": "and"}]},
+                {"frames": [PRODUCT, PRODUCT | {"relation": "or"}]},
+                {"frames": [PRODUCT | {"relation": "not"}, PRODUCT | {"relation": "and"}]},
+            )
+        ),
+        (
+            {"stop": frame("list", codes=["l"]), "count_excludes_status": []},
+            "setting_without_effect",
+            "count_excludes_status",
+        ),
+        (
+            {"stop": frame("order"), "count_excludes_status": ["returned", "returned"]},
+            "code_repeated",
+            "count_excludes_status",
+        ),
         ({"source": "csv_list"}, "source_against_anchor", "source"),
         ({"anchor": {"list_imported": "spring"}, "source": "segment"}, "source_against_anchor", "source"),
         ({"anchor": {"list_imported": "spring"}, "zero_day": "next_day"}, "setting_without_effect", "zero_day"),
@@ -257,6 +279,25 @@ def test_what_is_probably_not_meant_is_a_warning(changes, rule, place):
 
 def test_a_first_frame_that_is_negated_is_no_slip():
     assert checked(target=frame("order", relation="not")).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule", "place"),
+    [
+        ({"target": {"and_scope": "order"}}, "unknown_value", "target.and_scope"),
+        ({"stop": {"and_scope": None}}, "unknown_value", "stop.and_scope"),
+        ({"and_scope": "same_order"}, "unknown_key", "and_scope"),
+        ({"count_excludes_status": ["canceled"]}, "unknown_value", "count_excludes_status[0]"),
+        ({"count_excludes_status": "cancelled"}, "wrong_type", "count_excludes_status"),
+    ],
+)
+def test_what_counts_in_which_orders_is_said_in_known_words(changes, rule, place):
+    assert faults(**changes) == {(rule, place)}
+
+
+def test_a_key_of_sections_says_where_it_belongs():
+    assert "belongs to target, exclusion and stop" in message(and_scope="same_order")
+    assert "belongs to target." in message(active_subscriber="exclude")
 
 
 @pytest.mark.parametrize(
@@ -347,7 +388,8 @@ def test_every_construct_of_the_language_is_accepted():
         site="https://shop.example/",
         start="2025-01-01",
         target={"frames": frames, "active_subscriber": "exclude"},
-        exclusion={"frames": frames},
+        exclusion={"and_scope": "same_order", "frames": [PRODUCT, *frames[2:]]},
+        count_excludes_status=["returned"],
         stop={"frames": [{**frames[4], "since": "anchor", "relation": "not"}, *frames[1:]]},
         recheck_order_status=True,
         excluded_order_statuses=["cancelled", "returned"],

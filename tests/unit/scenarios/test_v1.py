@@ -122,3 +122,9 @@ def test_v1_11_a_step_before_the_batch_is_a_warning():
     result = checked(batch=time(9), steps=steps)
     assert result.scenario is not None
     assert [(warning.rule, warning.place) for warning in result.warnings] == [("sends_at_batch", "steps[0].send_time")]
+
+
+def test_v1_11_midnight_says_with_the_days_plan_and_is_no_warning():
+    result = checked(batch=time(9), send_window=None, steps=[STEP | {"send_time": "00:00"}])
+    assert result.scenario is not None
+    assert result.warnings == ()

@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from ekiden.delivery.pauses import Cause, Pause
 from ekiden.delivery.send import DueSlot
 from sensors.due_rows import FIRST_WAIT, LONGEST_WAIT, LOST_CLAIMS, Attempts, Slot, decide, slots_of, wait_after
 
@@ -95,3 +96,22 @@ def test_later_rows_of_a_date_make_another_slot() -> None:
 @pytest.mark.parametrize(("attempts", "wait"), [(1, FIRST_WAIT), (2, FIRST_WAIT * 2), (10_000, LONGEST_WAIT)])
 def test_the_wait_doubles_up_to_its_limit(attempts: int, wait: timedelta) -> None:
     assert wait_after(attempts) == wait
+
+
+def paused(scenario: str | None) -> Pause:
+    return Pause(1, scenario, Cause.OPERATOR, "a wrong price", "hanako", NOW)
+
+
+def test_while_all_sending_is_paused_nothing_is_asked_for_not_even_for_lost_claims() -> None:
+    slots = slots_of([], 3, PARTITIONS)
+    decision = decide(slots, in_flight=(), attempts={}, now=NOW, pauses=[paused("other"), paused(None)])
+    assert decision.requests == ()
+    assert decision.reasons[1].startswith("paused: all sending, by hanako since 2026-05-06 03:00 UTC: a wrong price")
+
+
+def test_a_paused_scenario_is_told_of_and_the_others_are_asked_for() -> None:
+    decision = decide(
+        slots_of([due(TODAY)], 0, PARTITIONS), in_flight=(), attempts={}, now=NOW, pauses=[paused("other")]
+    )
+    assert len(decision.requests) == 1
+    assert "paused: other" in decision.reasons[0]

@@ -1,0 +1,57 @@
+"""What `ekiden audience | why | diff | timeline` share: the instant that is asked about, and answers as JSON."""
+
+import json
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from ekiden.cli.session import now
+from ekiden.insights.moments import Moment, moment
+from ekiden.settings import Settings
+
+FORECAST = "a forecast from the facts known now: what the calendar alone will bring"
+
+ScenarioArgument = Annotated[str, typer.Argument(help="Scenario code.")]
+OnOption = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        help="A day (a past one: its end; a coming one: its start, a forecast) or an instant like 2026-12-01T09:00,"
+        " the shop's time. Default: now.",
+    ),
+]
+
+
+def asked_moment(text: str | None, settings: Settings) -> Moment:
+    """Return the instant that --on means; wrong usage where it means none."""
+    try:
+        return moment(text, now=now(), zone=settings.zone)
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(str(error), param_hint="--on") from error
+
+
+def as_json(value: Any, zone: ZoneInfo) -> str:
+    """Return a value as JSON for people; instants in the shop's zone."""
+    return json.dumps(plain(value, zone), ensure_ascii=False, indent=2)
+
+
+def plain(value: Any, zone: ZoneInfo) -> Any:
+    """Return a value as JSON and CSV can hold it; instants in the shop's zone."""
+    match value:
+        case dict():
+            return {name: plain(item, zone) for name, item in value.items()}
+        case list() | tuple():
+            return [plain(item, zone) for item in value]
+        case datetime():
+            return value.astimezone(zone).isoformat()
+        case date() | Path():
+            return str(value)
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            # field by field: `asdict` copies everything it comes to, first
+            return {field.name: plain(getattr(value, field.name), zone) for field in fields(value)}
+        case _:
+            return value

@@ -1,0 +1,90 @@
+"""`ekiden audience`: who may enter a scenario at an instant."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from ekiden.cli.asking import FORECAST, OnOption, ScenarioArgument, as_json, asked_moment, plain
+from ekiden.cli.output import Format, FormatOption, console, errors, show
+from ekiden.cli.session import ledger
+from ekiden.insights.audience import Audience, AudienceMember, audience, members
+from ekiden.insights.built import asked_scenario
+from ekiden.settings import Settings
+
+SHOWN_MEMBERS = 50
+"""Members in a table unless asked otherwise: about a screen."""
+
+MEMBER_COLUMNS = ("customer_id", "anchor_kind", "anchor_key", "anchor_date", "due_date", "standing")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    app.command("audience")(show_audience)
+
+
+def show_audience(
+    scenario: ScenarioArgument,
+    on: OnOption = None,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="Most anchors to list; default: 50 in a table, all as csv or json.")
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Count and list who may enter a scenario at an instant, from its built table."""
+    settings = Settings()
+    asked = asked_moment(on, settings)
+    with ledger(settings) as connection:
+        found = asked_scenario(connection, scenario)
+        counted = audience(connection, found, asked)
+        shown = SHOWN_MEMBERS if limit is None and form is Format.TABLE else limit
+        with members(connection, found, asked, limit=shown) as found_members:
+            match form:
+                case Format.CSV:
+                    _stream_csv(found_members, settings.zone)
+                case Format.JSON:
+                    _stream_json(counted, found_members, settings.zone)
+                case _:
+                    _show_counts(counted, settings.zone)
+                    show(list(found_members), MEMBER_COLUMNS, form=form, zone=settings.zone)
+    if form is Format.TABLE and counted.eligible.anchors > (shown or 0):
+        errors().print(f"at most {shown} of {counted.eligible.anchors} anchors; --limit shows more, --format csv all")
+
+
+def _show_counts(counted: Audience, zone: ZoneInfo) -> None:
+    title = f"{counted.scenario_code} at {counted.at.astimezone(zone):%Y-%m-%d %H:%M}"
+    table = Table("", "customers", "anchors", title=Text(title))
+    for label, heads in (
+        ("conditions hold", counted.eligible),
+        ("of them stopped", counted.stopped),
+        ("of them already enrolled", counted.enrolled),
+        ("of them may enter", counted.may_enter),
+        (f"step 1 due on {counted.day}, enrolled or not", counted.due),
+    ):
+        table.add_row(label, str(heads.customers), str(heads.anchors))
+    console().print(table)
+    if counted.is_forecast:
+        errors().print(FORECAST)
+
+
+def _stream_csv(found: Iterable[AudienceMember], zone: ZoneInfo) -> None:
+    names = [field.name for field in fields(AudienceMember)]
+    writer = csv.writer(sys.stdout)
+    writer.writerow(names)
+    writer.writerows([plain(getattr(member, name), zone) for name in names] for member in found)
+
+
+def _stream_json(counted: Audience, found: Iterable[AudienceMember], zone: ZoneInfo) -> None:
+    # the object is closed by hand: a big audience never stands in memory
+    sys.stdout.write(as_json(counted, zone)[:-2] + ',\n  "members": [')
+    for number, member in enumerate(found):
+        text = json.dumps(plain(member, zone), ensure_ascii=False)
+        sys.stdout.write(f"{',' if number else ''}\n    {text}")
+    sys.stdout.write("\n  ]\n}\n")

@@ -1,0 +1,53 @@
+"""`ekiden decisions`: what was decided of whom, and by which rule."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from ekiden.cli.output import Format, FormatOption, errors, show
+from ekiden.cli.session import day, ledger, now
+from ekiden.insights.decisions import DecisionFilter, count_by_rule, decisions
+from ekiden.settings import Settings
+
+COLUMNS = ("day", "scenario_code", "customer_id", "step_no", "decision", "rule", "other_scenario_code", "rule_in_words")
+COUNT_COLUMNS = ("scenario_code", "decision", "rule", "decisions", "rule_in_words")
+SHOWN = 50
+"""Decisions shown unless asked otherwise: about a screen."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    app.command("decisions")(show_decisions)
+
+
+def show_decisions(
+    scenario: Annotated[str | None, typer.Option(help="Scenario code.")] = None,
+    customer: Annotated[str | None, typer.Option(help="Customer id.")] = None,
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="First day. Default: today, with --customer the first ever."),
+    ] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Only what this rule decided, like outranked.")] = None,
+    summary: Annotated[bool, typer.Option("--summary", help="Count by scenario and rule instead.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Most decisions to show.")] = SHOWN,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show what was decided of customers, scenarios, steps and days, and by which rule first."""
+    settings = Settings()
+    first_day, last_day = day(first), day(last)
+    if first_day and last_day and last_day < first_day:
+        raise typer.BadParameter(f"--to {last_day} is before --from {first_day}")
+    if first_day is None and customer is None:
+        # years of everybody's decisions are nothing to look through by mistake
+        first_day = min(last_day, settings.local_date(now())) if last_day else settings.local_date(now())
+    wanted = DecisionFilter(scenario, customer, first_day, last_day, rule)
+    with ledger(settings) as connection:
+        if summary:
+            show(count_by_rule(connection, wanted), COUNT_COLUMNS, form=form, zone=settings.zone)
+            return
+        found = decisions(connection, wanted, limit=limit + 1)
+    show(found[:limit], COLUMNS, form=form, zone=settings.zone)
+    if len(found) > limit:
+        errors().print(f"the first {limit} decisions; --limit shows more, --summary counts them")

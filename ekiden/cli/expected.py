@@ -1,0 +1,67 @@
+"""Errors that say what is wrong and what to do, and how they are told; a traceback would only hide it.
+
+Imported only when a command has failed: it needs every module that raises one of them.
+"""
+
+from collections.abc import Sequence
+
+import psycopg
+from pydantic import ValidationError
+
+from ekiden.database.errors import DatabaseUnavailable
+from ekiden.delivery.channels import LineStopped
+from ekiden.delivery.contents import ContentsBroken
+from ekiden.delivery.pauses import ReasonMissing, SendingPaused
+from ekiden.insights.built import ScenarioIsBroken
+from ekiden.insights.decisions import UnknownRule
+from ekiden.insights.difference_sources import SourceUnusable
+from ekiden.insights.explanation_evidence import UnknownCustomer
+from ekiden.insights.lineage import UnknownMessage
+from ekiden.insights.segments import SegmentUnusable, UnknownSegment
+from ekiden.raw.load import LoadRefused
+from ekiden.scenarios.scaffold import ScaffoldRefused
+from ekiden.schedule.errors import NothingBuilt, UnknownScenario
+from ekiden.schedule.exported import ExportRefused
+from ekiden.schedule.operators import ReasonRequired, TooManyRows, WrongState
+from ekiden.schedule.rows import NoRowId
+from ekiden.settings import Settings
+from ekiden.warehouse.dbt import BuildFailed
+
+EXPECTED_ERRORS = (
+    BuildFailed,
+    ContentsBroken,
+    DatabaseUnavailable,
+    ExportRefused,
+    LineStopped,
+    LoadRefused,
+    NoRowId,
+    NothingBuilt,
+    ReasonMissing,
+    ReasonRequired,
+    ScaffoldRefused,
+    ScenarioIsBroken,
+    SegmentUnusable,
+    SendingPaused,
+    SourceUnusable,
+    TooManyRows,
+    UnknownCustomer,
+    UnknownMessage,
+    UnknownRule,
+    UnknownScenario,
+    UnknownSegment,
+    WrongState,
+)
+
+
+def told(error: Exception) -> Sequence[object]:
+    """Return what to tell the person at the terminal, one complaint each; nothing for an error of our own making."""
+    match error:
+        case psycopg.OperationalError():
+            return [f"the database did not answer to the end: {error}"]
+        case ValidationError() if error.title == Settings.__name__:
+            names = [("_".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
+            return [f"the setting {name} (EKIDEN_{name.upper()}): {message}" for name, message in names]
+        case _ if isinstance(error, EXPECTED_ERRORS):
+            return [error]
+        case _:
+            return []

@@ -1,0 +1,77 @@
+"""`ekiden held`: what waits for a person, for how long, why, and whether it still should be sent."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from ekiden.cli.output import Format, FormatOption, errors, show
+from ekiden.cli.session import day, ledger, now
+from ekiden.schedule.held import held_counts, held_rows
+from ekiden.schedule.rows import RowFilter, RowState, count
+from ekiden.settings import Settings
+
+ROW_COLUMNS = (
+    "scenario_code",
+    "customer_id",
+    "step_no",
+    "due_date",
+    "days_held",
+    "reason",
+    "still_eligible",
+    "because",
+)
+COUNT_COLUMNS = (
+    "scenario_code",
+    "step_no",
+    "reason",
+    "longest_days",
+    "rows",
+    "people",
+    "still_eligible",
+    "entry_no_longer_holds",
+    "stop_holds",
+    "anchor_gone",
+    "not_known",
+)
+DEFAULT_ROWS = 50
+"""Rows shown unless asked otherwise: about a screen."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    app.command("held")(held)
+
+
+def held(
+    scenario: Annotated[str | None, typer.Option(help="Scenario code.")] = None,
+    customer: Annotated[str | None, typer.Option(help="Customer id.")] = None,
+    step: Annotated[int | None, typer.Option(help="Step number.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why it is held, like past_due.")] = None,
+    due_from: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First due date.")] = None,
+    due_to: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last due date.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows to show.")] = DEFAULT_ROWS,
+    counts: Annotated[bool, typer.Option("--summary", help="Count by scenario, step and reason instead.")] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show held rows: for how long, why, and whether their customers would still be eligible now."""
+    settings = Settings()
+    row_filter = RowFilter(
+        scenario=scenario,
+        customer=customer,
+        step_no=step,
+        state=RowState.HELD,
+        reason=reason,
+        due_from=day(due_from),
+        due_to=day(due_to),
+    )
+    with ledger(settings) as connection:
+        if counts:
+            counted = held_counts(connection, row_filter, now=now(), settings=settings)
+            show(counted, COUNT_COLUMNS, form=form, zone=settings.zone)
+            return
+        found = held_rows(connection, row_filter, now=now(), settings=settings, limit=limit)
+        total = count(connection, row_filter)
+    show(found, ROW_COLUMNS, form=form, zone=settings.zone)
+    if total > len(found):
+        errors().print(f"{len(found)} of {total} rows; --limit shows more, --summary counts them all")

@@ -1,0 +1,91 @@
+"""`ekiden segment`: who is in a segment at an instant, before a scenario reads it."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import fields
+from functools import partial
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from ekiden.cli.asking import FORECAST, OnOption, as_json, asked_moment, plain
+from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
+from ekiden.cli.session import ledger
+from ekiden.insights.segments import SegmentMember, SegmentSize, asked_segment, members, size
+from ekiden.settings import Settings
+from ekiden.warehouse.dbt import PROJECT_DIR, compiled_model
+
+SHOWN_MEMBERS = 50
+"""Customers in a table unless asked otherwise: about a screen."""
+
+MEMBER_COLUMNS = ("customer_id", "entered_at", "leaves_at")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    app.command("segment")(show_segment)
+
+
+def show_segment(
+    segment: Annotated[str, typer.Argument(help="Name of a model under models/segments.")],
+    on: OnOption = None,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="Most customers to list; default: 50 in a table, all as csv or json.")
+    ] = None,
+    edited: Annotated[
+        bool, typer.Option("--edited", help="Ask the file as it stands, also where a view of it was built before.")
+    ] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Count and list who is in a segment at an instant; what is not built yet is compiled, and nothing is built."""
+    settings = Settings()
+    asked = asked_moment(on, settings)
+    with ledger(settings) as connection:
+        found = asked_segment(connection, segment, PROJECT_DIR, partial(compiled_model, settings), edited=edited)
+        counted = size(connection, found, asked)
+        shown = SHOWN_MEMBERS if limit is None and form is Format.TABLE else limit
+        with members(connection, found, asked, limit=shown) as found_members:
+            match form:
+                case Format.CSV:
+                    _stream_csv(found_members, settings.zone)
+                case Format.JSON:
+                    _stream_json(counted, found_members, settings.zone)
+                case _:
+                    _show_size(counted, settings.zone)
+                    show(list(found_members), MEMBER_COLUMNS, form=form, zone=settings.zone)
+    if counted.surplus_rows:
+        complain("fault", f"{counted.surplus_rows} rows too many: a segment has at most one row a customer")
+    if form is Format.TABLE and counted.customers > (shown or 0):
+        errors().print(f"at most {shown} of {counted.customers} customers; --limit shows more, --format csv all")
+
+
+def _show_size(counted: SegmentSize, zone: ZoneInfo) -> None:
+    origin = "as it is built" if counted.is_built else "as its file stands, not built"
+    title = f"segment {counted.segment} at {counted.at.astimezone(zone):%Y-%m-%d %H:%M}, {origin}"
+    table = Table("", "customers", title=Text(title))
+    table.add_row("in it", str(counted.customers))
+    table.add_row("in it at any time", str(counted.ever))
+    console().print(table)
+    if counted.is_forecast:
+        errors().print(FORECAST)
+
+
+def _stream_csv(found: Iterable[SegmentMember], zone: ZoneInfo) -> None:
+    names = [field.name for field in fields(SegmentMember)]
+    writer = csv.writer(sys.stdout)
+    writer.writerow(names)
+    writer.writerows([plain(getattr(member, name), zone) for name in names] for member in found)
+
+
+def _stream_json(counted: SegmentSize, found: Iterable[SegmentMember], zone: ZoneInfo) -> None:
+    # the object is closed by hand: a big segment never stands in memory
+    sys.stdout.write(as_json(counted, zone)[:-2] + ',\n  "members": [')
+    for number, member in enumerate(found):
+        text = json.dumps(plain(member, zone), ensure_ascii=False)
+        sys.stdout.write(f"{',' if number else ''}\n    {text}")
+    sys.stdout.write("\n  ]\n}\n")

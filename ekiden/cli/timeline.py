@@ -1,0 +1,71 @@
+"""`ekiden timeline`: one person, in order of time."""
+
+import sys
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from ekiden.cli.asking import as_json
+from ekiden.cli.output import Format, FormatOption, console, errors, show
+from ekiden.cli.session import day, ledger
+from ekiden.insights.timeline import SHOWN_ENTRIES, Timeline, TimelineFilter, timeline
+from ekiden.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    app.command("timeline")(show_timeline)
+
+
+def show_timeline(
+    customer: Annotated[str, typer.Argument(help="Customer id.")],
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day.")] = None,
+    scenario: Annotated[
+        str | None, typer.Option(help="Of the scenarios' entries only this one's; the shop's are shown all the same.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most entries to show.")] = SHOWN_ENTRIES,
+    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="From the beginning on.")] = False,
+    unmask: Annotated[bool, typer.Option(help="Show whole addresses.")] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show what happened to one customer and why: orders, entries, plans, decisions, holds, sends and events."""
+    chosen = TimelineFilter(day(first), day(last), scenario)
+    if chosen.first_day and chosen.last_day and chosen.last_day < chosen.first_day:
+        raise typer.BadParameter(f"--to {chosen.last_day} is before --from {chosen.first_day}")
+    settings = Settings()
+    with ledger(settings) as connection:
+        found = timeline(
+            connection,
+            customer,
+            zone=settings.zone,
+            chosen=chosen,
+            limit=limit,
+            oldest_first=oldest_first,
+            unmask=unmask,
+        )
+    match form:
+        case Format.TABLE:
+            console().print(_table(found, settings.zone))
+        case Format.JSON:
+            sys.stdout.write(as_json(found.entries, settings.zone) + "\n")
+        case Format.CSV:
+            columns = ("at", "kind", "scenario_code", "step_no", "what", "why", "by")
+            show(found.entries, columns, form=form, zone=settings.zone)
+    if found.total > len(found.entries):
+        which = "first" if oldest_first else "last"
+        errors().print(f"the {which} {len(found.entries)} of {found.total} entries; --limit shows more")
+
+
+def _table(found: Timeline, zone: ZoneInfo) -> Table:
+    table = Table("when", "scenario", "what", "why", "by")
+    table.columns[0].no_wrap = True
+    for entry in found.entries:
+        at = f"{entry.at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+        # as Text: what a shop calls its products may look like rich's markup
+        table.add_row(*(Text(cell or "") for cell in (at, entry.scenario_code, entry.what, entry.why, entry.by)))
+    return table

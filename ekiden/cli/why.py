@@ -1,0 +1,45 @@
+"""`ekiden why`: why a customer is in a scenario, or is not."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ekiden.cli.asking import OnOption, ScenarioArgument, as_json, asked_moment
+from ekiden.cli.output import Format, FormatOption, console
+from ekiden.cli.session import ledger
+from ekiden.cli.trees import explanation_tree
+from ekiden.insights.built import asked_scenario
+from ekiden.insights.explanation import explain
+from ekiden.insights.explanation_evidence import read_evidence
+from ekiden.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    app.command("why")(why)
+
+
+def why(
+    scenario: ScenarioArgument,
+    customer: Annotated[str, typer.Argument(help="Customer id.")],
+    on: OnOption = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Explain every anchor, also those that decide nothing now.")
+    ] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Explain why a customer is in a scenario, or is not: every condition, when it holds, and what comes next."""
+    if form is Format.CSV:
+        raise typer.BadParameter("a tree is no table: --format table or json")
+    settings = Settings()
+    asked = asked_moment(on, settings)
+    with ledger(settings) as connection:
+        found = asked_scenario(connection, scenario)
+        explanation = explain(
+            found, read_evidence(connection, found, customer), asked, settings.zone, everything=everything
+        )
+    if form is Format.JSON:
+        sys.stdout.write(as_json(explanation, settings.zone) + "\n")
+    else:
+        console().print(explanation_tree(explanation, settings.zone, everything=everything), soft_wrap=True)

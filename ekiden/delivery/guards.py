@@ -1,0 +1,128 @@
+"""Guards: sending holds itself when an invariant of the ledger is broken, or when the shop's data is too old.
+
+A guard pauses all sending and keeps what it found. A person looks, and resumes with one command; the same finding never
+pauses again, a new one does. Belongs here: from a finding to a pause. Does not belong here: the invariants
+(`ekiden.schedule.invariants`), the age of data (`ekiden.warehouse.freshness`), or pauses themselves (`pauses`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from ekiden.database.statements import statement
+from ekiden.delivery.pauses import Cause, Pause, lock, pause
+from ekiden.schedule.invariants import DUE_ROWS_MAY_BE_SENT, INVARIANTS, Invariant, Offenders, offenders, parameters
+from ekiden.schedule.runs import RunContext
+from ekiden.settings import Settings
+from ekiden.warehouse.freshness import StaleTable, freshness_policies, stale_tables
+
+FRESHNESS = "freshness"
+"""The guard of the data's age; those of invariants are called like them."""
+
+
+@dataclass(frozen=True)
+class InvariantCheck:
+    """What a look at one invariant found, and the pause it made; none if it holds, or if a person knows already."""
+
+    invariant: Invariant
+    found: Offenders
+    pause: Pause | None
+
+    @property
+    def holds(self) -> bool:
+        return self.found.total == 0
+
+
+def check_invariant(
+    connection: Connection[Any], invariant: Invariant, *, now: datetime, context: RunContext
+) -> InvariantCheck:
+    """Look at one invariant and pause all sending if it has offenders that nobody was told of yet."""
+    found = offenders(connection, invariant, now=now)
+    made = _pause_for_offenders(connection, invariant, found, now, context) if found.total else None
+    return InvariantCheck(invariant, found, made)
+
+
+def check_invariants(connection: Connection[Any], *, now: datetime, context: RunContext) -> tuple[InvariantCheck, ...]:
+    """Look at every invariant of the ledger; reads all of it, so once a day or when a person asks."""
+    return tuple(check_invariant(connection, invariant, now=now, context=context) for invariant in INVARIANTS)
+
+
+def check_before_sending(
+    connection: Connection[Any], settings: Settings, *, now: datetime, context: RunContext
+) -> tuple[Pause, ...]:
+    """Look at what a send run can afford to look at, and return the pauses that came of it.
+
+    The rows that are due now, and the age of the tables that have a freshness policy.
+    """
+    looked = check_invariant(connection, DUE_ROWS_MAY_BE_SENT, now=now, context=context)
+    stale = check_freshness(connection, settings, now=now, context=context)
+    return tuple(found for found in (looked.pause, stale) if found is not None)
+
+
+def check_freshness(
+    connection: Connection[Any], settings: Settings, *, now: datetime, context: RunContext
+) -> Pause | None:
+    """Pause all sending if a table is older than it may be, and nobody was told of that age yet."""
+    stale = stale_tables(connection, freshness_policies(settings), now=now)
+    if not stale:
+        return None
+    with connection.transaction():
+        lock(connection)
+        unseen = [table for table in stale if not _is_known(connection, _finding(table))]
+        if not unseen:
+            return None
+        made = pause(
+            connection,
+            None,
+            reason="; ".join(map(str, unseen)),
+            now=now,
+            context=_guard(FRESHNESS, context),
+            cause=Cause.FRESHNESS,
+        )
+        for table in unseen:
+            values = {"guard": FRESHNESS, "finding": _finding(table), "pause_id": made.pause_id, "now": now}
+            connection.execute(statement(__file__, "keep_finding"), values)
+        return made
+
+
+def _pause_for_offenders(
+    connection: Connection[Any], invariant: Invariant, found: Offenders, now: datetime, context: RunContext
+) -> Pause | None:
+    values = {**parameters(now), "guard": invariant.name}
+    with connection.transaction():
+        lock(connection)
+        count = statement(__file__, "count_new_findings").format(query=invariant.query)
+        row = connection.execute(count, values).fetchone()
+        assert row is not None  # an aggregate gives one row
+        new, example = row
+        if not new:
+            return None
+        rows = "1 row" if new == 1 else f"{new} rows"
+        made = pause(
+            connection,
+            None,
+            reason=f"{invariant.name} is broken by {rows}, such as {example}; `ekiden check` shows all",
+            now=now,
+            context=_guard(invariant.name, context),
+            cause=Cause.INVARIANT,
+        )
+        keep = statement(__file__, "keep_findings").format(query=invariant.query)
+        connection.execute(keep, {**values, "pause_id": made.pause_id})
+        return made
+
+
+def _guard(name: str, context: RunContext) -> RunContext:
+    """Return the guard as the actor, in the run in which it looked."""
+    return RunContext(f"guard {name}", context.dagster_run_id, context.git_revision)
+
+
+def _finding(table: StaleTable) -> str:
+    """Return what a person who resumes has seen: this table of that time; newer data that grows old is new to them."""
+    return f"{table.policy.name} {table.loaded_at.isoformat() if table.loaded_at else 'is empty'}"
+
+
+def _is_known(connection: Connection[Any], finding: str) -> bool:
+    values = {"guard": FRESHNESS, "finding": finding}
+    return connection.execute(statement(__file__, "known_finding"), values).fetchone() is not None

@@ -1,0 +1,3 @@
+select
+from outreach.guard_findings
+where guard = %(guard)s and finding = %(finding)s

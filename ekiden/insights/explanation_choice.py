@@ -1,0 +1,47 @@
+"""Which of a customer's many anchors matter, and which of them comes furthest. Pure; explaining them is not here."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from ekiden.insights.built import AskedScenario
+from ekiden.insights.explanation_checks import conditions_passed
+from ekiden.insights.explanation_evidence import AnchorEvidence, Evidence, holds, next_beginning
+from ekiden.insights.explanation_planning import planning_checks
+from ekiden.insights.moments import Moment
+
+FEW_ANCHORS = 5
+"""So many anchors are all explained, and of more so many of each kind that matters: about a screen."""
+
+
+def reached(
+    scenario: AskedScenario, evidence: Evidence, anchor: AnchorEvidence, moment: Moment, zone: ZoneInfo
+) -> tuple[bool, int, datetime, str]:
+    """Return how far an anchor comes: one that is there before one that is not, then by checks, then the latest."""
+    passed, all_hold = conditions_passed(evidence, anchor, moment.at)
+    if all_hold:
+        planning = [check.passes is not False for check in planning_checks(scenario, evidence, anchor, moment, zone)]
+        passed += planning.index(False) if False in planning else len(planning)
+    return anchor.at <= moment.at, passed, anchor.at, anchor.key
+
+
+def latest_first(anchors: Iterable[AnchorEvidence]) -> list[AnchorEvidence]:
+    """Return anchors from the latest to the earliest."""
+    return sorted(anchors, key=lambda anchor: (anchor.at, anchor.key), reverse=True)
+
+
+def that_matter(evidence: Evidence, furthest: AnchorEvidence | None, at: datetime) -> list[AnchorEvidence]:
+    """Return the anchors worth explaining, the one that comes `furthest` among them; few anchors are all."""
+    anchors = latest_first(evidence.anchors)
+    if len(anchors) <= FEW_ANCHORS:
+        return anchors
+    entered = {(enrolment.anchor_kind, enrolment.anchor_key) for enrolment in evidence.enrolments}
+    coming = [(begins, anchor) for anchor in anchors if (begins := next_beginning(anchor.may_enter, at))]
+    chosen = [
+        anchors[0],
+        *[anchor for anchor in anchors if holds(anchor.may_enter, at)][:FEW_ANCHORS],
+        *[anchor for _, anchor in sorted(coming, key=lambda found: found[0])][:1],
+        *[anchor for anchor in anchors if (anchor.kind, anchor.key) in entered][:FEW_ANCHORS],
+        *([furthest] if furthest else []),
+    ]
+    return list({id(anchor): anchor for anchor in chosen}.values())

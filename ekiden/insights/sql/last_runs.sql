@@ -1,0 +1,12 @@
+-- The latest run of each kind that moves rows on.
+select distinct on (kind)
+    kind,
+    actor,
+    partition_from,
+    partition_to,
+    started_at,
+    finished_at,
+    outcome
+from outreach.runs
+where kind in ('plan', 'send', 'export')
+order by kind asc, started_at desc

@@ -1,0 +1,91 @@
+"""How the deployment stands now: what is paused and why, what waits, what ran last. Nothing here changes anything.
+
+Belongs here: the figures a person on duty looks at first. Does not belong here: single rows
+(`ekiden.schedule.rows`), and what the guards do about what they find (`ekiden.delivery.guards`).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from ekiden.database.statements import statement
+from ekiden.delivery.pauses import Pause, open_pauses
+from ekiden.scenarios.definition import EXPORTED_CHANNELS, SENT_CHANNELS
+from ekiden.schedule.missed import MissedRange, find_missed_days
+from ekiden.settings import Settings
+from ekiden.warehouse.freshness import StaleTable, freshness_policies, stale_tables
+
+
+@dataclass(frozen=True)
+class WaitingRows:
+    """How many open rows wait for what."""
+
+    due: int
+    """Ready mail whose time has come, of scenarios that are not paused."""
+    due_paused: int
+    """The same of paused scenarios."""
+    late: int
+    """Of both: more than the allowed lateness late and never released, so the next send holds them (T5)."""
+    ready_later: int
+    lists_due: int
+    """Rows for direct mail and outbound calls that an export would take, paused or not."""
+    held: int
+    failed: int
+    on_their_way: int
+    unknown: int
+    """Of those on their way: posted, and nobody knows whether they were sent."""
+    lost: int
+    """Of those on their way: their sender is gone; the next send run settles them."""
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """The latest run of one kind; `finished_at` None: it is under way, or its process vanished."""
+
+    kind: str
+    actor: str
+    partition_from: date | None
+    partition_to: date | None
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the deployment stands; instants are aware."""
+
+    pauses: tuple[Pause, ...]
+    rows: WaitingRows
+    last_runs: tuple[LastRun, ...]
+    missed: tuple[MissedRange, ...]
+    last_build_at: datetime | None
+    stale: tuple[StaleTable, ...]
+
+
+def standing(connection: Connection[Any], *, now: datetime, settings: Settings) -> Standing:
+    """Return how the deployment stands at `now`."""
+    values = {
+        "now": now,
+        "today": settings.local_date(now),
+        "sent_channels": list(SENT_CHANNELS),
+        "exported_channels": list(EXPORTED_CHANNELS),
+        "max_lateness": settings.max_lateness,
+    }
+    with connection.cursor(row_factory=class_row(WaitingRows)) as cursor:
+        rows = cursor.execute(statement(__file__, "waiting_rows"), values).fetchone()
+    assert rows is not None  # an aggregate gives one row
+    with connection.cursor(row_factory=class_row(LastRun)) as cursor:
+        last_runs = tuple(cursor.execute(statement(__file__, "last_runs")).fetchall())
+    built = connection.execute("select max(built_at) from changed.built_tables").fetchone()
+    return Standing(
+        open_pauses(connection),
+        rows,
+        last_runs,
+        find_missed_days(connection, now=now, settings=settings),
+        built[0] if built else None,
+        stale_tables(connection, freshness_policies(settings), now=now),
+    )

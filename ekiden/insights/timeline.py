@@ -1,0 +1,122 @@
+"""One person's timeline: what happened in the shop, what was planned, decided, held and sent, in order of time.
+
+Belongs here: reading it. Does not belong here: sentences about it (`timeline_wording`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection, sql
+from psycopg.rows import dict_row
+
+from ekiden.database.statements import statement
+from ekiden.insights.explanation_evidence import UnknownCustomer
+from ekiden.insights.lineage import masked
+from ekiden.insights.timeline_wording import by_whom, what, why
+from ekiden.scenarios.registry import is_built
+from ekiden.schedule.errors import NothingBuilt, UnknownScenario
+
+SHOWN_ENTRIES = 100
+"""Entries shown unless asked otherwise: some screens, and a usual customer's years."""
+
+
+@dataclass(frozen=True)
+class TimelineFilter:
+    """Which part of a timeline: local days, both included, and of the scenarios' entries only one scenario's."""
+
+    first_day: date | None = None
+    last_day: date | None = None
+    scenario: str | None = None
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """One thing that happened: when (aware), where it belongs, what it was, why, and by whom.
+
+    `details` holds what the sentences are made of, for programs.
+    """
+
+    at: datetime
+    kind: str
+    scenario_code: str | None
+    step_no: int | None
+    what: str
+    why: str | None
+    by: str | None
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A customer's entries, as many as were asked for of `total`."""
+
+    customer_id: str
+    total: int
+    entries: tuple[TimelineEntry, ...]
+
+
+def timeline(
+    connection: Connection[Any],
+    customer_id: str,
+    *,
+    zone: ZoneInfo,
+    chosen: TimelineFilter | None = None,
+    limit: int | None = SHOWN_ENTRIES,
+    oldest_first: bool = False,
+    unmask: bool = False,
+) -> Timeline:
+    """Return a customer's timeline, the newest entries first unless asked otherwise; `limit` None returns all.
+
+    Addresses are masked unless asked for. Raises `NothingBuilt`, `UnknownCustomer` and `UnknownScenario`.
+    """
+    chosen = chosen or TimelineFilter()
+    if not is_built(connection):
+        raise NothingBuilt("no shop has been built yet: run `ekiden build`")
+    direction = sql.SQL("asc" if oldest_first else "desc")
+    parameters = {
+        "customer_id": customer_id,
+        "begins": _midnight(chosen.first_day, zone),
+        "ends": _midnight(chosen.last_day + timedelta(days=1) if chosen.last_day else None, zone),
+        "scenario_code": chosen.scenario,
+        "limit": limit,
+    }
+    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        # one state of the facts and the ledger for all questions
+        cursor.execute("set transaction isolation level repeatable read, read only")
+        _refuse_unknown(connection, customer_id, chosen.scenario)
+        found = cursor.execute(statement(__file__, "timeline").format(direction=direction), parameters).fetchall()
+    return Timeline(
+        customer_id,
+        total=found[0]["total"] if found else 0,
+        entries=tuple(_entry(row, zone, unmask=unmask) for row in found),
+    )
+
+
+def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
+    return datetime.combine(day, time(), zone) if day else None
+
+
+def _refuse_unknown(connection: Connection[Any], customer_id: str, scenario: str | None) -> None:
+    if connection.execute(statement(__file__, "asked_customer"), {"customer_id": customer_id}).fetchone() is None:
+        raise UnknownCustomer(f"the shop has no customer {customer_id!r}")
+    if scenario is not None:
+        rows = connection.execute("select scenario_code from outreach.scenarios order by scenario_code").fetchall()
+        known = [code for (code,) in rows]
+        if scenario not in known:
+            raise UnknownScenario(f"no scenario {scenario!r}; known: {', '.join(known) or 'none yet'}")
+
+
+def _entry(row: Mapping[str, Any], zone: ZoneInfo, *, unmask: bool) -> TimelineEntry:
+    details = {name: value for name, value in row["details"].items() if value is not None}
+    if not unmask and "to_address" in details:
+        details["to_address"] = masked(details["to_address"])
+    entry = TimelineEntry(row["at"], row["kind"], row["scenario_code"], row["step_no"], "", None, None, details)
+    return replace(
+        entry,
+        what=what(entry.kind, entry.step_no, details, zone),
+        why=why(entry.kind, details, row["reason_in_words"]),
+        by=by_whom(details),
+    )

@@ -1,0 +1,128 @@
+"""The folder that lists are laid in: a finished `NAME.csv` is imported as the list NAME and moved away with a report.
+
+Belongs here: files, names and places. Does not belong here: the import (`lists`), and when to take a file (the sensor).
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection
+
+from ekiden.raw.encodings import Encoding
+from ekiden.raw.faults import Fault, LoadRefused
+from ekiden.raw.folder import CSV
+from ekiden.raw.lists import ListReport, import_list
+from ekiden.schedule.runs import RunContext
+from ekiden.settings import Settings
+
+DONE, REFUSED = "done", "refused"
+REPORT = ".report.txt"
+
+
+@dataclass(frozen=True)
+class FileState:
+    """How a file in the folder stands at one look."""
+
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class TakenFile:
+    """A file that was taken: where it is now, and what became of it; `refusal` where nobody came onto the list."""
+
+    moved_to: Path
+    report: ListReport | None = None
+    refusal: LoadRefused | None = None
+
+
+def list_code_of(file: Path) -> str:
+    """Return the list that a file is for: its name without `.csv`, composed as people type it (macOS decomposes)."""
+    return unicodedata.normalize("NFC", file.stem)
+
+
+def files_in(folder: Path) -> dict[str, FileState]:
+    """Return the lists in the folder by name; hidden files and those that are not named `.csv` yet are left alone."""
+    if not folder.is_dir():
+        return {}
+    states = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() != CSV or path.name.startswith((".", "~")):
+            continue
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue  # somebody took it meanwhile
+        if path.is_file():
+            states[path.name] = FileState(status.st_size, status.st_mtime_ns)
+    return states
+
+
+def take(
+    connection: Connection[Any],
+    file: Path,
+    *,
+    now: datetime,
+    settings: Settings,
+    context: RunContext,
+    list_code: str | None = None,
+    encoding: Encoding = Encoding.AUTO,
+    skip_bad_rows: bool = False,
+) -> TakenFile:
+    """Import a file and move it to `done/` or `refused/` beside it, with a report; return where it is now.
+
+    A crash before the move leaves the file where it is; taken again, it changes nothing. Raises `FileNotFoundError`.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"{file} is not there; it may have been taken already: look into {DONE}/ and {REFUSED}/"
+        )
+    try:
+        report = import_list(
+            connection,
+            file,
+            list_code or list_code_of(file),
+            now=now,
+            settings=settings,
+            context=context,
+            encoding=encoding,
+            skip_bad_rows=skip_bad_rows,
+        )
+    except LoadRefused as refusal:
+        return TakenFile(_move(file, REFUSED, now, str(refusal)), refusal=refusal)
+    return TakenFile(_move(file, DONE, now, in_words(report)), report)
+
+
+def in_words(report: ListReport) -> str:
+    """Return what an import did, for a person."""
+    counts = [
+        f"list {report.list_code}: {report.added} of {report.rows_read} rows added ({report.encoding})",
+        f"{report.already_listed} on the list already",
+        *([f"{report.repeated} twice in the file"] if report.repeated else []),
+        *([f"{report.left_out} bad and left out"] if report.left_out else []),
+    ]
+    begun = [f"{scenario.scenario_code} ({scenario.status})" for scenario in report.scenarios]
+    users = f"begins {', '.join(begun)}" if begun else "no scenario begins with this list"
+    return "\n".join([", ".join(counts), users, *_shown(report.faults, report.left_out)])
+
+
+def _shown(faults: Iterable[Fault], total: int) -> list[str]:
+    shown = [str(fault) for fault in faults]
+    hidden = total - len(shown)
+    return [*shown, *([f"... and {hidden} more"] if hidden > 0 else [])]
+
+
+def _move(file: Path, place: str, now: datetime, report: str) -> Path:
+    folder = file.parent / place
+    folder.mkdir(exist_ok=True)
+    stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    # two lists of one name within a second, or after a clock was set back, keep their own
+    numbers = ["", *(f"-{number}" for number in range(2, 1_000))]
+    target = next(path for number in numbers if not (path := folder / f"{stamp}{number}-{file.name}").exists())
+    # the report first: whoever finds the file finds it too
+    target.with_name(target.name + REPORT).write_text(f"{report}\n", encoding="utf-8")
+    return file.rename(target)

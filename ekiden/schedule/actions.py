@@ -1,0 +1,105 @@
+"""The operators' actions: what each may be done to, what follows from it, and why a row was left as it was.
+
+Belongs here: the list of actions, the same for every door. Does not belong here: doing them (`operators`).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from ekiden.database.statements import statement
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing an operator does; `name` is also the name of its statement, its command and its Dagster op."""
+
+    name: str
+    past: str
+    states: tuple[str, ...]
+    """The states it applies to."""
+    explanation: str
+    effects: tuple[str, ...] = ()
+    """Statements that follow it, for the enrolments of the rows it changed."""
+    exit_reason: str | None = None
+    needs_reason: bool = False
+    waits_for_plans: bool = False
+    """True: it brings somebody back into a scenario, and must see whom a plan is just letting in elsewhere."""
+
+
+@dataclass(frozen=True)
+class NotChanged:
+    """How many rows an action left as they were, and why."""
+
+    rows: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.rows} left: {self.why}"
+
+
+ACTIONS = {
+    action.name: action
+    for action in (
+        Action(
+            "release",
+            "released",
+            ("held",),
+            "Release held rows: they go out at today's step time, or now if it has passed.",
+        ),
+        Action("hold", "held", ("ready",), "Hold ready rows until a person releases them."),
+        Action(
+            "complete",
+            "completed",
+            ("ready", "held"),
+            "End rows by hand: nothing is sent and no next step follows.",
+            effects=("end_enrolments",),
+            exit_reason="manual_complete",
+        ),
+        Action(
+            "block",
+            "blocked",
+            ("ready", "held", "failed"),
+            "Do not deliver: the customer never enters this scenario again.",
+            effects=("end_enrolments",),
+            exit_reason="blocked",
+        ),
+        Action("retry", "retried", ("failed",), "Send failed rows again; a failed message was certainly not sent."),
+        Action(
+            "reopen",
+            "reopened",
+            ("blocked",),
+            "Put blocked rows back under release control; needs a reason.",
+            effects=("reactivate_enrolments",),
+            needs_reason=True,
+            waits_for_plans=True,
+        ),
+        Action(
+            "delete",
+            "deleted",
+            ("ready", "held", "completed", "blocked", "skipped", "cancelled", "failed"),
+            "Delete rows softly; a customer left without rows may enter again.",
+            effects=("remove_empty_enrolments",),
+        ),
+    )
+}
+
+WHY = {
+    "state": "in a state that {action} does not apply to ({detail})",
+    "enrolment": "the enrolment has ended ({detail})",
+    "step": "the step is stopped by force",
+    "exclusive": "another exclusive scenario has the customer",
+}
+"""By the rule that `sql/not_changed.sql` names."""
+
+
+def not_changed(connection: Connection[Any], action: Action) -> tuple[NotChanged, ...]:
+    """Return why rows of the temporary table `chosen_rows` were not changed, by count, the most frequent first."""
+    found = connection.execute(statement(__file__, "not_changed"), {"states": list(action.states)}).fetchall()
+    return tuple(NotChanged(rows, WHY[rule].format(action=action.name, detail=detail)) for rule, detail, rows in found)
+
+
+def in_another_state(action: Action, state: str, rows: int) -> NotChanged:
+    """Return why so many rows in this state were not even chosen."""
+    return NotChanged(rows, WHY["state"].format(action=action.name, detail=state))

@@ -1,0 +1,9 @@
+"""What keeps anything from being planned or asked; here by themselves, so that raising them needs no planner."""
+
+
+class UnknownScenario(ValueError):
+    """A selection names a scenario that the ledger does not know."""
+
+
+class NothingBuilt(RuntimeError):
+    """There is no eligibility table yet."""

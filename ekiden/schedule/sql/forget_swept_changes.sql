@@ -1,0 +1,56 @@
+-- What every sweep has taken in. A month of turning points stays, for a clock that is set back.
+with tables as (
+    select
+        followed.table_oid,
+        min(sweeps.contains_before) as contain_before,
+        min(sweeps.swept_at) - interval '31 days' as turns_from,
+        count(pg_class.oid) = 0 as are_gone
+    from changed.followed_tables as followed
+    left join outreach.sweeps on followed.table_oid = sweeps.table_oid
+    left join pg_class on followed.table_oid = pg_class.oid
+    group by followed.table_oid
+),
+
+eligibility_changes as (
+    delete from changed.eligibility_changes as changes
+    using tables
+    where
+        changes.table_oid = tables.table_oid
+        -- who was never swept will be swept whole
+        and (tables.contain_before is null or changes.transaction_id < tables.contain_before)
+),
+
+turning_points as (
+    delete from changed.turning_points as turns
+    using tables
+    where turns.table_oid = tables.table_oid and (tables.are_gone or turns.turns_at < tables.turns_from)
+),
+
+followed_later as (
+    update changed.followed_tables as followed
+    set turns_from = tables.turns_from
+    from tables
+    where
+        followed.table_oid = tables.table_oid
+        and not tables.are_gone
+        and followed.turns_from < tables.turns_from
+),
+
+gone as (
+    delete from changed.followed_tables as followed
+    using tables
+    where followed.table_oid = tables.table_oid and tables.are_gone
+)
+
+delete from outreach.enrolment_changes as changes
+using (
+    select
+        scenarios.scenario_id,
+        min(sweeps.contains_before) as contain_before
+    from outreach.scenarios
+    left join outreach.sweeps on scenarios.scenario_id = sweeps.scenario_id
+    group by scenarios.scenario_id
+) as swept
+where
+    changes.scenario_id = swept.scenario_id
+    and (swept.contain_before is null or changes.transaction_id < swept.contain_before)

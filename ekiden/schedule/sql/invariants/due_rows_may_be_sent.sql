@@ -1,0 +1,87 @@
+-- Invariants 1 to 4 and 6, asked of the rows that the next send run would claim. Everything is looked up from those
+-- rows by an index, however long the history.
+with due as (
+    select
+        rows.schedule_row_id,
+        rows.enrolment_id,
+        rows.step_no
+    from outreach.schedule_rows as rows
+    inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
+    where
+        rows.state = 'ready'
+        and rows.send_at <= %(now)s
+        and rows.channel = any(%(channels)s)
+        and scenarios.may_send
+        and scenarios.scenario_id not in (select paused.scenario_id from outreach.paused_scenarios as paused)
+),
+
+faults as (
+    select
+        due.schedule_row_id,
+        'its enrolment has another open row' as fault
+    from due
+    where
+        exists (
+            select
+            from outreach.schedule_rows as others
+            where
+                others.enrolment_id = due.enrolment_id
+                and others.schedule_row_id <> due.schedule_row_id
+                and others.state in ('ready', 'held', 'sending', 'failed')
+        )
+    union all
+    select
+        due.schedule_row_id,
+        'the step before it was not sent' as fault
+    from due
+    inner join outreach.schedule_rows as earlier
+        on due.enrolment_id = earlier.enrolment_id and due.step_no = earlier.step_no + 1
+    inner join outreach.scenario_versions as versions on earlier.scenario_version_id = versions.scenario_version_id
+    where
+        earlier.state not in ('deleted', 'sent')
+        and not (earlier.state = 'skipped' and versions.on_skip = 'continue')
+    union all
+    select
+        due.schedule_row_id,
+        'it was sent already' as fault
+    from due
+    where
+        exists (select from outreach.messages where messages.schedule_row_id = due.schedule_row_id)
+        or exists (
+            select
+            from outreach.transitions
+            where
+                transitions.subject = 'schedule_row'
+                and transitions.subject_id = due.schedule_row_id
+                and transitions.from_state = 'sent'
+        )
+    union all
+    select
+        due.schedule_row_id,
+        'it was held when it was born, and nobody released it' as fault
+    from due
+    where
+        exists (
+            select
+            from outreach.transitions
+            where
+                transitions.subject = 'schedule_row'
+                and transitions.subject_id = due.schedule_row_id
+                and transitions.from_state = ''
+                and transitions.to_state = 'held'
+        )
+        and not exists (
+            select
+            from outreach.transitions
+            where
+                transitions.subject = 'schedule_row'
+                and transitions.subject_id = due.schedule_row_id
+                and transitions.transition = 'T3'
+                and transitions.actor_kind = 'operator'
+        )
+)
+
+select
+    schedule_row_id,
+    fault
+from faults

@@ -1,0 +1,163 @@
+"""The jobs by which a person changes rows, or pauses and resumes sending, in the words of the command line.
+
+Belongs here: what such a job shows before and after. Does not belong here: what an action does
+(`ekiden.schedule.operators`) or a pause (`ekiden.delivery.pauses`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from dagster import JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
+
+from assets.acting import run_context
+from assets.held import held_metadata
+from assets.tables import count_table, markdown_table
+from ekiden.database.connection import connect
+from ekiden.delivery.pauses import Pause, open_pauses, pause, resume
+from ekiden.schedule.actions import ACTIONS, Action
+from ekiden.schedule.operators import applicable, check, operate, preview
+from ekiden.schedule.rows import ScheduleRow
+from ekiden.settings import Settings
+from orchestration.job_config import OperateRows, PauseSending, ResumeSending
+
+SAMPLE_ROWS = 20
+"""Rows shown of those that an action would touch."""
+
+
+def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
+    """Return the job of one operator action; it shows what it would touch, and changes it unless it is a dry run."""
+
+    @op(name=op_name, description=f"{action.explanation} A dry run only shows which.", tags={"kind": "ledger"})
+    def operate_rows(
+        context: OpExecutionContext,
+        config: OperateRows,
+        settings: ResourceParam[Settings],
+        clock: ResourceParam[Callable[[], datetime]],
+    ) -> None:
+        row_filter = applicable(action, config.row_filter())
+        with connect(settings, autocommit=True) as connection:
+            found = preview(connection, row_filter, sample=SAMPLE_ROWS)
+            metadata = {
+                "matching": MetadataValue.md(count_table(found.counts)),
+                "first_rows": MetadataValue.md(row_table(found.sample)),
+                "rows_matching": MetadataValue.int(found.matched),
+                "rows_changed": MetadataValue.int(0),
+                "sending": MetadataValue.text(_told(open_pauses(connection))),
+            }
+            if config.dry_run:
+                if action.name == "release":
+                    metadata |= held_metadata(
+                        connection, row_filter, now=clock(), settings=settings, sample=SAMPLE_ROWS
+                    )
+                context.log.info(f"dry run: nothing was changed; set dry_run to false to {action.name} these rows")
+            else:
+                check(action, reason=config.reason, matched=found.matched, limit=config.limit)
+                report = operate(
+                    connection,
+                    action,
+                    row_filter,
+                    now=clock(),
+                    settings=settings,
+                    context=run_context(context, actor=config.actor),
+                    limit=config.limit,
+                    reason=config.reason,
+                )
+                metadata["rows_changed"] = MetadataValue.int(report.changed)
+                metadata["not_changed"] = MetadataValue.text("; ".join(map(str, report.not_changed)) or "none")
+                metadata["ledger_run_id"] = MetadataValue.text(str(report.run_id))
+        show(context, metadata)
+
+    @job(name=name, description=f"{action.explanation} A dry run first shows which; only a person may do this.")
+    def operator_action() -> None:
+        operate_rows()
+
+    return operator_action
+
+
+@op(name="pause", description="Stop sending: running senders stop with their next claim.", tags={"kind": "ledger"})
+def pause_op(
+    context: OpExecutionContext,
+    config: PauseSending,
+    settings: ResourceParam[Settings],
+    clock: ResourceParam[Callable[[], datetime]],
+) -> None:
+    """Pause what the config says."""
+    with connect(settings, autocommit=True) as connection:
+        made = pause(
+            connection,
+            config.paused_scenario(),
+            reason=config.reason,
+            now=clock(),
+            context=run_context(context, actor=config.actor),
+        )
+        pauses = open_pauses(connection)
+    show(context, {"paused": MetadataValue.text(str(made)), "sending": MetadataValue.text(_told(pauses))})
+
+
+@op(name="resume", description="Go on sending, after a pause by a person or by a guard.", tags={"kind": "ledger"})
+def resume_op(
+    context: OpExecutionContext,
+    config: ResumeSending,
+    settings: ResourceParam[Settings],
+    clock: ResourceParam[Callable[[], datetime]],
+) -> None:
+    """Resume what the config says."""
+    with connect(settings, autocommit=True) as connection:
+        ended = resume(
+            connection,
+            config.scenario,
+            reason=config.reason,
+            now=clock(),
+            context=run_context(context, actor=config.actor),
+        )
+        pauses = open_pauses(connection)
+    metadata = {
+        "resumed": MetadataValue.text("; ".join(map(str, ended)) or "nothing was paused"),
+        "pauses_ended": MetadataValue.int(len(ended)),
+        "sending": MetadataValue.text(_told(pauses)),
+    }
+    show(context, metadata)
+
+
+@job(description="Emergency stop: of one scenario or of all sending and exporting, at once.")
+def pause_sending() -> None:
+    """Pause sending."""
+    pause_op()
+
+
+@job(description="Go on after a pause. What is too late by then is held until somebody releases it: no flood.")
+def resume_sending() -> None:
+    """Resume sending."""
+    resume_op()
+
+
+OPERATOR_JOBS: tuple[JobDefinition, ...] = (
+    operator_job(ACTIONS["release"], name="release_held_rows", op_name="release_rows"),
+    *(
+        operator_job(action, name=f"{action.name}_rows", op_name=action.name)
+        for action in ACTIONS.values()
+        if action.name != "release"
+    ),
+    pause_sending,
+    resume_sending,
+)
+
+
+def row_table(rows: Iterable[ScheduleRow]) -> str:
+    """Return rows as a Markdown table for an operator."""
+    return markdown_table(
+        ("scenario", "customer", "step", "due", "state", "reason"),
+        ((row.scenario_code, row.customer_id, row.step_no, row.due_date, row.state_ja, row.reason) for row in rows),
+    )
+
+
+def show(context: OpExecutionContext, metadata: Mapping[str, Any]) -> None:
+    """Put a job's metadata where its run shows it: on the op's output, and the counts in the log."""
+    context.add_output_metadata(dict(metadata))
+    counts = {name: value.value for name, value in metadata.items() if isinstance(value.value, int)}
+    context.log.info(", ".join(f"{name}: {value:,}" for name, value in counts.items()))
+
+
+def _told(pauses: Iterable[Pause]) -> str:
+    return "; ".join(map(str, pauses)) or "not paused"

@@ -1,0 +1,153 @@
+"""The commands of the person on duty: look, pause, resume, check, and change rows having seen which."""
+
+import io
+import json
+
+import pytest
+
+from tests.integration.ledger_fixtures import Shop
+
+NOON = "2024-03-09 12:00"
+
+
+class Terminal(io.StringIO):
+    """Somebody at a keyboard."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_action_shows_what_it_would_touch_and_needs_a_yes_where_nobody_can_be_asked(planned: Shop, ekiden):
+    ended = ekiden("release", "--customer", "C2")
+    assert (ended.code, ended.out) == (1, "")
+    for part in ("follow_up, step 1, held: 1", "past_due", "say --yes to do it"):
+        assert part in ended.err
+    assert planned.row(customer="C2").state == "held"
+    assert ekiden("release", "--customer", "C2", "--yes").out.strip() == "1 of 1 matching rows changed by release"
+
+
+@pytest.mark.parametrize(("answer", "code", "state"), [("y\n", 0, "ready"), ("n\n", 1, "held"), ("\n", 1, "held")])
+def test_a_person_at_the_terminal_is_asked(planned: Shop, ekiden, monkeypatch, answer, code, state):
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+    ended = ekiden("release", "--customer", "C2")
+    assert ended.code == code
+    assert "release these 1 rows?" in ended.err
+    assert planned.row(customer="C2").state == state
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("release", "--state", "sent", "--all"), "state sent: release applies to rows that are held"),
+        (("delete", "--row", "seven"), "'seven' names no row"),
+        (("pause", "nobody", "--reason", "x"), "no scenario nobody; known: follow_up"),
+        (("pause", "--all", "--reason", " "), "say why"),
+    ],
+)
+def test_a_slip_is_refused_with_its_reason(planned: Shop, ekiden, arguments, message):
+    ended = ekiden(*arguments)
+    assert (ended.code, ended.out) == (1, "")
+    assert message in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("pause", "--reason", "x"),
+        ("pause", "follow_up", "--all", "--reason", "x"),
+        ("pause", "--all"),
+        ("release", "--first", "0"),
+        ("release", "--state", "held"),
+        ("resume", "follow_up", "--all", "--reason", "x"),
+    ],
+)
+def test_wrong_usage_ends_with_2(planned: Shop, ekiden, arguments):
+    assert ekiden(*arguments).code == 2
+
+
+def test_nothing_to_do_is_said_with_what_there_is_instead(planned: Shop, ekiden):
+    ended = ekiden("retry", "--scenario", "follow_up")
+    assert (ended.code, ended.out.strip()) == (0, "0 of 2 matching rows changed by retry")
+    assert "1 left: in a state that retry does not apply to (held)" in ended.err
+    assert ekiden("retry", "--customer", "nobody").out.strip() == "0 of 0 matching rows changed by retry"
+
+
+def test_rows_can_be_chosen_by_state_by_number_and_by_how_long_they_are_due(planned: Shop, ekiden):
+    (held,) = json.loads(ekiden("rows", "--state", "held", "--format", "json").out)
+    assert ekiden("complete", "--state", "ready", "--all", "--yes").out.strip().startswith("1 of 1")
+    assert ekiden("block", "--row", held["message_id"], "--yes").out.strip().startswith("1 of 1")
+    assert set(planned.states().values()) == {"completed", "blocked"}
+    assert ekiden("delete", "--first", "1", "--yes").out.strip().startswith("1 of 1")
+    assert [row.customer_id for row in planned.rows()] == ["C1"]
+
+
+def test_an_emergency_stop_and_the_way_on(planned: Shop, ekiden):
+    planned.at(NOON)
+    ended = ekiden("pause", "--all", "--reason", "the price is wrong", "--actor", "taro")
+    assert (ended.code, ended.out.strip()) == (0, "paused: all sending; to go on: ekiden resume --reason WHY")
+    refused = ekiden("send")
+    assert refused.code == 1
+    assert "by taro since 2024-03-09 03:00 UTC: the price is wrong" in refused.err
+    assert planned.row(customer="C1").state == "ready"
+    # whoever releases meanwhile is told that nothing goes yet
+    assert "note: paused: all sending" in ekiden("release", "--customer", "C2", "--yes").err
+    resumed = ekiden("resume", "--reason", "it is right")
+    assert resumed.out.strip() == "resumed: all sending, which taro had paused: the price is wrong"
+    assert ekiden("send").out.strip() == "2 claimed, 2 sent"
+    assert ekiden("resume", "--reason", "again").out.strip() == "all sending was not paused"
+
+
+def test_a_paused_scenario_is_noted_and_its_late_rows_are_told_when_it_goes_on(planned: Shop, ekiden):
+    planned.at(NOON)
+    ekiden("pause", "follow_up", "--reason", "a wrong picture")
+    ended = ekiden("send")
+    assert (ended.code, ended.out.strip()) == (0, "nothing is due")
+    assert "note: paused: follow_up" in ended.err
+    planned.at("2024-03-09 19:00")
+    assert "1 rows are too late by now" in ekiden("resume", "follow_up", "--reason", "mended").err
+
+
+def test_the_status_says_what_a_person_on_duty_asks_first(planned: Shop, ekiden):
+    planned.at(NOON)
+    ended = ekiden("status")
+    assert ended.code == 0
+    lines = {line.split("  ")[0].strip(): line for line in ended.out.splitlines()}
+    assert "nothing" in lines["paused"]
+    assert "1 rows" in lines["due now"]
+    assert "1 rows" in lines["held"]
+    assert "2024-03-09 06:00 by schedule of 2024-03-09 to 2024-03-09: succeeded" in lines["last plan"]
+    assert "never" in lines["last send"]
+    ekiden("pause", "follow_up", "--reason", "[b]価格[/b]が「誤り」")
+    paused = ekiden("status").out
+    assert "follow_up, by hanako since 2024-03-09 12:00: [b]価格[/b]が「誤り」" in paused
+    assert "0 rows, and 1 paused" in paused
+    as_json = json.loads(ekiden("status", "--format", "json").out)
+    assert (as_json["pauses"][0]["scenario_code"], as_json["rows"]["due_paused"]) == ("follow_up", 1)
+
+
+def test_the_history_of_pauses_can_be_asked_for(planned: Shop, ekiden):
+    ekiden("pause", "--all", "--reason", "one")
+    ekiden("resume", "--all", "--reason", "two", "--actor", "taro")
+    (kept,) = json.loads(ekiden("status", "--pauses", "--format", "json").out)
+    assert (kept["reason"], kept["paused_by"], kept["resume_reason"], kept["resumed_by"]) == (
+        *("one", "hanako"),
+        *("two", "taro"),
+    )
+
+
+def test_a_check_of_a_broken_ledger_pauses_sending_and_names_the_offender(planned: Shop, ekiden):
+    assert ekiden("check").code == 0
+    planned.at(NOON)
+    ekiden("send")
+    with planned.connection.transaction():
+        planned.execute("set local session_replication_role = replica")
+        planned.execute("delete from outreach.messages")
+    ended = ekiden("check")
+    assert ended.code == 1
+    assert "one_message_per_sent_row: BROKEN by 1 rows" in ended.out
+    assert "one_message_per_sent_row: schedule_row_id" in ended.err
+    assert "sending: paused: all sending, by guard one_message_per_sent_row" in ended.err
+    ekiden("resume", "--reason", "known")
+    again = ekiden("check")
+    assert again.code == 1
+    assert "sending: paused" not in again.err

@@ -1,0 +1,189 @@
+"""The operators' jobs as the launchpad starts them, and the sensor while sending is paused; on a shop without dbt."""
+
+import pytest
+from dagster import (
+    AssetSelection,
+    AssetSpec,
+    DagsterEventType,
+    DagsterInstance,
+    Definitions,
+    JobDefinition,
+    SkipReason,
+    build_sensor_context,
+    define_asset_job,
+    job,
+    op,
+)
+
+from assets import deliveries, schedule
+from assets.ledger_checks import ledger_checks
+from assets.partitions import due_dates
+from ekiden.delivery.channels.base import Outcome
+from ekiden.delivery.pauses import open_pauses
+from ekiden.schedule.actions import ACTIONS
+from orchestration.operator_jobs import OPERATOR_JOBS
+from sensors.due_rows import due_rows_sensor
+from tests.integration.ledger_fixtures import STEP, Shop
+from tests.integration.ledger_invariants import broken_invariants
+
+NOON = "2024-03-09 12:00"
+JOBS = {operator_job.name: operator_job for operator_job in OPERATOR_JOBS}
+CONTROLS = {"pause_sending": "pause", "resume_sending": "resume"}
+
+
+@pytest.fixture
+def planned(shop: Shop) -> Shop:
+    """C1 is ready for noon, C2 and C3 are held."""
+    shop.scenario(steps=[STEP, STEP | {"offset_days": 30}])
+    shop.buyer("C1", "2024-03-08")
+    shop.buyer("C2", "2024-03-01")
+    shop.buyer("C3", "2024-03-02")
+    shop.plan()
+    return shop
+
+
+def run(shop: Shop, name: str, **fields: object) -> dict[str, object]:
+    """Run a job with what a person fills in; return what it shows."""
+    operator_job: JobDefinition = JOBS[name]
+    (op_name,) = operator_job.graph.node_dict
+    result = operator_job.execute_in_process(
+        run_config={
+            "ops": {op_name: {"config": {"actor": "Hanako", **fields}}},
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+        resources={"settings": shop.settings, "clock": lambda: shop.now},
+    )
+    (output,) = [e for e in result.all_events if e.event_type == DagsterEventType.STEP_OUTPUT]
+    assert broken_invariants(shop.connection) == {}
+    return {name: value.value for name, value in output.step_output_data.metadata.items()}
+
+
+def test_every_action_of_the_command_line_has_its_job() -> None:
+    ops = {op_name for operator_job in OPERATOR_JOBS for op_name in operator_job.graph.node_dict}
+    assert ops == (set(ACTIONS) - {"release"}) | {"release_rows"} | set(CONTROLS.values())
+
+
+@pytest.mark.parametrize("name", [name for name in JOBS if name not in CONTROLS])
+def test_every_action_is_a_dry_run_unless_said_otherwise(planned: Shop, name: str):
+    before = planned.states()
+    assert run(planned, name)["rows_changed"] == 0
+    assert planned.states() == before
+
+
+def test_rows_go_through_every_action(planned: Shop):
+    def do(name: str, **fields: object) -> dict[str, object]:
+        return run(planned, name, dry_run=False, **fields)
+
+    assert do("hold_rows", customer="C1")["rows_changed"] == 1
+    assert do("release_held_rows", first=2)["rows_changed"] == 2
+    assert planned.states() == {("C1", 1): "held", ("C2", 1): "ready", ("C3", 1): "ready"}
+    assert do("block_rows", customer="C1", reason="asked to stop")["rows_changed"] == 1
+    with pytest.raises(Exception, match="a blocked row is reopened only with a reason"):
+        do("reopen_rows", customer="C1")
+    assert do("reopen_rows", customer="C1", reason="a mistake")["rows_changed"] == 1
+    assert do("complete_rows", row=[str(planned.row(customer="C3").message_id)])["rows_changed"] == 1
+    planned.channel.answers = {"c2@shop.example": Outcome.refused}
+    planned.at(NOON)
+    planned.send()
+    assert do("retry_rows", scenario="follow_up")["rows_changed"] == 1
+    assert do("delete_rows", state=["completed", "held"])["rows_changed"] == 2
+    assert planned.states() == {("C2", 1): "ready"}
+    assert planned.row().released_by == "Hanako"
+
+
+def test_a_job_shows_what_it_would_touch_and_why_it_left_some(planned: Shop):
+    shown = run(planned, "release_held_rows")
+    assert shown["rows_matching"] == 2
+    assert "| follow_up | 1 | held | 2 |" in shown["matching"]
+    assert "C2" in shown["first_rows"]
+    planned.scenario(steps=[STEP | {"state": "force_stopped"}])
+    planned.plan("2024-03-20")  # a day to come: nothing but the definition is taken over
+    assert run(planned, "release_held_rows", dry_run=False)["not_changed"] == "2 left: the step is stopped by force"
+
+
+@pytest.mark.parametrize(
+    ("fields", "refusal"),
+    [
+        ({"limit": 1}, "2 rows match, more than the limit of 1"),
+        ({"state": ["sent"]}, "state sent: release applies to rows that are held"),
+        ({"row": ["seven"]}, "'seven' names no row"),
+        ({"due_from": "1 May"}, "due_from: '1 May' is not a day"),
+    ],
+)
+def test_a_slip_in_the_form_changes_nothing(planned: Shop, fields, refusal):
+    with pytest.raises(Exception, match=refusal):
+        run(planned, "release_held_rows", dry_run=False, **fields)
+    assert planned.states()["C2", 1] == "held"
+
+
+def test_sending_is_paused_and_resumed_from_the_launchpad(planned: Shop):
+    planned.at(NOON)
+    run(planned, "pause_sending", scenario="follow_up", reason="a wrong picture")
+    shown = run(planned, "pause_sending", all=True, reason="a wrong price")
+    assert "all sending, by Hanako" in shown["paused"]
+    assert [found.scenario_code for found in open_pauses(planned.connection)] == [None, "follow_up"]
+    assert run(planned, "resume_sending", reason="mended")["pauses_ended"] == 1
+    assert planned.send().counts.sent == 0
+    shown = run(planned, "resume_sending", scenario="follow_up", reason="mended")
+    assert shown["sending"] == "not paused"
+    assert planned.send().counts.sent == 1
+
+
+def test_a_pause_that_names_nothing_is_refused(planned: Shop):
+    with pytest.raises(Exception, match="name a scenario, or set all to true"):
+        run(planned, "pause_sending", reason="a wrong price")
+    assert open_pauses(planned.connection) == ()
+
+
+def test_the_sensor_says_that_sending_is_paused_instead_of_starting_runs(planned: Shop):
+    # the sensor looks at the real clock, by which C1 has been due for long
+    sensor = due_rows_sensor(planned.settings, due_dates(planned.settings), [_empty_job("send_due_rows"), _empty_job()])
+
+    def evaluate() -> object:
+        with DagsterInstance.ephemeral() as instance, build_sensor_context(instance=instance) as context:
+            answer = sensor(context)
+            return answer.skip_reason or answer.run_requests
+
+    ((request,)) = evaluate()
+    assert request.job_name == "send_now"
+    run(planned, "pause_sending", scenario="follow_up", reason="a wrong picture")
+    told = evaluate()
+    assert isinstance(told, SkipReason)
+    assert told.skip_message.startswith("nothing is due; paused: follow_up, by Hanako")
+    assert "ekiden resume follow_up --reason WHY" in told.skip_message
+    run(planned, "pause_sending", all=True, reason="a wrong price")
+    assert evaluate().skip_message.startswith("paused: all sending, by Hanako")
+
+
+def test_a_check_that_fails_in_dagster_pauses_sending(planned: Shop):
+    planned.at(NOON)
+    planned.send()
+    with planned.connection.transaction():
+        planned.execute("set local session_replication_role = replica")
+        planned.execute("delete from outreach.messages")
+    checks = Definitions(
+        assets=[AssetSpec(schedule.KEY), AssetSpec(deliveries.KEY)],
+        asset_checks=ledger_checks(),
+        jobs=[define_asset_job("check", selection=AssetSelection.all_asset_checks())],
+        resources={"settings": planned.settings, "clock": lambda: planned.now},
+    )
+    result = checks.resolve_job_def("check").execute_in_process(
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    )
+    (failed,) = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    assert (failed.check_name, failed.metadata["offenders"].value) == ("one_message_per_sent_row", 1)
+    assert failed.metadata["resume_command"].value == "`ekiden resume --reason WHY`"
+    (found,) = open_pauses(planned.connection)
+    assert (found.scenario_code, found.paused_by) == (None, "guard one_message_per_sent_row")
+
+
+def _empty_job(name: str = "send_now") -> JobDefinition:
+    @op(name=f"{name}_op")
+    def nothing() -> None:
+        pass
+
+    @job(name=name)
+    def empty() -> None:
+        nothing()
+
+    return empty

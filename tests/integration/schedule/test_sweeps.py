@@ -1,0 +1,333 @@
+"""Planning looks only at the customers for whom something can be new, and finds whom a look at everybody would find."""
+
+import os
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from psycopg import sql
+
+from ekiden.delivery.channels import LineStopped
+from ekiden.delivery.channels.base import Delivery, Outcome
+from tests.integration.ledger_fixtures import STEP, Shop
+from tests.integration.ledger_invariants import snapshot
+
+CUSTOMERS = [f"C{number}" for number in range(6)]
+MODELS = ("first", "second", "third")
+ACTIONS = ("release", "hold", "complete", "block", "retry", "reopen", "delete")
+TWO_STEPS = [STEP, STEP]
+SEEDS = int(os.environ.get("EKIDEN_TEST_SWEEP_SEEDS", "3"))
+"""Histories tried; 25 were, once."""
+EVENTS = 25
+
+
+def looked_at(shop: Shop, **days: Any) -> dict[str, Any]:
+    """Return, by scenario, whom the next plan would look at for entries: their ids, or why everybody."""
+    with shop.connection.transaction(force_rollback=True):
+        shop.plan(**days)
+        rows = shop.execute("""
+            select scenario_code, whole_because, array_remove(array_agg(customer_id order by customer_id), null)
+            from pg_temp.sweeping inner join outreach.scenarios using (scenario_id)
+            left join pg_temp.looked_at using (scenario_id)
+            group by scenario_code, whole_because
+        """)
+        return {code: reason or customers for code, reason, customers in rows}
+
+
+def outcome(shop: Shop, *, whole: bool, **days: Any) -> list[Any]:
+    """Return what a plan would make of the ledger, from the last sweeps on or as if there had been none."""
+    with shop.connection.transaction(force_rollback=True):
+        if whole:
+            shop.execute("delete from outreach.sweeps")
+        shop.plan(**days)
+        enrolments = """
+            select scenario_code, customer_id, anchor_key, state, exit_reason, exited_at
+            from outreach.enrolments inner join outreach.scenarios using (scenario_id)
+            order by scenario_code, customer_id, anchor_key, state, exited_at
+        """
+        return [snapshot(shop.connection), shop.execute(enrolments)]
+
+
+class Months:
+    """A shop in which anything happens at any time; before each plan both ways of planning are compared."""
+
+    def __init__(self, shop: Shop, random: Random) -> None:
+        self.shop = shop
+        self.random = random
+        self.definitions = {model: self.definition() for model in MODELS}
+        for model, definition in self.definitions.items():
+            shop.scenario(model, **definition)
+        for customer in CUSTOMERS:
+            shop.customer(customer)
+            self.anchor(customer)
+
+    def definition(self) -> dict[str, object]:
+        choice = self.random.choice
+        return {
+            "steps": [STEP | {"offset_days": self.random.randint(0, 3)} for _ in range(self.random.randint(1, 3))],
+            "reentry": choice(["never", "after_exit", "per_anchor"]),
+            "on_retrigger": choice(["ignore", "restart"]),
+            "multi_delivery": choice([True, False]),
+            "priority": choice([1, 2, None]),
+            "enrol_at": choice(["anchor", "first_step_due"]),
+            "past_date_policy": choice(["hold", "hold", "skip", "send_now"]),
+            "reevaluate_on_update": choice([True, False]),
+        } | choice([{}, {"look_back_days": 2}])
+
+    def happen(self) -> str:
+        event: Callable[[], object] = self.random.choice(
+            [self.plan] * 4 + [self.send] * 3 + [self.operate] * 2 + [self.anchor] * 3
+            + [self.change_spans, self.remove_anchor, self.stop, self.edit, self.provider, self.build_anew]
+        )  # fmt: skip
+        # mostly on, sometimes back
+        self.shop.now += timedelta(hours=self.random.choice([0, 1, 5, 11, 24, 30, 50, -3]))
+        event()
+        return event.__name__
+
+    def plan(self) -> None:
+        today = self.shop.now.astimezone(self.shop.settings.zone).date()
+        first = today - timedelta(days=self.random.choice([0, 0, 0, 1, 5, -1]))
+        last = first + timedelta(days=self.random.choice([0, 0, 3]))
+        selection = self.random.choice([None, None, None, [self.random.choice(MODELS)]])
+        days = {"first": first.isoformat(), "last": last.isoformat(), "scenarios": selection}
+        known = {code for (code,) in self.shop.execute("select scenario_code from outreach.scenarios")}
+        if selection and not set(selection) <= known:
+            days["scenarios"] = None
+        assert outcome(self.shop, whole=False, **days) == outcome(self.shop, whole=True, **days)
+        self.shop.plan(**days)
+
+    def send(self) -> None:
+        try:
+            self.shop.send()
+        except LineStopped:
+            self.shop.channel.line_is_stopped = False
+
+    def operate(self) -> None:
+        customer = self.random.choice([*CUSTOMERS, None])
+        self.shop.operate(self.random.choice(ACTIONS), reason="because", customer=customer)
+
+    def anchor(self, customer: str | None = None) -> None:
+        self.shop.eligible(
+            customer or self.random.choice(CUSTOMERS),
+            self.day(),
+            key=f"O{self.random.random()}",
+            model=self.random.choice(MODELS),
+            kind=self.random.choice(["ordered", "ordered", "entered"]),
+            entry=self.spans(inverted=True),
+            stop=self.spans(inverted=False),
+        )
+
+    def change_spans(self) -> None:
+        self.update("update {} set entry_during = %s::tstzmultirange where customer_id = %s", self.spans(inverted=True))
+
+    def stop(self) -> None:
+        self.update("update {} set stop_during = %s::tstzmultirange where customer_id = %s", self.spans(inverted=False))
+
+    def remove_anchor(self) -> None:
+        self.update("delete from {} where %s || customer_id = %s", "")
+
+    def edit(self) -> None:
+        model = self.random.choice(MODELS)
+        definition = self.definitions[model]
+        steps = [
+            step | {"state": self.random.choice(["enabled"] * 3 + ["force_stopped"])}
+            for step in definition["steps"]  # type: ignore[attr-defined]
+        ]
+        switched = {"steps": steps, "status": self.random.choice(["enabled", "enabled", "disabled"])}
+        if self.random.random() < 0.3:
+            self.definitions[model] = self.definition()
+            switched = {}
+        self.shop.scenario(model, **self.definitions[model] | switched)
+
+    def provider(self) -> None:
+        channel = self.shop.channel
+        channel.answers = {
+            f"{customer.lower()}@shop.example": self.random.choice(list(Outcome)) for customer in CUSTOMERS[::2]
+        }
+        answer = self.random.choice([*Outcome, None])
+        channel.found = answer and {
+            row.message_id: Delivery(row.message_id, answer) for row in self.shop.rows(state="sending")
+        }
+
+    def build_anew(self) -> None:
+        """Put another table in the place of one, with the same rows."""
+        table = sql.Identifier("eligibility", self.random.choice(MODELS))
+        draft = sql.Identifier("draft")
+        with self.shop.connection.transaction():
+            self.shop.connection.execute(sql.SQL("create table {} as select * from {}").format(draft, table))
+            self.shop.connection.execute(sql.SQL("drop table {}").format(table))
+            self.shop.connection.execute(sql.SQL("alter table draft set schema eligibility"))
+            name = sql.SQL(table.as_string(self.shop.connection).split(".")[1])
+            self.shop.connection.execute(sql.SQL("alter table eligibility.draft rename to {}").format(name))
+            self.shop.execute("select changed.follow_eligibility(%s)", table.as_string(self.shop.connection))
+
+    def update(self, statement: str, value: str) -> None:
+        """Change a customer's rows in the table, and most often in the live facts as well."""
+        model, customer = self.random.choice(MODELS), self.random.choice(CUSTOMERS)
+        for table in [model, f"{model}_live"][: self.random.choice([1, 2, 2])]:
+            query = sql.SQL(statement).format(sql.Identifier("eligibility", table))  # type: ignore[arg-type]
+            self.shop.connection.execute(query, (value, customer))
+
+    def day(self) -> date:
+        today = self.shop.now.astimezone(self.shop.settings.zone).date()
+        return today + timedelta(days=self.random.choice([-9, -3, -2, -1, -1, 0, 0, 1, 2]))
+
+    def spans(self, *, inverted: bool) -> str:
+        """Return some spans around now that begin and end on whole hours, mostly none; or everything but them."""
+        hours = sorted(self.random.sample(range(-60, 90), self.random.choice([0, 0, 1, 2, 3, 4])))
+        instants: list[datetime | None] = [self.shop.now + timedelta(hours=hour) for hour in hours]
+        instants += [None] * (len(instants) % 2)
+        pairs = zip(instants[::2], instants[1::2], strict=True)
+        text = "{" + ",".join(f"[{begin},{end or ''})" for begin, end in pairs) + "}"
+        if not inverted:
+            return text
+        ((rest,),) = self.shop.execute("select ('{(,)}'::tstzmultirange - %s::tstzmultirange)::text", text)
+        return str(rest)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_a_sweep_of_what_is_new_is_the_sweep_of_everybody(shop: Shop, seed: int):
+    months = Months(shop, Random(seed))
+    happened: list[str] = []
+    for _ in range(EVENTS):
+        try:
+            happened.append(months.happen())
+        except AssertionError:
+            pytest.fail(f"they differ after {happened}")
+
+
+def test_with_nothing_new_nobody_is_looked_at(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    assert looked_at(shop) == {"follow_up": "it was not swept before, or not the last time"}
+    shop.plan()
+    assert looked_at(shop) == {"follow_up": []}
+
+
+def test_whose_rows_a_build_changed_and_who_came_within_reach_are_looked_at(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.buyer("C2", "2024-03-09")
+    shop.buyer("C3", "2024-03-30")
+    shop.plan()
+    shop.buyer("C4")
+    assert looked_at(shop) == {"follow_up": ["C4"]}
+    shop.at("2024-03-10 06:00")
+    assert looked_at(shop) == {"follow_up": ["C2", "C4"]}
+
+
+def test_whoever_a_span_lets_in_later_is_looked_at_then(shop: Shop):
+    shop.scenario()
+    shop.customer("C1")
+    shop.customer("C2")
+    shop.eligible("C1", "2024-03-01", entry="{[2024-03-01, 2024-03-02), [2024-03-12 09:00+09,)}")
+    shop.eligible("C2", "2024-03-01", stop="{[2024-03-01, 2024-03-12 09:00+09)}")
+    shop.plan()
+    shop.at("2024-03-12 08:59")
+    assert looked_at(shop) == {"follow_up": []}
+    shop.at("2024-03-12 09:00")
+    assert looked_at(shop) == {"follow_up": ["C1", "C2"]}
+    assert shop.plan().enrolled == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda shop: shop.scenario(reentry="per_anchor"), "it was edited"),
+        (lambda shop: shop.at("2024-03-08 06:00"), "the clock was set back"),
+        (lambda shop: shop.execute("truncate eligibility.follow_up"), "too much changed"),
+        (
+            lambda shop: shop.scenario(steps=[STEP, STEP | {"state": "force_stopped"}]),
+            "a step was switched",
+        ),
+        (
+            lambda shop: (
+                shop.scenario(steps=TWO_STEPS, status="disabled"),
+                shop.plan(),
+                shop.scenario(steps=TWO_STEPS),
+            ),
+            "it was not swept before, or not the last time",
+        ),
+        (
+            lambda shop: shop.execute(
+                "alter table eligibility.follow_up rename to former;"
+                "create table eligibility.follow_up (like eligibility.former)"
+            ),
+            "nothing notes what changes in its table",
+        ),
+        (lambda shop: shop.execute("update outreach.sweeps set system_identifier = 0"), "its table was made anew"),
+    ],
+)
+def test_what_is_not_known_makes_a_sweep_look_at_everybody(shop: Shop, change: Callable[[Shop], Any], reason: str):
+    shop.scenario(steps=TWO_STEPS)
+    shop.buyer("C1")
+    shop.plan()
+    change(shop)
+    assert looked_at(shop) == {"follow_up": reason}
+
+
+def test_changes_that_every_sweep_has_taken_in_are_forgotten(shop: Shop):
+    shop.scenario(reentry="after_exit")
+    for number in range(5):
+        shop.buyer(f"C{number}")
+    shop.plan()
+    shop.operate("release")
+    shop.operate("complete")
+    shop.plan()
+    shop.plan()
+    notes = (
+        "select (select count(*) from changed.eligibility_changes), (select count(*) from outreach.enrolment_changes)"
+    )
+    assert shop.execute(notes) == [(0, 0)]
+
+
+def test_who_was_turned_away_is_looked_at_until_let_in(shop: Shop):
+    shop.scenario("better", multi_delivery=False, priority=1)
+    shop.scenario("worse", multi_delivery=False, priority=2)
+    shop.customer("C1")
+    for model in ("better", "worse"):
+        shop.eligible("C1", "2024-03-08", model=model)
+    assert shop.plan().enrolled == 1
+    assert shop.plan().enrolled == 0
+    shop.operate("complete", scenario="better")
+    assert looked_at(shop) == {"better": [], "worse": ["C1"]}
+    assert shop.plan().enrolled == 1
+
+
+def test_a_stop_that_came_true_while_a_row_was_on_its_way_is_found_later(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    shop.channel.answers = {"c1@shop.example": Outcome.refused}
+    shop.at("2024-03-09 12:00")
+    shop.send()
+    assert shop.row().state == "failed"
+    shop.stop("C1", since=shop.now)
+    shop.plan()
+    shop.plan()
+    shop.operate("retry")
+    shop.plan()
+    assert shop.row().state == "cancelled"
+
+
+def test_who_entered_under_an_older_version_is_asked_for_by_live_facts_every_time(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    shop.scenario(steps=[STEP | {"send_time": "15:00"}])
+    shop.plan()
+    shop.stop("C1", since=shop.now, live_only=True)
+    shop.plan()
+    assert shop.row().state == "cancelled"
+
+
+def test_who_entered_before_the_first_step_was_due_gets_its_row_then(shop: Shop):
+    shop.scenario(enrol_at="anchor", steps=[STEP | {"offset_days": 3}])
+    shop.buyer("C1", "2024-03-09")
+    assert shop.plan().created == ()
+    assert shop.execute("select count(*) from outreach.first_rows_awaited") == [(1,)]
+    shop.at("2024-03-12 06:00")
+    assert shop.plan().ready == 1
+    assert shop.execute("select count(*) from outreach.first_rows_awaited") == [(0,)]

@@ -1,0 +1,93 @@
+"""When a list that lies in the folder is taken: once it stands still, and again where a run left it lying."""
+
+from datetime import UTC, datetime, timedelta
+
+from dagster import DagsterInstance, build_sensor_context
+
+from ekiden.raw.list_folder import FileState
+from ekiden.settings import Settings
+from orchestration.list_jobs import LIST_JOBS
+from sensors.due_rows import Attempts
+from sensors.list_files import STILL_FOR, Look, decide, file_tag, list_files_sensor, recall, remember
+
+NOW = datetime(2026, 5, 6, 3, 0, tzinfo=UTC)
+STATE = FileState(100, 1_700_000_000_000_000_000)
+SECOND = timedelta(seconds=1)
+
+
+def look(found, looks=None, *, in_flight=(), attempts=None, now=NOW):
+    return decide(found, looks or {}, in_flight=in_flight, attempts=attempts or {}, now=now)
+
+
+def test_an_empty_folder_asks_for_nothing() -> None:
+    decision = look({})
+    assert (decision.requests, decision.looks, decision.reasons) == ((), {}, ())
+
+
+def test_a_file_is_taken_once_it_has_stood_still() -> None:
+    first = look({"a.csv": STATE})
+    assert first.requests == ()
+    assert look({"a.csv": STATE}, first.looks, now=NOW + STILL_FOR - SECOND).requests == ()
+    (request,) = look({"a.csv": STATE}, first.looks, now=NOW + STILL_FOR).requests
+    assert (request.name, request.attempt) == ("a.csv", 1)
+
+
+def test_a_file_that_grows_or_is_touched_waits_from_then_on() -> None:
+    first = look({"a.csv": STATE, "b.csv": STATE})
+    changed = {"a.csv": FileState(101, STATE.modified_ns), "b.csv": FileState(100, STATE.modified_ns + 1)}
+    second = look(changed, first.looks, now=NOW + STILL_FOR)
+    assert second.requests == ()
+    assert len(look(changed, second.looks, now=NOW + 2 * STILL_FOR).requests) == 2
+
+
+def test_a_clock_that_was_set_back_keeps_no_file_waiting_for_long() -> None:
+    first = look({"a.csv": STATE})
+    earlier = NOW - timedelta(days=1)
+    second = look({"a.csv": STATE}, first.looks, now=earlier)
+    assert len(look({"a.csv": STATE}, second.looks, now=earlier + STILL_FOR).requests) == 1
+
+
+def test_a_file_that_went_and_came_back_waits_again() -> None:
+    first = look({"a.csv": STATE})
+    gone = look({}, first.looks, now=NOW + SECOND)
+    assert look({"a.csv": STATE}, gone.looks, now=NOW + STILL_FOR).requests == ()
+
+
+def test_a_file_that_a_run_is_on_is_not_asked_for_again() -> None:
+    looks = {"a.csv": Look(STATE, NOW)}
+    decision = look({"a.csv": STATE}, looks, in_flight={file_tag("a.csv", STATE)}, now=NOW + STILL_FOR)
+    assert decision.requests == ()
+    assert "a run is on it" in decision.reasons[0]
+
+
+def test_a_file_that_a_run_left_lying_is_asked_for_later_under_another_key() -> None:
+    looks = {"a.csv": Look(STATE, NOW)}
+    ended = {file_tag("a.csv", STATE): Attempts(1, NOW + STILL_FOR)}
+    assert look({"a.csv": STATE}, looks, attempts=ended, now=NOW + STILL_FOR + SECOND).requests == ()
+    (request,) = look({"a.csv": STATE}, looks, attempts=ended, now=NOW + STILL_FOR + timedelta(seconds=30)).requests
+    assert request.run_key.endswith("attempt 2")
+
+
+def test_looks_survive_the_cursor() -> None:
+    looks = {"春.csv": Look(STATE, NOW)}
+    assert recall(remember(looks)) == looks
+    assert recall(None) == {}
+
+
+def test_the_sensor_asks_for_an_import_of_a_still_file(tmp_path) -> None:
+    settings = Settings(home=tmp_path, lists=tmp_path / "laid here")
+    sensor = list_files_sensor(settings, LIST_JOBS)
+    with DagsterInstance.ephemeral() as instance:
+        empty = sensor.evaluate_tick(build_sensor_context(instance))
+        assert "no list in" in (empty.skip_message or "")
+        settings.lists_folder.mkdir()
+        (settings.lists_folder / "spring.csv").write_text("customer_id\nC1\n")
+        status = (settings.lists_folder / "spring.csv").stat()
+        since = datetime.now(UTC) - STILL_FOR
+        cursor = remember({"spring.csv": Look(FileState(status.st_size, status.st_mtime_ns), since)})
+        first = sensor.evaluate_tick(build_sensor_context(instance))
+        assert first.run_requests == []
+        tick = sensor.evaluate_tick(build_sensor_context(instance, cursor=cursor))
+    (request,) = tick.run_requests
+    assert request.job_name == "import_list"
+    assert request.run_config["ops"]["import_list_file"]["config"]["file"] == "spring.csv"
