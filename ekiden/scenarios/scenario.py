@@ -128,6 +128,9 @@ class ScenarioDefinition(Part):
     offset_basis: Literal["anchor", "previous_step"] = "anchor"
     past_date_policy: Literal["hold", "skip", "send_now"] = "hold"
     past_time_today: Literal["send_now", "hold"] = "send_now"
+    backfill_as_of: Literal["now", "due_date"] = Field(
+        "now", description="As of when entry is judged for days gone by: now, or the day's own planning (Q-13)."
+    )
     hold_expires_after_days: Days | None = Field(
         None, description="Local days after which a hold that nobody chose is cancelled; null: never."
     )

@@ -14,6 +14,7 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import qualified, statement
+from ekiden.schedule.judging import judged_at, judging
 
 BATCH_SIZE = 1_000
 """Customers in one row: enough for what a row costs besides (150 bytes) to be nothing, and a few kilobytes to read."""
@@ -52,6 +53,7 @@ class ConsideredScenario:
     period_to: date | None
     offset_days: int
     enters_at_anchor: bool
+    backfill_as_of: str
     rule: str | None
 
 
@@ -112,18 +114,18 @@ def _record(
         return
     # one statement per scenario, with its own literals: a join over all of them misjudges large products
     decided = statement(__file__, "decided_customers").format(
-        eligibility=qualified(scenario.relation_name), among=among
+        eligibility=qualified(scenario.relation_name), among=among, judged_at=judged_at(scenario.backfill_as_of)
     )
     counts = connection.execute(
         statement(__file__, "record_decisions").format(query=decided),
         values
+        # who enters at the anchor enters on its day
+        | judging(parameters, entry_offset=0 if scenario.enters_at_anchor else scenario.offset_days)
         | {
             "past_date_policy": scenario.past_date_policy,
             "period_from": scenario.period_from,
             "period_to": scenario.period_to,
             "offset_days": scenario.offset_days,
-            # who enters at the anchor enters on its day
-            "entry_offset": 0 if scenario.enters_at_anchor else scenario.offset_days,
             "first_step_is_stopped": scenario.rule == "step_stopped",
             "batch_size": BATCH_SIZE,
         },

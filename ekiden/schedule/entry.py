@@ -6,13 +6,14 @@ who is eligible (dbt), and the rules themselves, which stand in `arbitrate.sql`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import qualified, statement
+from ekiden.schedule.judging import judged_at, judging
 from ekiden.schedule.stops import end_found
 from ekiden.schedule.sweeps import Part, Standing, begin_sweep, end_sweep, looked_at
 
@@ -65,6 +66,7 @@ class EnabledScenario:
     priority: int | None
     enrol_at: str
     past_date_policy: str
+    backfill_as_of: str
     look_back_days: int | None
     period_from: date | None
     period_to: date | None
@@ -75,6 +77,11 @@ class EnabledScenario:
     def is_exclusive(self) -> bool:
         """Whether it competes for its customers (C-07)."""
         return not self.multi_delivery
+
+    @property
+    def entry_offset(self) -> int:
+        """Days from an anchor's date to the day on which it is judged: who enters at the anchor enters on its day."""
+        return 0 if self.enrol_at == "anchor" else self.offset_days
 
     @property
     def restarts(self) -> bool:
@@ -173,14 +180,12 @@ def _find_all_candidates(
     for scenario in contestants:
         standing = standings[scenario.scenario_id]
         if standing.whole_because is None:
-            _look_at_reached(connection, scenario, standing, reached[scenario.scenario_id], parameters["now"])
+            _look_at_reached(connection, scenario, standing, reached[scenario.scenario_id], parameters)
     have_new = looked_at(connection)
     for scenario in contestants:
         is_whole = standings[scenario.scenario_id].whole_because is not None
         if is_whole or scenario.scenario_id in have_new:
-            _find_candidates(
-                connection, scenario, reached[scenario.scenario_id], now=parameters["now"], is_whole=is_whole
-            )
+            _find_candidates(connection, scenario, reached[scenario.scenario_id], parameters, is_whole=is_whole)
 
 
 def _reach(
@@ -205,7 +210,7 @@ def _look_at_reached(
     scenario: EnabledScenario,
     standing: Standing,
     reached: tuple[date | None, date],
-    now: datetime,
+    parameters: dict[str, Any],
 ) -> None:
     """Look also at who has an anchor that the last sweep did not reach."""
     earliest, latest = reached
@@ -214,14 +219,16 @@ def _look_at_reached(
     if was_reached and latest <= standing.swept_to:
         return
     connection.execute(
-        statement(__file__, "look_at_reached").format(eligibility=qualified(scenario.relation_name)),
+        statement(__file__, "look_at_reached").format(
+            eligibility=qualified(scenario.relation_name), judged_at=judged_at(scenario.backfill_as_of)
+        ),
         {
+            **judging(parameters, entry_offset=scenario.entry_offset),
             "scenario_id": scenario.scenario_id,
             "anchored_from": earliest,
             "anchored_to": latest,
             "swept_from": standing.swept_from,
             "swept_to": standing.swept_to,
-            "now": now,
         },
     )
 
@@ -230,8 +237,8 @@ def _find_candidates(
     connection: Connection[Any],
     scenario: EnabledScenario,
     reached: tuple[date | None, date],
+    parameters: dict[str, Any],
     *,
-    now: datetime,
     is_whole: bool,
 ) -> None:
     # one statement per scenario, with its own literals: a join over all of them misjudges large products
@@ -239,8 +246,10 @@ def _find_candidates(
         statement(__file__, "find_candidates").format(
             eligibility=qualified(scenario.relation_name),
             among=_EVERYBODY if is_whole else _LOOKED_AT,
+            judged_at=judged_at(scenario.backfill_as_of),
         ),
         {
+            **judging(parameters, entry_offset=scenario.entry_offset),
             "scenario_id": scenario.scenario_id,
             "scenario_version_id": scenario.scenario_version_id,
             "reentry": scenario.reentry,
@@ -248,7 +257,6 @@ def _find_candidates(
             "offset_days": scenario.offset_days,
             "anchored_from": reached[0],
             "anchored_to": reached[1],
-            "now": now,
         },
     )
 

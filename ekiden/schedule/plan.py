@@ -173,6 +173,7 @@ def _plan(
         "first_day": first_day,
         "last_day": swept_to,
         "time_zone": settings.time_zone,
+        "batch_time": settings.batch_time,
         "run_id": run_id,
         "scenario_ids": selected,
     }

@@ -10,6 +10,7 @@ select
     first_step.offset_days
     + case when first_step.offset_days = 0 and versions.zero_day = 'next_day' then 1 else 0 end as offset_days,
     versions.enrol_at = 'anchor' as enters_at_anchor,
+    versions.backfill_as_of,
     case
         when scenarios.model_name = any(%(broken_models)s) then 'definition_broken'
         when scenarios.status <> 'enabled' then 'not_enabled'

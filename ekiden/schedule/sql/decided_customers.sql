@@ -9,7 +9,13 @@ with anchors as (
         anchor_date + %(entry_offset)s::integer as day,
         anchor_date + %(offset_days)s::integer as due_date,
         -- in a table written by hand a null admits nobody
-        coalesce(entry_during @> %(now)s::timestamptz and stop_during is not null, false) as may_enter,
+        coalesce(
+            entry_during @> (
+                {judged_at}
+            )
+            and stop_during is not null,
+            false
+        ) as may_enter,
         coalesce(stop_during @> %(now)s::timestamptz, false) as is_stopped
     from {eligibility}
     where

@@ -11,6 +11,7 @@ select
     scenarios.priority,
     versions.enrol_at,
     versions.past_date_policy,
+    versions.backfill_as_of,
     versions.look_back_days,
     versions.period_from,
     versions.period_to,

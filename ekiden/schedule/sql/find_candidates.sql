@@ -1,5 +1,5 @@
--- Who may enter one scenario now: one candidate per entry, the earliest due first (Q-10). Eligibility is judged at
--- `now`, whatever day is planned (Q-13); the sweep takes every day up to the last one planned.
+-- Who may enter one scenario now: one candidate per entry, the earliest due first (Q-10). The sweep takes
+-- every day up to the last one planned.
 insert into pg_temp.candidates (
     scenario_id, scenario_version_id, customer_id, entry_key, anchor_kind, anchor_key, anchor_at, anchor_date, due_date
 )
@@ -23,7 +23,9 @@ with eligible as (
         and anchor_kind is not null
         and anchor_key is not null
         and anchor_at is not null
-        and entry_during @> %(now)s::timestamptz
+        and entry_during @> (
+            {judged_at}
+        )
         and not stop_during @> %(now)s::timestamptz
 ),
 

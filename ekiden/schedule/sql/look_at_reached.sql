@@ -1,4 +1,4 @@
--- Anchors that the last sweep did not reach, of those who could enter by them now.
+-- Anchors that the last sweep did not reach, of those who could enter by them.
 insert into pg_temp.looked_at (scenario_id, customer_id)
 select distinct
     %(scenario_id)s::bigint,
@@ -13,6 +13,8 @@ where
         )
     )
     and customer_id is not null
-    and entry_during @> %(now)s::timestamptz
+    and entry_during @> (
+        {judged_at}
+    )
     and not stop_during @> %(now)s::timestamptz
 on conflict do nothing

@@ -54,6 +54,41 @@ def test_a_missed_week_is_held_day_by_day_under_its_own_partitions(shop: Shop):
     assert {row.partition_date: row.state for row in shop.rows()} == {date(2024, 3, day): "held" for day in range(2, 9)}
 
 
+@pytest.mark.parametrize(("as_of", "entered"), [("now", {"since"}), ("due_date", {"until", "stopped_later"})])
+def test_who_enters_on_a_missed_day_is_judged_as_of_now_or_of_that_days_planning(
+    shop: Shop, as_of: str, entered: set[str]
+):
+    shop.scenario(backfill_as_of=as_of)
+    # due on the 4th, whose planning was at 06:00
+    for customer, entry in (
+        ("until", "{(,2024-03-04 06:00:01+09)}"),
+        ("since", "{(2024-03-04 06:00:01+09,)}"),
+        ("too_early", "{(,2024-03-04 06:00+09)}"),
+        ("stopped_later", "{(,2024-03-05 00:00+09)}"),
+    ):
+        shop.customer(customer)
+        shop.eligible(customer, "2024-03-03", entry=entry)
+    shop.plan("2024-03-04")
+    assert {row.customer_id: row.state for row in shop.rows()} == dict.fromkeys(entered, "held")
+    decided = dict(shop.execute("select customer_id, rule from outreach.decisions where rule <> 'past_due'"))
+    assert {customer for customer, rule in decided.items() if rule == "conditions_not_met"} == {
+        "until",
+        "since",
+        "too_early",
+        "stopped_later",
+    } - entered
+
+
+def test_by_the_due_date_a_day_that_the_last_sweep_did_not_reach_is_found_again(shop: Shop):
+    shop.scenario(backfill_as_of="due_date")
+    shop.plan()
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-09", entry="{(,2024-03-10 12:00+09)}")
+    shop.at("2024-03-12 06:00")
+    shop.plan()
+    assert shop.row().state == "held"
+
+
 def test_planning_again_changes_nothing_even_when_the_facts_have_changed(shop: Shop):
     shop.scenario()
     shop.buyer("C1", "2024-03-08")
