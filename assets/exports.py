@@ -42,6 +42,13 @@ def export_metadata(report: ExportReport) -> dict[str, MetadataValue]:
         metadata["again_command"] = MetadataValue.md(f"`ekiden export --again {report.run_id}`")
     if report.same_as_before is not None:
         metadata["same_as_before"] = MetadataValue.bool(report.same_as_before)
+    if report.pauses:
+        metadata["rows_paused"] = MetadataValue.int(report.paused)
+        metadata["paused"] = MetadataValue.text(
+            "; ".join(f"{pause} ({pause.resume_command})" for pause in report.pauses)
+        )
+    if report.settled.finished:
+        metadata["finished_now"] = MetadataValue.text(", ".join(report.settled.finished))
     if report.settled.void:
         metadata["never_marked"] = MetadataValue.text(", ".join(report.settled.void))
     return metadata

@@ -20,7 +20,7 @@ from dagster import (
 from assets import schedule
 from assets.tables import markdown_table
 from ekiden.database.connection import connect
-from ekiden.schedule.missed import MissedRange, find_missed_days
+from ekiden.schedule.missed import MissedRange, find_missed_days, in_words
 from ekiden.settings import Settings
 
 KEY = AssetCheckKey(schedule.KEY, "every_day_planned")
@@ -50,7 +50,8 @@ def every_day_planned_check() -> AssetChecksDefinition:
         return AssetCheckResult(
             passed=not missed,
             severity=AssetCheckSeverity.WARN,
-            description=None if missed else "every day has been planned",
+            # the sensor knows by it what the check shows
+            description=in_words(missed),
             metadata=missed_metadata(missed),
         )
 

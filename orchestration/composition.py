@@ -16,6 +16,7 @@ from assets.deliveries import deliveries_asset
 from assets.exports import exported_lists_spec
 from assets.ledger_checks import ledger_checks
 from assets.partitions import due_dates
+from assets.planned_days import KEY as PLANNED_DAYS
 from assets.planned_days import every_day_planned_check
 from assets.raw import raw_check_keys, raw_checks, raw_specs, raw_tables
 from assets.schedule import step_schedule_asset
@@ -70,7 +71,7 @@ def _build_defs(settings: Settings, resource_overrides: Mapping[str, Any]) -> De
         schedules=build_schedules(settings),
         sensors=[
             due_rows_sensor(settings, days, jobs),
-            missed_days_sensor(settings, jobs),
+            missed_days_sensor(settings, jobs, PLANNED_DAYS),
             list_files_sensor(settings, jobs),
         ],
         resources={**build_resources(settings), **resource_overrides},

@@ -57,6 +57,11 @@ class OperateRows(Config):
     state: list[str] = Field(
         default=[], description="Only rows in these states, like held. Empty: every state the action applies to."
     )
+    hold_reason: list[str] = Field(
+        default=[],
+        description="Only held rows that are held for these: past_due, past_time, missed_send, or operator (a person "
+        "held or reopened them). Empty: whatever they are held for.",
+    )
     due_from: str | None = Field(default=None, description="Earliest local due date, like 2026-05-01.")
     due_to: str | None = Field(default=None, description="Latest local due date, like 2026-05-07.")
     row: list[str] = Field(default=[], description="Single rows, each by its schedule_row_id or message_id.")
@@ -73,7 +78,7 @@ class OperateRows(Config):
     )
 
     def row_filter(self) -> RowFilter:
-        """Return the rows meant; raises `NotADay` and `NoRowId`."""
+        """Return the rows meant; raises `NotADay`, `NoRowId` and `NoHoldReason`."""
         return RowFilter(
             scenario=self.scenario,
             customer=self.customer,
@@ -83,6 +88,7 @@ class OperateRows(Config):
             states=tuple(self.state),
             rows=tuple(self.row),
             first=self.first,
+            hold_reasons=tuple(self.hold_reason),
         )
 
 

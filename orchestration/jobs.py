@@ -63,8 +63,9 @@ def asset_jobs(
         ),
         define_asset_job(
             "refresh_history",
-            selection=AssetSelection.groups(HISTORY_ROOM) | (delivered - delivered.without_checks()),
-            description="Build what looks back at the ledger, and check what was delivered.",
+            selection=AssetSelection.groups(HISTORY_ROOM)
+            | AssetSelection.checks_for_assets(schedule.KEY, deliveries.KEY),
+            description="Build what looks back at the ledger, and check what was planned and delivered.",
         ),
         define_asset_job(
             CHECKING_JOB,

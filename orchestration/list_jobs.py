@@ -6,6 +6,8 @@ Belongs here: their forms in the launchpad and what they log. Does not belong he
 
 from collections.abc import Callable
 from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
 from dagster import (
@@ -29,10 +31,24 @@ from ekiden.raw.encodings import Encoding
 from ekiden.raw.list_folder import in_words, take
 from ekiden.raw.lists import ListReport
 from ekiden.schedule.export import export_again, export_due
-from ekiden.schedule.list_files import ExportFormat, FileOptions
+from ekiden.schedule.list_files import AS_CSV, ExportFormat, FileOptions
 from ekiden.settings import Settings
 from orchestration.operator_jobs import show
 from sensors.list_files import IMPORTING_JOB, IMPORTING_OP
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class NotAWord(ValueError):
+    """A field of a form says what it cannot say."""
+
+
+def read_word(field: str, text: str, words: type[Word]) -> Word:
+    """Return the word that a field says; raises `NotAWord` naming the field and what is allowed."""
+    try:
+        return words(text.strip())
+    except ValueError:
+        raise NotAWord(f"{field}: {text!r} is not known; allowed: {', '.join(words)}") from None
 
 
 class ExportLists(Config):
@@ -41,7 +57,9 @@ class ExportLists(Config):
     actor: str = Field(description="Who exports: your name. It stays with the list.")
     scenario: str | None = Field(default=None, description="Code of one scenario. Empty: all.")
     channel: str | None = Field(default=None, description="dm or outbound_call. Empty: both.")
-    format: str = Field(default="csv", description="csv or parquet.")
+    format: str | None = Field(
+        default=None, description="csv or parquet. Empty: csv or, with `again`, as the list was written before."
+    )
     bom: bool = Field(default=False, description="CSV: begin with the mark by which Excel knows UTF-8.")
     verbatim: bool = Field(
         default=False, description="CSV: write cells that begin like a formula as they are, without a ' before."
@@ -49,6 +67,24 @@ class ExportLists(Config):
     again: str | None = Field(
         default=None, description="The ledger's run of an earlier export: write its list anew and mark nothing."
     )
+
+    def options(self) -> FileOptions | None:
+        """Return how the file is to be written, None if the form says nothing of it; raises `NotAWord`."""
+        if not (self.format or self.bom or self.verbatim):
+            return None
+        form = read_word("format", self.format, ExportFormat) if self.format else ExportFormat.CSV
+        return FileOptions(form, self.bom, self.verbatim)
+
+    def again_run(self) -> UUID | None:
+        """Return the run whose list is to be written anew, None for a new list; raises `NotAWord`."""
+        if not self.again:
+            return None
+        if self.scenario or self.channel:
+            raise NotAWord("again: writes a whole list; leave scenario and channel empty")
+        try:
+            return UUID(self.again.strip())
+        except ValueError:
+            raise NotAWord(f"again: {self.again!r} is no run of the ledger; `ekiden exports` shows them") from None
 
 
 class ImportList(Config):
@@ -71,26 +107,28 @@ def export_op(
     clock: ResourceParam[Callable[[], datetime]],
 ) -> None:
     """Export as the config says, as a materialisation of `exported_lists` where anybody was due."""
-    options = FileOptions(ExportFormat(config.format), config.bom, config.verbatim)
+    options, again = config.options(), config.again_run()
     acting = run_context(context, actor=config.actor)
     with connect(settings, autocommit=True) as connection:
-        if config.again:
-            report = export_again(
-                connection, UUID(config.again), now=clock(), settings=settings, context=acting, options=options
-            )
+        if again:
+            report = export_again(connection, again, now=clock(), settings=settings, context=acting, options=options)
         else:
             report = export_due(
                 connection,
                 now=clock(),
                 settings=settings,
                 context=acting,
-                scenario=config.scenario,
-                channel=config.channel,
-                options=options,
+                scenario=config.scenario or None,
+                channel=config.channel or None,
+                options=options or AS_CSV,
             )
     metadata = export_metadata(report)
     for name in report.settled.void:
         context.log.warning(f"{name} was never marked: its people were due still; the file is now {name}.void")
+    for name in report.settled.finished:
+        context.log.warning(f"{name} is finished: an earlier export marked its people and ended before it could say so")
+    for pause in report.pauses:
+        context.log.warning(f"{pause} (to go on: {pause.resume_command})")
     if report.file:
         context.log_event(AssetMaterialization(exports.KEY, metadata=metadata))
     show(context, metadata)
@@ -115,7 +153,7 @@ def import_op(
             settings=settings,
             context=run_context(context, actor=config.actor),
             list_code=config.list,
-            encoding=Encoding(config.encoding),
+            encoding=read_word("encoding", config.encoding, Encoding),
             skip_bad_rows=config.skip_bad_rows,
         )
     if taken.report is None:

@@ -12,11 +12,11 @@ from dagster import JobDefinition, MetadataValue, OpExecutionContext, ResourcePa
 
 from assets.acting import run_context
 from assets.held import held_metadata
-from assets.tables import count_table, markdown_table
+from assets.tables import markdown_table
 from ekiden.database.connection import connect
 from ekiden.delivery.pauses import Pause, open_pauses, pause, resume
 from ekiden.schedule.actions import ACTIONS, Action
-from ekiden.schedule.operators import applicable, check, operate, preview
+from ekiden.schedule.operators import PreviewCount, applicable, check, operate, preview
 from ekiden.schedule.rows import ScheduleRow
 from ekiden.settings import Settings
 from orchestration.job_config import OperateRows, PauseSending, ResumeSending
@@ -39,7 +39,7 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
         with connect(settings, autocommit=True) as connection:
             found = preview(connection, row_filter, sample=SAMPLE_ROWS)
             metadata = {
-                "matching": MetadataValue.md(count_table(found.counts)),
+                "matching": MetadataValue.md(preview_table(found.counts)),
                 "first_rows": MetadataValue.md(row_table(found.sample)),
                 "rows_matching": MetadataValue.int(found.matched),
                 "rows_changed": MetadataValue.int(0),
@@ -142,6 +142,14 @@ OPERATOR_JOBS: tuple[JobDefinition, ...] = (
     pause_sending,
     resume_sending,
 )
+
+
+def preview_table(counts: Iterable[PreviewCount]) -> str:
+    """Return what an action would look at as a Markdown table, by scenario, step, state and hold reason."""
+    return markdown_table(
+        ("scenario", "step", "state", "hold reason", "rows"),
+        ((count.scenario_code, count.step_no, count.state, count.hold_reason, f"{count.rows:,}") for count in counts),
+    )
 
 
 def row_table(rows: Iterable[ScheduleRow]) -> str:

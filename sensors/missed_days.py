@@ -1,7 +1,7 @@
 """Notices days that no plan covered, and lets the check `every_day_planned` show them.
 
-The check runs when the finding has changed, so that the asset in the UI says what is so; each tick says it as well.
-Nothing is planned by itself: what a missed day means is for a person to look at first.
+The check runs while what it last showed is not what is so, and again with the next look where its run failed; each
+tick says it as well. Nothing is planned by itself: what a missed day means is for a person to look at first.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from dagster import (
+    AssetCheckKey,
+    DagsterInstance,
     DefaultSensorStatus,
     RunRequest,
     SensorDefinition,
@@ -18,9 +20,10 @@ from dagster import (
     sensor,
 )
 from dagster._core.definitions.target import ExecutableDefinition
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from ekiden.database.connection import connect
-from ekiden.schedule.missed import MissedRange, find_missed_days
+from ekiden.schedule.missed import MissedRange, find_missed_days, in_words
 from ekiden.settings import Settings
 
 CHECKING_JOB = "check_planned_days"
@@ -30,23 +33,35 @@ INTERVAL = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What the check shows by its latest run; `says` None: that run has not answered, or never will."""
+
+    says: str | None
+    is_running: bool = False
+
+
+@dataclass(frozen=True)
 class Decision:
-    """Whether the check is to run, what the tick says, and the finding to remember for the next one."""
+    """Whether the check is to run, and what the tick says."""
 
     check: bool
     says: str
-    finding: str
 
 
-def decide(missed: Sequence[MissedRange], remembered: str | None) -> Decision:
-    """Return what to do about the missed days; `remembered` is the last tick's finding, None before the first."""
-    finding = "; ".join(str(each) for each in missed)
-    says = f"missed: {finding} (`ekiden plan --missed` plans them)" if missed else "every day has been planned"
-    return Decision(finding != (remembered or ""), says, finding)
+def decide(missed: Sequence[MissedRange], shown: Shown | None) -> Decision:
+    """Return what to do about the missed days; `shown` is what the check shows, None if it never ran."""
+    finding = in_words(missed)
+    says = f"{finding} (`ekiden plan --missed` plans them)" if missed else finding
+    if shown is None:
+        # a check that never ran shows nothing wrong either
+        return Decision(bool(missed), says)
+    return Decision(shown.says != finding and not shown.is_running, says)
 
 
-def missed_days_sensor(settings: Settings, jobs: Sequence[ExecutableDefinition]) -> SensorDefinition:
-    """Return the sensor; `jobs` are those it may ask for."""
+def missed_days_sensor(
+    settings: Settings, jobs: Sequence[ExecutableDefinition], check: AssetCheckKey
+) -> SensorDefinition:
+    """Return the sensor; `jobs` are those it may ask for, `check` is what shows the missed days."""
 
     @sensor(
         name="missed_days",
@@ -59,11 +74,22 @@ def missed_days_sensor(settings: Settings, jobs: Sequence[ExecutableDefinition])
         # an error here fails the tick and shows in the UI: "could not look" is not "nothing is missing"
         with connect(settings, autocommit=True) as connection:
             missed = find_missed_days(connection, now=datetime.now(UTC), settings=settings)
-        decision = decide(missed, context.cursor)
+        decision = decide(missed, shown_by(context.instance, check))
         context.log.info(decision.says)
         if not decision.check:
-            return SensorResult(skip_reason=SkipReason(decision.says), cursor=decision.finding)
+            return SensorResult(skip_reason=SkipReason(decision.says))
         # no run key: the same days may be missed, planned and missed again
-        return SensorResult(run_requests=[RunRequest(job_name=CHECKING_JOB)], cursor=decision.finding)
+        return SensorResult(run_requests=[RunRequest(job_name=CHECKING_JOB)])
 
     return missed_days
+
+
+def shown_by(instance: DagsterInstance, check: AssetCheckKey) -> Shown | None:
+    """Return what a check shows by its latest run, None if it never ran."""
+    record = instance.get_latest_asset_check_evaluation_record(check)
+    if record is None:
+        return None
+    if record.evaluation and record.status is not AssetCheckExecutionRecordStatus.PLANNED:
+        return Shown(record.evaluation.description)
+    run = instance.get_run_by_id(record.run_id)
+    return Shown(None, is_running=run is not None and not run.is_finished)

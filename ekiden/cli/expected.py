@@ -20,7 +20,7 @@ from ekiden.insights.lineage import UnknownMessage
 from ekiden.insights.segments import SegmentUnusable, UnknownSegment
 from ekiden.raw.load import LoadRefused
 from ekiden.scenarios.scaffold import ScaffoldRefused
-from ekiden.schedule.errors import NothingBuilt, UnknownScenario
+from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario
 from ekiden.schedule.exported import ExportRefused
 from ekiden.schedule.operators import ReasonRequired, TooManyRows, WrongState
 from ekiden.schedule.rows import NoRowId
@@ -31,6 +31,7 @@ EXPECTED_ERRORS = (
     BuildFailed,
     ContentsBroken,
     DatabaseUnavailable,
+    DaysOutOfReach,
     ExportRefused,
     LineStopped,
     LoadRefused,

@@ -117,11 +117,17 @@ def _tell(report: ExportReport) -> None:
     notes = [
         *([f"{report.cancelled} cancelled by a stop"] if report.cancelled else []),
         *([f"{report.suppressed} cancelled, on the suppression list"] if report.suppressed else []),
+        *([f"{report.paused} due rows left alone: their scenario is paused"] if report.paused else []),
         *([f"{report.neutralised} cells begin like a formula and got a ' before"] if report.neutralised else []),
         *(["the same file as before"] if report.same_as_before else []),
         *(["not the same file as before: customers' data has changed"] if report.same_as_before is False else []),
     ]
     for note in notes:
         errors().print(note, highlight=False)
-    told = f"{report.exported} rows exported to {report.file}" if report.file else "nothing is due"
+    for pause in report.pauses:
+        complain("note", f"{pause}. To go on: {pause.resume_command}")
+    if report.file:
+        told = f"{report.exported} rows exported to {report.file}"
+    else:
+        told = "nothing is due" + (" that is not paused" if report.paused else "")
     console().print(told, soft_wrap=True, highlight=False)

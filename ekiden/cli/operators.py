@@ -15,13 +15,12 @@ from ekiden.delivery.pauses import open_pauses
 from ekiden.schedule.actions import ACTIONS, Action, in_another_state
 from ekiden.schedule.operators import DEFAULT_LIMIT, Preview, applicable, operate, preview
 from ekiden.schedule.operators import check as check_action
-from ekiden.schedule.rows import RowFilter, RowState
+from ekiden.schedule.rows import HoldReason, RowFilter, RowState
 from ekiden.settings import Settings
 
 SAMPLE_ROWS = 10
 """Rows shown of what an action would touch."""
 
-COUNT_COLUMNS = ("scenario_code", "step_no", "state", "rows")
 SAMPLE_COLUMNS = ("scenario_code", "customer_id", "step_no", "due_date", "state", "reason")
 
 
@@ -38,6 +37,10 @@ def _command(action: Action) -> Callable[..., None]:
         step: Annotated[int | None, typer.Option("--step", "--step-no", help="Step number.")] = None,
         state: Annotated[
             list[RowState] | None, typer.Option(help=f"Only rows in this state: {', '.join(action.states)}.")
+        ] = None,
+        hold_reason: Annotated[
+            list[HoldReason] | None,
+            typer.Option(help="Only held rows that are held for this; operator: a person held or reopened them."),
         ] = None,
         due_from: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First due date.")] = None,
         due_to: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last due date.")] = None,
@@ -61,8 +64,9 @@ def _command(action: Action) -> Callable[..., None]:
             states=tuple(state or ()),
             rows=tuple(row or ()),
             first=first,
+            hold_reasons=tuple(hold_reason or ()),
         )
-        if asked == RowFilter(states=asked.states) and not everything:
+        if asked == RowFilter(states=asked.states, hold_reasons=asked.hold_reasons) and not everything:
             raise typer.BadParameter("give a filter, or --all for every row")
         row_filter = applicable(action, asked)
         with ledger(settings) as connection:
@@ -123,6 +127,7 @@ def _confirm(action: Action, found: Preview, settings: Settings, *, yes: bool) -
 
 def _tell_counts(found: Preview) -> None:
     for count in found.counts:
+        state = f"{count.state} ({count.hold_reason})" if count.hold_reason else count.state
         errors().print(
-            f"{count.scenario_code}, step {count.step_no}, {count.state}: {count.rows}", highlight=False, markup=False
+            f"{count.scenario_code}, step {count.step_no}, {state}: {count.rows}", highlight=False, markup=False
         )

@@ -105,7 +105,8 @@ def check(actor: ActorOption = None, form: FormatOption = Format.TABLE) -> None:
     context = acting_as(actor)
     with ledger(settings) as connection:
         checks = check_invariants(connection, now=now(), context=context)
-        check_before_sending(connection, settings, now=now(), context=context)
+        for lists in (False, True):
+            check_before_sending(connection, settings, now=now(), context=context, lists=lists)
         holding = [found for found in open_pauses(connection) if found.scenario_code is None]
         stale = standing(connection, now=now(), settings=settings).stale
     lines = [{"invariant": each.invariant.name, "holds": each.holds, "offenders": each.found.total} for each in checks]

@@ -13,7 +13,15 @@ from psycopg import Connection
 
 from ekiden.database.statements import statement
 from ekiden.delivery.pauses import Cause, Pause, lock, pause
-from ekiden.schedule.invariants import DUE_ROWS_MAY_BE_SENT, INVARIANTS, Invariant, Offenders, offenders, parameters
+from ekiden.schedule.invariants import (
+    DUE_ROWS_MAY_BE_SENT,
+    INVARIANTS,
+    Invariant,
+    Offenders,
+    due_lists_may_be_exported,
+    offenders,
+    parameters,
+)
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 from ekiden.warehouse.freshness import StaleTable, freshness_policies, stale_tables
@@ -40,7 +48,7 @@ def check_invariant(
 ) -> InvariantCheck:
     """Look at one invariant and pause all sending if it has offenders that nobody was told of yet."""
     found = offenders(connection, invariant, now=now)
-    made = _pause_for_offenders(connection, invariant, found, now, context) if found.total else None
+    made = _pause_for_offenders(connection, invariant, now, context) if found.total else None
     return InvariantCheck(invariant, found, made)
 
 
@@ -50,13 +58,15 @@ def check_invariants(connection: Connection[Any], *, now: datetime, context: Run
 
 
 def check_before_sending(
-    connection: Connection[Any], settings: Settings, *, now: datetime, context: RunContext
+    connection: Connection[Any], settings: Settings, *, now: datetime, context: RunContext, lists: bool = False
 ) -> tuple[Pause, ...]:
     """Look at what a send run can afford to look at, and return the pauses that came of it.
 
-    The rows that are due now, and the age of the tables that have a freshness policy.
+    The rows that are due now, and the age of the tables that have a freshness policy. `lists`: the rows that an export
+    would take, instead of those that a send run would claim.
     """
-    looked = check_invariant(connection, DUE_ROWS_MAY_BE_SENT, now=now, context=context)
+    due = due_lists_may_be_exported(settings.local_date(now)) if lists else DUE_ROWS_MAY_BE_SENT
+    looked = check_invariant(connection, due, now=now, context=context)
     stale = check_freshness(connection, settings, now=now, context=context)
     return tuple(found for found in (looked.pause, stale) if found is not None)
 
@@ -88,29 +98,39 @@ def check_freshness(
 
 
 def _pause_for_offenders(
-    connection: Connection[Any], invariant: Invariant, found: Offenders, now: datetime, context: RunContext
+    connection: Connection[Any], invariant: Invariant, now: datetime, context: RunContext
 ) -> Pause | None:
-    values = {**parameters(now), "guard": invariant.name}
     with connection.transaction():
+        # before the lock: who pauses in an emergency must not wait for a query that reads the whole ledger
+        gather = statement(__file__, "gather_findings").format(query=invariant.query)
+        connection.execute(gather, parameters(invariant, now))
         lock(connection)
-        count = statement(__file__, "count_new_findings").format(query=invariant.query)
-        row = connection.execute(count, values).fetchone()
-        assert row is not None  # an aggregate gives one row
-        new, example = row
-        if not new:
-            return None
-        rows = "1 row" if new == 1 else f"{new} rows"
-        made = pause(
-            connection,
-            None,
-            reason=f"{invariant.name} is broken by {rows}, such as {example}; `ekiden check` shows all",
-            now=now,
-            context=_guard(invariant.name, context),
-            cause=Cause.INVARIANT,
-        )
-        keep = statement(__file__, "keep_findings").format(query=invariant.query)
-        connection.execute(keep, {**values, "pause_id": made.pause_id})
+        made = _pause_for_findings(connection, invariant, now, context)
+        # the transaction may be part of a longer one, which may look at the next invariant
+        connection.execute("drop table pg_temp.findings")
         return made
+
+
+def _pause_for_findings(
+    connection: Connection[Any], invariant: Invariant, now: datetime, context: RunContext
+) -> Pause | None:
+    values = {"guard": invariant.name, "now": now}
+    row = connection.execute(statement(__file__, "count_new_findings"), values).fetchone()
+    assert row is not None  # an aggregate gives one row
+    new, example = row
+    if not new:
+        return None
+    rows = "1 row" if new == 1 else f"{new} rows"
+    made = pause(
+        connection,
+        None,
+        reason=f"{invariant.name} is broken by {rows}, such as {example}; `ekiden check` shows all",
+        now=now,
+        context=_guard(invariant.name, context),
+        cause=Cause.INVARIANT,
+    )
+    connection.execute(statement(__file__, "keep_findings"), {**values, "pause_id": made.pause_id})
+    return made
 
 
 def _guard(name: str, context: RunContext) -> RunContext:

@@ -90,14 +90,20 @@ WHY = {
     "enrolment": "the enrolment has ended ({detail})",
     "step": "the step is stopped by force",
     "exclusive": "another exclusive scenario has the customer",
+    "meanwhile": "changed meanwhile",
 }
-"""By the rule that `sql/not_changed.sql` names."""
+"""By the rule that `sql/not_changed.sql` names, and `meanwhile`."""
 
 
 def not_changed(connection: Connection[Any], action: Action) -> tuple[NotChanged, ...]:
     """Return why rows of the temporary table `chosen_rows` were not changed, by count, the most frequent first."""
     found = connection.execute(statement(__file__, "not_changed"), {"states": list(action.states)}).fetchall()
     return tuple(NotChanged(rows, WHY[rule].format(action=action.name, detail=detail)) for rule, detail, rows in found)
+
+
+def changed_meanwhile(rows: int) -> NotChanged:
+    """Return that so many rows were changed by others before they could be locked."""
+    return NotChanged(rows, WHY["meanwhile"])
 
 
 def in_another_state(action: Action, state: str, rows: int) -> NotChanged:

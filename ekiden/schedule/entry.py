@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import qualified, statement
-from ekiden.schedule.judging import judged_at, judging
+from ekiden.schedule.judging import judged_at, judged_for_good, judging
 from ekiden.schedule.stops import end_found
 from ekiden.schedule.sweeps import Part, Standing, begin_sweep, end_sweep, looked_at
 
@@ -212,11 +213,18 @@ def _look_at_reached(
     reached: tuple[date | None, date],
     parameters: dict[str, Any],
 ) -> None:
-    """Look also at who has an anchor that the last sweep did not reach."""
+    """Look also at who has an anchor that the last sweep did not reach, or judged by an instant that is another now."""
     earliest, latest = reached
-    assert standing.swept_to is not None
+    assert standing.swept_to is not None and standing.swept_at is not None
+    swept_to = judged_for_good(
+        scenario.backfill_as_of,
+        standing.swept_to,
+        swept_on=standing.swept_at.astimezone(ZoneInfo(parameters["time_zone"])).date(),
+        today=parameters["today"],
+        entry_offset=scenario.entry_offset,
+    )
     was_reached = standing.swept_from is None or (earliest is not None and earliest >= standing.swept_from)
-    if was_reached and latest <= standing.swept_to:
+    if was_reached and latest <= swept_to:
         return
     connection.execute(
         statement(__file__, "look_at_reached").format(
@@ -228,7 +236,7 @@ def _look_at_reached(
             "anchored_from": earliest,
             "anchored_to": latest,
             "swept_from": standing.swept_from,
-            "swept_to": standing.swept_to,
+            "swept_to": swept_to,
         },
     )
 

@@ -5,5 +5,9 @@ class UnknownScenario(ValueError):
     """A selection names a scenario that the ledger does not know."""
 
 
+class DaysOutOfReach(ValueError):
+    """Days were to be planned that no shop can have missed: most often a mistyped year."""
+
+
 class NothingBuilt(RuntimeError):
     """There is no eligibility table yet."""

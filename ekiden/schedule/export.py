@@ -2,7 +2,8 @@
 
 The file is complete and on disk before the marks are committed, and gets its name after: a crash in between leaves an
 unfinished file, which the next export finishes or sets aside as the ledger says. Belongs here: who is on a list, and
-what the ledger keeps of it. Does not belong here: files (`list_files`), or the last look itself (`ekiden.delivery`).
+what the ledger keeps of it. Does not belong here: files (`list_files`), whether there may be a list at all
+(`may_export`), or the last look at each row (`ekiden.delivery`).
 """
 
 from collections import defaultdict
@@ -20,14 +21,21 @@ from psycopg.rows import class_row
 from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.delivery.claim import DueRow, Verdict, cancel, judge, stopped_now
+from ekiden.delivery.pauses import Pause
 from ekiden.delivery.recipients import SkipReason
 from ekiden.delivery.record import record_messages
-from ekiden.scenarios.definition import EXPORTED_CHANNELS
 from ekiden.schedule import list_files
 from ekiden.schedule.advance import advance
-from ekiden.schedule.errors import UnknownScenario
-from ekiden.schedule.exported import ExportRefused, Selection, known_export, marked, record_file
+from ekiden.schedule.exported import Selection, known_export, marked, record_file
 from ekiden.schedule.list_files import AS_CSV, ExportFormat, FileOptions, Settled, WrittenFile
+from ekiden.schedule.may_export import (
+    asked_for,
+    check_asked,
+    check_before_exporting,
+    count_paused,
+    pauses_told,
+    refuse_if_paused_meanwhile,
+)
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
 
@@ -56,6 +64,10 @@ class ExportReport:
     settled: Settled = field(default_factory=Settled)
     same_as_before: bool | None = None
     """Of a list written again: whether the file is the same, byte by byte; None: nobody knows the earlier one."""
+    paused: int = 0
+    """Rows that were due for this list and left alone, because their scenario is paused."""
+    pauses: tuple[Pause, ...] = ()
+    """Of a list of all scenarios: what was paused when it was written."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,11 @@ class _Taken:
     exported: int = 0
     cancelled: int = 0
     suppressed: int = 0
+    paused: int = 0
+    pauses: tuple[Pause, ...] = ()
+
+    def counts(self) -> dict[str, int]:
+        return {name: value for name, value in vars(self).items() if name != "pauses"}
 
 
 def export_due(
@@ -82,12 +99,14 @@ def export_due(
 ) -> ExportReport:
     """Export what is due today or earlier to a file in `exports/` of the home.
 
-    `scenario` narrows it to a code, `channel` to direct mail or outbound calls. Raises `ExportRefused` or
-    `UnknownScenario`, having marked nothing.
+    `scenario` narrows it to a code, `channel` to direct mail or outbound calls. Begins with the guards, as a send run
+    does. Raises `ExportRefused`, `UnknownScenario`, or `SendingPaused` if all sending or the scenario is paused;
+    nothing is marked then.
     """
-    _check(connection, scenario, channel)
     selection = Selection(scenario, channel)
+    check_asked(connection, selection)
     with _alone(connection):
+        check_before_exporting(connection, selection, now=now, settings=settings, context=context)
         settled = list_files.settle(settings.exports, lambda runs: marked(connection, runs))
         with connection.transaction():
             run_id = start_run(connection, "export", "exporter", context, now=now)
@@ -99,15 +118,26 @@ def export_due(
                 taken = _take(connection, run_id, now, settings)
                 if taken.exported:
                     written = _write(connection, run_id, run_id, selection, now, settings, options)
-                _refuse_if_paused(connection)
+                refuse_if_paused_meanwhile(connection, selection)
+                paused = count_paused(connection, selection, now, settings)
+                taken = replace(taken, paused=paused, pauses=pauses_told(connection, selection))
                 connection.execute("drop table pg_temp.due_lists")
-                summary = {**vars(taken), "file": written.final_path.name if written else None}
-                finish_run(connection, run_id, now=now, summary=summary)
+                file_name = written.final_path.name if written else None
+                finish_run(connection, run_id, now=now, summary={**taken.counts(), "file": file_name})
             return taken, written
 
         with _recording_failure(connection, run_id, now):
             taken, written = again(connection, attempt)
-        report = ExportReport(run_id, taken.exported, None, taken.cancelled, taken.suppressed, settled=settled)
+        report = ExportReport(
+            run_id,
+            taken.exported,
+            None,
+            taken.cancelled,
+            taken.suppressed,
+            settled=settled,
+            paused=taken.paused,
+            pauses=taken.pauses,
+        )
         return _finish(report, written)
 
 
@@ -167,27 +197,11 @@ def _recording_failure(connection: Connection[Any], run_id: UUID, now: datetime)
         raise
 
 
-def _check(connection: Connection[Any], scenario: str | None, channel: str | None) -> None:
-    if channel is not None and channel not in EXPORTED_CHANNELS:
-        raise ExportRefused(f"{channel} is not exported; the channels of lists are {', '.join(EXPORTED_CHANNELS)}")
-    if scenario is not None:
-        codes = [code for (code,) in connection.execute("select scenario_code from outreach.scenarios order by 1")]
-        if scenario not in codes:
-            raise UnknownScenario(f"no scenario {scenario}; known: {', '.join(codes) or 'none yet'}")
-
-
 def _lock_due(connection: Connection[Any], selection: Selection, now: datetime, settings: Settings) -> None:
     connection.execute(
         "create temporary table due_lists (schedule_row_id bigint primary key, scenario_id bigint) on commit drop"
     )
-    connection.execute(
-        statement(__file__, "lock_due_lists"),
-        {
-            "today": settings.local_date(now),
-            "channels": [selection.channel] if selection.channel else list(EXPORTED_CHANNELS),
-            "scenario": selection.scenario,
-        },
-    )
+    connection.execute(statement(__file__, "lock_due_lists"), asked_for(selection, now, settings))
 
 
 def _take(connection: Connection[Any], run_id: UUID, now: datetime, settings: Settings) -> _Taken:
@@ -254,12 +268,6 @@ def _write(
         written = list_files.write(settings.exports, name, _ListRows(cursor), options)
     record_file(connection, written, selection, options, run_id=run_id, list_run_id=list_run_id, now=now)
     return written
-
-
-def _refuse_if_paused(connection: Connection[Any]) -> None:
-    paused = connection.execute(statement(__file__, "newly_paused")).fetchone()
-    if paused:
-        raise ExportRefused(f"{paused[0]} was paused while its list was being written; nobody was marked")
 
 
 def _finish(report: ExportReport, written: WrittenFile | None) -> ExportReport:

@@ -4,15 +4,15 @@ The database and the code prevent them; whoever asks here would notice if they d
 follows from an offender (`ekiden.delivery.guards`), or anything that repairs.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from psycopg import Connection, sql
 
 from ekiden.database.statements import statement
-from ekiden.scenarios.definition import SENT_CHANNELS
+from ekiden.scenarios.definition import EXPORTED_CHANNELS, SENT_CHANNELS
 
 
 class Subject(StrEnum):
@@ -29,8 +29,8 @@ class Invariant:
     name: str
     subject: Subject
     description: str
-    blocking: bool = False
-    """True: what comes after in the same Dagster run does not start if it is violated."""
+    lists_of: date | None = None
+    """Of due rows: those that an export of this local day would take; None: those that a send run would claim."""
 
     @property
     def query(self) -> sql.SQL:
@@ -42,19 +42,16 @@ INVARIANTS = (
         "one_row_per_step",
         Subject.SCHEDULE,
         "At most one row per enrolment and step that is not deleted, and at most one open row per enrolment.",
-        blocking=True,
     ),
     Invariant(
         "next_step_only_after_sent",
         Subject.SCHEDULE,
         "A later step has a row only if the step before it was sent.",
-        blocking=True,
     ),
     Invariant(
         "planning_changes_no_row",
         Subject.SCHEDULE,
         "Planning creates rows and stops them; it never changes one otherwise.",
-        blocking=True,
     ),
     Invariant(
         "one_message_per_sent_row",
@@ -72,9 +69,15 @@ INVARIANTS = (
 DUE_ROWS_MAY_BE_SENT = Invariant(
     "due_rows_may_be_sent",
     Subject.DELIVERIES,
-    "What a send run is about to claim is single, was not sent before, follows a sent step and was released if held.",
+    "What a send run or an export is about to take is single, was not sent before, follows a sent step and was "
+    "released if held.",
 )
 """The invariants asked of the due rows alone: each send run looks at it first, so it must not read all history."""
+
+
+def due_lists_may_be_exported(today: date) -> Invariant:
+    """Return the same of the rows that an export of this local day would take."""
+    return replace(DUE_ROWS_MAY_BE_SENT, lists_of=today)
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,13 @@ class Offenders:
 def offenders(connection: Connection[Any], invariant: Invariant, *, now: datetime, most: int = 20) -> Offenders:
     """Return what violates an invariant at `now`, the rows cut at `most`; a total of 0: it holds."""
     query = sql.SQL("select offender.*, count(*) over () from ({query}) as offender limit {most}")
-    cursor = connection.execute(query.format(query=invariant.query, most=most), parameters(now))
+    cursor = connection.execute(query.format(query=invariant.query, most=most), parameters(invariant, now))
     columns = tuple(column.name for column in cursor.description or ())[:-1]
     rows = cursor.fetchall()
     return Offenders(rows[0][-1] if rows else 0, columns, tuple(row[:-1] for row in rows))
 
 
-def parameters(now: datetime) -> dict[str, object]:
+def parameters(invariant: Invariant, now: datetime) -> dict[str, object]:
     """Return the values of an invariant's query."""
-    return {"now": now, "channels": list(SENT_CHANNELS)}
+    channels = EXPORTED_CHANNELS if invariant.lists_of else SENT_CHANNELS
+    return {"now": now, "channels": list(channels), "lists_of": invariant.lists_of}

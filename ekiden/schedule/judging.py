@@ -1,9 +1,11 @@
 """At which instant entry is judged, for the statements that look for candidates and those that say what was decided.
 
-Belongs here: that instant, as SQL and its parameters. Does not belong here: what is judged (dbt), or who is looked at.
+Belongs here: that instant, as SQL and its parameters, and how long it stands. Does not belong here: what is judged
+(dbt), or who is looked at.
 """
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from psycopg import sql
@@ -20,3 +22,14 @@ def judging(parameters: Mapping[str, Any], *, entry_offset: int) -> dict[str, An
     """Return what the expression reads: of the plan's `parameters`, and the days from an anchor to its entry."""
     names = ("now", "today", "batch_time", "time_zone")
     return {name: parameters[name] for name in names} | {"entry_offset": entry_offset}
+
+
+def judged_for_good(backfill_as_of: str, swept_to: date, *, swept_on: date, today: date, entry_offset: int) -> date:
+    """Return the last anchor date up to `swept_to` whose instant is still that of the sweep of local day `swept_on`.
+
+    By the due date the instant of a day moves once, backwards: on the day itself it is now, afterwards that of the
+    day's planning, and no turning point lies between the two that a sweep from then on would look at.
+    """
+    if backfill_as_of != "due_date" or today <= swept_on:
+        return swept_to
+    return min(swept_to, swept_on - timedelta(days=entry_offset + 1))

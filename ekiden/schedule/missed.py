@@ -100,6 +100,11 @@ def find_missed_days(connection: Connection[Any], *, now: datetime, settings: Se
     return missed_days(runs, now=now, zone=settings.zone, batch_time=settings.batch_time)
 
 
+def in_words(missed: Sequence[MissedRange]) -> str:
+    """Return what there is to say of the missed days; the same words mean the same finding."""
+    return f"missed: {'; '.join(map(str, missed))}" if missed else "every day has been planned"
+
+
 def span(missed: Sequence[MissedRange]) -> tuple[date, date] | None:
     """Return the first and the last missed day, None where there is none: one run over them plans every one.
 

@@ -12,11 +12,12 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
+from psycopg.rows import class_row
 
 from ekiden.database.again import again
 from ekiden.database.statements import statement
-from ekiden.schedule.actions import ACTIONS, Action, NotChanged, not_changed
-from ekiden.schedule.rows import RowCount, RowFilter, ScheduleRow, search, summary
+from ekiden.schedule.actions import ACTIONS, Action, NotChanged, changed_meanwhile, not_changed
+from ekiden.schedule.rows import RowFilter, RowState, ScheduleRow, count, hold_reason, search
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
 from ekiden.settings import Settings
 
@@ -35,10 +36,21 @@ class OperatorReport:
 
 
 @dataclass(frozen=True)
-class Preview:
-    """What an action would touch: how many rows, by scenario, step and state, and the first of them."""
+class PreviewCount:
+    """How many rows of one step an action would look at in one state; of held ones, why they are held."""
 
-    counts: tuple[RowCount, ...]
+    scenario_code: str
+    step_no: int
+    state: str
+    hold_reason: str | None
+    rows: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What an action would touch: how many rows, by scenario, step, state and hold reason, and the first of them."""
+
+    counts: tuple[PreviewCount, ...]
     sample: tuple[ScheduleRow, ...]
 
     @property
@@ -65,6 +77,8 @@ class WrongState(ValueError):
 
 def applicable(action: Action, row_filter: RowFilter) -> RowFilter:
     """Return the filter, narrowed to the states the action applies to where it names none; raises `WrongState`."""
+    if row_filter.hold_reasons and RowState.HELD not in action.states:
+        raise WrongState(f"hold reason: {action.name} applies to rows that are {', '.join(action.states)}, not held")
     asked = {*row_filter.states, *([row_filter.state] if row_filter.state else [])}
     if wrong := asked - set(action.states):
         raise WrongState(
@@ -75,7 +89,10 @@ def applicable(action: Action, row_filter: RowFilter) -> RowFilter:
 
 def preview(connection: Connection[Any], row_filter: RowFilter, *, sample: int) -> Preview:
     """Return what an action on this filter would look at, with at most `sample` rows."""
-    return Preview(summary(connection, row_filter), tuple(search(connection, row_filter, limit=sample)))
+    counted = statement(__file__, "preview_counts").format(hold_reason=hold_reason(), selection=row_filter.selection())
+    with connection.cursor(row_factory=class_row(PreviewCount)) as cursor:
+        counts = tuple(cursor.execute(counted).fetchall())
+    return Preview(counts, tuple(search(connection, row_filter, limit=sample)))
 
 
 def check(action: Action, *, reason: str | None, matched: int, limit: int) -> None:
@@ -99,7 +116,8 @@ def operate(
 ) -> OperatorReport:
     """Do an action to the rows that the filter admits, all in one transaction, and return what became of them.
 
-    Rows in a state the action does not apply to are left and counted. Raises `TooManyRows`, having changed nothing,
+    Rows in a state the action does not apply to are left and counted, and so are those that others changed while this
+    waited for them, so that the filter admits them no more. Raises `TooManyRows`, having changed nothing,
     if more than `limit` rows match, and `ReasonRequired`.
     """
     check(action, reason=reason, matched=0, limit=limit)
@@ -160,7 +178,7 @@ def _operate(
             if action.waits_for_plans:
                 # before any row is locked: a plan that waits for that row would wait for us, and we for it
                 wait_for_plans(connection)
-            matched = _choose(connection, row_filter, limit)
+            matched, lost = _choose(connection, row_filter, limit)
             values = {
                 "now": now,
                 "actor": context.actor,
@@ -171,7 +189,9 @@ def _operate(
             changed = connection.execute(statement(__file__, action.name), values).rowcount
             for effect in action.effects:
                 connection.execute(statement(__file__, effect), values)
-            left = not_changed(connection, action) if changed < matched else ()
+            left = not_changed(connection, action) if changed < matched - lost else ()
+            if lost:
+                left = (*left, changed_meanwhile(lost))
             connection.execute("drop table pg_temp.chosen_rows")
             told: dict[str, object] = {
                 "action": action.name,
@@ -185,12 +205,15 @@ def _operate(
     return OperatorReport(run_id, matched, changed, left)
 
 
-def _choose(connection: Connection[Any], row_filter: RowFilter, limit: int) -> int:
-    """Put the rows that the filter admits into the temporary table `chosen_rows`, locked; return how many."""
+def _choose(connection: Connection[Any], row_filter: RowFilter, limit: int) -> tuple[int, int]:
+    """Put the rows that the filter admits into the temporary table `chosen_rows`, locked.
+
+    Return how many it admitted, and how many of those it does not admit any more since they are locked.
+    """
     choice = statement(__file__, "choose_rows").format(selection=row_filter.selection(), most=limit + 1)
     matched = connection.execute(choice).rowcount
     if matched > limit:
-        total = sum(count.rows for count in summary(connection, row_filter))
-        raise TooManyRows(max(total, matched), limit)
+        raise TooManyRows(max(count(connection, row_filter), matched), limit)
     connection.execute(statement(__file__, "index_chosen_rows"))
-    return matched
+    forget = statement(__file__, "forget_changed_meanwhile").format(condition=row_filter.condition())
+    return matched, connection.execute(forget).rowcount

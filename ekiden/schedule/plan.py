@@ -17,7 +17,7 @@ from ekiden.database.statements import statement
 from ekiden.scenarios.registry import BrokenScenario, is_built, synchronise
 from ekiden.schedule.decisions import DecisionCount, record_decisions
 from ekiden.schedule.entry import Entries, enter
-from ekiden.schedule.errors import NothingBuilt, UnknownScenario
+from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario
 from ekiden.schedule.held import EligibilityCount, created_counts
 from ekiden.schedule.rows import RowCount, created_by
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
@@ -27,6 +27,12 @@ from ekiden.settings import Settings
 
 MANY_ENROLMENTS = 500
 """Enrolments in one run from which on the tables' statistics are refreshed at once: below it every join is fast."""
+
+MOST_DAYS = 3_653
+"""Days from the first planned day to the last or to today, ten years with their leap days: no shop was down for longer.
+
+A mistyped year would otherwise write a decision a day for each disabled scenario, and every day since would be missed.
+"""
 
 
 @dataclass(frozen=True)
@@ -82,10 +88,10 @@ def plan(
     A dry run does all of it and takes it back: the same report, and nothing in the ledger, no run either.
 
     Whatever is due before the real today is held, whichever day is planned (R-116); days after today are left for
-    their own planning. Planning again changes nothing. Raises `UnknownScenario` for a code the ledger does not have.
+    their own planning. Planning again changes nothing. Raises `UnknownScenario` for a code the ledger does not have,
+    and `DaysOutOfReach` for days that begin more than ten years before the last or before today.
     """
-    if last_day < first_day:
-        raise ValueError(f"the last day {last_day} is before the first day {first_day}")
+    _check_days(first_day, last_day, today=settings.local_date(now))
     if dry_run:
 
         def try_out() -> PlanReport:
@@ -190,6 +196,8 @@ def _plan(
         connection.execute(statement(__file__, "await_first_rows"), parameters)
         forget_swept_changes(connection)
         decisions = record_decisions(connection, parameters, selected=selected, broken_models=broken_models)
+        # only now: what was decided of these customers is told from their waiting
+        connection.execute(statement(__file__, "give_up_first_rows"), parameters)
     return PlanReport(
         run_id,
         first_day,
@@ -202,6 +210,17 @@ def _plan(
         decisions,
         expired,
     )
+
+
+def _check_days(first_day: date, last_day: date, *, today: date) -> None:
+    if last_day < first_day:
+        raise ValueError(f"the last day {last_day} is before the first day {first_day}")
+    end = max(last_day, today)
+    if (end - first_day).days > MOST_DAYS:
+        raise DaysOutOfReach(
+            f"{first_day} to {last_day} cannot be planned: the first day lies more than ten years before {end}; is the"
+            " year right? A later first day takes in whoever was due before it as well"
+        )
 
 
 def _selected_ids(connection: Connection[Any], codes: Sequence[str] | None) -> list[int] | None:

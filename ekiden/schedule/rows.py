@@ -10,6 +10,8 @@ from uuid import UUID
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
+from ekiden.database.statements import statement
+
 LARGEST_ROW_ID = 2**63 - 1
 """PostgreSQL's bigint ends there."""
 
@@ -28,6 +30,20 @@ class RowState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class HoldReason(StrEnum):
+    """Why a row is held (T2, T4, T5, T14)."""
+
+    PAST_DUE = "past_due"
+    PAST_TIME = "past_time"
+    MISSED_SEND = "missed_send"
+    OPERATOR = "operator"
+    """A person held it, or reopened it, in whatever words."""
+
+
+class NoHoldReason(ValueError):
+    """What should say why a row is held is none of the reasons."""
+
+
 class NoRowId(ValueError):
     """What should name a row is neither a row's number nor a message's id."""
 
@@ -37,7 +53,8 @@ class RowFilter:
     """Which rows; every given field narrows. Dates are local due dates, both ends included.
 
     `states` are several states at once, `rows` numbers of rows or ids of messages, and `first` leaves only so many of
-    all that, the oldest due first. Raises `NoRowId`.
+    all that, the oldest due first. `reason` is to the letter what stands in the row; `hold_reasons` admit held rows
+    only. Raises `NoRowId` and `NoHoldReason`.
     """
 
     scenario: str | None = None
@@ -50,9 +67,12 @@ class RowFilter:
     states: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
     first: int | None = None
+    hold_reasons: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _row_ids(self.rows)
+        if wrong := set(self.hold_reasons) - set(HoldReason):
+            raise NoHoldReason(f"hold reason {', '.join(sorted(wrong))}: there are {', '.join(HoldReason)}")
 
     def condition(self) -> sql.Composed:
         """Return the filter as an SQL condition over `outreach.operator_rows`."""
@@ -73,6 +93,9 @@ class RowFilter:
         ]
         if self.states:
             tests.append(sql.SQL("state = any({states})").format(states=list(self.states)))
+        if self.hold_reasons:
+            held = sql.SQL("state = 'held' and ({hold_reason}) = any({hold_reasons})")
+            tests.append(held.format(hold_reason=hold_reason(), hold_reasons=list(map(str, self.hold_reasons))))
         if self.rows:
             numbers, messages = _row_ids(self.rows)
             ids = sql.SQL("(schedule_row_id = any({numbers}::bigint[]) or message_id = any({messages}::uuid[]))")
@@ -125,6 +148,11 @@ class RowCount:
     step_no: int
     state: str
     rows: int
+
+
+def hold_reason() -> sql.SQL:
+    """Return the query of why one held row of `operator_rows` is held, to be put in parentheses."""
+    return statement(__file__, "hold_reason")
 
 
 _COLUMNS = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(ScheduleRow))

@@ -44,13 +44,15 @@ class Part(StrEnum):
 class Standing:
     """How a scenario is swept this time: whole, if there is a reason, else from where the last sweep came to.
 
-    The dates are the anchors' that the last sweep reached, both included; `swept_from` None is since ever.
+    The dates are the anchors' that the last sweep reached, both included; `swept_from` None is since ever. `swept_at`
+    is the instant at which it judged.
     """
 
     scenario_id: int
     whole_because: str | None
     swept_from: date | None
     swept_to: date | None
+    swept_at: datetime | None
 
 
 def begin_sweep(

@@ -42,6 +42,7 @@ def definitions(model: str) -> st.SearchStrategy[dict[str, Any]]:
         "offset_basis": st.just("previous_step"),
         "zero_day": st.just("same_day"),
         "enrol_at": st.just("anchor"),
+        "backfill_as_of": st.just("due_date"),
         "disable_mode": st.sampled_from(["freeze", "drain"]),
         "priority": st.integers(1, 3),
         "past_time_today": st.just("hold"),

@@ -1,13 +1,8 @@
--- What a guard's query finds that it did not find before: how much, and one of it.
-with found as (
-    select to_jsonb(offender)::text as finding
-    from ({query}) as offender
-)
-
+-- What a guard found that it did not find before: how much, and one of it.
 select
     count(*) as findings,
     min(found.finding) as example
-from found
+from pg_temp.findings as found
 where
     not exists (
         select

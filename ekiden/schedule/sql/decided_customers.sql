@@ -113,26 +113,20 @@ judged as (
         other_scenario_id
     from arbitrated
     union all
-    -- who entered at the anchor and gets no row now that it is due
+    -- who entered at the anchor and gets no row now that its date has passed; the same run ends the enrolment
     select
-        anchor_date + %(offset_days)s::integer as day,
-        customer_id,
+        greatest(awaited.anchor_date + %(offset_days)s::integer, %(first_day)s::date) as day,
+        enrolments.customer_id,
         'row_past_date' as rule,
         null as other_scenario_id
-    from outreach.enrolments
+    from outreach.first_rows_awaited as awaited
+    inner join outreach.enrolments on awaited.enrolment_id = enrolments.enrolment_id
     where
         %(past_date_policy)s = 'skip'
-        and %(entry_offset)s::integer < %(offset_days)s::integer
-        and scenario_id = %(scenario_id)s
-        and state = 'active'
-        and anchor_date >= %(first_day)s::date - %(offset_days)s::integer
-        and anchor_date <= %(last_day)s::date - %(offset_days)s::integer
-        and anchor_date + %(offset_days)s::integer < %(today)s::date
-        and not exists (
-            select
-            from outreach.schedule_rows as rows
-            where rows.enrolment_id = enrolments.enrolment_id and rows.state <> 'deleted'
-        )
+        and awaited.scenario_id = %(scenario_id)s
+        and enrolments.state = 'active'
+        and awaited.anchor_date <= %(last_day)s::date - %(offset_days)s::integer
+        and awaited.anchor_date < %(today)s::date - %(offset_days)s::integer
 )
 
 select

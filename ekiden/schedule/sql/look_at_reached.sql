@@ -1,4 +1,4 @@
--- Anchors that the last sweep did not reach, of those who could enter by them.
+-- Anchors that the last sweep did not reach, or not for good, of those who could enter by them.
 insert into pg_temp.looked_at (scenario_id, customer_id)
 select distinct
     %(scenario_id)s::bigint,

@@ -4,7 +4,8 @@ set
     state = 'ready',
     reason = null,
     send_at = %(now)s,
-    -- a person has looked at it: as after a release, it is not held for being late
+    -- a person has looked at it: as after a release, it is not held for being late. In the message's lineage it stands
+    -- as a release too; that it was a retry says its transition, T10.
     released_at = %(now)s,
     released_by = %(actor)s,
     state_changed_at = %(now)s

@@ -33,6 +33,18 @@ def test_an_export_tells_its_file_and_can_be_had_again(due: Shop, ekiden):
     assert ekiden("export").out == "nothing is due\n"
 
 
+def test_an_export_during_a_pause_says_so_and_how_to_go_on(due: Shop, ekiden):
+    ekiden("pause", "follow_up", "--reason", "a wrong price")
+    ended = ekiden("export")
+    assert (ended.code, ended.out) == (0, "nothing is due that is not paused\n")
+    assert "1 due rows left alone: their scenario is paused" in ended.err
+    assert "a wrong price. To go on: ekiden resume follow_up --reason WHY" in ended.err
+    ekiden("pause", "--all", "--reason", "the shop is closed")
+    ended = ekiden("export")
+    assert (ended.code, ended.out) == (1, "")
+    assert "To go on: ekiden resume --reason WHY" in ended.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

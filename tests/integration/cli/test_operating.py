@@ -20,7 +20,7 @@ class Terminal(io.StringIO):
 def test_an_action_shows_what_it_would_touch_and_needs_a_yes_where_nobody_can_be_asked(planned: Shop, ekiden):
     ended = ekiden("release", "--customer", "C2")
     assert (ended.code, ended.out) == (1, "")
-    for part in ("follow_up, step 1, held: 1", "past_due", "say --yes to do it"):
+    for part in ("follow_up, step 1, held (past_due): 1", "say --yes to do it"):
         assert part in ended.err
     assert planned.row(customer="C2").state == "held"
     assert ekiden("release", "--customer", "C2", "--yes").out.strip() == "1 of 1 matching rows changed by release"
@@ -39,6 +39,7 @@ def test_a_person_at_the_terminal_is_asked(planned: Shop, ekiden, monkeypatch, a
     ("arguments", "message"),
     [
         (("release", "--state", "sent", "--all"), "state sent: release applies to rows that are held"),
+        (("retry", "--hold-reason", "past_due", "--all"), "hold reason: retry applies to rows that are failed"),
         (("delete", "--row", "seven"), "'seven' names no row"),
         (("pause", "nobody", "--reason", "x"), "no scenario nobody; known: follow_up"),
         (("pause", "--all", "--reason", " "), "say why"),
@@ -58,6 +59,8 @@ def test_a_slip_is_refused_with_its_reason(planned: Shop, ekiden, arguments, mes
         ("pause", "--all"),
         ("release", "--first", "0"),
         ("release", "--state", "held"),
+        ("release", "--hold-reason", "past_due"),
+        ("release", "--hold-reason", "late", "--all"),
         ("resume", "follow_up", "--all", "--reason", "x"),
     ],
 )
@@ -79,6 +82,16 @@ def test_rows_can_be_chosen_by_state_by_number_and_by_how_long_they_are_due(plan
     assert set(planned.states().values()) == {"completed", "blocked"}
     assert ekiden("delete", "--first", "1", "--yes").out.strip().startswith("1 of 1")
     assert [row.customer_id for row in planned.rows()] == ["C1"]
+
+
+def test_what_a_person_held_on_purpose_stays_held_when_what_was_late_is_released(planned: Shop, ekiden):
+    assert ekiden("hold", "--customer", "C1", "--yes").code == 0
+    told = ekiden("release", "--scenario", "follow_up", "--dry-run").err
+    assert "follow_up, step 1, held (operator): 1" in told
+    assert "follow_up, step 1, held (past_due): 1" in told
+    late = ("--hold-reason", "past_due", "--hold-reason", "missed_send")
+    assert ekiden("release", "--scenario", "follow_up", *late, "--yes").out.strip().startswith("1 of 1")
+    assert planned.states() == {("C1", 1): "held", ("C2", 1): "ready"}
 
 
 def test_an_emergency_stop_and_the_way_on(planned: Shop, ekiden):

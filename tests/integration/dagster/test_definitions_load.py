@@ -72,5 +72,14 @@ def test_planning_a_day_does_not_send(definitions) -> None:
     assert "deliveries" not in steps
 
 
+def test_every_night_the_whole_ledger_is_checked_and_with_no_run_that_sends(definitions) -> None:
+    checks = {"check_schedule", "check_deliveries"}
+    assert checks <= set(definitions.resolve_job_def("refresh_history").graph.node_dict)
+    # a finding that nobody can mend must not keep the history from being built
+    history = definitions.resolve_job_def("refresh_history").graph.dependencies
+    assert [node.name for node, upstream in history.items() if upstream] == []
+    assert checks.isdisjoint(definitions.resolve_job_def("send_due_rows").graph.node_dict)
+
+
 def next_key(definitions, name: str):
     return next(key for key in definitions.resolve_all_asset_keys() if key.to_user_string() == name)

@@ -1,10 +1,14 @@
 """The jobs for lists, as the launchpad runs them, on the small shop."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult, Failure
 
-from orchestration.list_jobs import LIST_JOBS
-from tests.integration.ledger_fixtures import STEP, Shop
+from ekiden.delivery.pauses import pause, resume
+from orchestration.list_jobs import LIST_JOBS, NotAWord
+from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 
 ACTOR = "hanako@shop.example"
 
@@ -27,6 +31,11 @@ def run(shop: Shop, instance: DagsterInstance, name: str, op: str, **fields: obj
     )
 
 
+def shown_by(result: ExecuteInProcessResult) -> dict[str, Any]:
+    (output,) = [event for event in result.all_events if event.event_type_value == "STEP_OUTPUT"]
+    return {name: value.value for name, value in output.step_output_data.metadata.items()}
+
+
 def test_lists_are_exported_and_written_again(shop: Shop, instance: DagsterInstance) -> None:
     shop.scenario(steps=[STEP | {"channel": "dm"}])
     shop.buyer("C1")
@@ -41,10 +50,49 @@ def test_lists_are_exported_and_written_again(shop: Shop, instance: DagsterInsta
     assert shop.execute("select actor from outreach.runs where outcome = 'succeeded' and kind = 'export'") == (
         [(ACTOR,)] * 2
     )
-    run(shop, instance, **export, again=metadata["ledger_run_id"].value, format="parquet")
+    run(shop, instance, **export, again=metadata["ledger_run_id"].value)
     again = instance.get_latest_materialization_event(AssetKey("exported_lists")).asset_materialization.metadata
     assert again["same_as_before"].value is True
+    assert again["file"].value.endswith(".parquet")
     assert shop.states() == {("C1", 1): "sent"}
+
+
+def test_an_export_shows_what_is_paused_and_which_earlier_file_it_finished(
+    shop: Shop, instance: DagsterInstance
+) -> None:
+    shop.scenario(steps=[STEP | {"channel": "dm"}])
+    shop.buyer("C1")
+    shop.plan()
+    pause(shop.connection, "follow_up", reason="a wrong price", now=shop.now, context=OPERATOR)
+    shown = shown_by(run(shop, instance, "export_lists", "export_due_lists"))
+    assert (shown["exported"], shown["rows_paused"]) == (0, 1)
+    assert "a wrong price (ekiden resume follow_up --reason WHY)" in shown["paused"]
+    resume(shop.connection, "follow_up", reason="corrected", now=shop.now, context=OPERATOR)
+    file = Path(shown_by(run(shop, instance, "export_lists", "export_due_lists"))["file"])
+    file.rename(file.with_name(f"{file.name}.unfinished"))
+    shown = shown_by(run(shop, instance, "export_lists", "export_due_lists"))
+    assert shown["finished_now"] == file.name
+    assert "paused" not in shown
+
+
+@pytest.mark.parametrize(
+    ("job", "op", "fields", "message"),
+    [
+        ("export_lists", "export_due_lists", {"format": "xlsx"}, "format: 'xlsx' is not known; allowed: csv, parquet"),
+        ("export_lists", "export_due_lists", {"again": "the last"}, "again: 'the last' is no run of the ledger"),
+        (
+            "import_list",
+            "import_list_file",
+            {"file": "a.csv", "encoding": "latin"},
+            "encoding: 'latin' .* utf-8, cp932",
+        ),
+    ],
+)
+def test_a_word_that_a_field_does_not_know_is_refused_with_those_it_does(
+    shop: Shop, instance: DagsterInstance, job: str, op: str, fields: dict[str, str], message: str
+) -> None:
+    with pytest.raises(NotAWord, match=message):
+        run(shop, instance, job, op, **fields)
 
 
 def test_a_list_in_the_folder_is_imported_and_moved(shop: Shop, instance: DagsterInstance) -> None:

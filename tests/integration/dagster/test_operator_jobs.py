@@ -75,7 +75,7 @@ def test_rows_go_through_every_action(planned: Shop):
         return run(planned, name, dry_run=False, **fields)
 
     assert do("hold_rows", customer="C1")["rows_changed"] == 1
-    assert do("release_held_rows", first=2)["rows_changed"] == 2
+    assert do("release_held_rows", hold_reason=["past_due"])["rows_changed"] == 2
     assert planned.states() == {("C1", 1): "held", ("C2", 1): "ready", ("C3", 1): "ready"}
     assert do("block_rows", customer="C1", reason="asked to stop")["rows_changed"] == 1
     with pytest.raises(Exception, match="a blocked row is reopened only with a reason"):
@@ -94,7 +94,7 @@ def test_rows_go_through_every_action(planned: Shop):
 def test_a_job_shows_what_it_would_touch_and_why_it_left_some(planned: Shop):
     shown = run(planned, "release_held_rows")
     assert shown["rows_matching"] == 2
-    assert "| follow_up | 1 | held | 2 |" in shown["matching"]
+    assert "| follow_up | 1 | held | past_due | 2 |" in shown["matching"]
     assert "C2" in shown["first_rows"]
     planned.scenario(steps=[STEP | {"state": "force_stopped"}])
     planned.plan("2024-03-20")  # a day to come: nothing but the definition is taken over
@@ -106,6 +106,7 @@ def test_a_job_shows_what_it_would_touch_and_why_it_left_some(planned: Shop):
     [
         ({"limit": 1}, "2 rows match, more than the limit of 1"),
         ({"state": ["sent"]}, "state sent: release applies to rows that are held"),
+        ({"hold_reason": ["late"]}, "hold reason late: there are past_due, past_time, missed_send, operator"),
         ({"row": ["seven"]}, "'seven' names no row"),
         ({"due_from": "1 May"}, "due_from: '1 May' is not a day"),
     ],

@@ -21,6 +21,8 @@ from ekiden.database.server_options import server_options
 from tests.conftest import open_folder
 
 ENSURE_RUNNING = (
+    # tests that a shell runs in the background ignore Ctrl-C, and hand that on
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "import sys; from pathlib import Path; from ekiden.database.embedded import EmbeddedServer; "
     "print(EmbeddedServer(Path(sys.argv[1])).ensure_running(), flush=True); sys.stdin.read()"
 )

@@ -4,10 +4,11 @@ import json
 from datetime import timedelta
 
 import pytest
+from psycopg import sql
 
-from ekiden.delivery.guards import check_invariants
+from ekiden.delivery.guards import check_invariant, check_invariants
 from ekiden.delivery.pauses import Cause, SendingPaused, open_pauses, resume
-from ekiden.schedule.invariants import INVARIANTS
+from ekiden.schedule.invariants import INVARIANTS, Invariant, Subject
 from ekiden.warehouse.dbt import manifest_path
 from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop
 
@@ -136,6 +137,32 @@ def test_every_invariant_has_a_query_that_can_be_asked(due: Shop):
     checks = check_invariants(due.connection, now=due.now, context=SENDER)
     assert [check.invariant for check in checks] == list(INVARIANTS)
     assert all(check.found.columns for check in checks)
+
+
+class WhetherPausesAreLocked(Invariant):
+    """An invariant that is always broken, and whose finding is whether nobody could pause while its query ran."""
+
+    @property
+    def query(self) -> sql.SQL:
+        return sql.SQL(
+            "select exists (select from pg_locks where pid = pg_backend_pid() and mode = 'ShareRowExclusiveLock'"
+            " and relation = 'outreach.sending_pauses'::regclass) as nobody_could_pause"
+        )
+
+
+def test_an_emergency_stop_does_not_wait_for_a_guards_query(due: Shop):
+    slow = WhetherPausesAreLocked("slow", Subject.SCHEDULE, "It reads the whole ledger.")
+    with due.connection.transaction():
+        first = check_invariant(due.connection, slow, now=due.now, context=SENDER)
+    assert first.pause
+    assert due.execute("select finding::jsonb from outreach.guard_findings") == [({"nobody_could_pause": False},)]
+
+
+def test_several_broken_invariants_can_be_looked_at_in_one_transaction(due: Shop):
+    due.send()
+    by_force(due, "update outreach.schedule_rows set state = 'cancelled', sent_at = null where step_no = 1")
+    with due.connection.transaction():
+        assert len(look(due)) > 1
 
 
 # --- old data

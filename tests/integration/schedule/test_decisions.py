@@ -219,7 +219,7 @@ def test_who_is_in_and_gets_no_row_is_told_why(shop: Shop):
     shop.at("2024-03-11 06:00")
     shop.plan("2024-03-10")
     assert turned_away(shop) == [("2024-03-10", "C1", "row_past_date")]
-    assert [found.decision for found in of(shop, "C1")] == ["entered", "no_row"]
+    assert [found.decision for found in of(shop, "C1")] == ["entered", "no_row", "enrolment_stopped"]
 
 
 @pytest.mark.parametrize(

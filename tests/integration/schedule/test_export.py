@@ -1,6 +1,7 @@
 """Lists for direct mail and outbound calls: extracted, marked, and gone on from."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -15,12 +16,14 @@ import pytest
 from psycopg import errors, sql
 
 from ekiden.database.connection import connect
+from ekiden.delivery.pauses import SendingPaused, resume
 from ekiden.schedule import list_files
 from ekiden.schedule.errors import UnknownScenario
 from ekiden.schedule.export import export_again, export_due
 from ekiden.schedule.exported import ExportRefused, exported_files
 from ekiden.schedule.list_files import ExportFormat, FileOptions
 from ekiden.settings import PROJECT_ROOT
+from ekiden.warehouse.dbt import manifest_path
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 from tests.integration.ledger_invariants import broken_invariants
 
@@ -200,10 +203,76 @@ def test_a_bounced_mail_address_and_the_newsletter_status_concern_no_letter(plan
     assert export(planned).exported == 1
 
 
-def test_a_paused_scenario_is_not_extracted(planned: Shop):
+def test_while_all_sending_is_paused_an_export_is_refused_and_says_how_to_go_on(planned: Shop):
     pause(planned)
+    for narrowed in ({}, {"scenario": "follow_up"}):
+        with pytest.raises(SendingPaused, match=r"paused: all sending, by y since .*: x\. To go on: ekiden resume"):
+            export(planned, **narrowed)
+    assert planned.states() == {("C1", 1): "ready"}
+    assert planned.execute("select count(*) from outreach.runs where kind = 'export'") == [(0,)]
+
+
+def test_a_paused_scenario_is_left_alone_and_the_report_says_so(planned: Shop):
+    planned.scenario("other", steps=[CARD])
+    planned.eligible("C1", "2024-03-08", model="other")
+    planned.plan()
+    planned.execute(
+        "insert into outreach.sending_pauses (scenario_id, cause, reason, paused_by, paused_at)"
+        " select scenario_id, 'operator', 'x', 'y', now() from outreach.scenarios where scenario_code = 'follow_up'"
+    )
+    with pytest.raises(SendingPaused, match="ekiden resume follow_up --reason WHY"):
+        export(planned, "follow_up")
+    alone = export(planned, channel="outbound_call")
+    assert (alone.exported, alone.paused, len(alone.pauses)) == (0, 0, 1)
     report = export(planned)
-    assert (report.exported, planned.row().state) == (0, "ready")
+    assert (report.exported, report.paused) == (1, 1)
+    assert [found.scenario_code for found in report.pauses] == ["follow_up"]
+    assert planned.row(scenario="follow_up").state == "ready"
+    assert export(planned, "other").pauses == ()
+
+
+def test_a_pause_just_before_the_list_is_written_is_noticed(planned: Shop, monkeypatch):
+    settle = list_files.settle
+
+    def settle_while_somebody_pauses(*arguments):
+        pause(planned)
+        return settle(*arguments)
+
+    monkeypatch.setattr(list_files, "settle", settle_while_somebody_pauses)
+    with pytest.raises(SendingPaused):
+        export(planned)
+    assert planned.states() == {("C1", 1): "ready"}
+
+
+def test_a_list_by_old_data_is_not_extracted_until_a_person_says_so(planned: Shop):
+    source = {
+        "unique_id": "source.ekiden.raw.orders",
+        "schema": "raw",
+        "identifier": "orders",
+        "loaded_at_field": "loaded_at",
+        "freshness": {"error_after": {"count": 2, "period": "day"}},
+    }
+    path = manifest_path(planned.settings)
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"sources": {"orders": source}}), encoding="utf-8")
+    with pytest.raises(SendingPaused, match=r"raw\.orders is empty"):
+        export(planned)
+    assert planned.states() == {("C1", 1): "ready"}
+    resume(planned.connection, None, reason="a quiet week", now=planned.now, context=OPERATOR)
+    assert export(planned).exported == 1
+
+
+def test_a_card_that_was_held_and_that_nobody_released_is_noticed_before_it_is_extracted(planned: Shop):
+    planned.buyer("C2", "2024-03-01")
+    planned.plan()
+    # due today, but later than now; a sender would claim nothing of it
+    change = "update outreach.schedule_rows set state = %s, due_date = %s, send_at = %s where customer_id = 'C2'"
+    by_force(planned, change, "ready", date(2024, 3, 9), planned.local("2024-03-09 12:00"))
+    planned.send()
+    with pytest.raises(SendingPaused, match="held when it was born, and nobody released it"):
+        export(planned)
+    assert planned.states() == {("C1", 1): "ready", ("C2", 1): "ready"}
+    by_force(planned, change, "held", date(2024, 3, 2), None)
 
 
 def test_a_pause_that_comes_while_the_list_is_written_undoes_it(planned: Shop, monkeypatch):
@@ -427,6 +496,13 @@ def test_a_next_step_past_its_date_is_held(planned: Shop):
     planned.now += timedelta(days=30)
     export(planned)
     assert planned.states() == {("C1", 1): "sent", ("C1", 2): "held"}
+
+
+def by_force(shop: Shop, statement: str, *values: object) -> None:
+    """Change the ledger as nobody can by its own means: its triggers would refuse it."""
+    with shop.connection.transaction():
+        shop.execute("set local session_replication_role = replica")
+        shop.execute(statement, *values)
 
 
 def pause(shop: Shop, connection=None) -> None:

@@ -4,6 +4,7 @@ On the small shop's database, without dbt, at the shop's own time.
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from dagster import (
@@ -41,7 +42,7 @@ class Deployment:
             assets=[step_schedule_asset(days, [])],
             asset_checks=[planned_days.every_day_planned_check()],
             jobs=[checking, backfill_days, *OPERATOR_JOBS],
-            sensors=[missed_days_sensor(shop.settings, [checking])],
+            sensors=[missed_days_sensor(shop.settings, [checking], planned_days.KEY)],
             resources={"settings": shop.settings, "clock": lambda: shop.now},
             executor=in_process_executor,
         )
@@ -59,9 +60,9 @@ class Deployment:
         (found,) = job.execute_in_process(QUIET, instance=self.instance).get_asset_check_evaluations()
         return found
 
-    def tick(self, cursor: str | None = None):
+    def tick(self):
         sensor = self.definitions.resolve_sensor_def("missed_days")
-        return sensor.evaluate_tick(build_sensor_context(self.instance, cursor=cursor, definitions=self.definitions))
+        return sensor.evaluate_tick(build_sensor_context(self.instance, definitions=self.definitions))
 
 
 @pytest.fixture
@@ -121,13 +122,28 @@ def test_a_day_to_come_is_no_partition_of_a_backfill(dagster: Deployment):
     assert days_of(result) == ["2024-03-13", "2024-03-14"]
 
 
-def test_the_sensor_lets_the_check_run_when_the_finding_changed_and_every_tick_names_the_days(dagster: Deployment):
-    first = dagster.tick()
-    assert [request.job_name for request in first.run_requests] == [CHECKING_JOB]
-    again = dagster.tick(first.cursor)
-    assert again.run_requests == []
+def test_the_sensor_lets_the_check_run_until_it_shows_what_is_so_and_every_tick_names_the_days(
+    dagster: Deployment, shop: Shop
+):
     # the sensor goes by the real clock
+    shop.now = datetime.now(UTC)
+    assert [request.job_name for request in dagster.tick().run_requests] == [CHECKING_JOB]
+    # nothing came of that run
+    assert [request.job_name for request in dagster.tick().run_requests] == [CHECKING_JOB]
+    dagster.check()
+    again = dagster.tick()
+    assert again.run_requests == []
     assert again.skip_message.startswith("missed: 2024-03-10 to ")
+
+
+def test_a_run_of_the_check_that_failed_is_asked_for_again_and_one_that_runs_is_not(dagster: Deployment, shop: Shop):
+    shop.now = datetime.now(UTC)
+    dagster.check()
+    job = dagster.definitions.resolve_job_def(CHECKING_JOB)
+    run = dagster.instance.create_run_for_job(job)
+    assert dagster.tick().run_requests == []
+    dagster.instance.report_run_failed(run)
+    assert [request.job_name for request in dagster.tick().run_requests] == [CHECKING_JOB]
 
 
 def test_a_backfill_of_several_partitions_in_the_ui_is_one_run(dagster: Deployment, shop: Shop):

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from ekiden.database.connection import connect
-from ekiden.schedule.plan import NothingBuilt, UnknownScenario
+from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.ledger_invariants import broken_invariants, snapshot
 
@@ -89,6 +89,20 @@ def test_by_the_due_date_a_day_that_the_last_sweep_did_not_reach_is_found_again(
     assert shop.row().state == "held"
 
 
+def test_by_the_due_date_the_day_of_the_last_sweep_is_judged_anew_once_it_is_gone_by(shop: Shop):
+    shop.scenario(backfill_as_of="due_date")
+    shop.customer("C1")
+    # due on the 9th, whose planning at 06:00 never was: it was at noon
+    shop.eligible("C1", "2024-03-08", entry="{(,2024-03-09 10:00+09)}")
+    shop.at("2024-03-09 12:00")
+    assert shop.plan().enrolled == 0
+    shop.at("2024-03-09 18:00")
+    assert shop.plan().enrolled == 0
+    shop.at("2024-03-10 06:00")
+    shop.plan()
+    assert shop.states() == {("C1", 1): "held"}
+
+
 def test_planning_again_changes_nothing_even_when_the_facts_have_changed(shop: Shop):
     shop.scenario()
     shop.buyer("C1", "2024-03-08")
@@ -133,6 +147,23 @@ def test_a_range_that_reaches_into_the_future_plans_up_to_today(shop: Shop):
 def test_a_range_that_ends_before_it_begins_is_refused(shop: Shop):
     with pytest.raises(ValueError, match="before"):
         shop.plan("2024-03-09", "2024-03-08")
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [("0206-11-22", "2024-03-09"), ("0206-11-22", "0206-11-22"), ("2024-03-09", "2204-03-09")]
+)
+def test_days_that_can_only_be_a_mistyped_year_are_refused_and_leave_no_trace(shop: Shop, first: str, last: str):
+    shop.scenario(status="disabled")
+    with pytest.raises(DaysOutOfReach, match=f"{first} to {last} .*is the year right"):
+        shop.plan(first, last)
+    assert shop.execute("select count(*) from outreach.runs") == [(0,)]
+
+
+def test_ten_years_can_be_planned_at_once(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1", "2014-03-10")
+    shop.plan("2014-03-09", "2024-03-09")
+    assert shop.row().state == "held"
 
 
 def test_look_back_counts_from_the_first_day_planned_not_from_today(shop: Shop):
@@ -333,6 +364,74 @@ def test_enrolled_at_the_anchor_a_stop_before_the_first_row_ends_the_enrolment(s
     shop.at("2024-03-12 06:00")
     shop.plan()
     assert (shop.rows(), shop.enrolments()) == ([], {"C1": ("stopped", "stop_condition")})
+
+
+def skipping(shop: Shop, model: str = "follow_up", **changes: object) -> None:
+    """Let C1 enter at an anchor on the 9th by a scenario that skips past dates; step 1 is due on the 12th."""
+    shop.scenario(model, enrol_at="anchor", past_date_policy="skip", steps=[STEP | {"offset_days": 3}], **changes)
+    shop.eligible("C1", "2024-03-09", model=model)
+
+
+def test_who_entered_at_the_anchor_and_whose_first_step_is_skipped_leaves_the_scenario(shop: Shop):
+    shop.customer("C1")
+    skipping(shop, reentry="per_anchor")
+    shop.plan()
+    shop.at("2024-03-13 06:00")
+    # a day before the due date decides nothing about it
+    shop.plan("2024-03-11")
+    assert shop.enrolments() == {"C1": ("active", None)}
+    shop.plan()
+    assert (shop.rows(), shop.enrolments()) == ([], {"C1": ("stopped", "step_not_sent")})
+    assert shop.execute("select count(*) from outreach.first_rows_awaited") == [(0,)]
+    rules = "select day::text, rule from outreach.decisions_of('C1') where decision = 'no_row'"
+    assert shop.execute(rules) == [("2024-03-13", "row_past_date")]
+    transitions = "select transition, actor_kind from outreach.transitions order by transition_id"
+    assert shop.execute(transitions) == [("E1", "materialiser"), ("E6", "materialiser")]
+    shop.plan()
+    assert shop.execute("select count(*) from outreach.enrolments") == [(1,)]
+    # and another anchor lets in again
+    shop.eligible("C1", "2024-03-13")
+    assert shop.plan().enrolled == 1
+
+
+def test_whose_first_step_is_due_today_is_not_skipped(shop: Shop):
+    shop.customer("C1")
+    skipping(shop)
+    shop.plan()
+    shop.at("2024-03-12 23:00")
+    shop.plan()
+    assert shop.states() == {("C1", 1): "ready"}
+
+
+def test_of_scenarios_that_were_not_selected_or_are_frozen_nobody_is_skipped(shop: Shop):
+    shop.customer("C1")
+    for model in ("one", "two", "frozen"):
+        skipping(shop, model)
+    shop.plan()
+    shop.scenario(
+        "frozen",
+        enrol_at="anchor",
+        past_date_policy="skip",
+        steps=[STEP | {"offset_days": 3}],
+        status="disabled",
+    )
+    shop.at("2024-03-13 06:00")
+    standing = "select scenario_code, state from outreach.enrolments inner join outreach.scenarios using (scenario_id)"
+    shop.plan(scenarios=["one"])
+    assert dict(shop.execute(standing)) == {"one": "stopped", "two": "active", "frozen": "active"}
+    shop.plan()
+    assert dict(shop.execute(standing)) == {"one": "stopped", "two": "stopped", "frozen": "active"}
+
+
+def test_who_is_skipped_no_longer_keeps_other_exclusive_scenarios_waiting(shop: Shop):
+    shop.customer("C1")
+    skipping(shop, "better", multi_delivery=False, priority=1)
+    shop.plan()
+    shop.scenario("worse", multi_delivery=False, priority=2)
+    shop.eligible("C1", "2024-03-12", model="worse")
+    shop.at("2024-03-13 06:00")
+    assert shop.plan().enrolled == 0
+    assert shop.plan().enrolled == 1
 
 
 def test_enrolled_at_the_anchor_a_forced_stop_of_the_first_step_ends_the_enrolment(shop: Shop):

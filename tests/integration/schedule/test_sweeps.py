@@ -73,6 +73,7 @@ class Months:
             "priority": choice([1, 2, None]),
             "enrol_at": choice(["anchor", "first_step_due"]),
             "past_date_policy": choice(["hold", "hold", "skip", "send_now"]),
+            "backfill_as_of": choice(["now", "due_date"]),
             "reevaluate_on_update": choice([True, False]),
         } | choice([{}, {"look_back_days": 2}])
 

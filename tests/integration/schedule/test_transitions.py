@@ -232,6 +232,28 @@ def test_without_an_actor_nothing_changes_its_state(shop: Shop):
     assert shop.states() == {("C1", 1): "ready"}
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update outreach.schedule_rows set send_at = send_at - interval '1 day'",
+        "update outreach.schedule_rows set released_at = now(), released_by = 'nobody'",
+        "update outreach.schedule_rows set reason = 'another'",
+        "update outreach.schedule_rows set attempts = attempts + 1",
+        "update outreach.enrolments set exited_at = now()",
+        "insert into outreach.transitions (subject, subject_id, transition, from_state, to_state, actor_kind, actor,"
+        " transitioned_at) select subject, subject_id, 'T3', 'held', 'ready', 'operator', 'nobody', now()"
+        " from outreach.transitions limit 1",
+    ],
+)
+def test_nothing_changes_without_a_recorded_transition_whoever_asks(shop: Shop, statement: str):
+    shop.scenario()
+    shop.buyer("C1")
+    run = shop.plan().run_id
+    with undone(shop.connection):
+        act(shop.connection, "operator", run)
+        assert not accepts(shop.connection, statement, {})
+
+
 @pytest.mark.parametrize("table", ["enrolments", "schedule_rows", "transitions", "messages", "scenario_versions"])
 def test_nothing_is_deleted_from_the_ledger(shop: Shop, table: str):
     shop.scenario()

@@ -28,10 +28,17 @@ def test_an_operators_action_is_a_dry_run_unless_said_otherwise() -> None:
 
 def test_a_form_says_which_rows_by_the_words_of_the_command_line() -> None:
     form = OperateRows(
-        actor="Hanako", scenario="cross_sell", due_from="2026-05-01", state=["held", "ready"], row=["7"], first=3
+        actor="Hanako",
+        scenario="cross_sell",
+        due_from="2026-05-01",
+        state=["held", "ready"],
+        row=["7"],
+        first=3,
+        hold_reason=["missed_send"],
     )
     row_filter = form.row_filter()
     assert (row_filter.scenario, row_filter.states) == ("cross_sell", ("held", "ready"))
+    assert row_filter.hold_reasons == ("missed_send",)
     assert (row_filter.due_from, row_filter.rows, row_filter.first) == (date(2026, 5, 1), ("7",), 3)
 
 

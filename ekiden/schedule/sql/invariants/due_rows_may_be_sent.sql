@@ -1,5 +1,5 @@
--- Invariants 1 to 4 and 6, asked of the rows that the next send run would claim. Everything is looked up from those
--- rows by an index, however long the history.
+-- Invariants 1 to 4 and 6, asked of the rows that the next send run would claim or, given the day of lists, the next
+-- export take. Everything is looked up from those rows by an index, however long the history.
 with due as (
     select
         rows.schedule_row_id,
@@ -9,7 +9,7 @@ with due as (
     inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
     where
         rows.state = 'ready'
-        and rows.send_at <= %(now)s
+        and (rows.send_at <= %(now)s or rows.due_date <= %(lists_of)s::date)
         and rows.channel = any(%(channels)s)
         and scenarios.may_send
         and scenarios.scenario_id not in (select paused.scenario_id from outreach.paused_scenarios as paused)

@@ -1,0 +1,69 @@
+"""Whether lists may be exported now: what was asked for, the guards, and the pauses.
+
+Belongs here: what is looked at before an export begins and before it is committed, for the list as a whole. Does not
+belong here: single rows (`export`), or what makes a guard pause (`ekiden.delivery.guards`).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from ekiden.database.statements import statement
+from ekiden.delivery.guards import check_before_sending
+from ekiden.delivery.pauses import Pause, open_pauses, refuse_if_paused
+from ekiden.scenarios.definition import EXPORTED_CHANNELS
+from ekiden.schedule.errors import UnknownScenario
+from ekiden.schedule.exported import ExportRefused, Selection
+from ekiden.schedule.runs import RunContext
+from ekiden.settings import Settings
+
+
+def check_asked(connection: Connection[Any], selection: Selection) -> None:
+    """Raise `ExportRefused` for a channel that has no lists, `UnknownScenario` for a code that nobody knows."""
+    if selection.channel is not None and selection.channel not in EXPORTED_CHANNELS:
+        allowed = ", ".join(EXPORTED_CHANNELS)
+        raise ExportRefused(f"{selection.channel} is not exported; the channels of lists are {allowed}")
+    if selection.scenario is not None:
+        codes = [code for (code,) in connection.execute("select scenario_code from outreach.scenarios order by 1")]
+        if selection.scenario not in codes:
+            raise UnknownScenario(f"no scenario {selection.scenario}; known: {', '.join(codes) or 'none yet'}")
+
+
+def check_before_exporting(
+    connection: Connection[Any], selection: Selection, *, now: datetime, settings: Settings, context: RunContext
+) -> None:
+    """Look at what a send run looks at, of lists; raise `SendingPaused` if all sending or the scenario is paused."""
+    check_before_sending(connection, settings, now=now, context=context, lists=True)
+    refuse_if_paused(connection, selection.scenario)
+
+
+def refuse_if_paused_meanwhile(connection: Connection[Any], selection: Selection) -> None:
+    """Raise `ExportRefused` or `SendingPaused` if what is on the list was paused since the export began."""
+    paused = connection.execute(statement(__file__, "newly_paused")).fetchone()
+    if paused:
+        raise ExportRefused(f"{paused[0]} was paused while its list was being written; nobody was marked")
+    # a pause that came before the rows were locked has kept all of them off the list
+    refuse_if_paused(connection, selection.scenario)
+
+
+def count_paused(connection: Connection[Any], selection: Selection, now: datetime, settings: Settings) -> int:
+    """Return how many rows would be on the list if nothing were paused."""
+    found = connection.execute(statement(__file__, "count_paused_lists"), asked_for(selection, now, settings))
+    row = found.fetchone()
+    assert row is not None  # an aggregate gives one row
+    return int(row[0])
+
+
+def pauses_told(connection: Connection[Any], selection: Selection) -> tuple[Pause, ...]:
+    """Return the pauses that concern a list: none where it is of one scenario, as that one is not paused."""
+    return () if selection.scenario else open_pauses(connection)
+
+
+def asked_for(selection: Selection, now: datetime, settings: Settings) -> dict[str, object]:
+    """Return which due rows a selection means, as values of a statement."""
+    return {
+        "today": settings.local_date(now),
+        "channels": [selection.channel] if selection.channel else list(EXPORTED_CHANNELS),
+        "scenario": selection.scenario,
+    }
