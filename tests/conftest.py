@@ -21,7 +21,7 @@ from ekiden.database.embedded import EmbeddedServer
 from ekiden.database.migrations import migrate
 from ekiden.settings import Settings
 
-BUILT_ONCE = {"dagster", "insights", "warehouse"}
+BUILT_ONCE = {"insights", "warehouse"}
 """Folders whose tests share something that takes dbt a minute to build; one worker runs each."""
 
 

