@@ -10,7 +10,7 @@ import os
 
 from hypothesis import HealthCheck, Phase, settings
 
-USUAL_EXAMPLES = 150
+USUAL_EXAMPLES = 100
 """Keeps the whole folder under a minute on two cores."""
 
 
