@@ -36,7 +36,7 @@ down: $(INSTALLED) ## Stop the embedded database
 	@$(BIN)/ekiden db stop
 
 test: $(INSTALLED) ## Run all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(INSTALLED) ## ruff and sqlfluff
 	@$(BIN)/ruff check .

@@ -21,18 +21,6 @@ from ekiden.database.embedded import EmbeddedServer
 from ekiden.database.migrations import migrate
 from ekiden.settings import Settings
 
-BUILT_ONCE = {"insights", "warehouse"}
-"""Folders whose tests share something that takes dbt a minute to build; one worker runs each."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, on one worker, what shares fixtures: a file's tests, and those of a folder that is built once."""
-    for item in items:
-        together = item.path.parent if item.path.parent.name in BUILT_ONCE else item.path
-        item.add_marker(pytest.mark.xdist_group(together.as_posix()))
-
-
 @pytest.fixture
 def server_home() -> Iterator[Path]:
     """A folder, awkwardly named, for an embedded server of the test's own, which is stopped at its end."""
