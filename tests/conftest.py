@@ -21,6 +21,7 @@ from ekiden.database.embedded import EmbeddedServer
 from ekiden.database.migrations import migrate
 from ekiden.settings import Settings
 
+
 @pytest.fixture
 def server_home() -> Iterator[Path]:
     """A folder, awkwardly named, for an embedded server of the test's own, which is stopped at its end."""

@@ -8,7 +8,7 @@ from datetime import date
 from hypothesis import strategies as st
 
 from ekiden.delivery.pauses import SendingPaused
-from ekiden.schedule.export import ExportRefused
+from ekiden.schedule.exported import ExportRefused
 from ekiden.schedule.operators import ReasonRequired, TooManyRows, WrongState
 from ekiden.schedule.plan import UnknownScenario
 from ekiden.schedule.rows import RowState
