@@ -1,5 +1,5 @@
--- Nothing of the ledger changes without being recorded: what belongs to a state (a send time, a release, a claim) changes
--- only together with the state, and transitions are written by the ledger's own triggers alone.
+-- Nothing of the ledger changes without being recorded: what belongs to a state (a send time, a release, a claim)
+-- changes only together with the state, and transitions are written by the ledger's own triggers alone.
 
 create or replace function outreach.record_schedule_row_changes() returns trigger
 language plpgsql set enable_nestloop = off as $$
