@@ -73,7 +73,7 @@ class Settings(HomeSettings):
     desired_delivery_added_days: int = Field(5, ge=0)
     """Days added to the shipping date where an order has no desired delivery date (R-063, R-064)."""
 
-    claim_batch_size: int = Field(500, ge=1, le=1000)
+    claim_batch_size: int = Field(1000, ge=1, le=1000)
     """Rows claimed, checked, posted and recorded together; a provider's request holds at most 1,000."""
 
     max_attempts: int = Field(5, ge=1)

@@ -23,6 +23,7 @@ from ekiden.content.html_part import (
     fold_long_lines,
     without_comments,
 )
+from ekiden.content.shared import SharedContent
 from ekiden.content.sources import Source, StepSources, content_names, read_sources
 from ekiden.content.templates import environment, one_line_template, rendering_line, used_names
 from ekiden.content.variables import (
@@ -37,6 +38,7 @@ __all__ = [
     "ContentFault",
     "MessageVariables",
     "RenderedMessage",
+    "SharedContent",
     "StepContent",
     "content_names",
     "load_content",
@@ -73,6 +75,10 @@ class RenderedMessage:
     html: str | None
     content_hash: str
     """sha256 over subject, text and HTML."""
+    shared: SharedContent | None = None
+    """What every message of this content has in common; None where this one cannot be put together from it."""
+    values: tuple[str, ...] = ()
+    """What goes into the holes of `shared`."""
 
 
 def load_content(folder: Path, name: str) -> StepContent:

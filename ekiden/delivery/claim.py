@@ -16,7 +16,7 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import qualified, statement
-from ekiden.scenarios.definition import SENT_CHANNELS
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.schedule.runs import RunContext, acting
 from ekiden.settings import Settings
 
@@ -95,6 +95,7 @@ def claim(
     *,
     number: int,
     channel_name: str,
+    step_channels: Sequence[str] = MAIL_CHANNELS,
     now: datetime,
     settings: Settings,
     context: RunContext,
@@ -107,7 +108,7 @@ def claim(
     Rows of `broken_contents` are left alone: nobody is skipped for a slip in a template.
     """
     with acting(connection, "dispatcher", context, run_id, now=now):
-        due = _lock_due(connection, now, settings.claim_batch_size, due_date, broken_contents)
+        due = _lock_due(connection, now, step_channels, settings.claim_batch_size, due_date, broken_contents)
         stopped = stopped_now(connection, due, now)
         verdicts: dict[Verdict, list[DueRow]] = defaultdict(list)
         for row in due:
@@ -139,6 +140,7 @@ def claim(
 def _lock_due(
     connection: Connection[Any],
     now: datetime,
+    step_channels: Sequence[str],
     batch_size: int,
     due_date: date | None,
     broken_contents: Sequence[str],
@@ -148,7 +150,7 @@ def _lock_due(
             statement(__file__, "lock_due"),
             {
                 "now": now,
-                "channels": list(SENT_CHANNELS),
+                "channels": list(step_channels),
                 "due_date": due_date,
                 "batch_size": batch_size,
                 "broken_contents": list(broken_contents),

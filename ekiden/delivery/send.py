@@ -3,7 +3,7 @@
 Any number of senders may run at once; each drains the same queue.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import partial
@@ -15,15 +15,16 @@ from psycopg.rows import class_row
 
 from ekiden.database.again import again
 from ekiden.database.statements import statement
-from ekiden.delivery.channels.base import Channel, Delivery, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
 from ekiden.delivery.claim import Claim, claim, dispatcher
 from ekiden.delivery.compose import ClaimedRow, Withheld, compose_all, read_claimed
 from ekiden.delivery.contents import ContentsBroken, faults_due
 from ekiden.delivery.guards import check_before_sending
-from ekiden.delivery.pauses import Pause, open_pauses, refuse_if_paused
+from ekiden.delivery.pauses import Cause, Pause, open_pauses, pause, refuse_if_paused
+from ekiden.delivery.provider_waits import note_wait, wait_of
 from ekiden.delivery.reconcile import AT_ONCE, reconcile_within
 from ekiden.delivery.record import Recorded, Retries, record
-from ekiden.scenarios.definition import SENT_CHANNELS
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.schedule.advance import advance
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
@@ -58,6 +59,8 @@ class SendReport:
     reconciled: Recorded
     pauses: tuple[Pause, ...] = ()
     """What was paused when it ended: rows of these may be due and were left alone."""
+    waits_until: datetime | None = None
+    """When the provider wants to hear from us again, where it asked us to wait; rows may be due until then."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,13 @@ class DueSlot:
     oldest_send_at: datetime
 
 
-def due_now(connection: Connection[Any], *, now: datetime) -> list[DueSlot]:
-    """Return what is due by due date: ready rows of enabled scenarios whose time has come."""
+def due_now(
+    connection: Connection[Any], *, now: datetime, step_channels: Sequence[str] = MAIL_CHANNELS
+) -> list[DueSlot]:
+    """Return what is due by due date: ready rows of enabled scenarios whose time has come, of these step channels."""
     with connection.cursor(row_factory=class_row(DueSlot)) as cursor:
         return cursor.execute(
-            statement(__file__, "due_slots"), {"now": now, "channels": list(SENT_CHANNELS)}
+            statement(__file__, "due_slots"), {"now": now, "channels": list(step_channels)}
         ).fetchall()
 
 
@@ -91,15 +96,19 @@ def send_due(
     settings: Settings,
     clock: Clock,
     context: RunContext,
+    step_channels: Sequence[str] = MAIL_CHANNELS,
     due_date: date | None = None,
     progress: Callable[[SendCounts], None] | None = None,
 ) -> SendReport:
     """Send until nothing is due, `due_date` narrows it to rows of that local date; `clock` yields aware datetimes.
 
+    Only rows whose step goes by one of `step_channels`, which are those that `channel` carries.
+
     Begins with what earlier senders left behind, and with the guards. Raises `SendingPaused` if all sending is paused
     before the first claim; a pause that comes later ends the run with its next claim. Raises `LineStopped` when the
-    provider turns everything away, and `ContentsBroken`, once all others are sent, when rows are due whose content has
-    faults; what was not sent then stays ready.
+    provider turns everything away, which pauses all sending until a person resumes it, and `ContentsBroken`, once all
+    others are sent, when rows are due whose content has faults; what was not sent then stays ready. A provider that
+    asks us to wait ends the run, and `waits_until` of the report says until when.
     """
     total = SendCounts()
     with connection.transaction():
@@ -114,7 +123,9 @@ def send_due(
         refuse_if_paused(connection)
         broken = faults_due(connection, settings, now=clock(), due_date=due_date)
         with dispatcher(connection) as number:
-            sender = _Sender(connection, number, run_id, channel, settings, clock, context, tuple(broken))
+            sender = _Sender(
+                connection, number, run_id, channel, tuple(step_channels), settings, clock, context, tuple(broken)
+            )
             while (batch := sender.send_batch(due_date)) is not None:
                 total += batch
                 if progress:
@@ -129,7 +140,7 @@ def send_due(
         raise
     with connection.transaction():
         finish_run(connection, run_id, now=clock(), summary=dict(vars(total)))
-    return SendReport(run_id, total, reconciled, open_pauses(connection))
+    return SendReport(run_id, total, reconciled, open_pauses(connection), wait_of(connection, channel.name, clock()))
 
 
 @dataclass(frozen=True)
@@ -138,13 +149,16 @@ class _Sender:
     number: int
     run_id: UUID
     channel: Channel
+    step_channels: tuple[str, ...]
     settings: Settings
     clock: Clock
     context: RunContext
     broken_contents: tuple[str, ...]
 
     def send_batch(self, due_date: date | None) -> SendCounts | None:
-        """Send one batch; None when nothing was due."""
+        """Send one batch; None when nothing was due, or when the provider wants us to wait."""
+        if wait_of(self.connection, self.channel.name, self.clock()):
+            return None
         claimed = again(self.connection, partial(self._claim, due_date))
         if not claimed.looked_at:
             return None
@@ -159,6 +173,7 @@ class _Sender:
             self.connection,
             number=self.number,
             channel_name=self.channel.name,
+            step_channels=self.step_channels,
             now=self.clock(),
             settings=self.settings,
             context=self.context,
@@ -232,17 +247,28 @@ class _Sender:
         if not messages:
             return Recorded()
         rows = [row for row, _ in messages]
-        stopped: LineStopped | None = None
+        turned_away: LineStopped | LineBusy | None = None
         try:
             deliveries = self.channel.deliver([message for _, message in messages])
-        except LineStopped as error:
-            stopped, deliveries = error, error.deliveries
+        except (LineStopped, LineBusy) as error:
+            turned_away, deliveries = error, error.deliveries
         answers = list(zip(rows, deliveries, strict=True))
         # a provider that turns everything away has not judged the message
-        retries = Retries(self.settings.retry_after, None if stopped else self.settings.max_attempts)
+        retries = Retries(self.settings.retry_after, None if turned_away else self.settings.max_attempts)
+        if isinstance(turned_away, LineBusy):
+            retries = AT_ONCE
+            note_wait(self.connection, self.channel.name, turned_away, now=self.clock())
         recorded = again(self.connection, partial(self._record, answers, retries))
-        if stopped:
-            raise stopped
+        if isinstance(turned_away, LineStopped):
+            pause(
+                self.connection,
+                None,
+                reason=f"{self.channel.name} turns everything away: {turned_away.reason}",
+                now=self.clock(),
+                context=self.context,
+                cause=Cause.PROVIDER,
+            )
+            raise turned_away
         return recorded
 
     def _record(self, answers: list[tuple[int, Delivery]], retries: Retries) -> Recorded:

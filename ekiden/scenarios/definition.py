@@ -19,6 +19,7 @@ from ekiden.scenarios.options import OPTIONS, options_are_enabled
 from ekiden.scenarios.rules import RULES, nothing_is_written_as_null
 from ekiden.scenarios.scenario import (
     EXPORTED_CHANNELS,
+    MAIL_CHANNELS,
     SENT_CHANNELS,
     Channel,
     ScenarioDefinition,
@@ -29,6 +30,7 @@ from ekiden.scenarios.warnings import all_warnings
 __all__ = [
     "EXPORTED_CHANNELS",
     "FAULTS_KEY",
+    "MAIL_CHANNELS",
     "OPTIONS",
     "SENT_CHANNELS",
     "Channel",

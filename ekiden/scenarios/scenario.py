@@ -40,7 +40,8 @@ class Channel(StrEnum):
     SMS = "sms"
 
 
-SENT_CHANNELS = (Channel.HTML_EMAIL, Channel.TEXT_EMAIL)
+MAIL_CHANNELS = (Channel.HTML_EMAIL, Channel.TEXT_EMAIL)
+SENT_CHANNELS = MAIL_CHANNELS
 EXPORTED_CHANNELS = (Channel.DM, Channel.OUTBOUND_CALL)
 """Lists are extracted, nothing is sent (R-150)."""
 CONTRACTED_CHANNELS = (Channel.LINE, Channel.SMS)

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from ekiden.database.connection import connect
 from ekiden.database.migrations import VERSION_TABLE
-from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
 from ekiden.delivery.send import SendReport, send_due
 from ekiden.schedule import operators
 from ekiden.schedule.operators import OperatorReport
@@ -96,11 +96,15 @@ class RecordingChannel:
         """By address; whoever is not named is accepted."""
         self.found: dict[UUID, Delivery] | None = None
         self.line_is_stopped = False
+        self.busy_until: datetime | None = None
         self.before_answering = lambda: None
 
     def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
         if self.line_is_stopped:
             raise LineStopped("401", [Delivery(m.message_id, Outcome.not_sent, detail="401") for m in messages])
+        if self.busy_until:
+            busy = [Delivery(m.message_id, Outcome.not_sent, detail="429") for m in messages]
+            raise LineBusy("429", self.busy_until, busy)
         self.messages += messages
         self.before_answering()
         return [self._delivery(message) for message in messages]

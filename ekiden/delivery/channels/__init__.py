@@ -7,23 +7,29 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from ekiden.delivery.channels.base import (
+    Carrier,
     Channel,
     Delivery,
+    LineBusy,
     LineStopped,
     Outcome,
     OutgoingMessage,
     Sender,
 )
 from ekiden.delivery.channels.outbox import OutboxChannel
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.settings import Settings
 
 __all__ = [
+    "Carrier",
     "Channel",
     "Delivery",
+    "LineBusy",
     "LineStopped",
     "Outcome",
     "OutgoingMessage",
     "Sender",
+    "carriers_for",
     "channel_for",
     "sender_for",
 ]
@@ -33,8 +39,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def carriers_for(settings: Settings, *, clock: Callable[[], datetime] = _now) -> tuple[Carrier, ...]:
+    """Return every way of sending that this deployment has configured; mail is always one of them."""
+    return (Carrier(channel_for(settings, clock=clock), MAIL_CHANNELS),)
+
+
 def channel_for(settings: Settings, *, clock: Callable[[], datetime] = _now) -> Channel:
-    """Return the channel of this deployment: the one it names, else SendGrid if a key is set, else the outbox."""
+    """Return the mail channel of this deployment: the one it names, else SendGrid if a key is set, else the outbox."""
     if settings.channel == "sendgrid" and settings.sendgrid_api_key is None:
         raise ValueError("EKIDEN_CHANNEL is sendgrid, and there is no key: set EKIDEN_SENDGRID_API_KEY")
     if settings.channel == "outbox" or settings.sendgrid_api_key is None:

@@ -6,6 +6,7 @@ provider's particulars (one module per channel), and what an outcome does to the
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -71,12 +72,20 @@ class Channel(Protocol):
         ...
 
     def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
-        """Return one delivery per message, in the same order; raise `LineStopped` and nothing else."""
+        """Return one delivery per message, in the same order; raise `LineStopped` or `LineBusy` and nothing else."""
         ...
 
     def find(self, message_ids: Sequence[UUID]) -> dict[UUID, Delivery] | None:
         """Return what surely became of earlier messages, None where this channel cannot be asked."""
         ...
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """A channel and the channels of steps whose messages it carries, like `html_email`."""
+
+    channel: Channel
+    step_channels: tuple[str, ...]
 
 
 class LineStopped(Exception):
@@ -94,3 +103,16 @@ class LineStopped(Exception):
     def __reduce__(self) -> tuple[type["LineStopped"], tuple[str, list[Delivery]]]:
         # an exception is pickled by its text alone otherwise, and the deliveries must not get lost on the way
         return LineStopped, (self.reason, self.deliveries)
+
+
+class LineBusy(Exception):
+    """The provider asks us to wait; nothing is wrong. `deliveries` as with `LineStopped`; `until` is aware."""
+
+    def __init__(self, reason: str, until: datetime, deliveries: Sequence[Delivery]) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.until = until
+        self.deliveries = list(deliveries)
+
+    def __reduce__(self) -> tuple[type["LineBusy"], tuple[str, datetime, list[Delivery]]]:
+        return LineBusy, (self.reason, self.until, self.deliveries)

@@ -10,6 +10,7 @@ from ekiden.delivery.channels import LineStopped
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.delivery.contents import ContentsBroken
+from ekiden.delivery.pauses import SendingPaused, resume
 from ekiden.delivery.send import due_now, lost_claims
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 from tests.integration.ledger_invariants import broken_invariants
@@ -366,7 +367,7 @@ def test_one_refusal_leaves_the_rest_of_the_batch_sent(shop: Shop):
     assert shop.states() == {("C1", 1): "sent", ("C2", 1): "failed", ("C3", 1): "sent"}
 
 
-def test_a_stopped_line_ends_the_run_and_leaves_everything_for_later(shop: Shop):
+def test_a_stopped_line_pauses_all_sending_and_leaves_everything_for_later(shop: Shop):
     ready(shop, "C1", "C2", "C3")
     shop.settings = shop.settings.model_copy(update={"claim_batch_size": 2})
     shop.channel.line_is_stopped = True
@@ -376,6 +377,24 @@ def test_a_stopped_line_ends_the_run_and_leaves_everything_for_later(shop: Shop)
     assert shop.execute("select outcome from outreach.runs where kind = 'send'") == [("failed",)]
     shop.channel.line_is_stopped = False
     shop.now += shop.settings.retry_after
+    with pytest.raises(SendingPaused, match="recording turns everything away: 401"):
+        shop.send()
+    resume(shop.connection, None, reason="a new key", now=shop.now, context=OPERATOR)
+    shop.send()
+    assert set(shop.states().values()) == {"sent"}
+
+
+def test_a_provider_that_asks_us_to_wait_is_left_alone_by_every_sender_until_then(shop: Shop):
+    ready(shop, "C1", "C2", "C3")
+    shop.settings = shop.settings.model_copy(update={"claim_batch_size": 2})
+    shop.channel.busy_until = shop.now + timedelta(seconds=20)
+    report = shop.send()
+    assert report.waits_until == shop.channel.busy_until
+    shop.channel.busy_until = None
+    shop.now += timedelta(seconds=19)
+    shop.send()
+    assert shop.channel.messages == []
+    shop.now += timedelta(seconds=1)
     shop.send()
     assert set(shop.states().values()) == {"sent"}
 

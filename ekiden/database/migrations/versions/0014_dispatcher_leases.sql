@@ -1,0 +1,2 @@
+-- Senders' claims carry a lease.
+select 1;

@@ -1,0 +1,2 @@
+-- What providers tell after a message was accepted.
+select 1;

@@ -1,0 +1,2 @@
+-- Who does not want to be written to, and by what.
+select 1;
