@@ -1,110 +1,172 @@
 """`deliveries`: the messages sent for a local due date.
 
-Belongs here: what a sending run tells. Does not belong here: claims, checks and providers (`ekiden.delivery`).
+Belongs here: the asset, and what a sending run tells. Does not belong here: claims, checks and providers
+(`ekiden.delivery`), and the work itself (`sending`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
-from uuid import UUID
+from typing import Any
 
 from dagster import (
     AssetExecutionContext,
+    AssetIn,
     AssetKey,
     AssetsDefinition,
     BackfillPolicy,
     DailyPartitionsDefinition,
-    MaterializeResult,
+    In,
     MetadataValue,
+    Nothing,
+    Out,
     ResourceParam,
-    asset,
+    graph_asset,
+    op,
 )
 from psycopg import Connection
 
 from assets import schedule
-from assets.acting import run_context
 from assets.partitions import days_of
-from assets.sample import SampleKeeper
+from assets.sample import listing
 from assets.schedule import day_metadata
+from assets.sending import WorkerReport, reports_of, totals, work
 from assets.tables import markdown_table
 from ekiden.database.connection import connect
-from ekiden.delivery.channels.base import Channel
-from ekiden.delivery.send import SendCounts, SendReport, send_due
+from ekiden.delivery.channels.base import Carrier
+from ekiden.delivery.latency import Latency, latency_of
+from ekiden.delivery.send import SendCounts
 from ekiden.settings import Settings
 
 KEY = AssetKey("deliveries")
 
 
-def deliveries_asset(due_dates: DailyPartitionsDefinition) -> AssetsDefinition:
-    """Return the asset of the sent days, downstream of their planning."""
+@op(
+    name="send_worker",
+    description="Send what is due of the run's due dates, together with the other workers, until nothing is.",
+    ins={"planned": In(Nothing)},
+    out=Out(Nothing),
+)
+def send_worker(
+    context: AssetExecutionContext,
+    settings: ResourceParam[Settings],
+    carriers: ResourceParam[Sequence[Carrier]],
+    clock: ResourceParam[Callable[[], datetime]],
+) -> None:
+    """Be one of the workers of the run."""
+    work(context, settings=settings, carriers=carriers, clock=clock, due_dates=days_of(context))
 
-    @asset(
+
+@op(
+    name="gather_deliveries",
+    description="Say what the workers sent.",
+    ins={"sent": In(Nothing)},
+    out=Out(Nothing),
+)
+def gather_deliveries(context: AssetExecutionContext, settings: ResourceParam[Settings]) -> None:
+    """Put what the workers did on the materialisation of each due date."""
+    reports = reports_of(context)
+    with connect(settings, autocommit=True) as connection:
+        for day in days_of(context):
+            context.add_asset_metadata(day_metadata(connection, day), asset_key=KEY, partition_key=day.isoformat())
+        metadata = send_metadata(reports, latency_of_reports(connection, reports), context.run_id)
+    context.add_output_metadata(metadata)
+
+
+def deliveries_asset(due_dates: DailyPartitionsDefinition, workers: int) -> AssetsDefinition:
+    """Return the asset of the sent days, downstream of their planning; so many workers send each of its runs."""
+
+    @graph_asset(
         key=KEY,
         description=(
             "The messages sent for a local due date: whatever of it is ready and due now is claimed, checked "
             "against live facts, sent and recorded. Held rows are never sent; running again sends nothing twice."
         ),
+        ins={"planned": AssetIn(key=schedule.KEY, dagster_type=Nothing)},
         partitions_def=due_dates,
         backfill_policy=BackfillPolicy.single_run(),
-        deps=[schedule.KEY],
         group_name=schedule.GROUP,
         owners=["team:marketing"],
         kinds={"postgres", "table"},
         metadata={"dagster/table_name": "outreach.messages"},
     )
-    def deliveries(
-        context: AssetExecutionContext,
-        settings: ResourceParam[Settings],
-        channel: ResourceParam[Channel],
-        clock: ResourceParam[Callable[[], datetime]],
-    ) -> MaterializeResult:
-        keeper = SampleKeeper(channel)
-        with connect(settings, autocommit=True) as connection:
-            reports = []
-            for day in days_of(context):
-                report = send_due(
-                    connection,
-                    channel=keeper,
-                    settings=settings,
-                    clock=clock,
-                    context=run_context(context),
-                    due_date=day,
-                )
-                reports.append((day, report))
-                context.add_asset_metadata(day_metadata(connection, day), partition_key=day.isoformat())
-        return MaterializeResult(metadata=send_metadata(reports, keeper))
+    def deliveries(planned: Any) -> Any:
+        return gather_deliveries([send_worker.alias(worker_name(n))(planned) for n in range(1, workers + 1)])
 
     return deliveries
 
 
-def send_metadata(reports: Iterable[tuple[date | None, SendReport]], keeper: SampleKeeper) -> dict[str, MetadataValue]:
-    """Return what sending runs did, for the metadata of their materialisations."""
-    reports = list(reports)
-    totals = vars(sum((report.counts for _, report in reports), SendCounts()))
-    lines = [(day or "all", *vars(report.counts).values()) for day, report in reports]
-    pauses = {str(pause) for _, report in reports for pause in report.pauses}
-    run_ids = [str(report.run_id) for _, report in reports]
+def worker_name(number: int) -> str:
+    """Return the name of a worker's step."""
+    return f"send_worker_{number}"
+
+
+def latency_of_reports(connection: Connection, reports: Sequence[WorkerReport]) -> Latency | None:
+    """Return how long the messages took that the reports tell of."""
+    return latency_of(connection, [part.run_id for report in reports for part in report.parts])
+
+
+def send_metadata(
+    reports: Sequence[WorkerReport], latency: Latency | None, dagster_run_id: str
+) -> dict[str, MetadataValue]:
+    """Return what the workers of a run did, for the metadata of its materialisations."""
+    parts = [part for report in reports for part in report.parts]
+    counts = {**vars(SendCounts()), **totals(reports)}
+    samples = [report.sample for report in reports if report.sample]
+    pauses = _distinct(pause for part in parts for pause in part.pauses)
     return {
-        **{name: MetadataValue.int(total) for name, total in totals.items()},
-        "by_due_date": MetadataValue.md(markdown_table(("due date", *totals), lines)),
-        "found_sent_of_vanished_senders": MetadataValue.int(sum(report.reconciled.sent for _, report in reports)),
-        "paused": MetadataValue.text("; ".join(sorted(pauses)) or "nothing"),
-        "ledger_run_ids": MetadataValue.text(", ".join(run_ids)),
-        "channel": MetadataValue.text(keeper.name),
-        "message_ids": MetadataValue.md(keeper.listing()),
-        "sample_message": MetadataValue.md(keeper.sample()),
+        **{name: MetadataValue.int(total) for name, total in counts.items()},
+        **latency_metadata(latency),
+        "workers": MetadataValue.int(len(reports)),
+        "by_due_date": MetadataValue.md(markdown_table(("due date", *counts), _by_due_date(reports, counts))),
+        "found_sent_of_vanished_senders": MetadataValue.int(sum(part.found_sent for part in parts)),
+        "paused": MetadataValue.text("; ".join(pauses) or "nothing"),
+        # a worker that waits for the next minute looks more often than it finds something
+        "ledger_run_ids": MetadataValue.text(
+            ", ".join(str(part.run_id) for part in parts if any(part.counts.values()))
+            or ", ".join(str(part.run_id) for part in parts[:1])
+        ),
+        "channel": MetadataValue.text(", ".join(_distinct(part.channel for part in parts))),
+        "message_ids": MetadataValue.md(listing([id_ for report in reports for id_ in report.message_ids])),
+        "sample_message": MetadataValue.md(samples[0] if samples else "nothing was sent"),
         "messages_in_sql": MetadataValue.md(
-            f"```sql\nselect * from outreach.messages where send_run_id in ({_quoted(run_ids)})\n```"
+            "```sql\nselect * from outreach.messages where send_run_id in (\n"  # noqa: S608 - shown, not run
+            f"    select run_id from outreach.runs where dagster_run_id = '{dagster_run_id}'\n)\n```"
         ),
     }
 
 
-def sent_by_due_date(connection: Connection, run_id: UUID) -> list[tuple[date, int]]:
-    """Return how many messages a ledger run sent for each due date, in order."""
+def latency_metadata(latency: Latency | None) -> dict[str, MetadataValue]:
+    """Return how long messages took from their due time to the provider's acceptance, in seconds."""
+    if latency is None:
+        return {}
+    return {
+        "latency_p50_seconds": MetadataValue.float(latency.p50.total_seconds()),
+        "latency_p95_seconds": MetadataValue.float(latency.p95.total_seconds()),
+        "latency_longest_seconds": MetadataValue.float(latency.longest.total_seconds()),
+    }
+
+
+def sent_by_due_date(connection: Connection, reports: Sequence[WorkerReport]) -> list[tuple[date, int]]:
+    """Return how many messages the workers sent for each due date, in order."""
+    run_ids = [part.run_id for report in reports for part in report.parts if part.counts.get("sent")]
     return connection.execute(
-        "select due_date, count(*) from outreach.messages where send_run_id = %s group by due_date order by due_date",
-        (run_id,),
+        "select due_date, count(*) from outreach.messages"
+        # the index of messages is by time, and a run sends nothing before it starts
+        " where sent_at >= (select min(started_at) from outreach.runs where run_id = any(%(runs)s))"
+        " and send_run_id = any(%(runs)s) group by due_date order by due_date",
+        {"runs": run_ids},
     ).fetchall()
 
 
-def _quoted(values: Iterable[str]) -> str:
-    return ", ".join(f"'{value}'" for value in values)
+def _by_due_date(reports: Sequence[WorkerReport], names: Iterable[str]) -> list[tuple[object, ...]]:
+    by_date: dict[date | None, dict[str, int]] = {}
+    for report in reports:
+        for part in report.parts:
+            line = by_date.setdefault(part.due_date, {})
+            for name, count in part.counts.items():
+                line[name] = line.get(name, 0) + count
+    return [(day or "all", *(line.get(name, 0) for name in names)) for day, line in by_date.items()]
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return sorted(set(values))

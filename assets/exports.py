@@ -33,6 +33,7 @@ def export_metadata(report: ExportReport) -> dict[str, MetadataValue]:
         "exported": MetadataValue.int(report.exported),
         "cancelled_by_stops": MetadataValue.int(report.cancelled),
         "suppressed": MetadataValue.int(report.suppressed),
+        "opted_out": MetadataValue.int(report.opted_out),
         "formula_cells_made_harmless": MetadataValue.int(report.neutralised),
         "ledger_run_id": MetadataValue.text(str(report.run_id)),
     }

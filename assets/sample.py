@@ -14,6 +14,11 @@ IDS_SHOWN = 20
 """Message ids named in the metadata: enough to open one; all of them are in `outreach.messages`."""
 
 
+def listing(message_ids: Sequence[UUID]) -> str:
+    """Return the first of these ids as Markdown, each with the command that shows where it comes from."""
+    return "\n".join(f"* `ekiden show {message_id}`" for message_id in message_ids[:IDS_SHOWN]) or "none"
+
+
 class SampleKeeper:
     """A channel that passes everything on and remembers the first accepted message and some ids."""
 
@@ -39,9 +44,14 @@ class SampleKeeper:
     def find(self, message_ids: Sequence[UUID]) -> dict[UUID, Delivery] | None:
         return self._channel.find(message_ids)
 
+    @property
+    def message_ids(self) -> Sequence[UUID]:
+        """The first ids of what was accepted."""
+        return self._ids
+
     def listing(self) -> str:
         """Return the first ids as Markdown, each with the command that shows where it comes from."""
-        return "\n".join(f"* `ekiden show {message_id}`" for message_id in self._ids) or "none"
+        return listing(self._ids)
 
     def sample(self) -> str:
         """Return the first message as Markdown, its address masked."""

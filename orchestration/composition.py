@@ -20,14 +20,20 @@ from assets.planned_days import KEY as PLANNED_DAYS
 from assets.planned_days import every_day_planned_check
 from assets.raw import raw_check_keys, raw_checks, raw_specs, raw_tables
 from assets.schedule import step_schedule_asset
+from assets.unknown import unknown_settled_check
 from assets.warehouse import eligibility_keys, ledger_specs, warehouse_assets
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import parse
+from orchestration.consent_jobs import CONSENT_JOBS
 from orchestration.customer_jobs import CUSTOMER_JOBS
+from orchestration.delivery_event_jobs import DELIVERY_EVENT_JOBS
+from orchestration.executors import sending_executor
 from orchestration.jobs import OP_JOBS, asset_jobs
 from orchestration.list_jobs import LIST_JOBS
 from orchestration.resources import build_resources
-from orchestration.schedules import build_schedules
+from orchestration.schedules import build_schedules, suppression_schedule
+from orchestration.send_jobs import send_now_job
+from sensors.delivery_events import delivery_events_sensor
 from sensors.due_rows import due_rows_sensor
 from sensors.list_files import list_files_sensor
 from sensors.missed_days import missed_days_sensor
@@ -51,14 +57,23 @@ def _build_defs(settings: Settings, resource_overrides: Mapping[str, Any]) -> De
     models = warehouse_assets(manifest)
     scenarios = eligibility_keys(manifest)
     looks = [*raw_check_keys(tables), *definition_check_keys(scenarios)]
-    jobs = [*asset_jobs(days, models[0], looks), *OP_JOBS, *LIST_JOBS, *CUSTOMER_JOBS]
+    sending = sending_executor(settings)
+    jobs = [
+        *asset_jobs(days, models[0], looks, sending),
+        send_now_job(settings.send_workers, sending),
+        *OP_JOBS,
+        *LIST_JOBS,
+        *CUSTOMER_JOBS,
+        *CONSENT_JOBS,
+        *DELIVERY_EVENT_JOBS,
+    ]
     return Definitions(
         assets=[
             *raw_specs(tables),
             *ledger_specs(manifest),
             *models,
             step_schedule_asset(days, list(scenarios.values())),
-            deliveries_asset(days),
+            deliveries_asset(days, settings.send_workers),
             exported_lists_spec(),
         ],
         asset_checks=[
@@ -66,13 +81,15 @@ def _build_defs(settings: Settings, resource_overrides: Mapping[str, Any]) -> De
             definition_checks(scenarios),
             *ledger_checks(),
             every_day_planned_check(),
+            unknown_settled_check(),
         ],
         jobs=jobs,
-        schedules=build_schedules(settings),
+        schedules=[*build_schedules(settings), suppression_schedule(settings)],
         sensors=[
             due_rows_sensor(settings, days, jobs),
             missed_days_sensor(settings, jobs, PLANNED_DAYS),
             list_files_sensor(settings, jobs),
+            delivery_events_sensor(settings, jobs),
         ],
         resources={**build_resources(settings), **resource_overrides},
         # steps follow each other and each is one statement or one subprocess: a process of its own for every step

@@ -21,9 +21,12 @@ from assets.acting import ACTOR_TAG
 from ekiden.database.connection import connect
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.migrations import migrate
+from ekiden.delivery.channels import channel_for
+from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.demo.source import DemoDataMissing
 from ekiden.raw.load import LoadRefused
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import BuildFailed, parse
 from orchestration.composition import build_defs
@@ -100,7 +103,7 @@ class Demo:
             self.job(definitions, "release_held_rows", op="release_rows", config=config)
 
     def send(self, definitions: Definitions) -> None:
-        with self.step("send what is due, into the outbox"):
+        with self.step(f"send what is due, into the {self.carrier().channel.name}"):
             self.job(definitions, "send_now")
         with connect(self.settings, autocommit=True) as connection:
             for wait in waiting(connection):
@@ -111,12 +114,18 @@ class Demo:
                 )
 
     def definitions(self) -> Definitions:
-        """Return the definitions the UI shows, but always with the outbox.
+        """Return the definitions the UI shows, but with the demo's own way of sending."""
+        return build_defs(settings=self.settings, resource_overrides={"carriers": (self.carrier(),)})
 
-        The shop's customers are made up: no mail of the demo may reach a provider, whatever the settings say.
+    def carrier(self) -> Carrier:
+        """Return the outbox, whatever the settings say: the shop's customers are made up, none may reach a provider.
+
+        Only a mail server that is asked for by name, with EKIDEN_CHANNEL=smtp, gets them: to try one out, as all
+        addresses end in `.invalid`.
         """
-        overrides = {"channel": OutboxChannel(self.settings.outbox)}
-        return build_defs(settings=self.settings, resource_overrides=overrides)
+        by_smtp = self.settings.channel == "smtp"
+        channel = channel_for(self.settings) if by_smtp else OutboxChannel(self.settings.outbox)
+        return Carrier(channel, MAIL_CHANNELS)
 
     def job(
         self,

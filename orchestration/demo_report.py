@@ -37,6 +37,12 @@ def print_messages(console: Console, connection: Connection[Any], settings: Sett
         console.print(describe(replace(message, to_address=masked(message.to_address)), settings))
 
 
+def _where(settings: Settings) -> str:
+    if settings.channel == "smtp":
+        return f"The mail server {settings.smtp_host} has them."
+    return f"They are in {settings.outbox}, a Maildir any mail reader opens."
+
+
 def print_outcome(console: Console, connection: Connection[Any], settings: Settings) -> None:
     """Print what was sent in all, and what to do next."""
     row = connection.execute("select count(*), count(distinct schedule_row_id) from outreach.messages").fetchone()
@@ -45,7 +51,7 @@ def print_outcome(console: Console, connection: Connection[Any], settings: Setti
     console.print(
         Panel(
             f"{messages:,} messages so far, for {rows:,} schedule rows: none twice.\n"
-            f"They are in {settings.outbox}, a Maildir any mail reader opens.\n\n"
+            f"{_where(settings)}\n\n"
             "See the assets, runs and rows in Dagster:  [bold]make up[/]\n"
             "Look at rows, and at a message's lineage:  [bold].venv/bin/ekiden rows[/], "
             "[bold].venv/bin/ekiden show MESSAGE[/]\n"

@@ -3,11 +3,12 @@
 Belongs here: config classes and their reading. Does not belong here: what the jobs do (`jobs`).
 """
 
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from dagster import Config
 from pydantic import Field
 
+from ekiden.delivery.unknown import Settled, UnknownFilter
 from ekiden.schedule.operators import DEFAULT_LIMIT
 from ekiden.schedule.rows import RowFilter
 
@@ -90,6 +91,47 @@ class OperateRows(Config):
             first=self.first,
             hold_reasons=tuple(self.hold_reason),
         )
+
+
+class SettleUnknown(Config):
+    """Which messages of unknown outcome to settle, and as what. Every field that is filled in narrows the choice."""
+
+    actor: str = Field(description="Who says so: your name. It stays with every row.")
+    settled_as: str = Field(
+        description="sent: recorded as sent, and the next step follows. not-sent: failed, until somebody retries it."
+    )
+    reason: str | None = Field(default=None, description="How you know; kept with the rows. Needed to settle.")
+    scenario: str | None = Field(default=None, description="Code of one scenario, like cross_sell.")
+    customer: str | None = Field(default=None, description="Id of one customer.")
+    channel: str | None = Field(default=None, description="Channel of the step, like html_email, or carrier: sendgrid.")
+    run: str | None = Field(default=None, description="The send run that posted it: its id, or Dagster's.")
+    older_than_hours: float | None = Field(
+        default=None, ge=0, description="Only what was posted at least so many hours ago."
+    )
+    row: list[str] = Field(default=[], description="Single rows, each by its schedule_row_id or message_id.")
+    retry: bool = Field(default=False, description="With not-sent: send them again at once, instead of leaving them.")
+    limit: int = Field(
+        default=DEFAULT_LIMIT,
+        ge=1,
+        description="The most rows to settle; if more match, none is.",
+    )
+    dry_run: bool = Field(
+        default=True,
+        description="True: only show what is known of the rows that match. False: settle them.",
+    )
+
+    def settled(self) -> Settled:
+        """Return what became of them; raises `ValueError` naming the field."""
+        try:
+            return Settled(self.settled_as.strip())
+        except ValueError:
+            raise ValueError(f"settled_as: {self.settled_as!r} is none of {', '.join(Settled)}") from None
+
+    def chosen(self, now: datetime) -> UnknownFilter:
+        """Return the rows meant at `now`; raises `NoRowId`."""
+        hours = self.older_than_hours
+        posted_until = None if hours is None else now - timedelta(hours=hours)
+        return UnknownFilter(self.scenario, self.customer, self.channel, self.run, posted_until, tuple(self.row))
 
 
 class NothingToPause(ValueError):

@@ -13,8 +13,8 @@ from dagster import (
     AssetsDefinition,
     AssetSelection,
     DailyPartitionsDefinition,
+    ExecutorDefinition,
     JobDefinition,
-    MetadataValue,
     OpExecutionContext,
     ResourceParam,
     define_asset_job,
@@ -25,25 +25,27 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from assets import deliveries, planned_days, schedule
 from assets.acting import run_context
-from assets.deliveries import send_metadata, sent_by_due_date
-from assets.sample import SampleKeeper
 from assets.schedule import day_metadata, plan_metadata
 from assets.warehouse import HISTORY_ROOM
 from ekiden.database.connection import connect
-from ekiden.delivery.channels.base import Channel
-from ekiden.delivery.send import send_due
 from ekiden.schedule.missed import find_missed_days, span
 from ekiden.schedule.plan import plan
 from ekiden.settings import Settings
-from orchestration.job_config import BackfillDays, SendNow
+from orchestration.job_config import BackfillDays
 from orchestration.operator_jobs import OPERATOR_JOBS, show
 from sensors.missed_days import CHECKING_JOB
 
 
 def asset_jobs(
-    due_dates: DailyPartitionsDefinition, built: AssetsDefinition, looks: Sequence[AssetCheckKey]
+    due_dates: DailyPartitionsDefinition,
+    built: AssetsDefinition,
+    looks: Sequence[AssetCheckKey],
+    sending: ExecutorDefinition,
 ) -> list[UnresolvedAssetJobDefinition]:
-    """Return the jobs that materialise assets; `built` are the models planning reads, `looks` the checks of sources."""
+    """Return the jobs that materialise assets.
+
+    `built` are the models planning reads, `looks` the checks of sources, `sending` is where send workers run.
+    """
     delivered = AssetSelection.assets(deliveries.KEY)
     return [
         define_asset_job(
@@ -59,6 +61,7 @@ def asset_jobs(
             # the ledger's checks read all of it: once a day, not with every run
             selection=delivered.without_checks(),
             partitions_def=due_dates,
+            executor_def=sending,
             description="Send what is ready and due now, of one local due date. The sensor starts it.",
         ),
         define_asset_job(
@@ -112,52 +115,13 @@ def plan_missed_days(
     show(context, plan_metadata(report))
 
 
-@op(description="Send everything that is ready and due now, until nothing is.")
-def send_due_now(
-    context: OpExecutionContext,
-    config: SendNow,
-    settings: ResourceParam[Settings],
-    channel: ResourceParam[Channel],
-    clock: ResourceParam[Callable[[], datetime]],
-) -> None:
-    """Send what is due, as materialisations of `deliveries` for the due dates the messages belong to."""
-    day = config.day()
-    keeper = SampleKeeper(channel)
-    with connect(settings, autocommit=True) as connection:
-        report = send_due(
-            connection,
-            channel=keeper,
-            settings=settings,
-            clock=clock,
-            context=run_context(context),
-            due_date=day,
-        )
-        sent_days = sent_by_due_date(connection, report.run_id)
-    metadata = send_metadata([(day, report)], keeper)
-    for sent_day, messages in sent_days:
-        context.log_event(
-            AssetMaterialization(
-                deliveries.KEY,
-                partition=sent_day.isoformat(),
-                metadata={**metadata, "sent_of_this_due_date": MetadataValue.int(messages)},
-            )
-        )
-    show(context, metadata)
-
-
 @job(description="Plan missed days in one run: creates held rows for days gone by, sends nothing.")
 def backfill_days() -> None:
     """Plan the days from one date to another."""
     plan_missed_days()
 
 
-@job(description="Send what is ready and due, at once, without waiting for the sensor.")
-def send_now() -> None:
-    """Send what is due."""
-    send_due_now()
-
-
-OP_JOBS: tuple[JobDefinition, ...] = (backfill_days, send_now, *OPERATOR_JOBS)
+OP_JOBS: tuple[JobDefinition, ...] = (backfill_days, *OPERATOR_JOBS)
 
 
 def _days_between(first_day: date, last_day: date) -> list[date]:

@@ -1,7 +1,7 @@
 """The jobs by which a person changes rows, or pauses and resumes sending, in the words of the command line.
 
 Belongs here: what such a job shows before and after. Does not belong here: what an action does
-(`ekiden.schedule.operators`) or a pause (`ekiden.delivery.pauses`).
+(`ekiden.schedule.operators`), a pause (`ekiden.delivery.pauses`) or a person's word (`ekiden.delivery.settle`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,13 +13,17 @@ from dagster import JobDefinition, MetadataValue, OpExecutionContext, ResourcePa
 from assets.acting import run_context
 from assets.held import held_metadata
 from assets.tables import markdown_table
+from assets.unknown import unknown_metadata
 from ekiden.database.connection import connect
 from ekiden.delivery.pauses import Pause, open_pauses, pause, resume
+from ekiden.delivery.settle import check as check_settling
+from ekiden.delivery.settle import settle
+from ekiden.delivery.unknown import unknown_counts
 from ekiden.schedule.actions import ACTIONS, Action
 from ekiden.schedule.operators import PreviewCount, applicable, check, operate, preview
 from ekiden.schedule.rows import ScheduleRow
 from ekiden.settings import Settings
-from orchestration.job_config import OperateRows, PauseSending, ResumeSending
+from orchestration.job_config import OperateRows, PauseSending, ResumeSending, SettleUnknown
 
 SAMPLE_ROWS = 20
 """Rows shown of those that an action would touch."""
@@ -120,6 +124,58 @@ def resume_op(
     show(context, metadata)
 
 
+@op(
+    name="settle",
+    description="Say what became of messages of unknown outcome. A dry run only shows what is known of them.",
+    tags={"kind": "ledger"},
+)
+def settle_op(
+    context: OpExecutionContext,
+    config: SettleUnknown,
+    settings: ResourceParam[Settings],
+    clock: ResourceParam[Callable[[], datetime]],
+) -> None:
+    """Settle what the config says."""
+    now, settled = clock(), config.settled()
+    chosen = config.chosen(now)
+    with connect(settings, autocommit=True) as connection:
+        counts = unknown_counts(connection, chosen, now=now, unknown_after=settings.unknown_after)
+        matched = sum(count.rows for count in counts)
+        metadata = {
+            **unknown_metadata(connection, chosen, now=now, settings=settings, sample=SAMPLE_ROWS),
+            "rows_matching": MetadataValue.int(matched),
+            "rows_changed": MetadataValue.int(0),
+        }
+        if config.dry_run:
+            context.log.info(f"dry run: nothing was changed; set dry_run to false to settle these rows as {settled}")
+        else:
+            check_settling(settled, reason=config.reason, retry_them=config.retry, matched=matched, limit=config.limit)
+            report = settle(
+                connection,
+                settled,
+                chosen,
+                now=now,
+                settings=settings,
+                context=run_context(context, actor=config.actor),
+                reason=config.reason or "",
+                limit=config.limit,
+                retry_them=config.retry,
+            )
+            metadata["rows_changed"] = MetadataValue.int(report.changed)
+            metadata["rows_retried"] = MetadataValue.int(report.retried)
+            metadata["not_changed"] = MetadataValue.text("; ".join(map(str, report.not_changed)) or "none")
+            metadata["ledger_run_id"] = MetadataValue.text(str(report.run_id))
+    show(context, metadata)
+
+
+@job(
+    description="Say what became of messages of unknown outcome: sent, or not sent. A dry run first shows the evidence."
+)
+def settle_unknown() -> None:
+    """Settle messages of unknown outcome."""
+    settle_op()
+
+
 @job(description="Emergency stop: of one scenario or of all sending and exporting, at once.")
 def pause_sending() -> None:
     """Pause sending."""
@@ -141,6 +197,7 @@ OPERATOR_JOBS: tuple[JobDefinition, ...] = (
     ),
     pause_sending,
     resume_sending,
+    settle_unknown,
 )
 
 

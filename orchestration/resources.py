@@ -1,4 +1,4 @@
-"""What the assets and jobs are given: settings, clock, channel, warehouse.
+"""What the assets and jobs are given: settings, clock, carriers, warehouse.
 
 Each is made in the process that runs a step, when a step asks for it; loading the definitions opens nothing.
 """
@@ -9,8 +9,7 @@ from typing import Any
 
 from dagster import InitResourceContext, ResourceDefinition
 
-from ekiden.delivery.channels import channel_for
-from ekiden.delivery.channels.base import Channel
+from ekiden.delivery.channels import Carrier, carriers_for
 from ekiden.settings import Settings
 from orchestration.warehouse import DbtWarehouse
 
@@ -25,15 +24,15 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     return {
         "settings": ResourceDefinition.hardcoded_resource(settings, "The deployment's settings."),
         "clock": ResourceDefinition.hardcoded_resource(utc_now, "Says what time it is."),
-        "channel": ResourceDefinition(
-            _channel_maker(settings), required_resource_keys={"clock"}, description="Carries the messages."
+        "carriers": ResourceDefinition(
+            _carriers_maker(settings), required_resource_keys={"clock"}, description="Carry the messages."
         ),
         "warehouse": ResourceDefinition.hardcoded_resource(DbtWarehouse(settings), "Builds the dbt models."),
     }
 
 
-def _channel_maker(settings: Settings) -> Callable[[InitResourceContext], Channel]:
-    def make(context: InitResourceContext) -> Channel:
-        return channel_for(settings, clock=context.resources.clock)
+def _carriers_maker(settings: Settings) -> Callable[[InitResourceContext], tuple[Carrier, ...]]:
+    def make(context: InitResourceContext) -> tuple[Carrier, ...]:
+        return carriers_for(settings, clock=context.resources.clock)
 
     return make

@@ -15,6 +15,10 @@ from ekiden.settings import Settings
 HISTORY_TIME = time(0, 30)
 """Local time of the history's refresh: the day before is over, and the morning's planning is far."""
 
+SYNCING_JOB = "sync_suppressions"
+SYNC_TIME = time(5, 0)
+"""Local time at which the provider's lists are read: an hour before most shops plan their day."""
+
 
 def build_schedules(settings: Settings) -> list[ScheduleDefinition]:
     """Return the schedules: planning at the batch time, history in the night; both run unless switched off."""
@@ -41,6 +45,23 @@ def build_schedules(settings: Settings) -> list[ScheduleDefinition]:
         return RunRequest(run_key=context.scheduled_execution_time.date().isoformat())
 
     return [plan_today, refresh_history_nightly]
+
+
+def suppression_schedule(settings: Settings) -> ScheduleDefinition:
+    """Return the daily reading of the provider's own lists; it runs where there is a provider."""
+    status = DefaultScheduleStatus.RUNNING if settings.sendgrid_api_key else DefaultScheduleStatus.STOPPED
+
+    @schedule(
+        job_name=SYNCING_JOB,
+        cron_schedule=cron(SYNC_TIME),
+        execution_timezone=settings.time_zone,
+        default_status=status,
+        description="Adds what SendGrid's own lists say to the suppression list. Needs a key.",
+    )
+    def sync_suppressions_daily(context: ScheduleEvaluationContext) -> RunRequest:
+        return RunRequest(run_key=settings.local_date(context.scheduled_execution_time).isoformat())
+
+    return sync_suppressions_daily
 
 
 def cron(local_time: time) -> str:

@@ -1,14 +1,18 @@
-"""Asks for a sending run when something is due.
+"""Asks for a sending run when something is due, or is about to be.
 
-One run per due date at a time; where many dates are due, as after a release, one run for all of them. A slot (a due
-date and the oldest time waiting in it) whose run ended and left it due is asked for again, later each time and under
-another run key: a used one would block it for ever. Rows whose sender vanished are asked for the same way. While
-sending is paused, nothing is asked for, and the sensor says who paused it and why.
+A run takes seconds to start: it is asked for a little before the first row's time, and waits for that by itself. One
+run per due date at a time; where many dates are due, as after a release, one run for all of them. A run under way goes
+on with what becomes due meanwhile. A slot (a due date, with the oldest and the newest time in it) whose run ended and
+left it due is asked for again, later each time and under another run key: a used one would block it for ever; what
+becomes due since makes another slot, and has not to wait for it. Rows whose sender vanished are asked for the same way.
+While sending is paused, nothing is asked for, and the sensor says who paused it and why; nor is anything for a provider
+that wants to be left alone.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 from dagster import (
     DagsterInstance,
@@ -26,7 +30,9 @@ from dagster._core.definitions.target import ExecutableDefinition
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
 
 from ekiden.database.connection import connect
+from ekiden.delivery.channels import Carrier, carriers_for
 from ekiden.delivery.pauses import Pause, open_pauses
+from ekiden.delivery.provider_waits import wait_of
 from ekiden.delivery.send import DueSlot, due_now, lost_claims
 from ekiden.settings import Settings
 
@@ -36,9 +42,17 @@ CATCH_ALL_JOB = "send_now"
 
 SLOT_TAG = "ekiden/slot"
 PARTITION_TAG = "dagster/partition"
+MAX_RUNTIME_TAG = "dagster/max_runtime"
 
-INTERVAL = timedelta(seconds=15)
-"""Between two looks: a step's time is kept to within half a minute, and a look costs some milliseconds."""
+INTERVAL = timedelta(seconds=5)
+"""Between two looks: nobody knows of a release before; a look costs some milliseconds."""
+LOOK_AHEAD = timedelta(seconds=90)
+"""How long before its time a row's run is asked for: up to 10 seconds until the next look, 2 in the queue, 5 for a
+process to start and 5 for those of its workers, and ten times that on a machine with as many other things to do.
+Shorter than workers wait (`assets.sending`), or they would end before."""
+LONGEST_RUN = timedelta(hours=2)
+"""Then Dagster ends it, and the sensor may ask again: workers whose broker forgot them never answer. Tens of millions
+of messages are sent in that time."""
 DATES_ON_THEIR_OWN = 2
 """Due dates that get a run each: today's and, around midnight, yesterday's. A run costs seconds to start, so more
 dates than that share one."""
@@ -93,10 +107,14 @@ def slots_of(due: Sequence[DueSlot], lost: int, partitions: Collection[date]) ->
     if not due:
         return [Slot(LOST_CLAIMS, None)] if lost else []
     oldest_first = sorted(due, key=lambda slot: (slot.oldest_send_at, slot.due_date))
+    newest = max(slot.newest_send_at for slot in due)
     has_partitions = all(slot.due_date in partitions for slot in due)
     if lost or len(due) > DATES_ON_THEIR_OWN or not has_partitions:
-        return [Slot(f"everything since {_utc(oldest_first[0].oldest_send_at)}", None)]
-    return [Slot(f"{slot.due_date} since {_utc(slot.oldest_send_at)}", slot.due_date) for slot in oldest_first]
+        return [Slot(f"everything {_span(oldest_first[0].oldest_send_at, newest)}", None)]
+    return [
+        Slot(f"{slot.due_date} {_span(slot.oldest_send_at, slot.newest_send_at)}", slot.due_date)
+        for slot in oldest_first
+    ]
 
 
 def decide(
@@ -106,12 +124,17 @@ def decide(
     attempts: Mapping[str, Attempts],
     now: datetime,
     pauses: Sequence[Pause] = (),
+    waits: Mapping[str, datetime] | None = None,
 ) -> Decision:
     """Return the runs to ask for at `now`; `in_flight` are due dates being sent, None among them: everything.
 
     `slots` are of what is not paused; a pause of all sending leaves no run to ask for, not even for lost claims.
+    `waits` are the channels whose rows are not among them, and until when.
     """
-    paused = tuple(f"{pause} (to go on: {pause.resume_command})" for pause in pauses)
+    paused = (
+        *(f"{pause} (to go on: {pause.resume_command})" for pause in pauses),
+        *(f"{channel} wants to be left alone until {_utc(until)}" for channel, until in (waits or {}).items()),
+    )
     if any(pause.scenario_code is None for pause in pauses):
         return Decision((), paused)
     requests: list[Request] = []
@@ -140,19 +163,34 @@ def due_rows_sensor(
 ) -> SensorDefinition:
     """Return the sensor; `jobs` are those it may ask for."""
 
+    @cache
+    def carriers() -> tuple[Carrier, ...]:
+        # not while definitions are loaded: some have to import a package
+        return carriers_for(settings)
+
     @sensor(
         name="due_rows",
         jobs=[job for job in jobs if job.name in (SENDING_JOB, CATCH_ALL_JOB)],
         minimum_interval_seconds=int(INTERVAL.total_seconds()),
         default_status=DefaultSensorStatus.RUNNING,
-        description="Starts a sending run for each local due date that has ready rows whose time has come.",
+        description="Starts a sending run for each local due date with ready rows whose time has come, or soon will.",
     )
     def due_rows(context: SensorEvaluationContext) -> SensorResult:
         now = datetime.now(UTC)
         # an error here fails the tick and shows in the UI: "could not look" is not "nothing is due"
         with connect(settings, autocommit=True) as connection:
             pauses = open_pauses(connection)
-            due, lost = due_now(connection, now=now), lost_claims(connection)
+            soon = now + LOOK_AHEAD
+            waits = {
+                carrier.channel.name: until
+                for carrier in carriers()
+                if (until := wait_of(connection, carrier.channel.name, soon))
+            }
+            going = [carrier for carrier in carriers() if carrier.channel.name not in waits]
+            due = due_now(
+                connection, now=soon, step_channels=[name for carrier in going for name in carrier.step_channels]
+            )
+            lost = lost_claims(connection)
         partitions = {date.fromisoformat(key) for key in due_dates.get_partition_keys(current_time=now)}
         slots = slots_of(due, lost, partitions)
         decision = decide(
@@ -163,12 +201,17 @@ def due_rows_sensor(
             },
             now=now,
             pauses=pauses,
+            waits=waits,
         )
         if not decision.requests:
             return SensorResult(skip_reason=SkipReason("; ".join(decision.reasons)))
         return SensorResult(run_requests=[_run_request(request) for request in decision.requests])
 
     return due_rows
+
+
+def _span(oldest: datetime, newest: datetime) -> str:
+    return f"since {_utc(oldest)} until {_utc(newest)}"
 
 
 def _utc(moment: datetime) -> str:
@@ -181,7 +224,7 @@ def _run_request(request: Request) -> RunRequest:
         run_key=request.run_key,
         job_name=CATCH_ALL_JOB if due_date is None else SENDING_JOB,
         partition_key=due_date.isoformat() if due_date else None,
-        tags={SLOT_TAG: request.slot.name},
+        tags={SLOT_TAG: request.slot.name, MAX_RUNTIME_TAG: str(int(LONGEST_RUN.total_seconds()))},
     )
 
 

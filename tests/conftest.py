@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -20,6 +21,22 @@ from ekiden.database.connection import DAGSTER_SUFFIX, connect
 from ekiden.database.embedded import EmbeddedServer
 from ekiden.database.migrations import migrate
 from ekiden.settings import Settings
+from ekiden.warehouse import dbt
+from tests import dbt_server
+from tests.sharing_out import BySharedBuild, longest_first
+
+# before any other module takes the name
+dbt.dbt_executable = dbt_server.executable
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BySharedBuild | None:
+    """Share the tests out by file or folder where files are asked for."""
+    return BySharedBuild(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = longest_first(items)
 
 
 @pytest.fixture
@@ -66,7 +83,8 @@ def settings(
             monkeypatch.delenv(variable)
     name = f"ekiden_test_{secrets.token_hex(4)}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f'create database "{name}" template "{template_database}"')
+        # half the work of the usual way, whose log nobody reads here
+        connection.execute(f'create database "{name}" template "{template_database}" strategy file_copy')
     yield Settings(home=tmp_path / "home", database_url=SecretStr(database_in(server_url, name)))
     drop_database(server_url, name)
     drop_database(server_url, name + DAGSTER_SUFFIX)

@@ -20,6 +20,8 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "lists": ("export", "exports", "list"),
     "decisions": ("decisions",),
     "operators": ("release", "hold", "complete", "block", "retry", "reopen", "delete"),
+    "unknown": ("unknown",),
+    "opt_outs": ("opt-out", "suppressions"),
     "pauses": ("status", "pause", "resume", "check"),
     "audience": ("audience",),
     "segment": ("segment",),
@@ -27,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "diff": ("diff",),
     "timeline": ("timeline",),
     "scenarios": ("validate", "scenario"),
+    "webhook": ("webhook", "events"),
 }
 """The modules beside this one in the order of `ekiden --help`, and the commands that each registers."""
 

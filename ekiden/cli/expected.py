@@ -9,9 +9,15 @@ import psycopg
 from pydantic import ValidationError
 
 from ekiden.database.errors import DatabaseUnavailable
-from ekiden.delivery.channels import LineStopped
+from ekiden.delivery.channels import ChannelMisconfigured, LineStopped
+from ekiden.delivery.channels.sendgrid_suppressions import ListUnreadable
 from ekiden.delivery.contents import ContentsBroken
+from ekiden.delivery.opt_out_file import OptOutFileRefused
+from ekiden.delivery.opt_outs import NobodyOptedOut
 from ekiden.delivery.pauses import ReasonMissing, SendingPaused
+from ekiden.delivery.settle import NothingToRetry
+from ekiden.delivery.suppressions import NoSuppressionList
+from ekiden.delivery.unsubscribe_tokens import SecretUnusable
 from ekiden.insights.built import ScenarioIsBroken
 from ekiden.insights.decisions import UnknownRule
 from ekiden.insights.difference_sources import SourceUnusable
@@ -26,21 +32,30 @@ from ekiden.schedule.operators import ReasonRequired, TooManyRows, WrongState
 from ekiden.schedule.rows import NoRowId
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import BuildFailed
+from ekiden.webhook.signature import KeyUnreadable
 
 EXPECTED_ERRORS = (
     BuildFailed,
+    ChannelMisconfigured,
     ContentsBroken,
     DatabaseUnavailable,
     DaysOutOfReach,
     ExportRefused,
+    KeyUnreadable,
     LineStopped,
+    ListUnreadable,
     LoadRefused,
     NoRowId,
+    NoSuppressionList,
+    NobodyOptedOut,
     NothingBuilt,
+    NothingToRetry,
+    OptOutFileRefused,
     ReasonMissing,
     ReasonRequired,
     ScaffoldRefused,
     ScenarioIsBroken,
+    SecretUnusable,
     SegmentUnusable,
     SendingPaused,
     SourceUnusable,

@@ -117,6 +117,7 @@ def _tell(report: ExportReport) -> None:
     notes = [
         *([f"{report.cancelled} cancelled by a stop"] if report.cancelled else []),
         *([f"{report.suppressed} cancelled, on the suppression list"] if report.suppressed else []),
+        *([f"{report.opted_out} cancelled, opted out"] if report.opted_out else []),
         *([f"{report.paused} due rows left alone: their scenario is paused"] if report.paused else []),
         *([f"{report.neutralised} cells begin like a formula and got a ' before"] if report.neutralised else []),
         *(["the same file as before"] if report.same_as_before else []),

@@ -17,7 +17,8 @@ from ekiden.delivery.guards import check_before_sending, check_invariants
 from ekiden.delivery.pauses import open_pauses, pause_history
 from ekiden.delivery.pauses import pause as pause_sending
 from ekiden.delivery.pauses import resume as resume_sending
-from ekiden.insights.standing import LastRun, Standing, standing
+from ekiden.delivery.unknown import UnknownFilter, unknown_rows
+from ekiden.insights.standing import LATENCY_OVER, LastRun, Standing, standing
 from ekiden.settings import Settings
 
 ScenarioArgument = Annotated[str | None, typer.Argument(help="Scenario code.")]
@@ -26,6 +27,9 @@ PAUSE_COLUMNS = (
     *("scope", "cause", "reason", "paused_by", "paused_at"),
     *("resumed_by", "resumed_at", "resume_reason"),
 )
+
+SHOWN_UNKNOWN = 20
+"""Rows named of those that a person has to settle, as of an invariant's offenders."""
 
 
 def register(app: typer.Typer) -> None:
@@ -108,7 +112,11 @@ def check(actor: ActorOption = None, form: FormatOption = Format.TABLE) -> None:
         for lists in (False, True):
             check_before_sending(connection, settings, now=now(), context=context, lists=lists)
         holding = [found for found in open_pauses(connection) if found.scenario_code is None]
-        stale = standing(connection, now=now(), settings=settings).stale
+        stands = standing(connection, now=now(), settings=settings)
+        past_limit = unknown_rows(
+            connection, UnknownFilter(), now=now(), unknown_after=settings.unknown_after, limit=SHOWN_UNKNOWN
+        )
+    stale, unsettled = stands.stale, stands.rows.unknown_past_limit
     lines = [{"invariant": each.invariant.name, "holds": each.holds, "offenders": each.found.total} for each in checks]
     if form is Format.JSON:
         sys.stdout.write(json.dumps(lines, indent=2) + "\n")
@@ -124,7 +132,12 @@ def check(actor: ActorOption = None, form: FormatOption = Format.TABLE) -> None:
         complain("old data", table)
     for found in holding:
         complain("sending", found)
-    if stale or holding or not all(each.holds for each in checks):
+    if unsettled:
+        complain("to settle", _to_settle(unsettled, settings))
+    for unknown in past_limit:
+        if unknown.past_limit:
+            complain("to settle", unknown)
+    if stale or holding or unsettled or not all(each.holds for each in checks):
         raise typer.Exit(1)
 
 
@@ -139,14 +152,24 @@ def _lines(found: Standing, settings: Settings) -> Iterator[tuple[str, str]]:
     yield "due now", f"{rows.due} rows" + (f", and {rows.due_paused} paused" if rows.due_paused else "")
     if rows.late:
         yield "too late", f"{rows.late} of them: the next send holds them, until `ekiden release`"
+    for waiting in found.not_carried:
+        since = _local(waiting.oldest_send_at, settings)
+        yield (
+            "no channel",
+            f"{waiting.rows} rows of {waiting.channel} due since {since}: configure it (docs/channels.md)",
+        )
     yield "ready later", f"{rows.ready_later} rows"
     yield "held", f"{rows.held} rows"
     yield "failed", f"{rows.failed} rows"
     yield "on their way", f"{rows.on_their_way} rows"
     if rows.unknown:
         yield "unknown", f"{rows.unknown} rows: nobody knows whether they were sent; they are never repeated"
+    if rows.unknown_past_limit:
+        yield "to settle", _to_settle(rows.unknown_past_limit, settings)
     if rows.lost:
         yield "lost", f"{rows.lost} rows: their sender is gone, the next send settles them"
+    hours = f"{LATENCY_OVER.total_seconds() / 3600:g} hours"
+    yield "due to sent", f"{found.latency or 'nothing was sent'} in the last {hours}"
     if rows.lists_due:
         yield "lists", f"{rows.lists_due} rows for `ekiden export`"
     ran = {run.kind: run for run in found.last_runs}
@@ -158,6 +181,11 @@ def _lines(found: Standing, settings: Settings) -> Iterator[tuple[str, str]]:
     yield "last build", _local(found.last_build_at, settings) if found.last_build_at else "never"
     for table in found.stale:
         yield "old data", str(table)
+
+
+def _to_settle(rows: int, settings: Settings) -> str:
+    hours = f"{settings.unknown_after.total_seconds() / 3600:g}"
+    return f"{rows} rows unknown for more than {hours} hours: `ekiden unknown list`, then `ekiden unknown settle`"
 
 
 def _run(run: LastRun, settings: Settings) -> str:

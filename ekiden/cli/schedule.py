@@ -8,12 +8,14 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
 
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, day, ledger, now
-from ekiden.delivery.channels import channel_for
-from ekiden.delivery.send import SendCounts, send_due
+from ekiden.content.faults import ContentFault
+from ekiden.delivery.channels import carriers_for
+from ekiden.delivery.contents import ContentsBroken
+from ekiden.delivery.send import SendCounts, SendReport, send_due
 from ekiden.insights.describe import describe
 from ekiden.insights.lineage import lineage, masked
 from ekiden.schedule.missed import find_missed_days, span
@@ -131,29 +133,48 @@ def send(
     due_date: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only rows due on this day.")] = None,
     actor: ActorOption = None,
 ) -> None:
-    """Send until nothing is due."""
+    """Send until nothing is due, by every channel that is configured."""
     settings = Settings()
     progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), console=errors(), transient=True)
+    carriers = carriers_for(settings, clock=now)
+    reports: list[SendReport] = []
+    faults: dict[str, ContentFault] = {}
     with ledger(settings) as connection, progress:
-        task = progress.add_task("sending")
+        for carrier in carriers:
+            task = progress.add_task("sending")
 
-        def tell(counts: SendCounts) -> None:
-            progress.update(task, description=f"sent {counts.sent}, skipped {counts.skipped}")
+            def tell(counts: SendCounts, task: TaskID = task, name: str = carrier.channel.name) -> None:
+                progress.update(task, description=f"{name}: sent {counts.sent}, skipped {counts.skipped}")
 
-        report = send_due(
-            connection,
-            channel=channel_for(settings),
-            settings=settings,
-            clock=now,
-            context=acting_as(actor),
-            due_date=day(due_date),
-            progress=tell,
-        )
-    parts = [f"{value} {name}" for name, value in asdict(report.counts).items() if value]
+            try:
+                report = send_due(
+                    connection,
+                    channel=carrier.channel,
+                    step_channels=carrier.step_channels,
+                    batch_size=carrier.batch_size,
+                    settings=settings,
+                    clock=now,
+                    context=acting_as(actor),
+                    due_date=day(due_date),
+                    progress=tell,
+                )
+            except ContentsBroken as broken:
+                # everything else of this channel was sent, and the other channels have contents of their own
+                faults |= broken.faults
+            else:
+                reports.append(report)
+                if report.waits_until:
+                    until = report.waits_until.astimezone(settings.zone)
+                    complain("note", f"{carrier.channel.name} is left alone until {until:%H:%M:%S}, as it asked")
+    total = sum((report.counts for report in reports), SendCounts())
+    parts = [f"{value} {name}" for name, value in asdict(total).items() if value]
     console().print(", ".join(parts) or "nothing is due")
-    for pause in report.pauses:
+    if faults:
+        raise ContentsBroken(faults)
+    pauses = reports[-1].pauses
+    for pause in pauses:
         complain("note", pause)
-    if any(pause.scenario_code is None for pause in report.pauses):
+    if any(pause.scenario_code is None for pause in pauses):
         raise typer.Exit(1)
 
 
@@ -207,7 +228,7 @@ def show_message(
         console().print(describe(found, settings))
         return
     if form is Format.CSV:
-        flat = replace(found, anchor_lines=(), transitions=())
+        flat = replace(found, anchor_lines=(), transitions=(), events=())
         show([flat], (), form=form, zone=settings.zone)
         return
     sys.stdout.write(json.dumps(asdict(found), default=str, ensure_ascii=False, indent=2) + "\n")

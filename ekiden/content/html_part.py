@@ -31,6 +31,8 @@ _OPENING_TAG = re.compile(r"<([a-z][a-z0-9]*) ")
 class HtmlPart:
     """A compiled HTML part, and for each of its lines the place in the author's files it came from."""
 
+    source: Source
+    """What `template` is compiled from."""
     template: Template
     places: tuple[tuple[Path, int] | None, ...]
 
@@ -66,7 +68,7 @@ def compile_html(step: Source, layout: Source) -> HtmlPart:
     _refuse_lost_tags(lines, tags)
     compiled = Source(step.path, "\n".join(_restore_tags(line, tags) for line in lines))
     template = environment(autoescape=True, sources={"html": compiled}).get_template("html")
-    return HtmlPart(template, tuple(_first_place(line, tags) for line in lines))
+    return HtmlPart(compiled, template, tuple(_first_place(line, tags) for line in lines))
 
 
 def _hide_tags(source: Source, tags: list[_Tag]) -> str:

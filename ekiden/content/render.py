@@ -5,7 +5,8 @@ next `load_content` on. Rendering reads nothing but its arguments: the same cont
 same message, at any time and in any process.
 """
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +16,7 @@ from jinja2 import Template, UndefinedError
 from jinja2.exceptions import SecurityError
 
 from ekiden.content.faults import ContentFault
+from ekiden.content.holes import NotCut, cut
 from ekiden.content.html_part import (
     LONGEST_LINE,
     HtmlPart,
@@ -23,11 +25,14 @@ from ekiden.content.html_part import (
     fold_long_lines,
     without_comments,
 )
+from ekiden.content.outline import Outline, outline
 from ekiden.content.shared import SharedContent
+from ekiden.content.skeleton import fill
 from ekiden.content.sources import Source, StepSources, content_names, read_sources
 from ekiden.content.templates import environment, one_line_template, rendering_line, used_names
 from ekiden.content.variables import (
     NAMES_REQUIRED_BY_LAW,
+    NAMES_REQUIRED_BY_LAW_IN,
     MessageVariables,
     harmless,
     sample_variables,
@@ -64,6 +69,8 @@ class StepContent:
     preheader: Template
     text: Template
     html: HtmlPart | None
+    outline: Outline | None
+    """What its messages have in common; None where the templates do not show it."""
 
 
 @dataclass(frozen=True)
@@ -80,31 +87,53 @@ class RenderedMessage:
     values: tuple[str, ...] = ()
     """What goes into the holes of `shared`."""
 
+    def without_html(self) -> "RenderedMessage":
+        """Return this message as a text mail; its hash stays the one of the whole content."""
+        shared = self.shared.without_html if self.shared else None
+        return replace(self, html=None, shared=shared, values=self.values[: shared.holes] if shared else ())
 
-def load_content(folder: Path, name: str) -> StepContent:
-    """Return content `name` ("cross_sell/step_1") of `folder`; raise `ContentFault` naming file and line."""
-    return _compile(read_sources(folder, name))
+
+def load_content(folder: Path, name: str, channel: str = "html_email") -> StepContent:
+    """Return content `name` ("cross_sell/step_1") of `folder` as a step of `channel` has it; raise `ContentFault`."""
+    return _compile(read_sources(folder, name, channel))
 
 
 @lru_cache(maxsize=_COMPILED_CONTENTS_KEPT)
 def _compile(sources: StepSources) -> StepContent:
-    _check_part(sources.text, sources.text_layout)
+    required = NAMES_REQUIRED_BY_LAW_IN.get(sources.short_channel or "", NAMES_REQUIRED_BY_LAW)
+    _check_part(sources.text, sources.text_layout, required)
     if sources.html and sources.html_layout:
-        _check_part(without_comments(sources.html), without_comments(sources.html_layout))
+        _check_part(without_comments(sources.html), without_comments(sources.html_layout), required)
         html = compile_html(sources.html, sources.html_layout)
     else:
         html = None
     text_files = {"layout": sources.text_layout, "step": sources.text}
+    # made last: whatever is wrong with a template is said by now
+    cut_content = _outline(sources, html)
     return StepContent(
         name=sources.name,
         language=sources.language,
-        content_hash=_digest(*(source.text if source else None for source in _all_sources(sources))),
+        content_hash=_digest(*(source.text.encode() if source else None for source in _all_sources(sources))),
         sources=sources,
         subject=one_line_template(sources.subject),
         preheader=one_line_template(sources.preheader),
         text=environment(autoescape=False, sources=text_files).get_template("layout"),
         html=html,
+        outline=cut_content,
     )
+
+
+def _outline(sources: StepSources, html: HtmlPart | None) -> Outline | None:
+    plain, escaping = environment(autoescape=False), environment(autoescape=True)
+    try:
+        return outline(
+            cut(plain, sources.subject.text),
+            cut(plain, sources.preheader.text),
+            cut(plain, sources.text_layout.text, {"step": sources.text.text}),
+            cut(escaping, html.source.text) if html else None,
+        )
+    except NotCut:
+        return None
 
 
 def _all_sources(sources: StepSources) -> tuple[Source | None, ...]:
@@ -118,9 +147,9 @@ def _all_sources(sources: StepSources) -> tuple[Source | None, ...]:
     )
 
 
-def _check_part(step: Source, layout: Source) -> None:
+def _check_part(step: Source, layout: Source, required: tuple[str, ...]) -> None:
     used = used_names(step) | used_names(layout)
-    missing = [name for name in NAMES_REQUIRED_BY_LAW if name not in used]
+    missing = [name for name in required if name not in used]
     if missing:
         tags = ", ".join(f"{{{{ {name} }}}}" for name in missing)
         raise ContentFault(layout.path, None, f"the law asks for {tags} in every message; write it in this layout")
@@ -128,6 +157,17 @@ def _check_part(step: Source, layout: Source) -> None:
 
 def render(content: StepContent, variables: MessageVariables) -> RenderedMessage:
     """Return what the customer of `variables` gets; raise `ContentFault` if that cannot be made."""
+    if content.outline:
+        # whatever is wrong, the long way says it, or does what the short one cannot
+        with suppress(Exception):
+            message = fill(content.outline, variables)
+            digest = _digest(*message.in_bytes)
+            return RenderedMessage(message.subject, message.text, message.html, digest, message.shared, message.values)
+    return render_whole(content, variables)
+
+
+def render_whole(content: StepContent, variables: MessageVariables) -> RenderedMessage:
+    """Do as `render`, the long way: by the whole templates, and without anything `shared`."""
     context = template_context(variables)
     context["subject"] = _one_line(content.subject, content.sources.subject, context)
     if not context["subject"]:
@@ -136,7 +176,12 @@ def render(content: StepContent, variables: MessageVariables) -> RenderedMessage
     text = _text(content, context)
     html = _html(content.html, content.sources, context) if content.html else None
     subject = context["subject"]
-    return RenderedMessage(subject, text, html, _digest(subject, text, html))
+    try:
+        digest = _digest(*(None if part is None else part.encode() for part in (subject, text, html)))
+    except UnicodeEncodeError:
+        problem = "a tag makes half of a character, like '\\ud800', which no mail can hold; write the whole one"
+        raise ContentFault(content.sources.text.path, None, problem) from None
+    return RenderedMessage(subject, text, html, digest)
 
 
 def _one_line(template: Template, source: Source, context: dict[str, Any]) -> str:
@@ -179,11 +224,10 @@ def _explain(error: Exception) -> str:
     return f"rendering failed ({type(error).__name__}{detail}); docs/contents.md lists the variables"
 
 
-def _digest(*parts: str | None) -> str:
+def _digest(*parts: bytes | None) -> str:
     """Return the sha256 of `parts`, each with its length: moving text between parts changes it."""
     digest = sha256()
     for part in parts:
-        encoded = b"" if part is None else part.encode()
-        length = "-" if part is None else str(len(encoded))
-        digest.update(f"{length}:".encode() + encoded)
+        digest.update(b"-:" if part is None else b"%d:" % len(part))
+        digest.update(part or b"")
     return digest.hexdigest()

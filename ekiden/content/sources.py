@@ -10,8 +10,16 @@ from pathlib import Path
 from ekiden.content.faults import ContentFault
 
 LAYOUT_FOLDER = "layout"
-_NAME = re.compile(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*")
+SHORT_CHANNELS = ("line", "sms", "web_push")
+"""Channels that carry text alone, within a provider's length, so each has a layout of its own without the mail's."""
+NOTICE_FOLDER = "admin_notice"
+"""What the shop's administrator reads; not a customer's message."""
+MOBILE = ".mobile"
+"""Ends the name of a content's variant for mobile carriers' addresses."""
+_NAME = re.compile(rf"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*(?:{re.escape(MOBILE)})?")
 _LANGUAGE = re.compile(r"[a-z]{2}")
+# No mail program shows them, and one of them separates values (`holes.py`). Tabs and line breaks are allowed.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _HEAD_FIELDS = ("Subject", "Preheader", "Language")
 
 
@@ -29,6 +37,8 @@ class StepSources:
     """All files that one step's content is made of; equal sources compile to equal contents."""
 
     name: str
+    short_channel: str | None
+    """The channel whose layout stands around the text; None: mail."""
     language: str
     subject: Source
     preheader: Source
@@ -39,14 +49,24 @@ class StepSources:
 
 
 def content_names(folder: Path) -> tuple[str, ...]:
-    """Return the names of all contents in `folder`, sorted: `("cross_sell/step_1", ...)`."""
+    """Return the names of all contents in `folder`, sorted, without variants: `("cross_sell/step_1", ...)`."""
     files = (*folder.glob("*/*.txt"), *folder.glob("*/*.mjml"))
-    names = {f"{file.parent.name}/{file.stem}" for file in files if file.parent.name != LAYOUT_FOLDER}
+    others = (LAYOUT_FOLDER, NOTICE_FOLDER)
+    names = {f"{file.parent.name}/{file.stem.removesuffix(MOBILE)}" for file in files if file.parent.name not in others}
     return tuple(sorted(names))
 
 
-def read_sources(folder: Path, name: str) -> StepSources:
-    """Return the files of content `name` ("<scenario>/step_<number>"); raise `ContentFault`."""
+def mobile_variant(folder: Path, name: str) -> str | None:
+    """Return the name of content `name`'s variant for mobile carriers' addresses, None where it has none."""
+    variant = name + MOBILE
+    if not _NAME.fullmatch(variant):
+        return None
+    files = (folder / f"{variant}.txt", folder / f"{variant}.mjml")
+    return variant if any(file.exists() for file in files) else None
+
+
+def read_sources(folder: Path, name: str, channel: str = "html_email") -> StepSources:
+    """Return the files of content `name` ("<scenario>/step_<number>") for a step's channel; raise `ContentFault`."""
     if not _NAME.fullmatch(name):
         raise ContentFault(folder, None, f"{name!r} is not a content's name; write it like 'cross_sell/step_1'")
     text_path = folder / f"{name}.txt"
@@ -56,18 +76,30 @@ def read_sources(folder: Path, name: str) -> StepSources:
     head, text = _split_head(text_path, _read(text_path))
     language = _language(text_path, head.get("Language"))
     layout = folder / LAYOUT_FOLDER / language
+    short_channel = channel if channel in SHORT_CHANNELS else None
+    text_layout = layout.with_suffix(f".{short_channel}.txt" if short_channel else ".txt")
     way_out = f"write this layout, or choose a Language in {text_path} that has one"
-    html = _whole_file(html_path) if html_path.exists() else None
+    html = _whole_file(html_path) if html_path.exists() and not short_channel else None
     return StepSources(
         name=name,
+        short_channel=short_channel,
         language=language,
         subject=_subject(text_path, head),
         preheader=head.get("Preheader", Source(text_path, "")),
         text=text,
-        text_layout=_layout_file(layout.with_suffix(".txt"), way_out),
+        text_layout=_layout_file(text_layout, way_out),
         html=html,
         html_layout=_layout_file(layout.with_suffix(".mjml"), way_out) if html else None,
     )
+
+
+def read_notice(folder: Path, language: str) -> tuple[Source, Source]:
+    """Return subject and text of the administrator's notice in a language; raise `ContentFault`."""
+    path = folder / NOTICE_FOLDER / f"{language}.txt"
+    if not path.exists():
+        raise ContentFault(path, None, "there is no such file; write it, or set EKIDEN_ADMIN_NOTICE_LANGUAGE")
+    head, text = _split_head(path, _read(path))
+    return _subject(path, head), text
 
 
 def _missing_text(folder: Path, name: str) -> str:
@@ -87,10 +119,15 @@ def _whole_file(path: Path) -> Source:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise ContentFault(path, line, "this is not UTF-8 text; save the file as UTF-8") from None
+    if found := _CONTROL.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        code = f"U+{ord(found[0]):04X}"
+        raise ContentFault(path, line, f"there is an invisible control character ({code}); remove it")
+    return text
 
 
 def _split_head(path: Path, text: str) -> tuple[dict[str, Source], Source]:

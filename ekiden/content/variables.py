@@ -48,28 +48,39 @@ class MessageVariables:
 
 VARIABLE_NAMES = tuple(field.name for field in fields(MessageVariables))
 
+# The same for all customers of one step, as a rule: what a template makes of these alone is the same for all
+# messages of a request. (Where they differ, the messages are as right, and have less in common.)
+SHOP_NAMES = ("shop_name", "postal_address", "contact_address", "shop_url", "step_no")
+
 # Made from the head of the step's text file, and usable in the HTML part and the layouts.
 HEAD_NAMES = ("subject", "preheader")
 
 # Art. 4 of the law on specified e-mail: sender's name, postal address, opt-out link, contact for complaints.
 NAMES_REQUIRED_BY_LAW = ("shop_name", "postal_address", "contact_address", "unsubscribe_url")
+# The same law holds for SMS; address and contact may stand behind a link if the message says so. It knows neither LINE
+# nor notifications of a browser, where the application shows the sender and lets the recipient end them.
+NAMES_REQUIRED_BY_LAW_IN = {"sms": ("shop_name", "unsubscribe_url"), "line": (), "web_push": ()}
 
 
 def harmless(text: str) -> str:
     """Return `text` on one line, without characters that break lines or turn the reading direction."""
+    # a thing of nanoseconds, and none of those characters is printable; nor are some others, like U+3000
+    if text.isprintable():
+        return text.strip()
     return _TURNING.sub("", _BREAKING.sub(" ", text)).strip()
 
 
 def template_context(variables: MessageVariables) -> dict[str, Any]:
     """Return the variables as a template sees them, every text made harmless."""
-    return {name: _harmless_value(getattr(variables, name)) for name in VARIABLE_NAMES}
+    return {name: harmless_value(getattr(variables, name)) for name in VARIABLE_NAMES}
 
 
-def _harmless_value(value: Any) -> Any:
+def harmless_value(value: Any) -> Any:
+    """Return one variable's value as a template sees it."""
     if isinstance(value, str):
         return harmless(value)
     if isinstance(value, tuple):
-        return tuple(_harmless_value(item) for item in value)
+        return tuple(harmless_value(item) for item in value)
     return value
 
 

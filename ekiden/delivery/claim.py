@@ -1,27 +1,21 @@
-"""Claiming: the next due rows, what the last look at them says, and the claim of those that go out.
+"""The last look before the claim: the next due rows, locked, and what is said of them.
 
-One transaction: rows are locked, judged against live facts, and either cancelled (T15), held (T5) or claimed (T6).
+Within one transaction of the caller's: rows are locked, judged against live facts, and either cancelled (T15), held
+(T5) or left to be claimed (T6, `claims`) in the same transaction.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from typing import Any
-from uuid import UUID
 
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import qualified, statement
-from ekiden.scenarios.definition import MAIL_CHANNELS
-from ekiden.schedule.runs import RunContext, acting
 from ekiden.settings import Settings
-
-LOCK_CLASS = 0x656B69
-"""First half of a dispatcher's advisory lock ("eki"), so that other users of the database do not collide."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +48,8 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One batch: how many rows were looked at, which are claimed, and what became of the others."""
+class Look:
+    """One batch: how many rows were looked at, which may go out, and what became of the others."""
 
     looked_at: int
     rows: tuple[int, ...]
@@ -76,60 +70,34 @@ def judge(row: DueRow, *, stopped: bool, now: datetime, max_lateness: timedelta)
     return Verdict.CLAIM
 
 
-@contextmanager
-def dispatcher(connection: Connection[Any]) -> Iterator[int]:
-    """Yield this sender's number and hold its lock meanwhile: while it is held, its claims are alive."""
-    row = connection.execute("select nextval('outreach.dispatcher_numbers')::integer").fetchone()
-    assert row is not None
-    number = int(row[0])
-    connection.execute("select pg_advisory_lock(%s, %s)", (LOCK_CLASS, number))
-    try:
-        yield number
-    finally:
-        if not connection.closed:
-            connection.execute("select pg_advisory_unlock(%s, %s)", (LOCK_CLASS, number))
-
-
-def claim(
+def look_at_due(
     connection: Connection[Any],
     *,
-    number: int,
-    channel_name: str,
-    step_channels: Sequence[str] = MAIL_CHANNELS,
+    step_channels: Sequence[str],
     now: datetime,
     settings: Settings,
-    context: RunContext,
-    run_id: UUID,
+    batch_size: int | None = None,
     due_date: date | None = None,
     broken_contents: Sequence[str] = (),
-) -> Claim:
-    """Claim the next batch for dispatcher `number`; nothing looked at means nothing is due, or that it is paused.
+) -> Look:
+    """Lock the next batch within the caller's transaction, cancel and hold what may not go out.
 
-    Rows of `broken_contents` are left alone: nobody is skipped for a slip in a template.
+    It has as many rows as the settings say, and no more than `batch_size` where that is given. Nothing looked at means
+    nothing is due, or that it is paused. Rows of `broken_contents` are left alone: nobody is skipped for a slip in a
+    template.
     """
-    with acting(connection, "dispatcher", context, run_id, now=now):
-        due = _lock_due(connection, now, step_channels, settings.claim_batch_size, due_date, broken_contents)
-        stopped = stopped_now(connection, due, now)
-        verdicts: dict[Verdict, list[DueRow]] = defaultdict(list)
-        for row in due:
-            has_stopped = row.schedule_row_id in stopped
-            verdicts[judge(row, stopped=has_stopped, now=now, max_lateness=settings.max_lateness)].append(row)
-        cancel(connection, verdicts[Verdict.FORCE_STOPPED], "force_stopped", now)
-        cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now)
-        if late := verdicts[Verdict.LATE]:
-            connection.execute(statement(__file__, "hold_late"), {"rows": _ids(late), "now": now})
-        if taken := verdicts[Verdict.CLAIM]:
-            connection.execute(
-                statement(__file__, "claim"),
-                {
-                    "rows": _ids(taken),
-                    "now": now,
-                    "dispatcher": number,
-                    "channel_name": channel_name,
-                    "run_id": run_id,
-                },
-            )
-    return Claim(
+    most = min(settings.claim_batch_size, batch_size or settings.claim_batch_size)
+    due = _lock_due(connection, now, step_channels, most, due_date, broken_contents)
+    stopped = stopped_now(connection, due, now)
+    verdicts: dict[Verdict, list[DueRow]] = defaultdict(list)
+    for row in due:
+        has_stopped = row.schedule_row_id in stopped
+        verdicts[judge(row, stopped=has_stopped, now=now, max_lateness=settings.max_lateness)].append(row)
+    cancel(connection, verdicts[Verdict.FORCE_STOPPED], "force_stopped", now)
+    cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now)
+    if late := verdicts[Verdict.LATE]:
+        connection.execute(statement(__file__, "hold_late"), {"rows": _ids(late), "now": now})
+    return Look(
         looked_at=len(due) - len(verdicts[Verdict.LEAVE]),
         rows=tuple(_ids(verdicts[Verdict.CLAIM])),
         cancelled=len(verdicts[Verdict.FORCE_STOPPED]) + len(verdicts[Verdict.STOPPED]),

@@ -12,13 +12,21 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from ekiden.content.render import ContentFault, MessageVariables, StepContent, load_content, render
+from ekiden.content.render import ContentFault, MessageVariables, render
+from ekiden.content.variants import Variants, load_variants
 from ekiden.database.statements import statement
 from ekiden.delivery.channels import sender_for
 from ekiden.delivery.channels.base import OutgoingMessage
-from ekiden.delivery.recipients import Recipient, SkipReason, choose_address
-from ekiden.scenarios.definition import Channel
+from ekiden.delivery.contact_points import ContactPoints, choose_contact_point, contact_point
+from ekiden.delivery.objections import NO_OBJECTIONS, Asked, Objections, read_objections
+from ekiden.delivery.recipients import Recipient, SkipReason, choose_address, domain_kind, why_no_address
+from ekiden.delivery.unsubscribe_tokens import UnsubscribeLinks, links_for
+from ekiden.scenarios.definition import MAIL_CHANNELS, Channel
+from ekiden.scenarios.scenario import AddressPolicy
 from ekiden.settings import Settings
+
+TEXT_FORMAT = "text"
+"""What a customer asks for who wants no HTML, as the raw contract writes it (R-147)."""
 
 
 @dataclass(frozen=True)
@@ -30,21 +38,30 @@ class ClaimedRow:
     message_id: UUID
     step_no: int
     channel: str
+    customer_id: str
     send_at: Any
     scenario_code: str
     content: str
     consent_recheck: bool
+    address_policy: dict[str, Any] | None
+    """As the row's scenario version says it; None: nothing was said (C-18)."""
+    variant_by_domain: bool
     anchor_date: date
     customer_exists: bool
     family_name: str | None
     given_name: str | None
     email: str | None
     email_2: str | None
+    mail_format: str | None
+    """What the customer asked for: text, html, or None (R-147)."""
+    phone: str | None
+    line_user_id: str | None
+    web_push_subscription: str | None
     newsletter_status: str | None
-    is_suppressed: bool
-    suppressed_addresses: list[str]
     anchor_products: list[str]
     offered_products: list[str]
+    objections: Objections = NO_OBJECTIONS
+    """What stands against writing to the customer."""
 
 
 @dataclass(frozen=True)
@@ -56,59 +73,87 @@ class Withheld:
     detail: str = ""
 
 
-def read_claimed(connection: Connection[Any], rows: Sequence[int], number: int) -> list[ClaimedRow]:
-    """Return the rows that dispatcher `number` still holds, with live facts."""
+def read_due(connection: Connection[Any], rows: Sequence[int]) -> list[ClaimedRow]:
+    """Return the rows, which the caller has locked, with live facts, in the order of their send times."""
+    if not rows:
+        return []
     with connection.cursor(row_factory=class_row(ClaimedRow)) as cursor:
-        return cursor.execute(
-            statement(__file__, "read_claimed"), {"rows": list(rows), "dispatcher": number}
-        ).fetchall()
+        due = cursor.execute(statement(__file__, "read_claimed"), {"rows": list(rows)}).fetchall()
+    # last: what is told while the rest was read counts as well
+    objections = read_objections(connection, map(_asked, due))
+    return [_objected(row, objections.get(row.schedule_row_id, NO_OBJECTIONS)) for row in due]
+
+
+def _objected(row: ClaimedRow, found: Objections) -> ClaimedRow:
+    if found is NO_OBJECTIONS:
+        return row
+    # besides mail there is one place only: what stands against its address stands against the row
+    return replace(row, objections=found if row.channel in MAIL_CHANNELS else found.by_whatever_address())
+
+
+def _asked(row: ClaimedRow) -> Asked:
+    by_channel = {Channel.SMS: (row.phone,), Channel.LINE: (row.line_user_id,), Channel.WEB_PUSH: ()}
+    written = by_channel.get(Channel(row.channel), (row.email, row.email_2))
+    return Asked(row.schedule_row_id, row.customer_id, row.channel, tuple(filter(None, written)))
 
 
 def compose_all(rows: Sequence[ClaimedRow], settings: Settings) -> list[tuple[ClaimedRow, OutgoingMessage | Withheld]]:
     """Return the message of each row, or why there is none; each content is read once."""
-    contents = {name: _load(name, settings) for name in {row.content for row in rows}}
-    return [(row, compose(row, contents[row.content], settings)) for row in rows]
+    kinds = {(row.content, row.channel) for row in rows}
+    contents = {kind: load_variants(settings.content, *kind) for kind in kinds}
+    links = links_for(settings)
+    return [(row, compose(row, contents[row.content, row.channel], settings, links)) for row in rows]
 
 
-def _load(name: str, settings: Settings) -> StepContent | ContentFault:
-    try:
-        return load_content(settings.content, name)
-    except ContentFault as fault:
-        return fault
-
-
-def compose(row: ClaimedRow, content: StepContent | ContentFault, settings: Settings) -> OutgoingMessage | Withheld:
+def compose(
+    row: ClaimedRow, variants: Variants, settings: Settings, links: UnsubscribeLinks
+) -> OutgoingMessage | Withheld:
     """Return the message of one row, or why there is none."""
     recipient = Recipient(
         addresses=(row.email, row.email_2),
         newsletter_status=row.newsletter_status,
-        is_suppressed=row.is_suppressed,
-        suppressed_addresses=frozenset(row.suppressed_addresses),
+        is_suppressed=row.objections.is_suppressed,
+        suppressed_addresses=row.objections.suppressed_addresses,
+        is_opted_out=row.objections.is_opted_out,
+        opted_out_addresses=row.objections.opted_out_addresses,
     )
-    address = choose_address(recipient, recheck_consent=row.consent_recheck)
+    policy = AddressPolicy.model_validate(row.address_policy or {})
+    address = _address(row, recipient, policy, settings)
     if isinstance(address, SkipReason):
-        return Withheld(row, address)
+        asked_for_mail = address is SkipReason.NO_ADDRESS and row.channel in MAIL_CHANNELS
+        return Withheld(row, address, why_no_address(recipient, policy) if asked_for_mail else "")
+    content = variants.of(domain_kind(address) if row.variant_by_domain else "pc")
     if isinstance(content, ContentFault):
         return Withheld(row, SkipReason.CONTENT_INVALID, str(content))
+    unsubscribe_url = links.link(row.message_id)
     try:
-        rendered = render(content, variables_of(row, settings))
+        rendered = render(content, variables_of(row, settings, unsubscribe_url))
     except ContentFault as fault:
         return Withheld(row, SkipReason.CONTENT_INVALID, str(fault))
-    if row.channel == Channel.TEXT_EMAIL:
-        rendered = replace(rendered, html=None)
+    if row.channel == Channel.TEXT_EMAIL or row.mail_format == TEXT_FORMAT:
+        rendered = rendered.without_html()
     return OutgoingMessage(
         message_id=row.message_id,
         to_address=address,
         to_name=_full_name(row, settings),
         sender=sender_for(settings),
         rendered=rendered,
-        unsubscribe_url=_unsubscribe_url(row, settings),
+        unsubscribe_url=unsubscribe_url,
         scenario_code=row.scenario_code,
         step_no=row.step_no,
     )
 
 
-def variables_of(row: ClaimedRow, settings: Settings) -> MessageVariables:
+def _address(row: ClaimedRow, recipient: Recipient, policy: AddressPolicy, settings: Settings) -> str | SkipReason:
+    """Return where this row's channel reaches the customer, or why it may not."""
+    if row.channel in MAIL_CHANNELS:
+        return choose_address(recipient, recheck_consent=row.consent_recheck, policy=policy)
+    points = ContactPoints(row.phone, row.line_user_id, row.web_push_subscription)
+    point = contact_point(points, row.channel, country_code=settings.phone_country_code)
+    return choose_contact_point(recipient, point, recheck_consent=row.consent_recheck)
+
+
+def variables_of(row: ClaimedRow, settings: Settings, unsubscribe_url: str) -> MessageVariables:
     """Return what the templates may use for this row."""
     return MessageVariables(
         customer_name=_full_name(row, settings),
@@ -117,7 +162,7 @@ def variables_of(row: ClaimedRow, settings: Settings) -> MessageVariables:
         shop_name=settings.sender_name,
         postal_address=settings.postal_address,
         contact_address=settings.reply_to or settings.sender_address,
-        unsubscribe_url=_unsubscribe_url(row, settings),
+        unsubscribe_url=unsubscribe_url,
         anchor_date=row.anchor_date,
         anchor_products=tuple(row.anchor_products),
         step_no=row.step_no,
@@ -130,8 +175,3 @@ def _full_name(row: ClaimedRow, settings: Settings) -> str:
     names = (row.family_name, row.given_name)
     ordered = names if settings.name_order == "family_first" else reversed(names)
     return " ".join(name for name in ordered if name)
-
-
-def _unsubscribe_url(row: ClaimedRow, settings: Settings) -> str:
-    # the message's id says whose opt-out it is and tells a stranger nothing
-    return f"{settings.unsubscribe_url.rstrip('/')}/{row.message_id}"

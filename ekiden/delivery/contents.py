@@ -3,13 +3,14 @@
 Belongs here: trying every content once. Does not belong here: what makes a content right (`ekiden.content`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from psycopg import Connection
 
 from ekiden.content.render import ContentFault, load_content, render, sample_variables
+from ekiden.content.variants import variant_names
 from ekiden.database.statements import statement
 from ekiden.scenarios.definition import SENT_CHANNELS
 from ekiden.settings import Settings
@@ -26,24 +27,35 @@ class ContentsBroken(Exception):
 
 def faults_in_use(connection: Connection[Any], settings: Settings) -> dict[str, ContentFault]:
     """Return the faults of the contents that enabled scenarios name, by content; empty if all can be sent."""
-    names = connection.execute(statement(__file__, "contents_in_use"), {"channels": list(SENT_CHANNELS)}).fetchall()
-    return _faults((name for (name,) in names), settings)
+    used = connection.execute(statement(__file__, "contents_in_use"), {"channels": list(SENT_CHANNELS)}).fetchall()
+    return _faults(used, settings)
 
 
 def faults_due(
-    connection: Connection[Any], settings: Settings, *, now: datetime, due_date: date | None = None
+    connection: Connection[Any],
+    settings: Settings,
+    *,
+    now: datetime,
+    step_channels: Sequence[str] = SENT_CHANNELS,
+    due_date: date | None = None,
 ) -> dict[str, ContentFault]:
-    """Return the faults of the contents that a send run needs now, by content; `due_date` narrows it as there."""
-    parameters = {"now": now, "channels": list(SENT_CHANNELS), "due_date": due_date}
-    names = connection.execute(statement(__file__, "contents_due"), parameters).fetchall()
-    return _faults((name for (name,) in names), settings)
+    """Return the faults of the contents that a send run of these step channels needs now, by content.
+
+    `due_date` narrows it as there.
+    """
+    parameters = {"now": now, "channels": list(step_channels), "due_date": due_date}
+    used = connection.execute(statement(__file__, "contents_due"), parameters).fetchall()
+    return _faults(used, settings)
 
 
-def _faults(names: Iterable[str], settings: Settings) -> dict[str, ContentFault]:
+def _faults(used: Iterable[tuple[str, str]], settings: Settings) -> dict[str, ContentFault]:
+    """Return the faults of contents, each as a step of its channel has it."""
     faults = {}
-    for name in names:
+    for name, channel in used:
         try:
-            render(load_content(settings.content, name), sample_variables())
+            # whoever gets which variant is only known once a row is claimed
+            for variant in variant_names(settings.content, name, channel):
+                render(load_content(settings.content, variant, channel), sample_variables())
         except ContentFault as fault:
             faults[name] = fault
     return faults

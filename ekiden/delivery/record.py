@@ -43,11 +43,16 @@ def record(
     settings: Settings,
     run_id: UUID,
     retries: Retries,
+    dispatcher: int | None = None,
 ) -> Recorded:
-    """Record the deliveries of schedule rows; each answer is (schedule_row_id, delivery)."""
+    """Record the deliveries of schedule rows; each answer is (schedule_row_id, delivery).
+
+    An answer is recorded where the row's present attempt waits for one; those of a `dispatcher` only where that attempt
+    is its own: while it was held up, another may have settled the row, and tried it again.
+    """
     if not answers:
         return Recorded()
-    connection.execute(
+    closed = connection.execute(
         statement(__file__, "close_attempts"),
         {
             "rows": [row for row, _ in answers],
@@ -55,8 +60,11 @@ def record(
             "provider_message_ids": [delivery.provider_message_id for _, delivery in answers],
             "details": [delivery.detail for _, delivery in answers],
             "now": now,
+            "dispatcher": dispatcher,
         },
-    )
+    ).fetchall()
+    open_rows = {row for (row,) in closed}
+    answers = [answer for answer in answers if answer[0] in open_rows]
     accepted = [row for row, delivery in answers if delivery.outcome is Outcome.accepted]
     failed = [(row, delivery) for row, delivery in answers if delivery.outcome in (Outcome.refused, Outcome.not_sent)]
     sent = _record_sent(connection, accepted, now, settings, run_id)

@@ -1,4 +1,4 @@
-"""Sending what is due: claim a batch, compose, post, record; until nothing is due, or sending is paused.
+"""Sending what is due: take a batch, post it, record it; until nothing is due, or sending is paused.
 
 Any number of senders may run at once; each drains the same queue.
 """
@@ -15,17 +15,19 @@ from psycopg.rows import class_row
 
 from ekiden.database.again import again
 from ekiden.database.statements import statement
+from ekiden.delivery.admin_notice import notify_administrator
 from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
-from ekiden.delivery.claim import Claim, claim, dispatcher
-from ekiden.delivery.compose import ClaimedRow, Withheld, compose_all, read_claimed
+from ekiden.delivery.claim import look_at_due
+from ekiden.delivery.claims import Claimer, claim_outgoing, claim_withheld
+from ekiden.delivery.compose import Withheld, compose_all, read_due
 from ekiden.delivery.contents import ContentsBroken, faults_due
 from ekiden.delivery.guards import check_before_sending
+from ekiden.delivery.lease import Lease, dispatcher
 from ekiden.delivery.pauses import Cause, Pause, open_pauses, pause, refuse_if_paused
 from ekiden.delivery.provider_waits import note_wait, wait_of
 from ekiden.delivery.reconcile import AT_ONCE, reconcile_within
 from ekiden.delivery.record import Recorded, Retries, record
 from ekiden.scenarios.definition import MAIL_CHANNELS
-from ekiden.schedule.advance import advance
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
 
@@ -44,7 +46,7 @@ class SendCounts:
     cancelled: int = 0
     unknown: int = 0
     paused: int = 0
-    """Claimed, and freed again because sending was paused before they were posted."""
+    """Left as they were because sending was paused while they were being composed."""
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -65,11 +67,12 @@ class SendReport:
 
 @dataclass(frozen=True)
 class DueSlot:
-    """A due date with rows to send now, and since when the oldest of them waits."""
+    """A due date with rows to send now, since when the oldest of them waits, and the newest."""
 
     due_date: date
     rows: int
     oldest_send_at: datetime
+    newest_send_at: datetime
 
 
 def due_now(
@@ -97,12 +100,14 @@ def send_due(
     clock: Clock,
     context: RunContext,
     step_channels: Sequence[str] = MAIL_CHANNELS,
+    batch_size: int | None = None,
     due_date: date | None = None,
     progress: Callable[[SendCounts], None] | None = None,
 ) -> SendReport:
     """Send until nothing is due, `due_date` narrows it to rows of that local date; `clock` yields aware datetimes.
 
-    Only rows whose step goes by one of `step_channels`, which are those that `channel` carries.
+    Only rows whose step goes by one of `step_channels`, which are those that `channel` carries, and no more than
+    `batch_size` at a time, where that is less than the settings' own.
 
     Begins with what earlier senders left behind, and with the guards. Raises `SendingPaused` if all sending is paused
     before the first claim; a pause that comes later ends the run with its next claim. Raises `LineStopped` when the
@@ -111,6 +116,7 @@ def send_due(
     asks us to wait ends the run, and `waits_until` of the report says until when.
     """
     total = SendCounts()
+    mail_channel = channel if MAIL_CHANNELS[0] in step_channels else None
     with connection.transaction():
         run_id = start_run(
             connection, "send", "dispatcher", context, now=clock(), first_day=due_date, last_day=due_date
@@ -121,10 +127,19 @@ def send_due(
         )
         check_before_sending(connection, settings, now=clock(), context=context)
         refuse_if_paused(connection)
-        broken = faults_due(connection, settings, now=clock(), due_date=due_date)
-        with dispatcher(connection) as number:
+        broken = faults_due(connection, settings, now=clock(), step_channels=step_channels, due_date=due_date)
+        with dispatcher(connection, run_id, settings.dispatcher_lease) as lease:
             sender = _Sender(
-                connection, number, run_id, channel, tuple(step_channels), settings, clock, context, tuple(broken)
+                connection=connection,
+                lease=lease,
+                run_id=run_id,
+                channel=channel,
+                step_channels=tuple(step_channels),
+                batch_size=batch_size,
+                settings=settings,
+                clock=clock,
+                context=context,
+                broken_contents=tuple(broken),
             )
             while (batch := sender.send_batch(due_date)) is not None:
                 total += batch
@@ -137,19 +152,32 @@ def send_due(
             with connection.transaction():
                 summary = {**vars(total), "error": str(error)}
                 finish_run(connection, run_id, now=clock(), summary=summary, succeeded=False)
+            if isinstance(error, Exception):
+                notify_administrator(connection, mail_channel, settings, run_id, clock())
         raise
     with connection.transaction():
         finish_run(connection, run_id, now=clock(), summary=dict(vars(total)))
+    notify_administrator(connection, mail_channel, settings, run_id, clock())
     return SendReport(run_id, total, reconciled, open_pauses(connection), wait_of(connection, channel.name, clock()))
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Rows that were looked at together, and the messages of those that are claimed."""
+
+    looked_at: int
+    counts: SendCounts
+    messages: list[tuple[int, OutgoingMessage]]
 
 
 @dataclass(frozen=True)
 class _Sender:
     connection: Connection[Any]
-    number: int
+    lease: Lease
     run_id: UUID
     channel: Channel
     step_channels: tuple[str, ...]
+    batch_size: int | None
     settings: Settings
     clock: Clock
     context: RunContext
@@ -159,89 +187,50 @@ class _Sender:
         """Send one batch; None when nothing was due, or when the provider wants us to wait."""
         if wait_of(self.connection, self.channel.name, self.clock()):
             return None
-        claimed = again(self.connection, partial(self._claim, due_date))
-        if not claimed.looked_at:
+        batch = again(self.connection, partial(self._take, due_date))
+        if not batch.looked_at:
             return None
-        counts = SendCounts(claimed=len(claimed.rows), held=claimed.held, cancelled=claimed.cancelled)
-        messages, prepared = again(self.connection, partial(self._prepare, claimed.rows))
-        counts += prepared
-        recorded = self._post(messages)
-        return counts + SendCounts(sent=recorded.sent, failed=recorded.failed, unknown=recorded.unknown)
+        recorded = self._post(batch.messages)
+        return batch.counts + SendCounts(sent=recorded.sent, failed=recorded.failed, unknown=recorded.unknown)
 
-    def _claim(self, due_date: date | None) -> Claim:
-        return claim(
-            self.connection,
-            number=self.number,
-            channel_name=self.channel.name,
-            step_channels=self.step_channels,
-            now=self.clock(),
-            settings=self.settings,
-            context=self.context,
-            run_id=self.run_id,
-            due_date=due_date,
-            broken_contents=self.broken_contents,
-        )
+    def _take(self, due_date: date | None) -> _Batch:
+        """Look at the next rows, compose them and claim what goes out, all in one transaction.
 
-    def _prepare(self, rows: tuple[int, ...]) -> tuple[list[tuple[int, OutgoingMessage]], SendCounts]:
-        """Compose the claimed rows, skip those withheld, free those paused, mark the others as about to be posted."""
+        So consent is read when the claim is made, and a sender that ends before leaves every row as it was.
+        """
         now = self.clock()
         with acting(self.connection, "dispatcher", self.context, self.run_id, now=now):
-            claimed = read_claimed(self.connection, rows, self.number)
-            composed = compose_all(claimed, self.settings)
-            withheld = [item for _, item in composed if isinstance(item, Withheld)]
-            self._skip(withheld, now)
-            outgoing = [(row, item) for row, item in composed if isinstance(item, OutgoingMessage)]
-            paused = self._free_paused(outgoing, now)
-            posted = self._mark_posted([pair for pair in outgoing if pair[0].schedule_row_id not in paused], now)
-        counts = SendCounts(skipped=len(withheld), paused=len(paused))
-        return [(row.schedule_row_id, item) for row, item in outgoing if row.schedule_row_id in posted], counts
+            look = look_at_due(
+                self.connection,
+                step_channels=self.step_channels,
+                now=now,
+                settings=self.settings,
+                batch_size=self.batch_size,
+                due_date=due_date,
+                broken_contents=self.broken_contents,
+            )
+            composed = compose_all(read_due(self.connection, look.rows), self.settings)
+            # composing takes a while, in which somebody may have pressed the button
+            paused = self._paused(look.rows)
+            going = [(row, item) for row, item in composed if row.schedule_row_id not in paused]
+            outgoing = [(row, item) for row, item in going if isinstance(item, OutgoingMessage)]
+            withheld = [item for _, item in going if isinstance(item, Withheld)]
+            sender = Claimer(self.lease.number, self.channel.name, self.run_id, now)
+            claim_withheld(self.connection, withheld, sender, settings=self.settings)
+            claim_outgoing(self.connection, outgoing, sender)
+            self.lease.renew(self.connection)
+        counts = SendCounts(
+            claimed=len(going),
+            skipped=len(withheld),
+            held=look.held,
+            cancelled=look.cancelled,
+            paused=len(paused),
+        )
+        return _Batch(look.looked_at, counts, [(row.schedule_row_id, item) for row, item in outgoing])
 
-    def _skip(self, withheld: list[Withheld], now: datetime) -> None:
-        if not withheld:
-            return
-        parameters = {
-            "rows": [item.row.schedule_row_id for item in withheld],
-            "reasons": [item.reason.value for item in withheld],
-            "details": [item.detail or item.reason.value for item in withheld],
-            "newsletter_statuses": [item.row.newsletter_status for item in withheld],
-            "consent_read_at": now,
-            "now": now,
-        }
-        self.connection.execute(statement(__file__, "close_withheld"), parameters)
-        self.connection.execute(statement(__file__, "skip"), parameters)
-        # on_skip decides whether the chain ends here or goes on with the next step (R-142)
-        rows = [row for (row,) in self.connection.execute(statement(__file__, "go_on_after_skip"), parameters)]
-        advance(self.connection, rows, now=now, settings=self.settings, run_id=self.run_id)
-        self.connection.execute(statement(__file__, "end_after_skip"), parameters)
-
-    def _free_paused(self, outgoing: list[tuple[ClaimedRow, OutgoingMessage]], now: datetime) -> set[int]:
-        """Free what was paused since it was claimed, and return it: composing a batch takes seconds."""
-        rows = {"rows": [row.schedule_row_id for row, _ in outgoing]}
-        paused = {row for (row,) in self.connection.execute(statement(__file__, "paused_rows"), rows)}
-        answers = [
-            (row.schedule_row_id, Delivery(message.message_id, Outcome.not_sent, detail="sending was paused"))
-            for row, message in outgoing
-            if row.schedule_row_id in paused
-        ]
-        record(self.connection, answers, now=now, settings=self.settings, run_id=self.run_id, retries=AT_ONCE)
-        return paused
-
-    def _mark_posted(self, outgoing: list[tuple[ClaimedRow, OutgoingMessage]], now: datetime) -> set[int]:
-        if not outgoing:
-            return set()
-        marked = self.connection.execute(
-            statement(__file__, "mark_posted"),
-            {
-                "rows": [row.schedule_row_id for row, _ in outgoing],
-                "addresses": [message.to_address for _, message in outgoing],
-                "newsletter_statuses": [row.newsletter_status for row, _ in outgoing],
-                "content_hashes": [message.rendered.content_hash for _, message in outgoing],
-                "consent_read_at": now,
-                "now": now,
-                "dispatcher": self.number,
-            },
-        ).fetchall()
-        return {row for (row,) in marked}
+    def _paused(self, rows: tuple[int, ...]) -> set[int]:
+        found = self.connection.execute(statement(__file__, "paused_rows"), {"rows": list(rows)})
+        return {row for (row,) in found}
 
     def _post(self, messages: list[tuple[int, OutgoingMessage]]) -> Recorded:
         if not messages:
@@ -249,7 +238,7 @@ class _Sender:
         rows = [row for row, _ in messages]
         turned_away: LineStopped | LineBusy | None = None
         try:
-            deliveries = self.channel.deliver([message for _, message in messages])
+            deliveries = self._deliver([message for _, message in messages])
         except (LineStopped, LineBusy) as error:
             turned_away, deliveries = error, error.deliveries
         answers = list(zip(rows, deliveries, strict=True))
@@ -271,9 +260,23 @@ class _Sender:
             raise turned_away
         return recorded
 
+    def _deliver(self, messages: list[OutgoingMessage]) -> list[Delivery]:
+        if self.lease.is_over:
+            # held up for so long, others may have settled these rows, and a person decided about them
+            detail = "its sender was held up before it was posted"
+            return [Delivery(message.message_id, Outcome.not_sent, detail=detail) for message in messages]
+        return self.channel.deliver(messages)
+
     def _record(self, answers: list[tuple[int, Delivery]], retries: Retries) -> Recorded:
         now = self.clock()
         with acting(self.connection, "dispatcher", self.context, self.run_id, now=now):
+            self.lease.renew(self.connection)
             return record(
-                self.connection, answers, now=now, settings=self.settings, run_id=self.run_id, retries=retries
+                self.connection,
+                answers,
+                now=now,
+                settings=self.settings,
+                run_id=self.run_id,
+                retries=retries,
+                dispatcher=self.lease.number,
             )

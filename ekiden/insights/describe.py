@@ -14,6 +14,8 @@ from ekiden.settings import Settings
 
 SHOWN_LINES = 5
 """Lines of the anchor order that are listed; a basket can have a hundred."""
+SHOWN_EVENTS = 20
+"""What the provider told: a message that went well has four or five."""
 
 
 def describe(message: MessageLineage, settings: Settings) -> Tree:
@@ -50,13 +52,24 @@ def describe(message: MessageLineage, settings: Settings) -> Tree:
         f"sent {local(message.sent_at)} to {message.to_address or '-'} through {message.channel_name},"
         f" by {_run(message.send_dagster_run_id, message.send_run_id)}"
     )
-    sent.add(f"consent: newsletter {message.newsletter_status or '-'}, read {local(message.consent_read_at)}")
+    consent = sent.add(f"consent: newsletter {message.newsletter_status or '-'}, read {local(message.consent_read_at)}")
+    for each in (message.consent_evidence or {}).get("opt_outs", ()):
+        scope = f"{each.get('channel', 'every channel')}, {each.get('site', 'every site')}"
+        consent.add(escape(f"opt-out {each['id']} ({scope}, since {each['since']}) was of other messages"))
+    for each in (message.consent_evidence or {}).get("suppressions", ()):
+        consent.add(f"suppressed: entry {each['id']} ({each['reason']}, since {each['since']}) was of another address")
     sent.add(f"content: {message.content}, sha256 {message.content_hash or '-'}")
     if file := _file(message, settings):
         sent.add(f"subject: {escape(_subject(file))}")
         sent.add(f"file: {file}")
     else:
         sent.add(f"provider's id: {message.provider_message_id or '-'}")
+    for event in message.events[:SHOWN_EVENTS]:
+        by_machine = " by a machine" if event.is_machine else ""
+        about = f": {escape(event.about)}" if event.about else ""
+        tree.add(f"{event.kind.replace('_', ' ')}{by_machine}, {local(event.happened_at)}{about}")
+    if (more := len(message.events) - SHOWN_EVENTS) > 0:
+        tree.add(f"and {more} more events; --format json has them all")
     return tree
 
 

@@ -24,7 +24,8 @@ REASONS = {
     "force_stopped": "the step was stopped by force",
     "newsletter_status": "the customer's newsletter status did not admit it",
     "suppressed": "the address is on the suppression list",
-    "no_address": "the customer has no address",
+    "opted_out": "the customer has opted out of such messages",
+    "no_address": "the customer has no address that this step may use",
     "content_invalid": "its content could not be rendered",
 }
 """What a row's reason means, and the way on where there is one."""

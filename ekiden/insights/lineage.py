@@ -1,5 +1,6 @@
 """The lineage of one message: from the order's lines to the provider's id, with every transition in between (R-225)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -40,6 +41,16 @@ class Transition:
 
 
 @dataclass(frozen=True)
+class DeliveryEvent:
+    """One thing the provider told of the message; `about` is a link or a reason."""
+
+    kind: str
+    happened_at: datetime
+    about: str | None
+    is_machine: bool
+
+
+@dataclass(frozen=True)
 class MessageLineage:
     """Everything one delivered message can be traced by; instants are aware."""
 
@@ -54,6 +65,8 @@ class MessageLineage:
     to_address: str | None
     newsletter_status: str | None
     consent_read_at: datetime | None
+    consent_evidence: Mapping[str, Sequence[Mapping[str, Any]]] | None
+    """Entries of the suppression list and opt-outs that were found then, those included that concern other messages."""
     content_hash: str | None
     content: str
     provider_message_id: str | None
@@ -78,6 +91,7 @@ class MessageLineage:
     eligibility_git_revision: str | None
     anchor_lines: tuple[AnchorLine, ...] = ()
     transitions: tuple[Transition, ...] = ()
+    events: tuple[DeliveryEvent, ...] = ()
 
 
 class UnknownMessage(LookupError):
@@ -96,7 +110,9 @@ def lineage(connection: Connection[Any], message_id: UUID) -> MessageLineage:
         transitions = cursor.execute(
             statement(__file__, "row_transitions"), {"schedule_row_id": message.schedule_row_id}
         ).fetchall()
-    return replace(message, anchor_lines=tuple(lines), transitions=tuple(transitions))
+    with connection.cursor(row_factory=class_row(DeliveryEvent)) as cursor:
+        events = cursor.execute(statement(__file__, "message_events"), {"message_id": message_id}).fetchall()
+    return replace(message, anchor_lines=tuple(lines), transitions=tuple(transitions), events=tuple(events))
 
 
 def latest_messages(connection: Connection[Any], *, limit: int) -> list[UUID]:
@@ -106,9 +122,15 @@ def latest_messages(connection: Connection[Any], *, limit: int) -> list[UUID]:
 
 
 def masked(address: str | None) -> str:
-    """Return an address that can be shown: its domain and the first characters of its local part."""
+    """Return an address that can be shown: its domain and the first characters of its local part.
+
+    Of a contact point that is no mail address, the first and last characters.
+    """
     if not address:
         return ""
+    if "@" not in address:
+        shown = min(SHOWN_CHARACTERS, (len(address) - 1) // 2)
+        return f"{address[:shown]}…{address[len(address) - shown :]}"
     local_part, _, domain = address.rpartition("@")
     # never all of it, however short it is
     return f"{local_part[: min(SHOWN_CHARACTERS, len(local_part) - 1)]}…@{domain}"

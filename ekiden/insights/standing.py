@@ -5,18 +5,23 @@ Belongs here: the figures a person on duty looks at first. Does not belong here:
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
+from ekiden.delivery.channels import carried_channels
+from ekiden.delivery.latency import Latency, latency_since
 from ekiden.delivery.pauses import Pause, open_pauses
 from ekiden.scenarios.definition import EXPORTED_CHANNELS, SENT_CHANNELS
 from ekiden.schedule.missed import MissedRange, find_missed_days
 from ekiden.settings import Settings
 from ekiden.warehouse.freshness import StaleTable, freshness_policies, stale_tables
+
+LATENCY_OVER = timedelta(hours=24)
+"""A day has all of its send times in it."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +29,13 @@ class WaitingRows:
     """How many open rows wait for what."""
 
     due: int
-    """Ready mail whose time has come, of scenarios that are not paused."""
+    """Ready messages whose time has come, of scenarios that are not paused, which this deployment can send."""
     due_paused: int
     """The same of paused scenarios."""
     late: int
     """Of both: more than the allowed lateness late and never released, so the next send holds them (T5)."""
+    not_carried: int
+    """Ready messages whose time has come, of channels that this deployment has not configured: they wait."""
     ready_later: int
     lists_due: int
     """Rows for direct mail and outbound calls that an export would take, paused or not."""
@@ -37,8 +44,19 @@ class WaitingRows:
     on_their_way: int
     unknown: int
     """Of those on their way: posted, and nobody knows whether they were sent."""
+    unknown_past_limit: int
+    """Of those: for longer than `unknown_after`, so that nothing but a person will settle them."""
     lost: int
     """Of those on their way: their sender is gone; the next send run settles them."""
+
+
+@dataclass(frozen=True)
+class NotCarried:
+    """Rows that are due and wait until their channel is configured."""
+
+    channel: str
+    rows: int
+    oldest_send_at: datetime
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,9 @@ class Standing:
 
     pauses: tuple[Pause, ...]
     rows: WaitingRows
+    not_carried: tuple[NotCarried, ...]
+    latency: Latency | None
+    """Of what was sent in the last `LATENCY_OVER`; None: nothing was."""
     last_runs: tuple[LastRun, ...]
     missed: tuple[MissedRange, ...]
     last_build_at: datetime | None
@@ -72,18 +93,24 @@ def standing(connection: Connection[Any], *, now: datetime, settings: Settings) 
         "now": now,
         "today": settings.local_date(now),
         "sent_channels": list(SENT_CHANNELS),
+        "carried_channels": list(carried_channels(settings)),
         "exported_channels": list(EXPORTED_CHANNELS),
         "max_lateness": settings.max_lateness,
+        "unknown_after": settings.unknown_after,
     }
     with connection.cursor(row_factory=class_row(WaitingRows)) as cursor:
         rows = cursor.execute(statement(__file__, "waiting_rows"), values).fetchone()
     assert rows is not None  # an aggregate gives one row
+    with connection.cursor(row_factory=class_row(NotCarried)) as cursor:
+        not_carried = tuple(cursor.execute(statement(__file__, "not_carried"), values).fetchall())
     with connection.cursor(row_factory=class_row(LastRun)) as cursor:
         last_runs = tuple(cursor.execute(statement(__file__, "last_runs")).fetchall())
     built = connection.execute("select max(built_at) from changed.built_tables").fetchone()
     return Standing(
         open_pauses(connection),
         rows,
+        not_carried,
+        latency_since(connection, now - LATENCY_OVER),
         last_runs,
         find_missed_days(connection, now=now, settings=settings),
         built[0] if built else None,

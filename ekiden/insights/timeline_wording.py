@@ -49,6 +49,22 @@ STEPS = {
     "T16": "step {step_no} deleted",
 }
 
+MESSAGE_EVENTS = {
+    "processed": "taken on by the provider",
+    "dropped": "dropped by the provider",
+    "deferred": "put off by the receiving server",
+    "delivered": "delivered",
+    "blocked": "turned away by the receiving server, for now",
+    "bounce": "turned away by the receiving server, for good",
+    "open": "opened",
+    "click": "a link in it followed",
+    "spamreport": "called spam",
+    "unsubscribe": "unsubscribed from everything, at the provider",
+    "group_unsubscribe": "unsubscribed from a group, at the provider",
+    "group_resubscribe": "came back to a group, at the provider",
+}
+"""By the provider's word; any other stands as it is."""
+
 
 def what(kind: str, step_no: int | None, details: Mapping[str, Any], zone: ZoneInfo) -> str:  # noqa: PLR0911, PLR0912
     """Return what happened, in words; instants in `zone`. One sentence for each kind of entry."""
@@ -77,6 +93,10 @@ def what(kind: str, step_no: int | None, details: Mapping[str, Any], zone: ZoneI
         case "suppressed":
             what_for = f"the address {details['to_address']}" if "to_address" in details else "every message"
             return f"put on the suppression list: {what_for}"
+        case "message_event":
+            return _message_event(step_no, details)
+        case "opted_out" | "opted_in":
+            return f"{'opted out of' if kind == 'opted_out' else 'opted in again to'} {_messages(details)}"
         case "decision":
             return DECISIONS.get(details["decision"], str(details["decision"])).format(step_no=step_no)
         case "enrolment":
@@ -97,6 +117,8 @@ def why(kind: str, details: Mapping[str, Any], reason_in_words: str | None) -> s
             return f"{reason}: {other}"
         case "suppressed":
             return f"{str(reason).replace('_', ' ')}, told by {details['source']}"
+        case "opted_out":
+            return f"told by {details['source']}" + (f": {details['reason']}" if "reason" in details else "")
         case "step" if said := details.get("provider_said"):
             return said if reason is None else f"{reason}: {said}"
         case _:
@@ -110,11 +132,23 @@ def by_whom(details: Mapping[str, Any]) -> str | None:
     return f"{ACTORS.get(details['actor_kind'], details['actor_kind'])}: {details['actor']}"
 
 
+def _message_event(step_no: int | None, details: Mapping[str, Any]) -> str:
+    words = MESSAGE_EVENTS.get(details["event"], str(details["event"]).replace("_", " "))
+    return f"step {step_no}: {words}" + (" by a machine" if details.get("by_machine") else "")
+
+
 def _step(step_no: int | None, details: Mapping[str, Any], zone: ZoneInfo) -> str:
     sentence = STEPS.get(details["transition"], "step {step_no}: {to_state}")
     known = {"to_address": "-", "channel_name": "-", "message_id": "-", **details}
     planned = local(datetime.fromisoformat(details["planned_send_at"]), zone)
     return sentence.format(**{**known, "step_no": step_no, "planned_send_at": planned})
+
+
+def _messages(details: Mapping[str, Any]) -> str:
+    by = f" by {str(details['channel']).replace('_', ' ')}" if "channel" in details else ""
+    of = f" of {details['site']}" if "site" in details else ""
+    to = f" to the address {details['to_address']}" if "to_address" in details else ""
+    return f"every message{by}{of}{to}"
 
 
 def _order(details: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ CUSTOMERS = Table(
         Column("given_name", TEXT, "Given name."),
         Column("email", TEXT, "First mail address; without one no mail is sent. Not checked here."),
         Column("email_2", TEXT, "Second mail address."),
-        Column("phone", TEXT, "Phone number, as the shop writes it."),
+        Column("phone", TEXT, "Phone number, as the shop writes it; SMS goes there."),
         Column("postal_code", TEXT, "Postal code; text, so that a leading zero stays."),
         Column("address", TEXT, "Postal address without the postal code."),
         Column("gender", TEXT, "Gender, where known.", allowed=("male", "female")),
@@ -45,6 +45,15 @@ CUSTOMERS = Table(
         Column("member_rank", TEXT, "Rank in the shop's membership programme, in the shop's words."),
         Column("last_login_at", TIMESTAMP, "Latest login."),
         Column("custom_fields", JSON, "The shop's own fields: a JSON object, name to value."),
+        Column(
+            "line_user_id", TEXT, "The customer's user id at the shop's LINE account: `U` and 32 hexadecimal digits."
+        ),
+        Column(
+            "mail_format",
+            TEXT,
+            "The format the customer asked for; `text` turns HTML steps into text. Empty: as the step says.",
+            allowed=("text", "html"),
+        ),
     ),
     key=("customer_id",),
     required=True,
@@ -233,6 +242,20 @@ LIST_MEMBERS = Table(
     key=("list_code", "customer_id"),
 )
 
+WEB_PUSH_SUBSCRIPTIONS = Table(
+    "web_push_subscriptions",
+    "One row per browser in which a customer allowed notifications; a message goes to the newest that stands.",
+    (
+        Column("endpoint", TEXT, "`endpoint` of the browser's PushSubscription.", required=True),
+        CUSTOMER,
+        Column("p256dh", TEXT, "`keys.p256dh` of it, in base64url.", required=True),
+        Column("auth", TEXT, "`keys.auth` of it, in base64url.", required=True),
+        Column("subscribed_at", TIMESTAMP, "When the customer allowed it.", required=True),
+        Column("ended_at", TIMESTAMP, "When it was withdrawn or expired; empty: it stands."),
+    ),
+    key=("endpoint",),
+)
+
 CONTRACT: tuple[Table, ...] = (
     CUSTOMERS,
     CUSTOMER_HISTORY,
@@ -246,6 +269,7 @@ CONTRACT: tuple[Table, ...] = (
     CUSTOMER_EVENTS,
     CUSTOMER_TAGS,
     LIST_MEMBERS,
+    WEB_PUSH_SUBSCRIPTIONS,
 )
 """Every raw table, each after the tables it refers to."""
 

@@ -9,22 +9,22 @@ from typing import get_args
 from ekiden.scenarios.anchor import AnchorChoice
 from ekiden.scenarios.faults import DefinitionFault, Location, fault
 from ekiden.scenarios.rules import frames
-from ekiden.scenarios.scenario import CONTRACTED_CHANNELS, Channel, ScenarioDefinition
+from ekiden.scenarios.scenario import Channel, ScenarioDefinition
 from ekiden.settings import Option
 
 OPTIONS: frozenset[str] = frozenset(get_args(Option))
 """Every option there is."""
 
+OPTION_OF: dict[str, Option] = {Channel.LINE: "line", Channel.SMS: "sms", Channel.WEB_PUSH: "web_push"}
+"""The option of each channel that needs one: a contract (R-151), or a consent of its own (R-153)."""
+
 
 def options_are_enabled(scenario: ScenarioDefinition, options: Set[str]) -> Iterator[DefinitionFault]:
-    """What needs an option has it; a channel that has it is still none that this version can send."""
+    """What needs an option has it; whether a channel that has it is configured as well, `ekiden status` says."""
     for option, place in _needed(scenario):
         if option not in options:
             message = f"this needs the option {option}; add it to EKIDEN_OPTIONS if the shop has it"
             yield fault("option_not_enabled", place, message, option)
-        elif option in CONTRACTED_CHANNELS:
-            message = f"the option {option} is on, but this version cannot send {option}; choose another channel"
-            yield fault("channel_not_supported", place, message, option)
 
 
 def _needed(scenario: ScenarioDefinition) -> Iterator[tuple[Option, Location]]:
@@ -45,5 +45,5 @@ def _needed(scenario: ScenarioDefinition) -> Iterator[tuple[Option, Location]]:
             if frame.member.rank is not None:
                 yield "member_rank", (*place, "member", "rank")
     for index, step in enumerate(scenario.steps or ()):
-        if step is not None and step.channel in CONTRACTED_CHANNELS:
-            yield "line" if step.channel is Channel.LINE else "sms", ("steps", index, "channel")
+        if step is not None and step.channel in OPTION_OF:
+            yield OPTION_OF[step.channel], ("steps", index, "channel")

@@ -151,6 +151,14 @@ def enabled_steps_have_content(scenario: ScenarioDefinition) -> Faults:
             yield fault("content_required", ("steps", index, "content"), message)
 
 
+def an_address_is_left(scenario: ScenarioDefinition) -> Faults:
+    """Who switches off both addresses writes to nobody (R-144)."""
+    policy = scenario.address_policy
+    if policy is not None and policy.use_1 is False and policy.use_2 is False:
+        message = "without both addresses nobody gets a mail; leave one of them on, or choose a list (channel: dm)"
+        yield fault("no_address_left", ("address_policy",), message)
+
+
 def nothing_is_written_as_null(given: Any, place: Location = ()) -> Faults:
     """Within conditions, filters and anchors a key either says something or is left out; `given` is as written."""
     items = given.items() if isinstance(given, Mapping) else enumerate(given) if isinstance(given, list) else ()
@@ -181,5 +189,6 @@ RULES: Sequence[Callable[[ScenarioDefinition], Faults]] = (
     order_filters_need_orders,
     steps_are_sent_in_the_window,
     enabled_steps_have_content,
+    an_address_is_left,
 )
 """Rules that need nothing but the definition; those of time and of options stand in modules of their own."""

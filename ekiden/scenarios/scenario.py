@@ -38,14 +38,16 @@ class Channel(StrEnum):
     OUTBOUND_CALL = "outbound_call"
     LINE = "line"
     SMS = "sms"
+    WEB_PUSH = "web_push"
 
 
 MAIL_CHANNELS = (Channel.HTML_EMAIL, Channel.TEXT_EMAIL)
-SENT_CHANNELS = MAIL_CHANNELS
+CONTRACTED_CHANNELS = (Channel.LINE, Channel.SMS, Channel.WEB_PUSH)
+"""They need a contract or a consent of their own (R-151, R-153), so a deployment must have their option."""
+SENT_CHANNELS = (*MAIL_CHANNELS, *CONTRACTED_CHANNELS)
+"""Messages that leave the house, by whichever carriers a deployment has configured."""
 EXPORTED_CHANNELS = (Channel.DM, Channel.OUTBOUND_CALL)
 """Lists are extracted, nothing is sent (R-150)."""
-CONTRACTED_CHANNELS = (Channel.LINE, Channel.SMS)
-"""They need a contract of their own (R-151)."""
 
 
 class SendWindow(Part):
@@ -65,6 +67,17 @@ class OrderFilter(Part):
     period: Period | None = Field(None, description="Local dates of the order.")
     products: Products | None = Field(None, description="The order holds one of these products.")
     categories: Categories | None = Field(None, description="The order holds a product of one of these categories.")
+
+
+class AddressPolicy(Part):
+    """Which of a customer's two mail addresses is written to (C-18); a message goes to one of them."""
+
+    use_1: Flag = Field(True, description="Whether the first address may be used (R-144).")
+    use_2: Flag = Field(True, description="Whether the second address may be used (R-144).")
+    preferred_domain: Literal["none", "pc", "mobile"] = Field(
+        "none",
+        description="Of two addresses that may be used, the one at a domain of this kind; none: the first (R-145).",
+    )
 
 
 class Step(Part):
@@ -137,6 +150,12 @@ class ScenarioDefinition(Part):
     )
     consent_recheck: Flag | None = Field(
         None, description="Read consent again just before sending (C-09); the source decides if it is left out."
+    )
+    address_policy: AddressPolicy = Field(
+        AddressPolicy(), description="Which of a customer's mail addresses is written to (C-18)."
+    )
+    variant_by_domain: Flag = Field(
+        True, description="A mobile carrier's address gets the mobile variant of a content that has one (R-143)."
     )
     on_skip: Literal["end", "continue"] = "end"
     send_window: SendWindow | None = Field(

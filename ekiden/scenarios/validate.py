@@ -9,6 +9,7 @@ from datetime import date, time
 from pathlib import Path
 
 from ekiden.content.render import ContentFault, load_content, render, sample_variables
+from ekiden.content.variants import variant_names
 from ekiden.scenarios.anchor import AnchorChoice
 from ekiden.scenarios.definition import SENT_CHANNELS, Checked, DefinitionFault, ScenarioDefinition, check
 from ekiden.scenarios.document import Position
@@ -180,7 +181,8 @@ def _content_faults(scenario: ScenarioDefinition, folder: Path) -> Iterator[Defi
     for index, step in enumerate(scenario.steps):
         if step.content is None or step.channel not in SENT_CHANNELS:
             continue
-        try:
-            render(load_content(folder, step.content), sample_variables())
-        except ContentFault as broken:
-            yield fault("content_broken", ("steps", index, "content"), str(broken), step.content)
+        for variant in variant_names(folder, step.content, step.channel):
+            try:
+                render(load_content(folder, variant, step.channel), sample_variables())
+            except ContentFault as broken:
+                yield fault("content_broken", ("steps", index, "content"), str(broken), variant)

@@ -12,7 +12,7 @@ from ekiden.scenarios.anchor import AnchorChoice
 from ekiden.scenarios.faults import DefinitionFault, Location, fault
 from ekiden.scenarios.frames import OF_ORDERS, same_order_runs
 from ekiden.scenarios.rules import frames, sections
-from ekiden.scenarios.scenario import ScenarioDefinition
+from ekiden.scenarios.scenario import MAIL_CHANNELS, ScenarioDefinition
 from ekiden.scenarios.values import Part
 
 Warnings = Iterator[DefinitionFault]
@@ -23,6 +23,7 @@ def all_warnings(scenario: ScenarioDefinition, batch_time: time | None) -> Warni
     if batch_time is not None:
         yield from sent_at_the_batch(scenario, batch_time)
     yield from settings_without_effect(scenario)
+    yield from addresses_without_choice(scenario)
     yield from scopes_without_a_run(scenario)
     yield from statuses_that_nothing_counts(scenario)
     yield from source_against_anchor(scenario)
@@ -67,6 +68,18 @@ def settings_without_effect(scenario: ScenarioDefinition) -> Warnings:
             if getattr(scenario, name) != ScenarioDefinition.model_fields[name].default:
                 message = f"it is about the anchor order, and {scenario.anchor_kind} is no order"
                 yield fault(rule, (name,), message)
+
+
+def addresses_without_choice(scenario: ScenarioDefinition) -> Warnings:
+    """Addresses are chosen for mail alone, and one is preferred to another."""
+    rule, policy = "setting_without_effect", scenario.address_policy
+    if not any(step.channel in MAIL_CHANNELS for step in scenario.steps):
+        for name in ("address_policy", "variant_by_domain"):
+            if name in scenario.model_fields_set:
+                yield fault(rule, (name,), "no step is a mail, so no mail address is chosen")
+    elif policy.preferred_domain != "none" and not (policy.use_1 and policy.use_2):
+        message = "only one address is used, so there is none to prefer; leave it out, or use both"
+        yield fault(rule, ("address_policy", "preferred_domain"), message, policy.preferred_domain)
 
 
 READ_BY_THE_MACROS = (

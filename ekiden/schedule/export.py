@@ -21,6 +21,7 @@ from psycopg.rows import class_row
 from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.delivery.claim import DueRow, Verdict, cancel, judge, stopped_now
+from ekiden.delivery.objections import NO_OBJECTIONS, Asked, read_objections
 from ekiden.delivery.pauses import Pause
 from ekiden.delivery.recipients import SkipReason
 from ekiden.delivery.record import record_messages
@@ -51,7 +52,8 @@ class ExportReport:
     """What one export did, and its file; no file where nobody was on the list.
 
     `cancelled` counts rows whose stop came true or whose step was stopped by force, `suppressed` those of customers on
-    the suppression list. `settled` tells what became of earlier exports' files.
+    the suppression list, `opted_out` those of who wants no such letters or calls. `settled` tells what became of
+    earlier exports' files.
     """
 
     run_id: UUID
@@ -59,6 +61,7 @@ class ExportReport:
     file: Path | None
     cancelled: int = 0
     suppressed: int = 0
+    opted_out: int = 0
     neutralised: int = 0
     sha256: str | None = None
     settled: Settled = field(default_factory=Settled)
@@ -72,7 +75,7 @@ class ExportReport:
 
 @dataclass(frozen=True)
 class _ListedRow(DueRow):
-    is_suppressed: bool
+    channel: str
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class _Taken:
     exported: int = 0
     cancelled: int = 0
     suppressed: int = 0
+    opted_out: int = 0
     paused: int = 0
     pauses: tuple[Pause, ...] = ()
 
@@ -134,6 +138,7 @@ def export_due(
             None,
             taken.cancelled,
             taken.suppressed,
+            taken.opted_out,
             settled=settled,
             paused=taken.paused,
             pauses=taken.pauses,
@@ -217,9 +222,17 @@ def _take(connection: Connection[Any], run_id: UUID, now: datetime, settings: Se
         cancel(connection, verdicts[Verdict.FORCE_STOPPED], "force_stopped", now)
         cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now)
         passed = verdicts[Verdict.CLAIM]
-        suppressed = [row for row in passed if row.is_suppressed]
+        # without addresses: one of mail concerns mail
+        objections = read_objections(
+            connection, [Asked(row.schedule_row_id, row.customer_id, row.channel) for row in passed]
+        )
+        found = {row.schedule_row_id: objections.get(row.schedule_row_id, NO_OBJECTIONS) for row in passed}
+        suppressed = [row for row in passed if found[row.schedule_row_id].is_suppressed]
+        opted_out = [row for row in passed if row not in suppressed and found[row.schedule_row_id].is_opted_out]
         cancel(connection, suppressed, SkipReason.SUPPRESSED, now, exit_reason="step_not_sent")
-        rows = [row.schedule_row_id for row in passed if not row.is_suppressed]
+        cancel(connection, opted_out, SkipReason.OPTED_OUT, now, exit_reason="step_not_sent")
+        kept_off = {row.schedule_row_id for row in (*suppressed, *opted_out)}
+        rows = [row.schedule_row_id for row in passed if row.schedule_row_id not in kept_off]
         if rows:
             connection.execute(statement(__file__, "mark_exported"), {"rows": rows, "now": now})
             record_messages(connection, rows, run_id)
@@ -228,6 +241,7 @@ def _take(connection: Connection[Any], run_id: UUID, now: datetime, settings: Se
             taken.exported + len(rows),
             taken.cancelled + len(verdicts[Verdict.FORCE_STOPPED]) + len(verdicts[Verdict.STOPPED]),
             taken.suppressed + len(suppressed),
+            taken.opted_out + len(opted_out),
         )
     return taken
 

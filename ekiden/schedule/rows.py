@@ -70,7 +70,7 @@ class RowFilter:
     hold_reasons: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _row_ids(self.rows)
+        row_ids(self.rows)
         if wrong := set(self.hold_reasons) - set(HoldReason):
             raise NoHoldReason(f"hold reason {', '.join(sorted(wrong))}: there are {', '.join(HoldReason)}")
 
@@ -97,7 +97,7 @@ class RowFilter:
             held = sql.SQL("state = 'held' and ({hold_reason}) = any({hold_reasons})")
             tests.append(held.format(hold_reason=hold_reason(), hold_reasons=list(map(str, self.hold_reasons))))
         if self.rows:
-            numbers, messages = _row_ids(self.rows)
+            numbers, messages = row_ids(self.rows)
             ids = sql.SQL("(schedule_row_id = any({numbers}::bigint[]) or message_id = any({messages}::uuid[]))")
             tests.append(ids.format(numbers=numbers, messages=messages))
         return sql.SQL(" and ").join([sql.SQL("true"), *tests])
@@ -203,7 +203,7 @@ def _counted(connection: Connection[Any], selection: sql.Composed) -> tuple[RowC
         return tuple(cursor.execute(query).fetchall())
 
 
-def _row_ids(given: Sequence[str]) -> tuple[list[int], list[UUID]]:
+def row_ids(given: Sequence[str]) -> tuple[list[int], list[UUID]]:
     """Return the numbers of rows and the ids of messages among what names rows; raises `NoRowId`."""
     numbers: list[int] = []
     messages: list[UUID] = []

@@ -158,6 +158,10 @@ def _difference(operation: Operation, stage: Stage, channel: RecordingChannel) -
         for code, states in operation.step_states.items():
             if found := compare_values(f"step states of {code}", states, actual.get(code)):
                 return found
+    if operation.recipients is not None:
+        handed = sorted(message.to_address for message in channel.calls)
+        if found := compare_values("recipients", sorted(operation.recipients), handed):
+            return found
     if operation.provider_calls is not None:
         return compare_values("provider calls", operation.provider_calls, len(channel.calls))
     return None

@@ -26,6 +26,10 @@ class Customer(Part):
     duplicate: Literal["confirmed", "unconfirmed", "on_hold"] = "confirmed"
     site: str | None = Field(None, validation_alias=AliasChoices("site", "access_url"))
     has_address: bool = True
+    email: str | None = None
+    """Without one, an address that is made up."""
+    email_2: str | None = None
+    mail_format: Literal["text", "html"] | None = None
     gender: Literal["male", "female"] | None = None
     birth_date: date | None = Field(None, validation_alias=AliasChoices("birth_date", "birthday", "born"))
     postal_code: str | None = None
@@ -206,6 +210,8 @@ class Operation(Part):
     enrolments: tuple[ExpectedEnrolment, ...] | None = None
     step_states: dict[str, tuple[str, ...]] | None = None
     provider_calls: int | None = None
+    recipients: tuple[str, ...] | None = None
+    """The addresses of all messages the provider was handed since the script began, in any order."""
 
 
 class Run(Operation):

@@ -127,6 +127,8 @@ class Scenario(Part):
     multi_delivery: bool | None = None
     priority: int | None = None
     consent_recheck: bool | None = None
+    address_policy: dict[str, Any] | None = None
+    variant_by_domain: bool | None = None
     recheck_order_status: bool | None = None
     excluded_order_statuses: Many | None = None
     on_skip: str | None = None

@@ -29,6 +29,7 @@ SAME_NAME = (
     "on_retrigger",
     "enrol_at",
     "consent_recheck",
+    "variant_by_domain",
     "recheck_order_status",
     "on_skip",
     "look_back_days",
@@ -53,6 +54,7 @@ def definition(scenario: Scenario) -> dict[str, Any]:
         "exclusion": exclusion(scenario.target, scenario.exclusion),
         "stop": stop(scenario.stop),
         "period": period(scenario.period),
+        "address_policy": typed(scenario.address_policy or {}),
         "steps": [step(each) for each in scenario.steps],
     }
     meant = {key: value for key, value in given.items() if value not in (None, {})}

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 WHOLE_KEYS = {"n", "within_days", "continuation_no", "days_before", "days_after", "birth_month", "look_back_days"}
-FLAG_KEYS = {"recheck_order_status", "multi_delivery", "reevaluate_on_update", "consent_recheck"}
+FLAG_KEYS = {"recheck_order_status", "multi_delivery", "reevaluate_on_update", "consent_recheck", "use_1", "use_2"}
 # ranges of numbers; every other range is of dates
 NUMBER_RANGES = {"age", "last_ordered_days_ago", "last_login_days_ago"}
 LIST_KEYS = {"codes", "products", "categories", "reasons", "other_than", "rank", "tag"}

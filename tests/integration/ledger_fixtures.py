@@ -38,7 +38,10 @@ SENDER = RunContext("sensor", dagster_run_id="send-run", git_revision="abc123")
 OPERATOR = RunContext("hanako@shop.example")
 
 # what migrations fill, and what every test may keep
-KEPT_TABLES = ("schedule_row_states", "enrolment_states", "listed_transitions", "decision_rules", VERSION_TABLE)
+KEPT_TABLES = (
+    *("schedule_row_states", "enrolment_states", "listed_transitions", "decision_rules", "signed_links"),
+    VERSION_TABLE,
+)
 
 STAGING = """
 create schema eligibility;
@@ -60,9 +63,14 @@ begin
     end loop;
 end;
 $$;
+drop view staging.stg_customers;
+create view staging.stg_customers as select *, access_url as site from raw.customers;
 drop view staging.stg_orders;
 create view staging.stg_orders as
-select *, case when status = 'cancelled' then 'empty' else tstzrange(ordered_at, cancelled_at) end as counts_during
+select
+    *,
+    access_url as site,
+    case when status = 'cancelled' then 'empty' else tstzrange(ordered_at, cancelled_at) end as counts_during
 from raw.orders;
 drop view staging.stg_customer_history;
 create view staging.stg_customer_history as

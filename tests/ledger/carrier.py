@@ -37,6 +37,12 @@ where
             select from outreach.suppression_list as suppressed
             where suppressed.customer_id = customers.customer_id or suppressed.address = lower(customers.email)
         )
+        or exists (
+            select from outreach.opt_outs
+            where
+                opt_outs.withdrawn_at is null
+                and (opt_outs.customer_id = customers.customer_id or opt_outs.address = lower(customers.email))
+        )
     )
 """
 UNANNOUNCED = """

@@ -44,6 +44,7 @@ DOORS = {
     "plan": BIRTHS | {"T15", "E1", "E3", "E4", "E6", "E7"},
     "send": BIRTHS | {"T5", "T6", "T7", "T8", "T9", "T10", "T15", "E2", "E3", "E4", "E6"},
     "reconcile": BIRTHS | {"T7", "T9", "T10", "E2", "E4", "E6"},
+    "settle": BIRTHS | {"T7", "T9", "T10", "E2", "E4", "E6"},
     "export": BIRTHS | {"T11", "T15", "E2", "E3", "E4", "E6"},
     "release": {"T3"},
     "hold": {"T4"},

@@ -123,10 +123,21 @@ class Ground:
             (None, address, self.shop.now) if by_address else (customer_id, None, self.shop.now),
         )
 
-    def admit(self, customer_id: str) -> None:
+    def opt_out(self, customer_id: str, *, by_address: bool) -> None:
+        address = f"{customer_id.lower()}@shop.example"
         self.control.execute(
-            "delete from outreach.suppression_list where customer_id = %s or address = %s",
-            (customer_id, f"{customer_id.lower()}@shop.example"),
+            "insert into outreach.opt_outs (customer_id, address, channel, source, opted_out_at)"
+            " values (%s, %s, 'mail', 'test', %s) on conflict do nothing",
+            (None, address, self.shop.now) if by_address else (customer_id, None, self.shop.now),
+        )
+
+    def admit(self, customer_id: str) -> None:
+        parties = (customer_id, f"{customer_id.lower()}@shop.example")
+        self.control.execute("delete from outreach.suppression_list where customer_id = %s or address = %s", parties)
+        self.control.execute(
+            "update outreach.opt_outs set withdrawn_at = now(), withdrawn_by = 'test', withdraw_reason = 'test'"
+            " where withdrawn_at is null and (customer_id = %s or address = %s)",
+            parties,
         )
 
     def _live(self, model: str, statement: str, **values: Any) -> None:

@@ -17,6 +17,8 @@ from hypothesis.stateful import invariant, rule
 from ekiden.delivery.channels.base import LineStopped
 from ekiden.delivery.pauses import open_pauses, pause, resume
 from ekiden.delivery.reconcile import reconcile
+from ekiden.delivery.settle import settle
+from ekiden.delivery.unknown import Settled, UnknownFilter
 from ekiden.schedule.export import export_due
 from ekiden.schedule.plan import UnknownScenario, plan
 from tests.integration.ledger_fixtures import OPERATOR, PLANNER
@@ -81,6 +83,29 @@ class LedgerMachine(World):
         self.carrier.can_be_asked = can_be_asked
         with self.through("reconcile", fuse):
             self._reconcile()
+
+    @rule(settled=st.sampled_from(Settled), retry=st.booleans(), wait=st.sampled_from([0, 1]), fuse=fuses)
+    def a_person_settles_what_is_unknown(self, settled: Settled, retry: bool, wait: int, fuse: Fuse | None) -> None:
+        """By the carrier's own record: what a person guesses wrong is nothing that the ledger could know."""
+        self.shop.now += timedelta(hours=wait)
+        meant = tuple(
+            str(row.schedule_row_id)
+            for row in self.ledger.rows.values()
+            if row.state == "sending" and bool(self.carrier.taken[row.message_id]) == (settled is Settled.SENT)
+        )
+        if not meant:
+            return
+        with self.through("settle", fuse):
+            settle(
+                self.shop.connection,
+                settled,
+                UnknownFilter(rows=meant),
+                now=self.shop.now,
+                settings=self.shop.settings,
+                context=OPERATOR,
+                reason="the carrier's record",
+                retry_them=retry and settled is Settled.NOT_SENT,
+            )
 
     @rule(scenario=st.none() | models, fuse=fuses)
     def lists_are_exported(self, scenario: str | None, fuse: Fuse | None) -> None:

@@ -69,10 +69,12 @@ class World(RuleBasedStateMachine):
         for model in sorted(built):
             self.ground.build(model)
 
-    @rule(customer=customers, by_address=st.booleans(), suppressed=st.booleans())
-    def a_customer_opts_out_or_is_taken_back(self, customer: str, by_address: bool, suppressed: bool) -> None:
-        if suppressed:
+    @rule(customer=customers, by_address=st.booleans(), how=st.sampled_from(["suppressed", "opted out", "taken back"]))
+    def a_customer_opts_out_or_is_taken_back(self, customer: str, by_address: bool, how: str) -> None:
+        if how == "suppressed":
             self.ground.suppress(customer, by_address=by_address)
+        elif how == "opted out":
+            self.ground.opt_out(customer, by_address=by_address)
         else:
             self.ground.admit(customer)
 

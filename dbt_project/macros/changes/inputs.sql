@@ -23,7 +23,7 @@ note, and what looks at one customer at a time and not at the clock, can. Does n
         {%- set source = graph.sources.get(unique_id) -%}
         {%- set parent = graph.nodes.get(unique_id) -%}
         {%- if source and source.source_name == 'raw' -%} {%- do behind.sources.append(source.relation_name) -%}
-        {%- elif source and source.source_name == 'ledger' and source.name in ['enrolments', 'scenarios'] -%}
+        {%- elif source and source.source_name == 'ledger' and source.name in ['enrolments', 'scenarios', 'delivery_events'] -%}
         {%- elif source -%} {%- do behind.obstacles.append('nothing notes what changes in ' ~ unique_id) -%}
         {%- elif parent.config.materialized == 'view' -%}
             {%- do behind.views.append(parent.relation_name) -%}

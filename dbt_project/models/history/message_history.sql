@@ -42,7 +42,9 @@ select
     messages.send_at,
     messages.sent_at,
     {{ local_date('messages.sent_at') }} as sent_on,
-    messages.sent_at - messages.send_at as latency,
+    -- messages of before this was kept count from the time of their last try
+    coalesce(messages.due_at, messages.send_at) as due_at,
+    messages.sent_at - coalesce(messages.due_at, messages.send_at) as latency,
     messages.released_at,
     messages.released_by,
 

@@ -7,6 +7,8 @@ select
     email,
     email_2,
     phone,
+    line_user_id,
+    mail_format,
     postal_code,
     address,
     gender,

@@ -1,9 +1,10 @@
 """Ways to carry messages, one module each, behind one boundary (`base.py`).
 
-This module chooses: it knows the settings, the channels do not.
+This module chooses: it knows the settings, the channels do not. What a channel needs is imported only where a
+deployment has it: the packages take a while.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from ekiden.delivery.channels.base import (
@@ -18,21 +19,32 @@ from ekiden.delivery.channels.base import (
 )
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.scenarios.definition import MAIL_CHANNELS
+from ekiden.scenarios.definition import Channel as StepChannel
 from ekiden.settings import Settings
 
 __all__ = [
     "Carrier",
     "Channel",
+    "ChannelMisconfigured",
     "Delivery",
     "LineBusy",
     "LineStopped",
     "Outcome",
     "OutgoingMessage",
     "Sender",
+    "carried_channels",
     "carriers_for",
     "channel_for",
     "sender_for",
 ]
+
+
+ONE_BY_ONE = 50
+"""Messages taken together by a channel that posts each by itself: some seconds between reading consent and posting."""
+
+
+class ChannelMisconfigured(ValueError):
+    """A channel that the settings ask for cannot be made from them; the text names the variable."""
 
 
 def _now() -> datetime:
@@ -40,21 +52,117 @@ def _now() -> datetime:
 
 
 def carriers_for(settings: Settings, *, clock: Callable[[], datetime] = _now) -> tuple[Carrier, ...]:
-    """Return every way of sending that this deployment has configured; mail is always one of them."""
-    return (Carrier(channel_for(settings, clock=clock), MAIL_CHANNELS),)
+    """Return every way of sending that this deployment has configured; mail is always one of them.
+
+    Where mail is kept in the house by `channel = "outbox"`, nothing else goes out either. Raises
+    `ChannelMisconfigured` if one is configured by half.
+    """
+    mail = Carrier(
+        channel_for(settings, clock=clock), MAIL_CHANNELS, ONE_BY_ONE if settings.channel == "smtp" else None
+    )
+    makers = {StepChannel.LINE: _line, StepChannel.SMS: _twilio, StepChannel.WEB_PUSH: _web_push}
+    try:
+        return (mail, *(Carrier(makers[name](settings, clock), (name,), ONE_BY_ONE) for name in _others(settings)))
+    except ValueError as error:
+        raise ChannelMisconfigured(str(error)) from None
+
+
+def carried_channels(settings: Settings) -> tuple[str, ...]:
+    """Return the channels of steps that `carriers_for` would carry, without making a channel."""
+    return (*MAIL_CHANNELS, *_others(settings))
+
+
+def _others(settings: Settings) -> Iterator[StepChannel]:
+    """Yield the channels besides mail that have credentials, unless nothing may leave the house."""
+    if settings.channel == "outbox":
+        return
+    if settings.line_channel_access_token is not None:
+        yield StepChannel.LINE
+    if settings.twilio_account_sid is not None:
+        yield StepChannel.SMS
+    if settings.vapid_private_key is not None:
+        yield StepChannel.WEB_PUSH
+
+
+def _line(settings: Settings, clock: Callable[[], datetime]) -> Channel:
+    from ekiden.delivery.channels.line import LINE_HOST, LineChannel  # noqa: PLC0415
+
+    assert settings.line_channel_access_token is not None  # that is why it is asked for
+    return LineChannel(settings.line_channel_access_token, host=str(settings.line_host or LINE_HOST), clock=clock)
+
+
+def _twilio(settings: Settings, clock: Callable[[], datetime]) -> Channel:
+    from ekiden.delivery.channels.sms import TWILIO_HOST, TwilioAccount, TwilioChannel  # noqa: PLC0415
+
+    if settings.twilio_auth_token is None:
+        raise ValueError("EKIDEN_TWILIO_ACCOUNT_SID is set, and there is no EKIDEN_TWILIO_AUTH_TOKEN")
+    account = TwilioAccount(
+        settings.twilio_account_sid or "",
+        settings.twilio_auth_token,
+        sender=settings.twilio_from,
+        messaging_service_sid=settings.twilio_messaging_service_sid,
+    )
+    return TwilioChannel(account, host=str(settings.twilio_host or TWILIO_HOST), clock=clock)
+
+
+def _web_push(settings: Settings, clock: Callable[[], datetime]) -> Channel:
+    from ekiden.delivery.channels.web_push import WebPushChannel  # noqa: PLC0415
+
+    assert settings.vapid_private_key is not None  # that is why it is asked for
+    return WebPushChannel(
+        settings.vapid_private_key,
+        subject=settings.vapid_subject or f"mailto:{settings.sender_address}",
+        services=settings.web_push_services,
+        shop_url=settings.shop_url,
+        clock=clock,
+    )
 
 
 def channel_for(settings: Settings, *, clock: Callable[[], datetime] = _now) -> Channel:
-    """Return the mail channel of this deployment: the one it names, else SendGrid if a key is set, else the outbox."""
-    if settings.channel == "sendgrid" and settings.sendgrid_api_key is None:
-        raise ValueError("EKIDEN_CHANNEL is sendgrid, and there is no key: set EKIDEN_SENDGRID_API_KEY")
-    if settings.channel == "outbox" or settings.sendgrid_api_key is None:
-        return OutboxChannel(settings.outbox, clock)
-    # the package and its transport take a while to import: only where mail goes that way
+    """Return the mail channel of this deployment: the one it names, else the first of these that it has.
+
+    SendGrid if there is a key, SMTP if there is a host, the outbox. Raises `ChannelMisconfigured` if it names one that
+    is not configured, or only by half.
+    """
+    named = settings.channel or (
+        "sendgrid" if settings.sendgrid_api_key else "smtp" if settings.smtp_host else "outbox"
+    )
+    try:
+        if named == "sendgrid":
+            return _sendgrid(settings, clock)
+        return _smtp(settings, clock) if named == "smtp" else OutboxChannel(settings.outbox, clock)
+    except ValueError as error:
+        raise ChannelMisconfigured(str(error)) from None
+
+
+def _smtp(settings: Settings, clock: Callable[[], datetime]) -> Channel:
+    from ekiden.delivery.channels.smtp import MailServer, SMTPChannel  # noqa: PLC0415
+
+    if settings.smtp_host is None:
+        raise ValueError("EKIDEN_CHANNEL is smtp, and there is no server: set EKIDEN_SMTP_HOST")
+    server = MailServer(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_security,
+        settings.smtp_user,
+        settings.smtp_password,
+    )
+    return SMTPChannel(server, envelope_sender=settings.smtp_envelope_sender, clock=clock)
+
+
+def _sendgrid(settings: Settings, clock: Callable[[], datetime]) -> Channel:
     from ekiden.delivery.channels.sendgrid import SENDGRID_HOST, SendGridChannel  # noqa: PLC0415
 
+    if settings.sendgrid_api_key is None:
+        raise ValueError("EKIDEN_CHANNEL is sendgrid, and there is no key: set EKIDEN_SENDGRID_API_KEY")
     host = str(settings.sendgrid_host) if settings.sendgrid_host else SENDGRID_HOST
-    return SendGridChannel(settings.sendgrid_api_key, host=host, clock=clock)
+    return SendGridChannel(
+        settings.sendgrid_api_key,
+        host=host,
+        clock=clock,
+        connections=settings.sendgrid_connections,
+        substitution_bytes=settings.sendgrid_substitution_bytes,
+    )
 
 
 def sender_for(settings: Settings) -> Sender:

@@ -12,6 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from ekiden.content.render import RenderedMessage
+from ekiden.content.variables import harmless
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class OutgoingMessage:
     unsubscribe_url: str
     scenario_code: str
     step_no: int
+    for_administrator: bool = False
+    """A notice to the shop itself (R-154): nobody opts out of it, and it belongs to no scenario."""
 
 
 class Outcome(StrEnum):
@@ -62,6 +65,14 @@ class Delivery:
     detail: str = ""
     """For an operator: why; free of secrets and of the recipient's address."""
 
+    def __post_init__(self) -> None:
+        # what a provider says may hold what no database takes (NUL, half a character), and one such answer would keep
+        # those of a whole batch from being recorded
+        if not self.detail.isprintable():
+            object.__setattr__(self, "detail", harmless(self.detail))
+        if self.provider_message_id is not None and not self.provider_message_id.isprintable():
+            object.__setattr__(self, "provider_message_id", harmless(self.provider_message_id))
+
 
 class Channel(Protocol):
     """A way to carry messages."""
@@ -86,6 +97,8 @@ class Carrier:
 
     channel: Channel
     step_channels: tuple[str, ...]
+    batch_size: int | None = None
+    """Messages taken together at most; fewer where they are posted one by one, so that consent is read just before."""
 
 
 class LineStopped(Exception):
@@ -96,8 +109,8 @@ class LineStopped(Exception):
     """
 
     def __init__(self, reason: str, deliveries: Sequence[Delivery]) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = harmless(reason)
+        super().__init__(self.reason)
         self.deliveries = list(deliveries)
 
     def __reduce__(self) -> tuple[type["LineStopped"], tuple[str, list[Delivery]]]:
@@ -109,8 +122,8 @@ class LineBusy(Exception):
     """The provider asks us to wait; nothing is wrong. `deliveries` as with `LineStopped`; `until` is aware."""
 
     def __init__(self, reason: str, until: datetime, deliveries: Sequence[Delivery]) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = harmless(reason)
+        super().__init__(self.reason)
         self.until = until
         self.deliveries = list(deliveries)
 

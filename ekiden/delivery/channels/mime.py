@@ -14,7 +14,7 @@ from email.header import Header
 from email.utils import format_datetime, quote
 from functools import lru_cache
 
-from ekiden.delivery.channels.addressing import display_name, list_headers, split_address
+from ekiden.delivery.channels.addressing import addr_spec, display_name, list_headers
 from ekiden.delivery.channels.base import OutgoingMessage
 
 _LONGEST_HEADER_LINE = 76  # RFC 2047, section 2: a line with an encoded word
@@ -76,19 +76,14 @@ def _base64(lines: str) -> str:
 # The sender's mailbox is the same in every message of a batch.
 @lru_cache(maxsize=1024)
 def _mailbox(header: str, name: str, address: str) -> str:
-    parts = split_address(address)
-    if parts is None:
-        raise ValueError("not a mail address; check with addressing.fault_of first")
-    local_part, domain = parts
-    # two dots together or one at an end are no dot-atom (RFC 5322, section 3.2.3): in quotes they are allowed
-    local_part = local_part if all(local_part.split(".")) else f'"{local_part}"'
+    mailbox = addr_spec(address)
     shown = display_name(name)
     if not shown:
-        return f"{local_part}@{domain}"
+        return mailbox
     words = _words(header, shown)
     phrase = f'"{quote(shown)}"' if words == shown else words
     # on a line of its own, because the words may have filled theirs
-    return f"{phrase}\r\n <{local_part}@{domain}>"
+    return f"{phrase}\r\n <{mailbox}>"
 
 
 def _words(header: str, text: str) -> str:

@@ -1,158 +1,201 @@
-"""The HTTP under the official `sendgrid` package: connections that stay open, time limits, no second tries.
+"""HTTP connections that stay open, with time limits, and without second tries.
 
-The package's own transport opens a connection and a TLS context per call (about 20 calls a second), has no
-time limit, and follows redirects by turning our POST into a GET. This module puts
-a pool of urllib3 in its place, inside the package's client. It knows HTTP and nothing of mail.
+Belongs here: what is known of a request's fate by the connection alone. Does not belong here: mail, keys, any
+provider's answers.
+
+What a request's fate is: an error named `NotConnected` means that nothing was sent; any other error, that it may
+have arrived. An answer counts only if it came whole and in time, and a connection is used again only if nothing
+of an earlier request can still be on it.
 """
 
-import json
-from collections.abc import Callable, Mapping
+import io
+import socket
+import ssl
+from functools import partial
+from http.client import HTTPResponse, IncompleteRead
 from ipaddress import ip_address
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import Request, getproxies, proxy_bypass
+from urllib.request import getproxies, proxy_bypass
 
-import python_http_client
 import urllib3
-from pydantic import SecretStr
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ProtocolError
 
 # A TCP and TLS handshake across an ocean takes under a second; after 5 nobody is there.
 CONNECT_SECONDS = 5.0
 # SendGrid answers in tens of milliseconds; a slow answer is still better than an unknown outcome, so the
-# patience is long.
+# patience is long. It holds for the upload and for the answer, each as a whole, however slowly they drip.
 READ_SECONDS = 30.0
 # A connection that was idle this long may have been closed at the other end at the very moment we use it,
 # which would make an outcome unknown for nothing. Load balancers close from about 10 seconds of idleness on.
 IDLE_SECONDS = 5.0
-_LONGEST_ANSWER = 65_536  # bytes; an answer has a few hundred
+
+_PIECE = 65_536  # bytes sent between two looks at the clock: a few milliseconds on any line
+_CLIENT_ERROR = 400
+_FINAL = 200  # what is below is said on the way to the answer (RFC 9110, section 15.2)
 
 
 class NotConnected(Exception):
     """No connection came to be, so nothing was sent: refused, unknown name, failed TLS, nobody there."""
 
 
-class _HTTPConnection(HTTPConnection):
+class _WithinTime(io.RawIOBase):
+    """The bytes of a socket until a moment; a time limit of the socket alone begins anew with every byte."""
+
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        self._connection = connection
+        self._bytes: Any = connection.makefile("rb", buffering=0)  # keeps the socket open until this is closed
+        self._until = monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        seconds = self._until - monotonic()
+        if seconds <= 0:
+            raise TimeoutError("the answer took too long")
+        self._connection.settimeout(seconds)
+        count: int | None = self._bytes.readinto(buffer)
+        return count
+
+    def close(self) -> None:
+        self._bytes.close()
+        super().close()
+
+
+class _WholeLines(io.BufferedReader):
+    """Lines that were ended; http.client takes an answer that was cut within its head for a complete one."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(-1 if size is None else size)
+        if not line.endswith(b"\n") and len(line) != size:
+            raise IncompleteRead(line)
+        return line
+
+
+class _WholeAnswer(HTTPResponse):
+    def __init__(self, sock: socket.socket, *details: Any, **named: Any) -> None:
+        super().__init__(sock, *details, **named)
+        self.fp.close()
+        self.fp = _WholeLines(_WithinTime(sock, sock.gettimeout() or READ_SECONDS))
+
+
+class _Line:
+    """What our connections add to urllib3's."""
+
+    upload_seconds = READ_SECONDS
+    last_used = 0.0
+    reusable = True
+    _upload_until: float | None = None
+
     def connect(self) -> None:
-        _connect(super().connect)
+        # the connection's own time limit is for a proxy's tunnel, too
+        upload_until, self._upload_until = self._upload_until, None
+        try:
+            super().connect()  # type: ignore[misc]
+            self._upload_until = upload_until
+        except Exception as error:
+            # told apart from what fails once bytes of the message may be out
+            raise NotConnected(type(error).__name__) from None
+
+    def request(self, *details: Any, **named: Any) -> None:
+        self.reusable = False
+        self._upload_until = monotonic() + self.upload_seconds
+        super().request(*details, **named)  # type: ignore[misc]
+        self.reusable = True
+
+    def send(self, data: Any) -> None:
+        view = memoryview(data)
+        for start in range(0, len(view), _PIECE):
+            connection = self.sock  # type: ignore[attr-defined]
+            if connection is not None and self._upload_until is not None:
+                seconds = self._upload_until - monotonic()
+                if seconds <= 0:
+                    raise TimeoutError("the upload took too long")
+                connection.settimeout(seconds)
+            super().send(view[start : start + _PIECE])  # type: ignore[misc]
+
+    def getresponse(self) -> Any:
+        """Return the answer, also one that came before the upload was whole, if it turns the request down."""
+        answer = super().getresponse()  # type: ignore[misc]
+        if not self.reusable and answer.status < _CLIENT_ERROR:
+            raise ProtocolError("answered before the request was whole")
+        self.reusable = self.reusable and answer.status >= _FINAL
+        return answer
 
 
-class _HTTPSConnection(HTTPSConnection):
-    def connect(self) -> None:
-        _connect(super().connect)
+class _HTTPConnection(_Line, HTTPConnection):
+    response_class = _WholeAnswer
 
 
-def _connect(connect: Callable[[], None]) -> None:
-    """Call `connect`; what fails here is told apart from what fails once bytes of the message may be out."""
-    try:
-        connect()
-    except Exception as error:
-        raise NotConnected(type(error).__name__) from None
+class _HTTPSConnection(_Line, HTTPSConnection):
+    response_class = _WholeAnswer
 
 
-class _HTTPPool(HTTPConnectionPool):
+class _Lines:
+    """What our pools add to urllib3's."""
+
+    def __init__(self, *details: Any, idle_seconds: float, **named: Any) -> None:
+        super().__init__(*details, **named)
+        self._idle_seconds = idle_seconds
+
+    def _new_conn(self) -> Any:
+        connection = super()._new_conn()  # type: ignore[misc]
+        connection.upload_seconds = self.timeout.read_timeout  # type: ignore[attr-defined]
+        return connection
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)  # type: ignore[misc]
+        if monotonic() - connection.last_used > self._idle_seconds:
+            connection.close()  # it is opened anew when it is used
+        return connection
+
+    def _put_conn(self, connection: Any) -> None:
+        if connection is not None:
+            if not connection.reusable:
+                connection.close()
+            connection.reusable = True
+            connection.last_used = monotonic()
+        super()._put_conn(connection)  # type: ignore[misc]
+
+
+class _HTTPPool(_Lines, HTTPConnectionPool):
     ConnectionCls = _HTTPConnection
 
 
-class _HTTPSPool(HTTPSConnectionPool):
+class _HTTPSPool(_Lines, HTTPSConnectionPool):
     ConnectionCls = _HTTPSConnection
 
 
-class Answer:
-    """A urllib3 response with the faces of the package's own response and of the one it makes that from."""
+def pool_for(
+    url: str,
+    *,
+    connect_seconds: float = CONNECT_SECONDS,
+    read_seconds: float = READ_SECONDS,
+    idle_seconds: float = IDLE_SECONDS,
+    connections: int = 1,
+) -> urllib3.PoolManager:
+    """Return a pool for calls to `url`, through the environment's proxy if it names one for that host.
 
-    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
-        self._response = response
-        try:
-            self._body = response.read(_LONGEST_ANSWER, decode_content=False)
-            complete = response.read(1, decode_content=False) == b""
-        except BaseException:
-            response.close()
-            raise
-        if complete:
-            response.release_conn()
-        else:
-            response.close()  # the rest of the answer would be read as the next one
-
-    @property
-    def status_code(self) -> int:
-        return self._response.status
-
-    @property
-    def body(self) -> bytes:
-        return self._body
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._response.headers
-
-    def getcode(self) -> int:
-        return self.status_code
-
-    def read(self) -> bytes:
-        return self._body
-
-    def info(self) -> Mapping[str, str]:
-        return self.headers
-
-
-class PooledClient(python_http_client.Client):  # type: ignore[misc]  # the package has no types
-    """The package's client over a pool; the key is added at the last moment and stands in no log."""
-
-    def __init__(self, pool: urllib3.PoolManager, api_key: SecretStr, **details: Any) -> None:
-        # first: the base class answers for attributes that do not exist with a part of the URL
-        self._pool = pool
-        self._api_key = api_key
-        super().__init__(**details)
-
-    def _build_client(self, name: str | None = None) -> "PooledClient":
-        return PooledClient(
-            self._pool,
-            self._api_key,
-            host=self.host,
-            version=self._version,
-            request_headers=self.request_headers,
-            url_path=[*self._url_path, name] if name else self._url_path,
-            append_slash=self.append_slash,
-            timeout=self.timeout,
-        )
-
-    def post(self, request_body: object) -> Answer:
-        """Return the answer to a POST of `request_body` as JSON.
-
-        The package's own way to here builds an opener of urllib per call, which costs as much as the call,
-        and writes whole requests, addresses included, into its debug log.
-        """
-        headers = {**self.request_headers, "Content-Type": "application/json"}
-        return self._answer("POST", self._build_url(None), json.dumps(request_body).encode(), headers)
-
-    def _make_request(self, _opener: object, request: Request, timeout: object = None) -> Answer:
-        """Return the answer to any other call that the package has prepared."""
-        body = request.data if isinstance(request.data, bytes) else None
-        return self._answer(request.get_method(), request.full_url, body, request.headers)
-
-    def _answer(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
-        key = self._api_key.get_secret_value()
-        return Answer(
-            self._pool.request(
-                method,
-                url,
-                body=body,
-                headers={**headers, "Authorization": f"Bearer {key}"},
-                preload_content=False,
-                retries=False,
-                redirect=False,
-            )
-        )
-
-
-def pool_for(url: str, *, connect_seconds: float, read_seconds: float) -> urllib3.PoolManager:
-    """Return a pool for calls to `url`, through the environment's proxy if it names one for that host."""
-    timeout = urllib3.Timeout(connect=connect_seconds, read=read_seconds)
+    It keeps up to `connections` open and may be used by as many threads. Ask it with `retries=False` and
+    `redirect=False`.
+    """
+    options: dict[str, Any] = {
+        "timeout": urllib3.Timeout(connect=connect_seconds, read=read_seconds),
+        "maxsize": connections,
+    }
+    if urlsplit(url).scheme == "https":
+        # one for all connections: to read the system's certificates takes longer than a handshake
+        options["ssl_context"] = ssl.create_default_context()
     proxy = _proxy_for(url)
-    pool = urllib3.ProxyManager(proxy, timeout=timeout) if proxy else urllib3.PoolManager(timeout=timeout)
-    pool.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+    pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+    pool.pool_classes_by_scheme = {
+        "http": partial(_HTTPPool, idle_seconds=idle_seconds),  # type: ignore[dict-item]
+        "https": partial(_HTTPSPool, idle_seconds=idle_seconds),  # type: ignore[dict-item]
+    }
     return pool
 
 
@@ -170,12 +213,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def error_messages(body: bytes) -> str:
-    """Return what SendGrid says is wrong (`{"errors": [{"message", "field"}]}`), "" where it says nothing."""
-    try:
-        errors = json.loads(body)["errors"]
-        return "; ".join(f"{error.get('field') or 'request'}: {error['message']}" for error in errors)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ""

@@ -1,3 +1,4 @@
+-- Only of the attempt that the row stands at; a sender's answer only where the attempt is its own.
 update outreach.attempts
 set
     finished_at = %(now)s,
@@ -13,3 +14,5 @@ where
     attempts.schedule_row_id = answered.schedule_row_id
     and attempts.attempt_no = rows.attempts
     and (attempts.outcome is null or attempts.outcome = 'unknown')
+    and (%(dispatcher)s::integer is null or attempts.claimed_by = %(dispatcher)s)
+returning attempts.schedule_row_id

@@ -1,5 +1,7 @@
 -- The contents of the rows that a send run would claim, each of its own scenario version.
-select distinct steps.content
+select distinct
+    steps.content,
+    rows.channel
 from outreach.schedule_rows as rows
 inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
 inner join outreach.scenario_version_steps as steps

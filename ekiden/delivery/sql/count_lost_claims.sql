@@ -1,9 +1,22 @@
 -- Rows that a new send run would settle: their sender is gone and nobody has looked after them yet.
+with senders as (
+    select distinct claimed_by
+    from outreach.attempts
+    where finished_at is null
+),
+
+-- asked once for each sender, not for each of its rows
+gone as materialized (
+    select claimed_by
+    from senders
+    where not outreach.dispatcher_is_alive(claimed_by)
+)
+
 select count(*)
-from outreach.schedule_rows as rows
-inner join outreach.attempts
-    on rows.schedule_row_id = attempts.schedule_row_id and rows.attempts = attempts.attempt_no
+from outreach.attempts
+inner join outreach.schedule_rows as rows
+    on attempts.schedule_row_id = rows.schedule_row_id and attempts.attempt_no = rows.attempts
 where
-    rows.state = 'sending'
-    and attempts.outcome is null
-    and not outreach.dispatcher_is_alive(rows.claimed_by)
+    attempts.finished_at is null
+    and attempts.claimed_by in (select gone.claimed_by from gone)
+    and rows.state = 'sending'

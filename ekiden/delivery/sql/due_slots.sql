@@ -2,7 +2,8 @@
 select
     rows.due_date,
     count(*) as rows,
-    min(rows.send_at) as oldest_send_at
+    min(rows.send_at) as oldest_send_at,
+    max(rows.send_at) as newest_send_at
 from outreach.schedule_rows as rows
 inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
 where

@@ -1,75 +1,136 @@
--- The claimed rows with everything that the checks and the message need, read live: consent, suppression, addresses.
+-- The claimed rows with everything that the checks and the message need, read live; what stands against writing to
+-- their customers is read by objections.sql.
+with versions_due as (
+    select distinct rows.scenario_version_id
+    from outreach.schedule_rows as rows
+    where rows.schedule_row_id = any(%(rows)s)
+),
+
+targeted as (
+    select
+        versions.scenario_version_id,
+        code #>> '{}' as code
+    from versions_due
+    inner join outreach.scenario_versions as versions
+        on versions_due.scenario_version_id = versions.scenario_version_id
+    cross join lateral jsonb_path_query(versions.definition, '$.target.frames[*].codes[*]') as code
+),
+
+targeted_products as (
+    select
+        scenario_version_id,
+        code as product_id
+    from targeted
+    union
+    select
+        targeted.scenario_version_id,
+        linked.product_id
+    from targeted
+    inner join staging.stg_product_categories as linked on targeted.code = linked.category_code
+),
+
+offered_lines as (
+    select
+        versions.scenario_version_id,
+        products.product_name,
+        row_number() over (
+            partition by versions.scenario_version_id order by min(products.product_id)
+        ) as place
+    from versions_due
+    inner join outreach.scenario_versions as versions
+        on versions_due.scenario_version_id = versions.scenario_version_id
+    cross join lateral jsonb_path_query(versions.definition, '$.stop.frames[*].codes[*]') as code
+    inner join staging.stg_products as products on code #>> '{}' = products.product_id
+    group by versions.scenario_version_id, products.product_name
+),
+
+offered_products as (
+    select
+        scenario_version_id,
+        array_agg(product_name order by place) as names
+    from offered_lines
+    where place <= 5
+    group by scenario_version_id
+),
+
+-- what the scenario is about comes first
+anchor_lines as (
+    select
+        rows.schedule_row_id,
+        products.product_name,
+        row_number() over (
+            partition by rows.schedule_row_id
+            order by targeted_products.product_id is null, lines.line_no
+        ) as place
+    from outreach.schedule_rows as rows
+    inner join outreach.enrolments on rows.enrolment_id = enrolments.enrolment_id
+    inner join staging.stg_order_lines as lines on enrolments.anchor_key = lines.order_id
+    inner join staging.stg_products as products on lines.product_id = products.product_id
+    left join targeted_products
+        on
+            rows.scenario_version_id = targeted_products.scenario_version_id
+            and lines.product_id = targeted_products.product_id
+    where
+        rows.schedule_row_id = any(%(rows)s)
+        and enrolments.anchor_kind in ('ordered', 'paid', 'shipped', 'desired_delivery', 'nth_purchase')
+),
+
+-- a few names are enough for a message
+anchor_products as (
+    select
+        schedule_row_id,
+        array_agg(product_name order by place) as names
+    from anchor_lines
+    where place <= 5
+    group by schedule_row_id
+)
+
 select
     rows.schedule_row_id,
     rows.enrolment_id,
     rows.message_id,
     rows.step_no,
     rows.channel,
+    rows.customer_id,
     rows.send_at,
     scenarios.scenario_code,
     steps.content,
     versions.consent_recheck,
+    versions.definition -> 'address_policy' as address_policy,
+    coalesce((versions.definition ->> 'variant_by_domain')::boolean, true) as variant_by_domain,
     enrolments.anchor_date,
     customers.customer_id is not null as customer_exists,
     customers.family_name,
     customers.given_name,
     customers.email,
     customers.email_2,
-    customers.newsletter_status,
-    exists(
+    -- kept where the shop keeps it: its own stg_customers need not have the column
+    to_jsonb(customers) ->> 'mail_format' as mail_format,
+    customers.phone,
+    customers.line_user_id,
+    case when rows.channel = 'web_push' then (
         select
-        from outreach.suppression_list as suppressed
-        where suppressed.customer_id = rows.customer_id and suppressed.address is null
-    ) as is_suppressed,
-    coalesce(array(
-        select suppressed.address
-        from outreach.suppression_list as suppressed
-        where suppressed.address in (lower(customers.email), lower(customers.email_2))
-    ), '{}') as suppressed_addresses,
-    -- a few names are enough for a message; what the scenario is about comes first
-    array( -- noqa: PRS, LT02
-        select anchor_line.product_name
-        from (
-            select
-                products.product_name,
-                lines.line_no,
-                lines.product_id in (
-                    select code #>> '{}'
-                    from jsonb_path_query(versions.definition, '$.target.frames[*].codes[*]') as code
-                )
-                or exists (
-                    select
-                    from staging.stg_product_categories as linked
-                    where
-                        linked.product_id = lines.product_id
-                        and linked.category_code in (
-                            select code #>> '{}'
-                            from jsonb_path_query(versions.definition, '$.target.frames[*].codes[*]') as code
-                        )
-                ) as is_targeted
-            from staging.stg_order_lines as lines
-            inner join staging.stg_products as products on lines.product_id = products.product_id
-            where
-                enrolments.anchor_kind in ('ordered', 'paid', 'shipped', 'desired_delivery', 'nth_purchase')
-                and lines.order_id = enrolments.anchor_key
-        ) as anchor_line
-        order by anchor_line.is_targeted desc, anchor_line.line_no asc
-        limit 5
-    ) as anchor_products,
-    array(
-        select products.product_name
-        from jsonb_path_query(versions.definition, '$.stop.frames[*].codes[*]') as code
-        inner join staging.stg_products as products on code #>> '{}' = products.product_id
-        group by products.product_name
-        order by min(products.product_id)
-        limit 5
-    ) as offered_products
+            jsonb_build_object(
+                'endpoint', subscriptions.endpoint,
+                'keys', jsonb_build_object('p256dh', subscriptions.p256dh, 'auth', subscriptions.auth)
+            )::text
+        from staging.stg_web_push_subscriptions as subscriptions
+        where subscriptions.customer_id = rows.customer_id and subscriptions.ended_at is null
+        -- one row is one message: to the browser that the customer allowed last
+        order by subscriptions.subscribed_at desc, subscriptions.endpoint asc
+        limit 1
+    ) end as web_push_subscription,
+    customers.newsletter_status,
+    coalesce(anchor_products.names, '{}') as anchor_products,
+    coalesce(offered_products.names, '{}') as offered_products
 from outreach.schedule_rows as rows
 inner join outreach.enrolments on rows.enrolment_id = enrolments.enrolment_id
 inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
 inner join outreach.scenario_versions as versions on rows.scenario_version_id = versions.scenario_version_id
 inner join outreach.scenario_version_steps as steps
     on rows.scenario_version_id = steps.scenario_version_id and rows.step_no = steps.step_no
+left join anchor_products on rows.schedule_row_id = anchor_products.schedule_row_id
+left join offered_products on rows.scenario_version_id = offered_products.scenario_version_id
 left join staging.stg_customers as customers on rows.customer_id = customers.customer_id
-where rows.schedule_row_id = any(%(rows)s) and rows.state = 'sending' and rows.claimed_by = %(dispatcher)s
+where rows.schedule_row_id = any(%(rows)s)
 order by rows.send_at, rows.schedule_row_id -- noqa: PRS

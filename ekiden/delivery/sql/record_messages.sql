@@ -2,8 +2,8 @@
 insert into outreach.messages (
     message_id, schedule_row_id, enrolment_id, scenario_id, scenario_version_id, customer_id, step_no, channel,
     channel_name, anchor_kind, anchor_key, anchor_date, due_date, planned_send_at, send_at, sent_at, to_address,
-    newsletter_status, consent_read_at, content_hash, provider_message_id, plan_run_id, plan_partition_date,
-    eligibility_build_id, eligibility_git_revision, send_run_id, released_at, released_by
+    newsletter_status, consent_read_at, consent_evidence, content_hash, provider_message_id, plan_run_id,
+    plan_partition_date, eligibility_build_id, eligibility_git_revision, send_run_id, released_at, released_by, due_at
 )
 select
     rows.message_id,
@@ -25,6 +25,8 @@ select
     attempts.to_address,
     attempts.newsletter_status,
     attempts.consent_read_at,
+    -- looked at, and nothing found
+    case when attempts.consent_read_at is not null then coalesce(attempts.consent_evidence, '{}') end,
     attempts.content_hash,
     attempts.provider_message_id,
     -- what made the row: a plan for the first step, the run that sent the step before for a later one
@@ -34,7 +36,19 @@ select
     enrolments.eligibility_git_revision,
     %(run_id)s,
     rows.released_at,
-    rows.released_by
+    rows.released_by,
+    -- each try that failed has moved the row's own time
+    case
+        when rows.attempts > 1
+            then (
+                select min(tries.due_at)
+                from outreach.attempts as tries
+                where
+                    tries.schedule_row_id = rows.schedule_row_id
+                    and tries.claimed_at >= coalesce(rows.released_at, '-infinity')
+            )
+        else rows.send_at
+    end
 from outreach.schedule_rows as rows
 inner join outreach.enrolments on rows.enrolment_id = enrolments.enrolment_id
 left join outreach.attempts

@@ -11,6 +11,7 @@ select
     messages.to_address,
     messages.newsletter_status,
     messages.consent_read_at,
+    messages.consent_evidence,
     messages.content_hash,
     steps.content,
     messages.provider_message_id,

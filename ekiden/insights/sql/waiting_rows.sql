@@ -2,7 +2,8 @@
 with open_rows as (
     select
         rows.state,
-        rows.channel = any(%(sent_channels)s) as is_mail,
+        rows.channel = any(%(carried_channels)s) as is_carried,
+        rows.channel = any(%(sent_channels)s) and rows.channel <> all(%(carried_channels)s) as is_not_carried,
         rows.channel = any(%(exported_channels)s) and rows.due_date <= %(today)s as is_due_list,
         rows.send_at <= %(now)s as has_come,
         scenarios.may_send,
@@ -10,6 +11,7 @@ with open_rows as (
         rows.released_at is null
         and %(now)s - greatest(rows.planned_send_at, rows.created_at) > %(max_lateness)s as is_late,
         coalesce(attempts.outcome = 'unknown', false) as is_unknown,
+        attempts.posted_at <= %(now)s - %(unknown_after)s as is_past_limit,
         rows.state = 'sending' and attempts.outcome is null
         and not outreach.dispatcher_is_alive(rows.claimed_by) as is_lost
     from outreach.schedule_rows as rows
@@ -24,14 +26,18 @@ with open_rows as (
 )
 
 select
-    count(*) filter (where state = 'ready' and is_mail and may_send and has_come and not is_paused) as due,
-    count(*) filter (where state = 'ready' and is_mail and may_send and has_come and is_paused) as due_paused,
-    count(*) filter (where state = 'ready' and is_mail and may_send and has_come and is_late) as late,
-    count(*) filter (where state = 'ready' and not (is_mail and may_send and has_come)) as ready_later,
+    count(*) filter (where state = 'ready' and is_carried and may_send and has_come and not is_paused) as due,
+    count(*) filter (where state = 'ready' and is_carried and may_send and has_come and is_paused) as due_paused,
+    count(*) filter (where state = 'ready' and is_carried and may_send and has_come and is_late) as late,
+    count(*) filter (where state = 'ready' and is_not_carried and may_send and has_come) as not_carried,
+    count(*) filter (
+        where state = 'ready' and not ((is_carried or is_not_carried) and may_send and has_come)
+    ) as ready_later,
     count(*) filter (where state = 'ready' and is_due_list and may_send) as lists_due,
     count(*) filter (where state = 'held') as held,
     count(*) filter (where state = 'failed') as failed,
     count(*) filter (where state = 'sending') as on_their_way,
     count(*) filter (where state = 'sending' and is_unknown) as unknown,
+    count(*) filter (where state = 'sending' and is_unknown and is_past_limit) as unknown_past_limit,
     count(*) filter (where is_lost) as lost
 from open_rows

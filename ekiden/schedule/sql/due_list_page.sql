@@ -1,4 +1,4 @@
--- The next of the locked rows, as a claim looks at them, and whether the customer may be written to at all.
+-- The next of the locked rows, as a claim looks at them.
 select
     rows.schedule_row_id,
     rows.enrolment_id,
@@ -13,12 +13,7 @@ select
     enrolments.state = 'active' as is_active,
     scenarios.relation_name,
     versions.live_function,
-    -- an address of mail on the list concerns mail, a customer on it everything
-    exists(
-        select
-        from outreach.suppression_list as suppressed
-        where suppressed.customer_id = rows.customer_id and suppressed.address is null
-    ) as is_suppressed
+    rows.channel
 from pg_temp.due_lists
 inner join outreach.schedule_rows as rows on due_lists.schedule_row_id = rows.schedule_row_id
 inner join outreach.enrolments on rows.enrolment_id = enrolments.enrolment_id

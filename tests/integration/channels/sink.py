@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.integration.channels.mail import faults_of_body
+
 
 class Request:
     """One request as it arrived."""
@@ -33,6 +35,7 @@ class Sink(ThreadingHTTPServer):
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
         self.requests: list[Request] = []
+        self.counting = threading.Lock()
         super().__init__(("127.0.0.1", 0), _Handler)
 
     @property
@@ -49,8 +52,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.requests.append(Request(self, body))
-        number = min(len(self.server.requests), len(self.server.answers)) - 1
+        with self.server.counting:
+            self.server.requests.append(Request(self, body))
+            number = min(len(self.server.requests), len(self.server.answers)) - 1
         self.server.answers[number](self)
 
     def do_GET(self) -> None:
@@ -71,6 +75,8 @@ def sink(*answers: Answer) -> Iterator[Sink]:
         finally:
             server.shutdown()
             thread.join()
+    posted = [request.payload for request in server.requests if request.path == "/v3/mail/send" and request.payload]
+    assert [fault for body in posted for fault in faults_of_body(body)] == []
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> Answer:

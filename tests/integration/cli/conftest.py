@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ekiden.cli import held, lists, main, operators, pauses, schedule
+from ekiden.cli import held, lists, main, operators, opt_outs, pauses, schedule, unknown
 from tests.integration.ledger_fixtures import STEP, Shop
 
 
@@ -26,7 +26,7 @@ def ekiden(shop: Shop, monkeypatch, capsys):
     monkeypatch.setenv("EKIDEN_TIME_ZONE", "Asia/Tokyo")
     monkeypatch.setenv("EKIDEN_ACTOR", "hanako")
     monkeypatch.setenv("COLUMNS", "200")
-    for module in (held, lists, schedule, operators, pauses):
+    for module in (held, lists, schedule, operators, opt_outs, pauses, unknown):
         monkeypatch.setattr(module, "now", lambda: shop.now)
 
     def run(*arguments: str) -> Ended:

@@ -6,7 +6,7 @@ Belongs here: what the tests of the orchestration share. The warehouse is built 
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,11 +18,14 @@ from dagster import DagsterInstance, Definitions, ExecuteInProcessResult
 from pydantic import SecretStr
 
 from ekiden.database.connection import DAGSTER_SUFFIX, connect
+from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.channels.outbox import OutboxChannel
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import parse
 from orchestration.composition import build_defs
 from orchestration.instance import open_instance
+from orchestration.resources import utc_now
 from tests.conftest import database_in, drop_database
 
 CUSTOMERS = 6
@@ -46,7 +49,7 @@ class Deployment:
         def clock() -> datetime:
             return datetime.now(UTC) + ahead
 
-        overrides = {"channel": OutboxChannel(self.settings.outbox, clock), "clock": clock}
+        overrides = {"carriers": carriers(self.settings, clock), "clock": clock}
         definitions = build_defs(settings=self.settings, resource_overrides=overrides)
         return replace(self, definitions=definitions)
 
@@ -92,13 +95,18 @@ def deployment(server_url: str, template_database: str, parsed_home: Path, tmp_p
         with connect(settings, autocommit=True) as connection:
             customers_who_lapsed_this_week(connection, settings)
         with open_instance(settings) as instance:
-            overrides = {"channel": OutboxChannel(settings.outbox)}
+            overrides = {"carriers": carriers(settings)}
             yield Deployment(settings, instance, build_defs(settings=settings, resource_overrides=overrides))
     finally:
         os.environ.clear()
         os.environ.update(before)
         drop_database(server_url, name)
         drop_database(server_url, name + DAGSTER_SUFFIX)
+
+
+def carriers(settings: Settings, clock: Callable[[], datetime] = utc_now) -> tuple[Carrier, ...]:
+    """The outbox for mail, whatever else there is."""
+    return (Carrier(OutboxChannel(settings.outbox, clock), MAIL_CHANNELS),)
 
 
 def customers_who_lapsed_this_week(connection: psycopg.Connection, settings: Settings) -> None:

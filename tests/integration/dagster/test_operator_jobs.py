@@ -1,5 +1,7 @@
 """The operators' jobs as the launchpad starts them, and the sensor while sending is paused; on a shop without dbt."""
 
+from datetime import timedelta
+
 import pytest
 from dagster import (
     AssetSelection,
@@ -18,6 +20,7 @@ from dagster import (
 from assets import deliveries, schedule
 from assets.ledger_checks import ledger_checks
 from assets.partitions import due_dates
+from assets.unknown import unknown_settled_check
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.pauses import open_pauses
 from ekiden.schedule.actions import ACTIONS
@@ -28,7 +31,7 @@ from tests.integration.ledger_invariants import broken_invariants
 
 NOON = "2024-03-09 12:00"
 JOBS = {operator_job.name: operator_job for operator_job in OPERATOR_JOBS}
-CONTROLS = {"pause_sending": "pause", "resume_sending": "resume"}
+CONTROLS = {"pause_sending": "pause", "resume_sending": "resume", "settle_unknown": "settle"}
 
 
 @pytest.fixture
@@ -188,3 +191,47 @@ def _empty_job(name: str = "send_now") -> JobDefinition:
         nothing()
 
     return empty
+
+
+@pytest.fixture
+def unknown(planned: Shop) -> Shop:
+    """C1's message was posted at noon, and the provider's answer said nothing; it is past the limit."""
+    planned.at(NOON)
+    planned.channel.answers = {"c1@shop.example": Outcome.unknown}
+    planned.send()
+    planned.at("2024-03-10 14:00")
+    return planned
+
+
+def test_messages_of_unknown_outcome_are_shown_with_their_evidence_and_settled(unknown: Shop):
+    shown = run(unknown, "settle_unknown", settled_as="not-sent", older_than_hours=26)
+    assert (shown["rows_matching"], shown["rows_changed"]) == (1, 0)
+    assert "| follow_up | 1 | recording | unknown | 1 | 1 |" in shown["on_their_way"]
+    assert "| c…@shop.example | 2024-03-09 12:00 | 26 | it said unknown |" in shown["first_unknown"]
+    with pytest.raises(Exception, match="settled_as: 'perhaps' is none of sent, not-sent"):
+        run(unknown, "settle_unknown", settled_as="perhaps", dry_run=False)
+    with pytest.raises(Exception, match="say how you know"):
+        run(unknown, "settle_unknown", settled_as="sent", dry_run=False)
+    settled = {"settled_as": "not-sent", "reason": "the provider says so", "retry": True, "dry_run": False}
+    shown = run(unknown, "settle_unknown", **settled)
+    assert (shown["rows_changed"], shown["rows_retried"]) == (1, 1)
+    assert unknown.row(customer="C1").released_by == "Hanako"
+
+
+def test_a_check_warns_of_what_a_person_has_to_settle(unknown: Shop):
+    def check() -> object:
+        look = define_asset_job("look", selection=AssetSelection.all_asset_checks())
+        definitions = Definitions(
+            assets=[AssetSpec(deliveries.KEY)],
+            asset_checks=[unknown_settled_check()],
+            jobs=[look],
+            resources={"settings": unknown.settings, "clock": lambda: unknown.now},
+        )
+        (found,) = definitions.resolve_job_def("look").execute_in_process().get_asset_check_evaluations()
+        return found
+
+    warned = check()
+    assert (warned.passed, warned.metadata["rows_to_settle"].value) == (False, 1)
+    assert "settle_unknown" in warned.metadata["what_to_do"].value
+    unknown.now -= timedelta(minutes=1)
+    assert check().passed

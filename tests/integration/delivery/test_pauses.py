@@ -6,6 +6,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from ekiden.database.connection import connect
 from ekiden.delivery.pauses import (
     Cause,
     ReasonMissing,
@@ -90,26 +91,25 @@ def test_a_running_sender_stops_with_its_next_claim(shop: Shop):
     assert sorted(row.state for row in shop.rows()) == ["ready"] * 4 + ["sent"] * 2
 
 
-def test_what_was_claimed_but_not_posted_is_freed(shop: Shop, monkeypatch):
+def test_what_is_paused_while_a_batch_is_composed_is_left_as_it_was(shop: Shop, monkeypatch):
     two_scenarios(shop, "C1")
-    read_claimed = "ekiden.delivery.send.read_claimed"
     from ekiden.delivery import send  # noqa: PLC0415 - only to interrupt it
 
-    original = send.read_claimed
+    original = send.compose_all
 
     def pressed_meanwhile(*arguments):
-        stop(shop, "mail")
+        with connect(shop.settings, autocommit=True) as somebody:
+            pause(somebody, "mail", reason="wrong picture", now=shop.now, context=OPERATOR)
         return original(*arguments)
 
-    monkeypatch.setattr(read_claimed, pressed_meanwhile)
+    monkeypatch.setattr(send, "compose_all", pressed_meanwhile)
     counts = shop.send().counts
-    assert (counts.claimed, counts.sent, counts.paused) == (2, 1, 1)
+    assert (counts.claimed, counts.sent, counts.paused) == (1, 1, 1)
     assert sent(shop) == ["other"]
     row = shop.row(scenario="mail")
     assert (row.state, row.send_at) == ("ready", shop.now)
-    assert shop.execute("select detail from outreach.attempts where outcome = 'not_sent'") == [("sending was paused",)]
     go_on(shop, "mail")
-    monkeypatch.setattr(read_claimed, original)
+    monkeypatch.setattr(send, "compose_all", original)
     assert shop.send().counts.sent == 1
 
 

@@ -142,7 +142,7 @@ def _run(project: Path, target: Path, settings: Settings, *selection: str) -> di
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EKIDEN_")}
     command = [dbt_executable(), "--no-use-colors", "run", "--project-dir", project, "--profiles-dir", project]
     result = subprocess.run(
-        [*command, *selection, "--target-path", target, "--log-path", target],
+        [*command, *selection, "--target-path", target, "--log-path", target, "--log-level-file", "none"],
         env={**kept, **dbt_environment(settings)},
         capture_output=True,
         text=True,

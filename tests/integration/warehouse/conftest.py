@@ -127,7 +127,7 @@ def _build(project: Path, target: Path, settings: Settings, *selection: str) -> 
     if selection:
         command += ["--select", *selection]
     result = subprocess.run(
-        [*command, "--target-path", target, "--log-path", target],
+        [*command, "--target-path", target, "--log-path", target, "--log-level-file", "none"],
         env={**kept, **dbt_environment(settings)},
         capture_output=True,
         text=True,

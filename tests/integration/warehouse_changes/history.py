@@ -133,6 +133,23 @@ def change_attributes(connection: psycopg.Connection, random: Random) -> None:
     )
 
 
+def open_message(connection: psycopg.Connection, random: Random) -> None:
+    """A provider tells of an open, and sometimes later that it was a machine's."""
+    customer = _customer(random)
+    if random.random() < 0.3:
+        connection.execute(
+            "update outreach.delivery_events set is_machine = true where customer_id = %s and not is_machine",
+            [customer],
+        )
+        return
+    connection.execute(
+        "insert into outreach.delivery_events ("
+        " event_key, provider, customer_id, kind, happened_at, is_machine, provider_event_ids, received_at)"
+        " values (%s, 'sendgrid', %s, 'open', %s, %s, '{}', now())",
+        [random.randbytes(32), customer, _instant(random), random.random() < 0.3],
+    )
+
+
 def change_category(connection: psycopg.Connection, random: Random) -> None:
     connection.execute(
         "update raw.product_categories set category_code = %s where product_id = %s",

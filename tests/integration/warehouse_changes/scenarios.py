@@ -26,7 +26,7 @@ SCENARIOS: Mapping[str, dict[str, Any]] = {
     "paid_of_a_category": {
         "anchor": "paid",
         "target": {**_frames({"type": "category", "codes": ["K"]}), "active_subscriber": "exclude"},
-        "exclusion": _frames({"type": "event", "codes": ["viewed"], "within_days": 5}),
+        "exclusion": _frames({"type": "event", "codes": ["viewed", "opened"], "within_days": 5}),
     },
     "lapsed": {
         "anchor": {"entered": SEGMENT},

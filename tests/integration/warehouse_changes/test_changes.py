@@ -24,7 +24,7 @@ def place_order(shop: Shop, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(2))
 def test_after_any_changes_every_table_is_what_a_build_from_nothing_would_make(shop: Shop, seed: int):
     random = Random(seed)
-    for change in random.choices(history.CHANGES, k=12):
+    for change in [*random.choices(history.CHANGES, k=12), *[history.open_message] * 4]:
         change(shop.connection, random)
     shop.build()
     assert shop.differences() == {}
@@ -32,7 +32,7 @@ def test_after_any_changes_every_table_is_what_a_build_from_nothing_would_make(s
     assert {shop.rebuilt()[table] for table in WHOLE} == {None}
 
 
-@pytest.mark.parametrize("change", history.CHANGES, ids=lambda change: change.__name__)
+@pytest.mark.parametrize("change", [*history.CHANGES, history.open_message], ids=lambda change: change.__name__)
 def test_every_kind_of_change_is_noted_with_its_customers(shop: Shop, change: history.Change):
     shop.connection.execute("truncate raw.customer_changes")
     facts = "select {}, t::text from raw.{} as t"
@@ -45,6 +45,7 @@ def test_every_kind_of_change_is_noted_with_its_customers(shop: Shop, change: hi
         " left join raw.order_lines l using (order_id) left join raw.product_categories c using (product_id)"
         " left join raw.payment_methods p using (payment_method)"
     )
+    owners += " union select customer_id, e::text from outreach.delivery_events as e where not is_machine"
     random = Random(7)
     before = set(shop.connection.execute(owners.encode()).fetchall())
     changed: set[str] = set()

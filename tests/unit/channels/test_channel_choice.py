@@ -3,7 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from ekiden.delivery.channels import channel_for, sender_for
+from ekiden.delivery.channels import (
+    ChannelMisconfigured,
+    carried_channels,
+    carriers_for,
+    channel_for,
+    sender_for,
+)
 from ekiden.settings import Settings
 
 KEY = "SG.secret-of-the-test"
@@ -37,3 +43,60 @@ def test_with_a_key_mail_goes_out_through_sendgrid_and_the_key_is_not_shown(
 def test_the_sender_is_what_the_settings_say(home: Path) -> None:
     sender = sender_for(Settings(home=home, sender_name="駅伝", reply_to="help@shop.invalid"))
     assert (sender.name, sender.reply_to) == ("駅伝", "help@shop.invalid")
+
+
+EVERYTHING = {
+    "line_channel_access_token": "line-secret",
+    "twilio_account_sid": "AC1",
+    "twilio_auth_token": "twilio-secret",
+    "twilio_from": "+815012345678",
+    "vapid_private_key": "A" * 42 + "E",
+}
+
+
+def test_only_what_is_configured_carries(home: Path) -> None:
+    for settings in (Settings(home=home), Settings(home=home, options="line,sms,web_push")):
+        assert [carrier.step_channels for carrier in carriers_for(settings)] == [("html_email", "text_email")]
+        assert carried_channels(settings) == ("html_email", "text_email")
+
+
+def test_every_channel_with_credentials_carries_its_steps(home: Path) -> None:
+    settings = Settings(home=home, **EVERYTHING)
+    assert [(carrier.channel.name, *carrier.step_channels) for carrier in carriers_for(settings)] == [
+        ("outbox", "html_email", "text_email"),
+        ("line", "line"),
+        ("twilio", "sms"),
+        ("web_push", "web_push"),
+    ]
+    assert carried_channels(settings) == ("html_email", "text_email", "line", "sms", "web_push")
+
+
+def test_who_asks_for_the_outbox_keeps_everything_in_the_house(home: Path) -> None:
+    settings = Settings(home=home, channel="outbox", sendgrid_api_key=KEY, smtp_host="mail.invalid", **EVERYTHING)
+    assert [carrier.channel.name for carrier in carriers_for(settings)] == ["outbox"]
+    assert carried_channels(settings) == ("html_email", "text_email")
+
+
+def test_mail_goes_by_smtp_where_there_is_a_host_and_no_key(home: Path) -> None:
+    assert channel_for(Settings(home=home, smtp_host="mail.invalid")).name == "smtp"
+    assert channel_for(Settings(home=home, smtp_host="mail.invalid", sendgrid_api_key=KEY)).name == "sendgrid"
+    named = Settings(home=home, smtp_host="mail.invalid", sendgrid_api_key=KEY, channel="smtp")
+    assert channel_for(named).name == "smtp"
+
+
+@pytest.mark.parametrize(
+    ("settings", "variable"),
+    [
+        ({"channel": "sendgrid"}, "EKIDEN_SENDGRID_API_KEY"),
+        ({"channel": "smtp"}, "EKIDEN_SMTP_HOST"),
+        ({"smtp_host": "mail.invalid", "smtp_user": "shop"}, "EKIDEN_SMTP_PASSWORD"),
+        ({"twilio_account_sid": "AC1"}, "EKIDEN_TWILIO_AUTH_TOKEN"),
+        ({"twilio_account_sid": "AC1", "twilio_auth_token": "x"}, "EKIDEN_TWILIO_FROM"),
+        ({"vapid_private_key": "x"}, "EKIDEN_VAPID_PRIVATE_KEY"),
+    ],
+)
+def test_a_channel_configured_by_half_names_what_is_missing(
+    home: Path, settings: dict[str, str], variable: str
+) -> None:
+    with pytest.raises(ChannelMisconfigured, match=variable):
+        carriers_for(Settings(home=home, **settings))

@@ -204,6 +204,20 @@ def test_a_link_that_would_break_the_header_is_a_fault(url: str) -> None:
     assert "EKIDEN_UNSUBSCRIBE_URL" in (fault_of(replace(MESSAGE, unsubscribe_url=url)) or "")
 
 
+def test_only_a_notice_to_the_shop_itself_may_lack_the_opt_out() -> None:
+    without = replace(MESSAGE, unsubscribe_url="")
+    assert "EKIDEN_UNSUBSCRIBE_URL" in (fault_of(without) or "")
+    notice = replace(without, for_administrator=True)
+    assert fault_of(notice) is None
+    mail = read(to_bytes(notice, NOW))
+    assert [name for name in HEADERS if name not in mail] == [
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+        "X-Ekiden-Scenario",
+        "X-Ekiden-Step",
+    ]
+
+
 def test_a_senders_fault_names_its_setting() -> None:
     fault = fault_of(replace(MESSAGE, sender=Sender("Shop <shop@shop.invalid>", "Shop")))
     assert "EKIDEN_SENDER_ADDRESS" in (fault or "")

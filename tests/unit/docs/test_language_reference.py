@@ -44,7 +44,13 @@ ON_OTHER_PAGES = {
 }
 """Settings with examples on the pages of anchors and conditions."""
 
-IN_WORDS = {"orders": "all orders", "target": "everybody", "exclusion": "nobody", "stop": "never"}
+IN_WORDS = {
+    "orders": "all orders",
+    "target": "everybody",
+    "exclusion": "nobody",
+    "stop": "never",
+    "address_policy": "both, the first one first",
+}
 """Defaults that a sentence says better than an empty mapping."""
 
 

@@ -1,5 +1,7 @@
 import pytest
+from rich.console import Console
 
+from orchestration.demo import Demo
 from orchestration.demo_shop import prepare_settings
 
 
@@ -24,3 +26,11 @@ def test_what_a_settings_file_says_stays(home) -> None:
 def test_a_time_zone_that_was_chosen_stays(home) -> None:
     (home / "ekiden.toml").write_text('time_zone = "Europe/Paris"\n', encoding="utf-8")
     assert prepare_settings().time_zone == "Europe/Paris"
+
+
+def test_only_a_mail_server_that_is_asked_for_by_name_gets_the_demos_mail(home, monkeypatch) -> None:
+    for variable, value in (("SENDGRID_API_KEY", "SG.x"), ("SMTP_HOST", "mail.invalid"), ("VAPID_PRIVATE_KEY", "x")):
+        monkeypatch.setenv(f"EKIDEN_{variable}", value)
+    assert Demo(Console(), prepare_settings(), None).carrier().channel.name == "outbox"
+    monkeypatch.setenv("EKIDEN_CHANNEL", "smtp")
+    assert Demo(Console(), prepare_settings(), None).carrier().channel.name == "smtp"

@@ -277,6 +277,28 @@ def test_what_is_probably_not_meant_is_a_warning(changes, rule, place):
     assert [(warning.rule, warning.place) for warning in result.warnings] == [(rule, place)]
 
 
+def test_a_scenario_that_uses_no_address_is_a_fault():
+    assert faults(address_policy={"use_1": False, "use_2": False}) == {("no_address_left", "address_policy")}
+    assert faults(address_policy={"use_1": False}) == set()
+    assert faults(address_policy=None) == {("wrong_type", "address_policy")}
+    assert faults(address_policy={"use_1": 1}) == {("wrong_type", "address_policy.use_1")}
+    assert "perhaps mobile" in message(address_policy={"preferred_domain": "mobil"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"address_policy": {"use_2": False, "preferred_domain": "pc"}}, "address_policy.preferred_domain"),
+        ({"address_policy": {"use_2": False}, "steps": [STEP | {"channel": "dm"}]}, "address_policy"),
+        ({"variant_by_domain": False, "steps": [STEP | {"channel": "sms"}]}, "variant_by_domain"),
+    ],
+)
+def test_addresses_that_nothing_chooses_between_are_a_warning(changes, place):
+    assert [(warning.rule, warning.place) for warning in checked(**changes).warnings] == [
+        ("setting_without_effect", place)
+    ]
+
+
 def test_a_first_frame_that_is_negated_is_no_slip():
     assert checked(target=frame("order", relation="not")).warnings == ()
 

@@ -110,11 +110,11 @@ def test_v1_12_what_a_shop_must_have_is_refused_where_it_has_not(option, changes
     assert rules(frozenset({option}), **changes) == set()
 
 
-@pytest.mark.parametrize("channel", ["line", "sms"])
-def test_v1_12_a_channel_without_contract_is_refused_and_with_one_it_is_said_that_it_cannot_be_sent(channel):
+@pytest.mark.parametrize("channel", ["line", "sms", "web_push"])
+def test_v1_12_a_channel_is_refused_without_its_option_and_sent_with_it(channel):
     steps = [STEP | {"channel": channel}]
     assert rules(frozenset(), steps=steps) == {"option_not_enabled"}
-    assert rules(frozenset({channel}), steps=steps) == {"channel_not_supported"}
+    assert rules(frozenset({channel}), steps=steps) == set()
 
 
 def test_v1_11_a_step_before_the_batch_is_a_warning():

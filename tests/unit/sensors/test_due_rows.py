@@ -2,9 +2,20 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from assets.sending import WAITING
 from ekiden.delivery.pauses import Cause, Pause
 from ekiden.delivery.send import DueSlot
-from sensors.due_rows import FIRST_WAIT, LONGEST_WAIT, LOST_CLAIMS, Attempts, Slot, decide, slots_of, wait_after
+from sensors.due_rows import (
+    FIRST_WAIT,
+    LONGEST_WAIT,
+    LOOK_AHEAD,
+    LOST_CLAIMS,
+    Attempts,
+    Slot,
+    decide,
+    slots_of,
+    wait_after,
+)
 
 NOW = datetime(2026, 5, 6, 3, 0, tzinfo=UTC)
 TODAY = date(2026, 5, 6)
@@ -12,8 +23,9 @@ YESTERDAY = date(2026, 5, 5)
 PARTITIONS = {date(2026, 1, 1) + timedelta(days=n) for n in range(126)}
 
 
-def due(day: date, minutes_ago: int = 1) -> DueSlot:
-    return DueSlot(day, 10, NOW - timedelta(minutes=minutes_ago))
+def due(day: date, minutes_ago: int = 1, newest_minutes_ago: int | None = None) -> DueSlot:
+    newest = minutes_ago if newest_minutes_ago is None else newest_minutes_ago
+    return DueSlot(day, 10, NOW - timedelta(minutes=minutes_ago), NOW - timedelta(minutes=newest))
 
 
 def asked_for(slots, *, in_flight=(), attempts=None):
@@ -79,6 +91,23 @@ def test_a_slot_that_was_left_due_waits_before_it_is_asked_for_again() -> None:
     decision = decide(slots, in_flight=(), attempts=ended, now=NOW)
     assert decision.requests == ()
     assert "again at 2026-05-06T03:01:30+00:00" in decision.reasons[0]
+
+
+def test_what_becomes_due_does_not_wait_with_what_was_left_due_before() -> None:
+    (left,) = slots_of([due(TODAY, 60)], 0, PARTITIONS)
+    (with_new,) = slots_of([due(TODAY, 60, 0)], 0, PARTITIONS)
+    ended = {left.name: Attempts(5, NOW)}
+    assert asked_for([left], attempts=ended) == ()
+    assert len(asked_for([with_new], attempts=ended)) == 1
+
+
+def test_what_is_asked_for_early_is_waited_for() -> None:
+    assert WAITING.ahead > LOOK_AHEAD
+
+
+def test_a_provider_that_wants_to_be_left_alone_is_named() -> None:
+    decision = decide([], in_flight=(), attempts={}, now=NOW, waits={"sendgrid": NOW + timedelta(hours=1)})
+    assert decision.reasons == ("nothing is due", "sendgrid wants to be left alone until 2026-05-06T04:00:00+00:00")
 
 
 def test_one_date_in_flight_does_not_keep_another_waiting() -> None:

@@ -1,0 +1,122 @@
+"""Send workers as ops: each drains the queue, and whoever comes after them reads what they did.
+
+Belongs here: a worker's step, and what it tells the step that gathers. Does not belong here: claims, checks and
+providers (`ekiden.delivery`), where the steps run (`orchestration.executors`), and what a run tells (`deliveries`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from dagster import (
+    AssetExecutionContext,
+    DagsterEventType,
+    JsonMetadataValue,
+    MetadataValue,
+    OpExecutionContext,
+)
+from pydantic import BaseModel
+
+from assets.acting import run_context
+from assets.sample import IDS_SHOWN, SampleKeeper
+from ekiden.database.connection import connect
+from ekiden.delivery.channels.base import Carrier
+from ekiden.delivery.drain import IMPATIENT, Drained, Patience, drain
+from ekiden.settings import Settings
+
+REPORT = "worker_report"
+"""The output's metadata by which a worker tells what it did: workers may be on other machines, and Dagster's storage is
+what all of them share."""
+
+SENSOR_TAG = "dagster/sensor_name"
+
+WAITING = Patience(ahead=timedelta(minutes=2), longest=timedelta(minutes=15))
+"""What the sensor starts waits for the next minutes' rows: a run costs seconds to start, and step times are minutes.
+For a quarter of an hour, so that a day with something due in every minute has runs that one can read."""
+
+
+class Part(BaseModel):
+    """One ledger run of a worker."""
+
+    due_date: date | None
+    run_id: UUID
+    channel: str
+    counts: dict[str, int]
+    found_sent: int
+    pauses: list[str]
+
+
+class WorkerReport(BaseModel):
+    """What one worker did."""
+
+    parts: list[Part]
+    message_ids: list[UUID]
+    sample: str | None
+
+
+def work(
+    context: AssetExecutionContext | OpExecutionContext,
+    *,
+    settings: Settings,
+    carriers: Sequence[Carrier],
+    clock: Callable[[], datetime],
+    due_dates: Sequence[date | None],
+) -> None:
+    """Be one send worker; its report is the metadata of the step's only output."""
+    keepers = [SampleKeeper(carrier.channel) for carrier in carriers]
+    kept = [replace(carrier, channel=keeper) for keeper, carrier in zip(keepers, carriers, strict=True)]
+    with connect(settings, autocommit=True) as connection:
+        drained = drain(
+            connection,
+            carriers=kept,
+            settings=settings,
+            clock=clock,
+            context=run_context(context),
+            due_dates=due_dates,
+            # a person who starts a run waits for its end
+            patience=WAITING if SENSOR_TAG in context.run.tags else IMPATIENT,
+        )
+    sent = [keeper for keeper in keepers if keeper.message_ids]
+    report = WorkerReport(
+        parts=[_part(each) for each in drained],
+        message_ids=[message_id for keeper in sent for message_id in keeper.message_ids][:IDS_SHOWN],
+        sample=sent[0].sample() if sent else None,
+    )
+    context.add_output_metadata({REPORT: MetadataValue.json(report.model_dump(mode="json"))})
+    told = {name: count for name, count in totals([report]).items() if count}
+    context.log.info(", ".join(f"{name}: {count:,}" for name, count in told.items()) or "nothing was due")
+
+
+def _part(drained: Drained) -> Part:
+    report = drained.report
+    return Part(
+        due_date=drained.due_date,
+        run_id=report.run_id,
+        channel=drained.carrier.channel.name,
+        counts=vars(report.counts),
+        found_sent=report.reconciled.sent,
+        pauses=[str(pause) for pause in report.pauses],
+    )
+
+
+def reports_of(context: AssetExecutionContext | OpExecutionContext) -> list[WorkerReport]:
+    """Return what the workers of this run told, each worker once."""
+    told: dict[str | None, WorkerReport] = {}
+    for entry in context.instance.all_logs(context.run_id, of_type=DagsterEventType.STEP_OUTPUT):
+        event = entry.get_dagster_event()
+        metadata = event.step_output_data.metadata.get(REPORT)
+        if isinstance(metadata, JsonMetadataValue):
+            # a step that was done again, because its machine seemed lost, replaces what it told
+            told[event.step_key] = WorkerReport.model_validate(metadata.value)
+    return list(told.values())
+
+
+def totals(reports: Sequence[WorkerReport]) -> dict[str, int]:
+    """Return the counts of all parts, by name, in the order in which they are told."""
+    summed: dict[str, int] = {}
+    for report in reports:
+        for part in report.parts:
+            for name, count in part.counts.items():
+                summed[name] = summed.get(name, 0) + count
+    return summed

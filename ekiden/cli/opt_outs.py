@@ -1,0 +1,132 @@
+"""`ekiden opt-out add | list | withdraw`, `ekiden suppressions list | sync`: who is not to be written to."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ekiden.cli.output import Format, FormatOption, console, show
+from ekiden.cli.session import ActorOption, acting_as, ledger, now
+from ekiden.delivery.opt_out_file import read_opt_outs
+from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, OptOutFilter, find_opt_outs, opt_out, withdraw
+from ekiden.delivery.suppressions import find_suppressions, lists_for
+from ekiden.delivery.suppressions import sync as sync_lists
+from ekiden.settings import Settings
+
+DEFAULT_ROWS = 50
+"""Rows shown unless asked otherwise: some screens."""
+
+OPT_OUT_COLUMNS = (
+    *("opt_out_id", "customer_id", "address", "channel", "site", "source", "opted_out_at"),
+    *("recorded_by", "reason", "withdrawn_at", "withdrawn_by", "withdraw_reason"),
+)
+SUPPRESSION_COLUMNS = ("customer_id", "address", "reason", "source", "suppressed_at")
+
+opt_out_app = typer.Typer(help="Who has asked not to be written to, by what.", no_args_is_help=True)
+suppressions_app = typer.Typer(help="The suppression list, which no setting overrides.", no_args_is_help=True)
+
+CustomerOption = Annotated[str | None, typer.Option(help="Customer id: every address of theirs.")]
+AddressOption = Annotated[str | None, typer.Option(help="Address, whichever customer has it.")]
+ChannelOption = Annotated[OptOutChannel | None, typer.Option(help="Only this channel; default: every one.")]
+SiteOption = Annotated[str | None, typer.Option(help="Only this site, as scenarios name it; default: every one.")]
+LimitOption = Annotated[int, typer.Option(min=1, help="Most rows to show.")]
+
+
+def register(parent: typer.Typer) -> None:
+    """Add these commands to the application."""
+    parent.add_typer(opt_out_app, name="opt-out")
+    parent.add_typer(suppressions_app, name="suppressions")
+
+
+@opt_out_app.command("add")
+def add(
+    customer: CustomerOption = None,
+    address: AddressOption = None,
+    channel: ChannelOption = None,
+    site: SiteOption = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="CSV with customer_id or address (docs/consent.md), instead."),
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="How it reached you; kept with it.")] = None,
+    actor: ActorOption = None,
+) -> None:
+    """Record that somebody does not want to be written to; told twice, it stands once."""
+    if (file is not None) == bool(customer or address):
+        raise typer.BadParameter("say who: --customer, --address or both; or --file")
+    if file is not None and (channel or site or reason):
+        raise typer.BadParameter("a file says channel, site and reason for itself: leave out the options")
+    settings, context = Settings(), acting_as(actor)
+    asked = (
+        read_opt_outs(file, zone=settings.zone)
+        if file is not None
+        else iter([NewOptOut(customer, address, channel, site, reason=reason)])
+    )
+    with ledger(settings) as connection, connection.transaction():
+        source = "command" if file is None else "file"
+        added = opt_out(connection, asked, source=source, now=now(), recorded_by=context.actor)
+    console().print(f"{added} opt-outs recorded" if added else "nothing new: it was recorded already", highlight=False)
+
+
+@opt_out_app.command("list")
+def list_opt_outs(
+    customer: CustomerOption = None,
+    address: AddressOption = None,
+    channel: ChannelOption = None,
+    site: SiteOption = None,
+    withdrawn: Annotated[bool, typer.Option("--withdrawn", help="Those that were withdrawn as well.")] = False,
+    limit: LimitOption = DEFAULT_ROWS,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show opt-outs, the latest first."""
+    settings = Settings()
+    chosen = OptOutFilter(customer, address, channel, site)
+    with ledger(settings) as connection:
+        found = find_opt_outs(connection, chosen, limit=limit, withdrawn=withdrawn)
+    show(found, OPT_OUT_COLUMNS if withdrawn else OPT_OUT_COLUMNS[:9], form=form, zone=settings.zone)
+
+
+@opt_out_app.command("withdraw")
+def withdraw_opt_outs(
+    opt_out_ids: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="As `list` shows them.")] = None,
+    customer: CustomerOption = None,
+    address: AddressOption = None,
+    channel: ChannelOption = None,
+    site: SiteOption = None,
+    reason: Annotated[str, typer.Option(help="How the customer has opted in again; kept as the consent.")] = "",
+    actor: ActorOption = None,
+) -> None:
+    """Withdraw opt-outs of somebody who has opted in again; the suppression list stays as it is."""
+    chosen = OptOutFilter(customer, address, channel, site, tuple(opt_out_ids or ()))
+    settings, context = Settings(), acting_as(actor)
+    with ledger(settings) as connection:
+        withdrawn = withdraw(connection, chosen, reason=reason, now=now(), context=context)
+    console().print(f"{len(withdrawn)} opt-outs withdrawn", highlight=False)
+    show(withdrawn, OPT_OUT_COLUMNS[:7], form=Format.TABLE, zone=settings.zone)
+
+
+@suppressions_app.command("list")
+def list_suppressions(
+    customer: CustomerOption = None,
+    address: AddressOption = None,
+    limit: LimitOption = DEFAULT_ROWS,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show the suppression list and why each stands in it, the latest first."""
+    settings = Settings()
+    with ledger(settings) as connection:
+        found = find_suppressions(connection, customer_id=customer, address=address, limit=limit)
+    show(found, SUPPRESSION_COLUMNS, form=form, zone=settings.zone)
+
+
+@suppressions_app.command("sync")
+def sync(
+    full: Annotated[bool, typer.Option("--full", help="Read every list from its beginning.")] = False,
+) -> None:
+    """Add what SendGrid's own lists say: bounces, complaints, invalid addresses, unsubscribes, groups."""
+    settings = Settings()
+    lists = lists_for(settings)
+    with ledger(settings) as connection:
+        for each in sync_lists(connection, lists, settings=settings, now=now(), full=full):
+            since = f" since {each.since.astimezone(settings.zone):%Y-%m-%d %H:%M}" if each.since else ""
+            console().print(f"{each.list_name}: {each.entries} entries{since}, {each.added} new", highlight=False)

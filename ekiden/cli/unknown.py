@@ -1,0 +1,183 @@
+"""`ekiden unknown list | settle | settled`: messages of which nobody knows whether they were sent."""
+
+import sys
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
+from ekiden.cli.session import ActorOption, acting_as, ledger, now
+from ekiden.delivery.settle import check, settle, settlements
+from ekiden.delivery.unknown import Settled, UnknownCount, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
+from ekiden.schedule.operators import DEFAULT_LIMIT
+from ekiden.settings import Settings
+
+DEFAULT_ROWS = 50
+"""Rows shown unless asked otherwise: some screens."""
+
+SAMPLE_ROWS = 10
+"""Rows shown of what settling would touch."""
+
+ROW_COLUMNS = (
+    *("past_limit", "posted_at", "scenario_code", "customer_id", "step_no", "to_address", "channel_name"),
+    *("answer", "events", "message_id"),
+)
+
+SETTLED_COLUMNS = (
+    *("contradicted", "settled_at", "settled_by", "settled_as", "reason", "scenario_code", "customer_id", "step_no"),
+    *("state", "message_id"),
+)
+
+app = typer.Typer(help="Messages of which nobody knows whether they were sent.", no_args_is_help=True)
+
+ScenarioOption = Annotated[str | None, typer.Option(help="Scenario code.")]
+CustomerOption = Annotated[str | None, typer.Option(help="Customer id.")]
+ChannelOption = Annotated[str | None, typer.Option(help="Channel of the step, like html_email, or carrier: sendgrid.")]
+RunOption = Annotated[str | None, typer.Option(help="The send run that posted it: its id, or Dagster's.")]
+OlderThanOption = Annotated[
+    float | None, typer.Option(min=0, metavar="HOURS", help="Only what was posted at least so many hours ago.")
+]
+RowOption = Annotated[
+    list[str] | None, typer.Option("--row", "--message", help="One row, by schedule_row_id or message_id.")
+]
+
+
+def register(parent: typer.Typer) -> None:
+    """Add these commands to the application."""
+    parent.add_typer(app, name="unknown")
+
+
+@app.command("list")
+def list_unknown(
+    scenario: ScenarioOption = None,
+    customer: CustomerOption = None,
+    channel: ChannelOption = None,
+    run: RunOption = None,
+    older_than: OlderThanOption = None,
+    row: RowOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows to show.")] = DEFAULT_ROWS,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show what is known of each: what was posted when and by whom, the answer, the provider's events; oldest first."""
+    settings = Settings()
+    chosen = _chosen(scenario, customer, channel, run, older_than, row)
+    at = now()
+    with ledger(settings) as connection:
+        found = unknown_rows(connection, chosen, now=at, unknown_after=settings.unknown_after, limit=limit)
+        counts = unknown_counts(connection, chosen, now=at, unknown_after=settings.unknown_after)
+    show(found, ROW_COLUMNS, form=form, zone=settings.zone)
+    _tell_counts(counts, settings)
+
+
+@app.command("settled")
+def list_settled(
+    limit: Annotated[int, typer.Option(min=1, help="Most rows to show.")] = DEFAULT_ROWS,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show what people said of them, the latest first; contradicted: the provider had what was called not sent."""
+    settings = Settings()
+    with ledger(settings) as connection:
+        found = settlements(connection, limit=limit)
+    show(found, SETTLED_COLUMNS, form=form, zone=settings.zone)
+
+
+@app.command("settle")
+def settle_unknown(
+    settled: Annotated[Settled, typer.Argument(help="What became of them.")],
+    scenario: ScenarioOption = None,
+    customer: CustomerOption = None,
+    channel: ChannelOption = None,
+    run: RunOption = None,
+    older_than: OlderThanOption = None,
+    row: RowOption = None,
+    reason: Annotated[str | None, typer.Option(help="How you know; kept with the rows. Needed.")] = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="With not-sent: send them again at once, instead of leaving them failed.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Refuse to touch more rows than this.")] = DEFAULT_LIMIT,
+    everything: Annotated[bool, typer.Option("--all", help="Needed when no filter is given.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Only show what would be touched.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where nobody can answer.")] = False,
+    actor: ActorOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Say what became of them: sent (recorded, the next step follows) or not-sent (failed, until `ekiden retry`)."""
+    settings = Settings()
+    chosen = _chosen(scenario, customer, channel, run, older_than, row)
+    if chosen == UnknownFilter() and not everything:
+        raise typer.BadParameter("give a filter, or --all for every row")
+    at = now()
+    with ledger(settings) as connection:
+        counts = unknown_counts(connection, chosen, now=at, unknown_after=settings.unknown_after)
+        matched = sum(count.rows for count in counts)
+        sample = unknown_rows(connection, chosen, now=at, unknown_after=settings.unknown_after, limit=SAMPLE_ROWS)
+        if dry_run:
+            show(sample, ROW_COLUMNS, form=form, zone=settings.zone)
+            _tell_counts(counts, settings)
+            errors().print(f"settle {settled} would look at {matched} rows; nothing was changed")
+            return
+        check(settled, reason=reason, retry_them=retry, matched=matched, limit=limit)
+        if matched:
+            _confirm(settled, counts, sample, settings, matched, yes=yes)
+        report = settle(
+            connection,
+            settled,
+            chosen,
+            now=now(),
+            settings=settings,
+            context=acting_as(actor),
+            reason=reason or "",
+            limit=limit,
+            retry_them=retry,
+        )
+    retried = f", {report.retried} of them to be sent again" if retry else ""
+    console().print(f"{report.changed} of {report.matched} matching rows settled as {settled}{retried}")
+    for left in report.not_changed:
+        errors().print(str(left), highlight=False, markup=False)
+
+
+def _chosen(
+    scenario: str | None,
+    customer: str | None,
+    channel: str | None,
+    run: str | None,
+    older_than: float | None,
+    row: list[str] | None,
+) -> UnknownFilter:
+    posted_until = None if older_than is None else now() - timedelta(hours=older_than)
+    return UnknownFilter(scenario, customer, channel, run, posted_until, tuple(row or ()))
+
+
+def _tell_counts(counts: tuple[UnknownCount, ...], settings: Settings) -> None:
+    for count in counts:
+        told = f"{count.scenario_code}, step {count.step_no}, {count.channel_name}, {count.standing}: {count.rows}"
+        if count.past_limit:
+            told += f", {count.past_limit} of them for more than {_hours(settings.unknown_after)}"
+        errors().print(told, highlight=False, markup=False)
+
+
+def _hours(limit: timedelta) -> str:
+    return f"{limit.total_seconds() / 3600:g} hours"
+
+
+def _confirm(
+    settled: Settled,
+    counts: tuple[UnknownCount, ...],
+    sample: list[UnknownRow],
+    settings: Settings,
+    matched: int,
+    *,
+    yes: bool,
+) -> None:
+    """Show what would be touched and ask; ends the command if the answer is no, or nobody can give one."""
+    if yes:
+        return
+    _tell_counts(counts, settings)
+    show(sample, ROW_COLUMNS, form=Format.TABLE, zone=settings.zone, on=errors())
+    if not sys.stdin.isatty():
+        complain("nothing was changed", f"settle {settled} would touch these {matched} rows; say --yes to do it")
+        raise typer.Exit(1)
+    if not typer.confirm(f"settle these {matched} rows as {settled}?", err=True):
+        complain("nothing was changed", "as you said")
+        raise typer.Exit(1)

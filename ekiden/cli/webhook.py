@@ -1,0 +1,113 @@
+"""`ekiden webhook | events`: what the provider tells after a message was accepted."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+import uvicorn
+from rich.table import Table
+from rich.text import Text
+
+from ekiden.cli.output import Format, FormatOption, complain, console
+from ekiden.cli.session import ActorOption, acting_as, ledger, now
+from ekiden.delivery.events import drain
+from ekiden.settings import Settings
+from ekiden.webhook.app import webhook_app
+from ekiden.webhook.requests import RequestCounts, refused_requests, request_counts
+
+MOST_REQUESTS_AT_ONCE = 100
+"""Each may hold two megabytes; whoever comes then is told to come again."""
+SECONDS_TO_END = 20
+"""For requests under way when the server is asked to stop."""
+
+webhook = typer.Typer(invoke_without_command=True, help="Receive the provider's events, and show what came in.")
+events = typer.Typer(no_args_is_help=True, help="Take in what the provider has told.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    app.add_typer(webhook, name="webhook")
+    app.add_typer(events, name="events")
+
+
+@webhook.callback()
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on; a proxy with TLS belongs before it.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3001,
+    drains: Annotated[
+        bool, typer.Option("--drain/--no-drain", help="Whether it also takes in what it has received.")
+    ] = True,
+) -> None:
+    """Serve POST /webhook/sendgrid, the unsubscribe links and /health, until it is stopped."""
+    if context.invoked_subcommand:
+        return
+    settings = Settings()
+    app = webhook_app(settings, drains=drains)
+    with ledger(settings):
+        pass  # the database is there, and as new as this program
+    if not settings.sendgrid_webhook_key:
+        complain("no key", "SendGrid's events are turned away until EKIDEN_SENDGRID_WEBHOOK_KEY is set")
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        limit_concurrency=MOST_REQUESTS_AT_ONCE,
+        timeout_graceful_shutdown=SECONDS_TO_END,
+        server_header=False,
+        # an unsubscribe link is as good as its customer's word
+        access_log=False,
+    )
+
+
+@webhook.command()
+def status(form: FormatOption = Format.TABLE) -> None:
+    """Show what came in, what became of it, and what was turned away and why."""
+    settings = Settings()
+    with ledger(settings) as connection:
+        counts, refused = request_counts(connection), refused_requests(connection)
+    if form is not Format.TABLE:
+        told = {**asdict(counts), "refused": [asdict(each) for each in refused]}
+        sys.stdout.write(json.dumps(told, default=str, ensure_ascii=False, indent=2) + "\n")
+        return
+    table = Table(show_header=False, box=None)
+    for label, said in _lines(counts, settings):
+        table.add_row(label, Text(said))
+    for each in refused:
+        last = f"{each.last_refused_at.astimezone(settings.zone):%Y-%m-%d %H:%M}"
+        table.add_row("turned away", Text(f"{each.requests} requests: {each.reason.replace('_', ' ')}; last {last}"))
+    console().print(table)
+
+
+@events.command("drain")
+def drain_events(actor: ActorOption = None) -> None:
+    """Take in what has been received, and settle the messages of unknown outcome that it tells of."""
+    settings = Settings()
+    with ledger(settings) as connection:
+        done = drain(connection, settings=settings, clock=now, context=acting_as(actor))
+    console().print(
+        f"{done.requests} requests with {done.events} events, {done.new_events} of them new, {done.unreadable} "
+        f"unreadable; {done.suppressed} entries on the suppression list, {done.opted_out} opt-outs; of unknown "
+        f"messages {done.sent} were sent, {done.failed} were not",
+        highlight=False,
+    )
+
+
+def _lines(counts: RequestCounts, settings: Settings) -> list[tuple[str, str]]:
+    last = counts.last_received_at
+    lines = [
+        ("received", f"{counts.requests} requests, and {counts.repeats} that were known already"),
+        ("last", f"{last.astimezone(settings.zone):%Y-%m-%d %H:%M}" if last else "never"),
+        ("events", f"{counts.events}, of them {counts.strangers} of messages that are not ours"),
+    ]
+    if counts.undrained and counts.oldest_undrained_at:
+        since = f"{counts.oldest_undrained_at.astimezone(settings.zone):%Y-%m-%d %H:%M}"
+        lines.append(("not taken in", f"{counts.undrained} requests, since {since}: `ekiden events drain`"))
+    if counts.faulty or counts.unreadable_events:
+        lines.append(("unreadable", f"{counts.faulty} requests, and {counts.unreadable_events} elements of others"))
+    if counts.contradictions:
+        told = "open rows whose message the provider has: block or complete them, or it is sent twice"
+        lines.append(("contradicted", f"{counts.contradictions} {told}"))
+    return lines

@@ -1,0 +1,46 @@
+"""Variants of a content by the kind of address: the ordinary one, and one for mobile carriers' addresses (R-143).
+
+Belongs here: which variants a content has. Does not belong here: which kind an address is (`ekiden.delivery`).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ekiden.content.faults import ContentFault
+from ekiden.content.render import StepContent, load_content
+from ekiden.content.sources import SHORT_CHANNELS, mobile_variant
+
+ContentVariant = Literal["pc", "mobile"]
+
+
+@dataclass(frozen=True)
+class Variants:
+    """One step's content in every variant it has; a fault stands where one cannot be sent."""
+
+    pc: StepContent | ContentFault
+    """The ordinary content, for every address that has no variant of its own."""
+    mobile: StepContent | ContentFault | None = None
+    """None where there is no such variant."""
+
+    def of(self, kind: ContentVariant) -> StepContent | ContentFault:
+        """Return the variant for a kind of address: its own, else the ordinary one."""
+        return self.mobile if kind == "mobile" and self.mobile is not None else self.pc
+
+
+def load_variants(folder: Path, name: str, channel: str) -> Variants:
+    """Return content `name` ("cross_sell/step_1") of `folder` in its variants; never raises for what is in them."""
+    return Variants(*(_load(folder, variant, channel) for variant in variant_names(folder, name, channel)))
+
+
+def variant_names(folder: Path, name: str, channel: str = "html_email") -> tuple[str, ...]:
+    """Return the names of a content's variants, the ordinary one first; only mail has others."""
+    mobile = None if channel in SHORT_CHANNELS else mobile_variant(folder, name)
+    return (name, mobile) if mobile else (name,)
+
+
+def _load(folder: Path, name: str, channel: str) -> StepContent | ContentFault:
+    try:
+        return load_content(folder, name, channel)
+    except ContentFault as fault:
+        return fault

@@ -1,0 +1,99 @@
+"""Mail addresses as people write them, in the one spelling that is sent to and compared by. Pure.
+
+Belongs here: what is made of a written address, and why something is none. Does not belong here: which of a customer's
+addresses is used (`recipients`), and how a header or a request writes one (`channels.addressing`).
+
+Made alike: blanks at both ends, full-width letters and signs (`＠`, `．`), quotes around the part before `@` that says
+nothing else, the case of the domain, and an international domain, which becomes its ASCII form (IDNA 2008, mapped as
+UTS 46 says). Left alone: the case of the part before `@`, dots and `+` in it, and whether the domain exists.
+"""
+
+import idna
+
+from ekiden.delivery.channels.addressing import LONGEST_DOMAIN, addr_spec, split_address
+
+LONGEST_LOCAL_PART = 64  # RFC 5321, section 4.5.3.1.1
+LONGEST_ADDRESS = 254  # RFC 5321, section 4.5.3.1.3: a path of 256 with its angle brackets
+
+# U+FF01 to U+FF5E are the printable ASCII characters as an input method writes them while it is set to full width
+_FULL_WIDTH = {code: code - 0xFF01 + 0x21 for code in range(0xFF01, 0xFF5F)}
+# what an input method writes for the dot key; UTS 46 takes them for dots as well, but only beside other Unicode
+_IDEOGRAPHIC_DOTS = {0x3002: ".", 0xFF61: "."}
+
+
+class NotAnAddress(ValueError):
+    """No mail can go there; the text says why and repeats nothing of what was written."""
+
+
+def normalised(written: str) -> str:
+    """Return the address that mail goes to, plain ASCII; raise `NotAnAddress` for what is none.
+
+    The part before `@` may have dots anywhere, as Japanese carriers have given them out. Beyond ASCII it needs SMTPUTF8
+    (RFC 6531) of every server on the way, which nobody can promise: that is no address here.
+    """
+    text = written.strip()
+    local_part, at, domain = (text if text.isascii() else text.translate(_FULL_WIDTH)).rpartition("@")
+    if not at:
+        raise NotAnAddress("it has no @")
+    local_part = _without_quotes(local_part)
+    if not local_part.isascii():
+        raise NotAnAddress("the part before @ has characters beyond ASCII (SMTPUTF8), which not every server takes")
+    if len(local_part) > LONGEST_LOCAL_PART:
+        raise NotAnAddress(f"the part before @ is longer than {LONGEST_LOCAL_PART} characters")
+    address = f"{local_part}@{_ascii_domain(domain)}"
+    if split_address(address) is None:
+        raise NotAnAddress("it is not written like a mail address")
+    if len(address) > LONGEST_ADDRESS:
+        raise NotAnAddress(f"it is longer than {LONGEST_ADDRESS} characters")
+    return address
+
+
+def compared(written: str) -> str:
+    """Return the form in which addresses are compared and suppressed: `normalised`, in lower case.
+
+    Servers may tell cases apart (RFC 5321, section 2.4), and none does. What is no address stays as it was written,
+    in lower case.
+    """
+    try:
+        return normalised(written).lower()
+    except NotAnAddress:
+        return written.strip().lower()
+
+
+def spellings(written: str) -> frozenset[str]:
+    """Return the forms under which a list that others write may hold this address, all in lower case."""
+    address = compared(written)
+    local_part, _, domain = address.rpartition("@")
+    in_quotes = addr_spec(address) if split_address(address) else address
+    return frozenset((written.lower(), address, in_quotes, f"{local_part}@{_unicode_domain(domain)}"))
+
+
+def _without_quotes(local_part: str) -> str:
+    """Return `taro.` for `"taro."`: the same mailbox (RFC 5321, section 4.1.2); channels quote by themselves."""
+    quotes = '""'
+    if len(local_part) > len(quotes) and local_part[0] + local_part[-1] == quotes:
+        return local_part[1:-1]
+    return local_part
+
+
+def _ascii_domain(domain: str) -> str:
+    if not domain.isascii():
+        domain = domain.translate(_IDEOGRAPHIC_DOTS)
+    if domain.isascii():
+        # as it stands: IDNA would turn away domains that exist, like those with hyphens in third and fourth place
+        return domain.lower()
+    if len(domain) > LONGEST_DOMAIN:
+        raise NotAnAddress(f"the domain is longer than {LONGEST_DOMAIN} characters")
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except UnicodeError:
+        raise NotAnAddress("the domain is no international domain name (IDNA 2008)") from None
+
+
+def _unicode_domain(domain: str) -> str:
+    if "xn--" not in domain:
+        return domain
+    try:
+        return idna.decode(domain)
+    except UnicodeError:
+        return domain

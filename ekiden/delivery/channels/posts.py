@@ -1,0 +1,96 @@
+"""One POST and its answer, for providers that take one message a request.
+
+Belongs here: what they have in common beside the connection (`transport`). Does not belong here: what an answer means.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import urllib3
+
+from ekiden.delivery.channels.batches import WAIT
+from ekiden.delivery.channels.transport import NotConnected
+
+OK, CREATED, ACCEPTED = 200, 201, 202
+BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 400, 401, 403, 404
+CONFLICT, GONE, TOO_LARGE, TOO_MANY_REQUESTS = 409, 410, 413, 429
+FIRST_SERVER_ERROR = 500
+
+# A provider that names a day is asked again within the hour: by then somebody may have lifted the limit.
+LONGEST_WAIT = timedelta(hours=1)
+_LONGEST_ANSWER = 65_536  # bytes; an answer has a few hundred
+_LONGEST_DETAIL = 500  # characters; enough for any sentence, and a ledger's column stays readable
+
+
+class NoAnswer(Exception):
+    """The request may have arrived, and no answer to it can be read."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def fields(self) -> dict[str, Any]:
+        """Return the body's JSON object, an empty one where it is none."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def post(pool: urllib3.PoolManager, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+    """Return the answer to one POST, never a second one and never elsewhere.
+
+    Raises `NotConnected` if nothing was sent, `NoAnswer` if it may have been.
+    """
+    try:
+        response = pool.request(
+            "POST", url, body=body, headers=headers, preload_content=False, retries=False, redirect=False
+        )
+        return _whole(response)
+    except NotConnected:
+        raise
+    except Exception as error:
+        # whatever it was, the request may have arrived; the text of the error may hold the request
+        raise NoAnswer(type(error).__name__) from None
+
+
+def _whole(response: urllib3.BaseHTTPResponse) -> Reply:
+    try:
+        body = response.read(_LONGEST_ANSWER, decode_content=False)
+        complete = response.read(1, decode_content=False) == b""
+    except BaseException:
+        response.close()
+        raise
+    if complete:
+        response.release_conn()
+    else:
+        response.close()  # the rest of the answer would be read as the next one
+    return Reply(response.status, response.headers, body)
+
+
+def wait_of(reply: Reply, now: datetime, otherwise: timedelta = WAIT) -> timedelta:
+    """Return how long an answer asks us to wait (Retry-After, RFC 9110): seconds or a date; nonsense counts as none."""
+    asked = reply.headers.get("Retry-After", "")
+    try:
+        wait = timedelta(seconds=int(asked)) if asked.isdecimal() else parsedate_to_datetime(asked) - now
+    except (TypeError, ValueError, OverflowError):
+        return otherwise
+    return min(max(wait, timedelta()), LONGEST_WAIT)
+
+
+def told(provider: str, reply: Reply, said: object, hidden: Sequence[str]) -> str:
+    """Return an answer in words for an operator, without what is `hidden`: an answer may repeat what it was sent."""
+    detail = f"{provider} answered {reply.status}" + (f": {said}" if said else "")
+    for secret in hidden:
+        detail = detail.replace(secret, "…") if secret else detail
+    return detail[:_LONGEST_DETAIL]

@@ -1,0 +1,116 @@
+"""What SendGrid's answer to a request means for the messages in it.
+
+The module is pure. Does not belong here: connections, and what is done about an answer.
+
+https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/responses (statuses),
+https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/rate-limits (headers),
+https://www.twilio.com/docs/sendgrid/api-reference/mail-send/errors (what is wrong with a request).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from ekiden.content.variables import harmless
+
+ACCEPTED = 202
+TOO_MANY_REQUESTS = 429
+REFUSED = frozenset({400, 413})
+LINE_STOPPED = frozenset({401, 403, 406, 451})
+
+# No reset is said: one second, the shortest interval SendGrid limits by.
+WAIT_WITHOUT_RESET = timedelta(seconds=1)
+# SendGrid limits by the minute or by the second. What lies further ahead than an hour is a clock that is wrong,
+# theirs or ours; then one request an hour finds out.
+LONGEST_WAIT = timedelta(hours=1)
+
+_LONGEST_DETAIL = 500  # characters; enough for any sentence, and a ledger's column stays readable
+_LONGEST_ID = 200  # characters; SendGrid's have 22
+_ADDRESS = re.compile(r"[^\s\"'<>()\[\],:;]+@[^\s\"'<>()\[\],:;]+")
+_PERSONALIZATION = re.compile(r"personalizations[.\[](\d{1,4})\b")
+_SENDER_FIELDS = frozenset({"from", "reply_to"})
+
+
+class Meaning(StrEnum):
+    """What became of the request as a whole."""
+
+    accepted = "accepted"
+    refused = "refused"
+    """Not accepted, and would not be as it is."""
+    stopped = "stopped"
+    """Not accepted, nor would anything else be."""
+    busy = "busy"
+    """Not accepted now."""
+    unknown = "unknown"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An answer, understood."""
+
+    meaning: Meaning
+    detail: str
+    """For an operator; holds no key and no address."""
+    provider_message_id: str | None = None
+    wait_until: datetime | None = None
+    """SendGrid takes no further request before; also with an accepted one, the last of its interval."""
+    named: frozenset[int] = frozenset()
+    """Which personalizations of the request it is that are refused, where the answer says so."""
+    all_guilty: bool = False
+    """The sender is what is refused, which all messages of the request share."""
+
+
+def verdict(status: int, headers: Mapping[str, str], body: bytes, *, now: datetime, secrets: Iterable[str]) -> Verdict:
+    """Return what an answer that came whole means; `secrets` are taken out of what it says."""
+    errors = _errors(body)
+    detail = _detail(status, errors, secrets)
+    if status == ACCEPTED:
+        exhausted = headers.get("X-RateLimit-Remaining", "").strip() == "0"
+        until = _reset(headers, now) if exhausted else None
+        return Verdict(Meaning.accepted, detail, _message_id(headers), until if until and until > now else None)
+    if status in REFUSED:
+        fields = [field for field, _ in errors]
+        all_guilty = bool(fields) and all(field.split(".")[0] in _SENDER_FIELDS for field in fields)
+        named = frozenset(int(found[1]) for field in fields if (found := _PERSONALIZATION.match(field)))
+        return Verdict(Meaning.refused, detail, named=named, all_guilty=all_guilty)
+    if status in LINE_STOPPED:
+        return Verdict(Meaning.stopped, detail)
+    if status == TOO_MANY_REQUESTS:
+        return Verdict(Meaning.busy, detail, wait_until=_reset(headers, now) or now + WAIT_WITHOUT_RESET)
+    return Verdict(Meaning.unknown, detail)
+
+
+def _errors(body: bytes) -> list[tuple[str, str]]:
+    """Return field ("" for none) and message of `{"errors": [{"message", "field"}]}`; none where it says nothing."""
+    try:
+        answer: Any = orjson.loads(body)
+        return [(str(error.get("field") or ""), str(error["message"])) for error in answer["errors"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def _detail(status: int, errors: list[tuple[str, str]], secrets: Iterable[str]) -> str:
+    said = "; ".join(f"{field or 'request'}: {message}" for field, message in errors)
+    detail = harmless(f"SendGrid answered {status}" + (f": {said}" if said else ""))
+    # an answer may repeat what it was sent
+    for secret in secrets:
+        detail = detail.replace(secret, "[hidden]")
+    return _ADDRESS.sub("[address]", detail)[:_LONGEST_DETAIL]
+
+
+def _message_id(headers: Mapping[str, str]) -> str | None:
+    return harmless(headers.get("X-Message-Id", ""))[:_LONGEST_ID] or None
+
+
+def _reset(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """Return when the limit is reset (seconds since 1970); None for what makes no sense."""
+    try:
+        reset = datetime.fromtimestamp(int(headers.get("X-RateLimit-Reset", "")), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return min(max(reset, now), now + LONGEST_WAIT)

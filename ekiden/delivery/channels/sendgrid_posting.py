@@ -1,0 +1,146 @@
+"""One batch on its way: several requests at once, and when to stop.
+
+Belongs here: which request begins when, and what its answer does to the others. Does not belong here: how a request
+is made, sent or understood.
+
+All decisions are made in one thread; the others only post. What has not begun when the batch ends was certainly not
+sent.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from queue import SimpleQueue
+
+from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
+from ekiden.delivery.channels.sendgrid_answers import Meaning, Verdict
+from ekiden.delivery.channels.sendgrid_bisect import Part, first_alone, halves, parts_after_refusal
+from ekiden.delivery.channels.sendgrid_requests import Unwritable
+from ekiden.delivery.channels.transport import NotConnected
+
+# A provider in trouble would make every request an unknown one, each message of it for somebody to look into.
+# Three in a row are trouble, not chance.
+UNKNOWN_IN_A_ROW = 3
+# Nobody there, or trouble: SendGrid limits by the minute, and restarts take about as long.
+WAIT_IN_TROUBLE = timedelta(minutes=1)
+
+Fate = Verdict | NotConnected | Unwritable
+"""What became of a request: answered, never sent for want of a connection, never sent for want of a body."""
+
+
+class Posting:
+    """The requests of one batch.
+
+    `post` says what became of a part and raises nothing. `in_time` says whether another request may begin, `clock`
+    what time it is (aware).
+    `unknown_in_a_row` is how many requests before were left without a clear answer: while there are any, one
+    message goes at a time, so that trouble that lasts costs few unknown outcomes.
+    """
+
+    def __init__(
+        self,
+        messages: Sequence[OutgoingMessage],
+        parts: Sequence[tuple[int, ...]],
+        *,
+        post: Callable[[Part], Fate],
+        in_time: Callable[[], bool],
+        clock: Callable[[], datetime],
+        connections: int,
+        unknown_in_a_row: int,
+    ) -> None:
+        self._messages = messages
+        self._waiting = deque(Part(positions) for positions in parts)
+        self._post = post
+        self._in_time = in_time
+        self._clock = clock
+        self._connections = connections
+        self._under_way: dict[Future[Fate], Part] = {}
+        self._done: SimpleQueue[Future[Fate]] = SimpleQueue()
+        self._answered: dict[int, Delivery] = {}
+        self.unknown_in_a_row = unknown_in_a_row
+        self.ended: str | None = None
+        """Why what has not begun was left alone."""
+        self.stopped: str | None = None
+        """Why SendGrid turns everything away."""
+        self.wait_until: datetime | None = None
+        """When sending may go on, where the batch ended early and the line has not stopped."""
+
+    def run(self) -> None:
+        """Post until everything is answered or the batch ends."""
+        with ThreadPoolExecutor(self._connections, "sendgrid") as threads:
+            self._begin(threads)
+            while self._under_way:
+                future = self._done.get()
+                self._take(self._under_way.pop(future), future.result())
+                self._begin(threads)
+
+    def delivery(self, position: int) -> Delivery:
+        """Return what became of the message at `position`."""
+        if (answered := self._answered.get(position)) is not None:
+            return answered
+        return Delivery(self._messages[position].message_id, Outcome.not_sent, detail=self.ended or "")
+
+    def _begin(self, threads: ThreadPoolExecutor) -> None:
+        while self._waiting and self.ended is None and len(self._under_way) < self._connections:
+            if self.unknown_in_a_row and self._under_way:
+                return
+            if not self._in_time():
+                self._end("the batch took too long", self._clock())
+                return
+            part = self._waiting.popleft()
+            if self.unknown_in_a_row:
+                part, *others = first_alone(part)
+                self._waiting.extendleft(others)
+            if not self._under_way and (self.unknown_in_a_row or not self._waiting):
+                self._take(part, self._post(part))  # nobody to share the time with
+                continue
+            future = threads.submit(self._post, part)
+            self._under_way[future] = part
+            future.add_done_callback(self._done.put)
+
+    def _take(self, part: Part, fate: Fate) -> None:
+        if isinstance(fate, NotConnected):
+            self._end(f"no connection to SendGrid ({fate})", self._clock() + WAIT_IN_TROUBLE)
+        elif isinstance(fate, Unwritable):
+            self._refused(part, fate.reason, [] if len(part.positions) == 1 else halves(part))
+        elif fate.meaning is Meaning.unknown:
+            self.unknown_in_a_row += 1
+            self._answer(part, Outcome.unknown, fate)
+            if self.unknown_in_a_row >= UNKNOWN_IN_A_ROW:
+                reason = f"SendGrid left {self.unknown_in_a_row} requests in a row without a clear answer"
+                self._end(reason, self._clock() + WAIT_IN_TROUBLE)
+        else:
+            self.unknown_in_a_row = 0
+            self._take_clear(part, fate)
+
+    def _take_clear(self, part: Part, verdict: Verdict) -> None:
+        if verdict.meaning is Meaning.accepted:
+            self._answer(part, Outcome.accepted, verdict)
+        elif verdict.meaning is Meaning.refused:
+            whole = len(part.positions) == 1 or verdict.all_guilty
+            self._refused(part, verdict.detail, [] if whole else parts_after_refusal(part, verdict.named))
+        elif verdict.meaning is Meaning.stopped:
+            self.stopped = self.stopped or verdict.detail
+            self._end(verdict.detail)
+        if verdict.wait_until is not None:
+            reason = f"SendGrid takes no more requests until {verdict.wait_until:%Y-%m-%d %H:%M:%S} UTC"
+            self._end(reason, verdict.wait_until)
+
+    def _refused(self, part: Part, reason: str, smaller: list[Part]) -> None:
+        """Note that all of `part` are refused, or try it in smaller parts, before anything else that waits."""
+        if smaller:
+            self._waiting.extendleft(reversed(smaller))
+            return
+        for position in part.positions:
+            self._answered[position] = Delivery(self._messages[position].message_id, Outcome.refused, detail=reason)
+
+    def _answer(self, part: Part, outcome: Outcome, verdict: Verdict) -> None:
+        for position in part.positions:
+            message_id = self._messages[position].message_id
+            self._answered[position] = Delivery(message_id, outcome, verdict.provider_message_id, verdict.detail)
+
+    def _end(self, reason: str, wait_until: datetime | None = None) -> None:
+        self.ended = self.ended or reason
+        if wait_until is not None:
+            self.wait_until = max(wait_until, self.wait_until or wait_until)

@@ -1,0 +1,139 @@
+"""SMS through Twilio: `POST /2010-04-01/Accounts/{sid}/Messages.json`, one recipient a request.
+
+A post has no idempotency key: the same post twice is the same message twice. So nothing is repeated here, and what was
+not answered clearly is unknown. Accepted means that Twilio will try; whether a telephone got it, only its status
+callback would tell, which nobody receives yet.
+
+The documents: https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource and
+https://www.twilio.com/docs/api/errors. Twilio asks not to build on its error codes, so the status decides; the codes
+named here are the few that a person must be told of in another way.
+"""
+
+import re
+import time
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
+from ekiden.delivery.channels.batches import Clock, Elapsed, Stops, Waits, one_by_one, utc_now
+from ekiden.delivery.channels.posts import (
+    BAD_REQUEST,
+    CREATED,
+    FORBIDDEN,
+    NOT_FOUND,
+    TOO_MANY_REQUESTS,
+    UNAUTHORIZED,
+    NoAnswer,
+    Reply,
+    post,
+    told,
+    wait_of,
+)
+from ekiden.delivery.channels.transport import CONNECT_SECONDS, READ_SECONDS, NotConnected, pool_for
+
+TWILIO_HOST = "https://api.twilio.com"
+LONGEST_BODY = 1_600  # UTF-16 code units; Twilio's error 21617
+OPTED_OUT = 21610
+"""The recipient answered STOP: Twilio delivers nothing to them until they answer START."""
+OUR_SENDER = frozenset({21212, 21603, 21606, 21659, 21660})
+"""`From` is missing, invalid, not ours or cannot send: every message would get the same answer."""
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+@dataclass(frozen=True)
+class TwilioAccount:
+    """Who sends: one of `sender` (a number or a name) and `messaging_service_sid` is set."""
+
+    sid: str
+    auth_token: SecretStr
+    sender: str | None = None
+    messaging_service_sid: str | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.sender) == bool(self.messaging_service_sid):
+            raise ValueError("SMS need one sender: set EKIDEN_TWILIO_FROM or EKIDEN_TWILIO_MESSAGING_SERVICE_SID")
+
+
+class TwilioChannel:
+    """Twilio as a channel; the contact point is a number like +819012345678."""
+
+    name = "twilio"
+
+    def __init__(
+        self,
+        account: TwilioAccount,
+        *,
+        host: str = TWILIO_HOST,
+        clock: Clock = utc_now,
+        connect_seconds: float = CONNECT_SECONDS,
+        read_seconds: float = READ_SECONDS,
+        elapsed: Elapsed = time.monotonic,
+    ) -> None:
+        self._account = account
+        self._url = f"{host.rstrip('/')}/2010-04-01/Accounts/{quote(account.sid, safe='')}/Messages.json"
+        self._pool = pool_for(self._url, connect_seconds=connect_seconds, read_seconds=read_seconds)
+        self._clock = clock
+        self._elapsed = elapsed
+
+    def find(self, message_ids: Sequence[UUID]) -> None:
+        """Return None: Twilio keeps no id of ours that it could be asked for."""
+
+    def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
+        """Return one delivery per message; raise `LineStopped` or `LineBusy` as docs/channels.md says."""
+        return one_by_one(messages, self._deliver_one, clock=self._clock, elapsed=self._elapsed)
+
+    def _deliver_one(self, message: OutgoingMessage) -> Delivery:
+        body = message.rendered.text.strip()
+        if fault := _fault_of(message, body):
+            return Delivery(message.message_id, Outcome.refused, detail=fault)
+        service = self._account.messaging_service_sid
+        sender = {"MessagingServiceSid": service} if service else {"From": self._account.sender or ""}
+        form = urlencode({"To": message.to_address, **sender, "Body": body}).encode()
+        credentials = f"{self._account.sid}:{self._account.auth_token.get_secret_value()}"
+        headers = {
+            "Authorization": f"Basic {b64encode(credentials.encode()).decode()}",
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "application/json",
+        }
+        try:
+            reply = post(self._pool, self._url, form, headers)
+        except NotConnected as error:
+            raise Waits(f"no connection to Twilio ({error})") from None
+        except NoAnswer as error:
+            detail = f"no readable answer from Twilio ({error})"
+            return Delivery(message.message_id, Outcome.unknown, detail=detail)
+        return self._classified(message, reply)
+
+    def _classified(self, message: OutgoingMessage, reply: Reply) -> Delivery:
+        fields = reply.fields()
+        code = fields.get("code")
+        said = f"{fields.get('message', '')} ({code})" if code else ""
+        detail = told("Twilio", reply, said, (self._account.auth_token.get_secret_value(), message.to_address))
+        if reply.status == CREATED:
+            sid = fields.get("sid")
+            return Delivery(message.message_id, Outcome.accepted, str(sid) if sid else None, detail)
+        # what is not found is the account: nothing else is in the URL
+        if reply.status in (UNAUTHORIZED, FORBIDDEN, NOT_FOUND) or code in OUR_SENDER:
+            raise Stops(detail)
+        if reply.status == TOO_MANY_REQUESTS:
+            raise Waits(detail, wait_of(reply, self._clock()))
+        if reply.status != BAD_REQUEST:
+            return Delivery(message.message_id, Outcome.unknown, detail=detail)
+        if code == OPTED_OUT:
+            detail = f"the recipient answered STOP to our SMS, and Twilio keeps to it ({OPTED_OUT})"
+        return Delivery(message.message_id, Outcome.refused, detail=detail)
+
+
+def _fault_of(message: OutgoingMessage, body: str) -> str | None:
+    if not _E164.fullmatch(message.to_address):
+        return "the recipient's number is not an international one like +819012345678"
+    units = len(body.encode("utf-16-le")) // 2
+    if not 0 < units <= LONGEST_BODY:
+        return f"the text has {units} UTF-16 units; Twilio takes 1 to {LONGEST_BODY}"
+    return None

@@ -1,0 +1,77 @@
+"""What a mail server's answers mean for a message, and for all others. Pure.
+
+Belongs here: reply codes (RFC 5321, section 4.2; RFC 4954 for logging in). Does not belong here: the connection.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from ekiden.delivery.channels.base import Delivery, Outcome
+from ekiden.delivery.channels.batches import Stops, TurnedAway, Waits
+
+READY = frozenset({250, 251, 252})
+GO_ON = frozenset({354})
+TOO_BUSY = frozenset({421, 452})
+"""It is about to hang up, or has no room: for anybody, not for this recipient."""
+NOT_FOR_US = frozenset({530, 534, 535, 538})
+"""It wants to know first who we are, or did not believe it."""
+
+_POSITIVE, _TRANSIENT, _PERMANENT = 2, 4, 5  # the first digit
+_LONGEST_TEXT = 400  # characters; a ledger's column stays readable
+
+
+@dataclass(frozen=True)
+class Said:
+    """One answer, without what an answer may repeat."""
+
+    code: int
+    text: str
+
+    @classmethod
+    def of(cls, code: int, text: bytes | str, *, hidden: str = "") -> "Said":
+        words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        words = " ".join(words.split())
+        if hidden:
+            words = words.replace(hidden, "…")
+        return cls(code, words[:_LONGEST_TEXT])
+
+    @property
+    def kind(self) -> int:
+        return self.code // 100
+
+    def __str__(self) -> str:
+        return f"the mail server said {self.code} {self.text}".rstrip()
+
+
+def of_connecting(said: Said) -> TurnedAway:
+    """Return why a batch ends with an answer to the greeting, EHLO, STARTTLS or the log-in that is no yes."""
+    return Stops(str(said)) if said.kind == _PERMANENT else Waits(str(said))
+
+
+def of_recipient(message_id: UUID, command: str, said: Said) -> Delivery:
+    """Return what became of a message whose MAIL, RCPT or DATA command was not taken; nothing was sent.
+
+    Raises `Waits` where the server is too busy for anything, `Stops` where it does not know us.
+    """
+    if said.code in TOO_BUSY:
+        raise Waits(str(said))
+    if said.code in NOT_FOR_US:
+        raise Stops(str(said))
+    outcome = Outcome.refused if said.kind == _PERMANENT else Outcome.not_sent
+    return Delivery(message_id, outcome, detail=f"{said} to {command}")
+
+
+def of_message(message_id: UUID, header: str, said: Said) -> Delivery:
+    """Return what became of a message that was sent whole; `header` is its Message-ID, which bounces repeat.
+
+    Raises `Waits` where the server was too busy to take it.
+    """
+    if said.code in TOO_BUSY:
+        raise Waits(str(said))
+    if said.kind == _POSITIVE:
+        return Delivery(message_id, Outcome.accepted, header, str(said))
+    if said.kind == _PERMANENT:
+        return Delivery(message_id, Outcome.refused, detail=str(said))
+    if said.kind == _TRANSIENT:
+        return Delivery(message_id, Outcome.not_sent, detail=str(said))
+    return Delivery(message_id, Outcome.unknown, detail=f"no readable answer to the whole mail: {said}")

@@ -1,0 +1,230 @@
+"""Web push: an encrypted notification to a browser's push service (RFC 8030, 8291), signed by VAPID (RFC 8292).
+
+The shop's service worker shows what it is handed: a JSON object with `title` (the content's subject), `body` (its
+text), `url` (the shop's front page, where there is one) and `tag`, our message's id. The same id is the Topic, by which
+a push service replaces what it has not delivered yet, and as a notification's tag it replaces what is still shown. So
+the same message twice is mostly seen once; mostly is not always, and an outcome without a clear answer stays unknown.
+
+An endpoint comes from a customer's browser, that is, from anybody. Only hosts of the push services that the deployment
+names are called, over https at their usual port: no other check holds against names that lead into the house.
+"""
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import urllib3
+from py_vapid import Vapid, VapidException
+from pydantic import SecretStr
+from pywebpush import WebPusher
+
+from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.batches import Clock, Elapsed, Stops, Waits, one_by_one, utc_now
+from ekiden.delivery.channels.posts import (
+    ACCEPTED,
+    BAD_REQUEST,
+    CREATED,
+    FORBIDDEN,
+    GONE,
+    NOT_FOUND,
+    OK,
+    TOO_LARGE,
+    TOO_MANY_REQUESTS,
+    UNAUTHORIZED,
+    NoAnswer,
+    Reply,
+    post,
+    told,
+    wait_of,
+)
+from ekiden.delivery.channels.transport import CONNECT_SECONDS, READ_SECONDS, NotConnected, pool_for
+from ekiden.delivery.contact_points import subscription_of
+
+# A push service takes 4,096 bytes (RFC 8030, section 7.2): head 86, padding's end 1, authentication 16 (RFC 8188).
+LONGEST_PAYLOAD = 4_096 - 86 - 1 - 16
+# Kept for a browser that is closed: a day, after which a message that had its hour is no longer wanted.
+TIME_TO_LIVE = timedelta(days=1)
+# A signature is good for 24 hours at most (RFC 8292, section 2); half of it leaves room for clocks that differ.
+SIGNED_FOR = timedelta(hours=12)
+# One browser that turns us away subscribed for another key; three are our key.
+ENDPOINTS_THAT_STOP = 3
+
+# one spelling that every parser of URLs reads alike: no user, no port, no backslash
+_ENDPOINT = re.compile(r"https://([a-z0-9-]+(?:\.[a-z0-9-]+)+)/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
+_LOOPBACK = re.compile(r"http://(127\.0\.0\.1):[0-9]+/[A-Za-z0-9._~/-]*")
+
+
+def service_of(endpoint: str, services: Sequence[str]) -> str | None:
+    """Return which of `services` an endpoint belongs to, None for none: it is then never called.
+
+    The loopback address is a service like others where it is named, for tests, and over http.
+    """
+    found = _ENDPOINT.fullmatch(endpoint) or _LOOPBACK.fullmatch(endpoint)
+    if found is None:
+        return None
+    host = found[1]
+    return next((service for service in services if host == service or host.endswith(f".{service}")), None)
+
+
+class WebPushChannel:
+    """Browsers' push services as a channel; the contact point is a subscription as JSON.
+
+    `subject` is whom a service may write to about us; `clock` gives the time that signatures end by.
+    """
+
+    name = "web_push"
+
+    def __init__(
+        self,
+        private_key: SecretStr,
+        *,
+        subject: str,
+        services: Sequence[str],
+        shop_url: str = "",
+        clock: Clock = utc_now,
+        connect_seconds: float = CONNECT_SECONDS,
+        read_seconds: float = READ_SECONDS,
+        elapsed: Elapsed = time.monotonic,
+    ) -> None:
+        self._vapid = _key(private_key)
+        self._subject = subject
+        self._services = tuple(services)
+        self._shop_url = shop_url
+        self._clock = clock
+        self._connect_seconds = connect_seconds
+        self._read_seconds = read_seconds
+        self._elapsed = elapsed
+        self._pools: dict[str, urllib3.PoolManager] = {}
+
+    def find(self, message_ids: Sequence[UUID]) -> None:
+        """Return None: a push service keeps no id of ours that it could be asked for."""
+
+    def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
+        """Return one delivery per message; raise `LineStopped` or `LineBusy` as docs/channels.md says."""
+        batch = _Batch(self)
+        try:
+            return one_by_one(messages, batch.deliver, clock=self._clock, elapsed=self._elapsed)
+        except LineStopped as stopped:
+            raise LineStopped(stopped.reason, batch.without_judgement(stopped.deliveries)) from None
+
+    def payload(self, message: OutgoingMessage) -> bytes:
+        """Return what the service worker is handed."""
+        shown = {
+            "title": message.rendered.subject,
+            "body": message.rendered.text.strip(),
+            "tag": str(message.message_id),
+        }
+        return json.dumps(shown | ({"url": self._shop_url} if self._shop_url else {}), ensure_ascii=False).encode()
+
+    def authorization(self, endpoint: str) -> str:
+        """Return the header by which the endpoint's push service knows us."""
+        parts = urlsplit(endpoint)
+        until = self._clock() + SIGNED_FOR
+        claims = {"aud": f"{parts.scheme}://{parts.netloc}", "exp": int(until.timestamp()), "sub": self._subject}
+        signed: str = self._vapid.sign(claims)["Authorization"]
+        return signed
+
+    def service_of(self, endpoint: str) -> str | None:
+        return service_of(endpoint, self._services)
+
+    def post(self, endpoint: str, body: bytes, headers: dict[str, str]) -> Reply:
+        host = urlsplit(endpoint).netloc
+        if host not in self._pools:
+            self._pools[host] = pool_for(
+                endpoint, connect_seconds=self._connect_seconds, read_seconds=self._read_seconds
+            )
+        return post(self._pools[host], endpoint, body, headers)
+
+    def wait_of(self, reply: Reply) -> timedelta:
+        return wait_of(reply, self._clock())
+
+
+class _Batch:
+    """One call of `deliver`: signatures are made once for each service, and who turned us away is remembered."""
+
+    def __init__(self, channel: WebPushChannel) -> None:
+        self._channel = channel
+        self._signed: dict[str, str] = {}
+        self._turned_away: dict[str, dict[str, UUID]] = {}
+        """By service: the endpoints whose last answer was that they do not know us."""
+
+    def deliver(self, message: OutgoingMessage) -> Delivery:
+        try:
+            subscription = subscription_of(message.to_address)
+        except ValueError:
+            return _refused(message, "the contact point is not a browser's subscription")
+        endpoint = subscription.endpoint
+        service = self._channel.service_of(endpoint)
+        if service is None:
+            return _refused(message, "the subscription names no push service of EKIDEN_WEB_PUSH_SERVICES")
+        payload = self._channel.payload(message)
+        if len(payload) > LONGEST_PAYLOAD:
+            return _refused(message, f"the notification has {len(payload)} bytes; it may have {LONGEST_PAYLOAD}")
+        try:
+            body = WebPusher(subscription.model_dump()).encode(payload)["body"]
+        except Exception as error:
+            # the libraries raise what they please for a point that is not on the curve
+            return _refused(message, f"the subscription's keys cannot be used ({type(error).__name__})")
+        headers = {
+            "Authorization": self._authorization(endpoint),
+            "Content-Encoding": "aes128gcm",
+            "Content-Type": "application/octet-stream",
+            "TTL": str(int(TIME_TO_LIVE.total_seconds())),
+            "Topic": message.message_id.hex,  # 32 characters, which is what a topic may have
+        }
+        try:
+            reply = self._channel.post(endpoint, body, headers)
+        except NotConnected as error:
+            raise Waits(f"no connection to {service} ({error})") from None
+        except NoAnswer as error:
+            detail = f"no readable answer from {service} ({error})"
+            return Delivery(message.message_id, Outcome.unknown, detail=detail)
+        return self._classified(message, service, endpoint, reply)
+
+    def _classified(self, message: OutgoingMessage, service: str, endpoint: str, reply: Reply) -> Delivery:
+        said = reply.body[:200].decode("utf-8", "replace").strip()  # some services say in words what is wrong
+        detail = told(service, reply, said, (endpoint,))
+        if reply.status in (OK, CREATED, ACCEPTED):
+            self._turned_away.pop(service, None)
+            return Delivery(message.message_id, Outcome.accepted, reply.headers.get("Location"), detail)
+        if reply.status in (UNAUTHORIZED, FORBIDDEN):
+            doubtful = self._turned_away.setdefault(service, {})
+            doubtful[endpoint] = message.message_id
+            if len(doubtful) >= ENDPOINTS_THAT_STOP:
+                raise Stops(f"{detail}; so did {len(doubtful) - 1} other endpoints of it: look at the VAPID key")
+            return _refused(message, detail)
+        if reply.status == TOO_MANY_REQUESTS:
+            raise Waits(detail, self._channel.wait_of(reply))
+        if reply.status in (NOT_FOUND, GONE):
+            return _refused(message, f"the subscription is gone: {detail}")
+        if reply.status in (BAD_REQUEST, TOO_LARGE):
+            return _refused(message, detail)
+        return Delivery(message.message_id, Outcome.unknown, detail=detail)
+
+    def without_judgement(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Return the deliveries, those that were turned away as not sent: the fault was ours and not theirs."""
+        doubtful = {message_id for endpoints in self._turned_away.values() for message_id in endpoints.values()}
+        return [replace(each, outcome=Outcome.not_sent) if each.message_id in doubtful else each for each in deliveries]
+
+    def _authorization(self, endpoint: str) -> str:
+        host = urlsplit(endpoint).netloc
+        if host not in self._signed:
+            self._signed[host] = self._channel.authorization(endpoint)
+        return self._signed[host]
+
+
+def _refused(message: OutgoingMessage, detail: str) -> Delivery:
+    return Delivery(message.message_id, Outcome.refused, detail=detail)
+
+
+def _key(private_key: SecretStr) -> Vapid:
+    written = private_key.get_secret_value().strip()
+    try:
+        return Vapid.from_pem(written.encode()) if written.startswith("-----") else Vapid.from_string(written)
+    except (ValueError, VapidException, TypeError):
+        raise ValueError("EKIDEN_VAPID_PRIVATE_KEY is no key of P-256, in base64url or as PEM") from None

@@ -1,0 +1,139 @@
+"""One send worker: everything that is due, by every carrier, and what becomes due within a moment.
+
+Belongs here: going round until there is nothing to wait for. Does not belong here: sending one carrier's rows (`send`),
+and how many workers there are.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from ekiden.content.faults import ContentFault
+from ekiden.database.statements import statement
+from ekiden.delivery.channels.base import Carrier
+from ekiden.delivery.contents import ContentsBroken
+from ekiden.delivery.pauses import SendingPaused
+from ekiden.delivery.send import Clock, SendCounts, SendReport, send_due
+from ekiden.schedule.runs import RunContext
+from ekiden.settings import Settings
+
+BETWEEN_ROUNDS = timedelta(seconds=2)
+"""At least, where rows become due one by one: every round is a run in the ledger, with the guards' looks."""
+
+
+JUST_AFTER = timedelta(milliseconds=10)
+"""What is slept longer: two clocks may differ by microseconds, and a moment too early would cost another round."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """For how long a worker waits for what comes next, and how long it works at most, all in all."""
+
+    ahead: timedelta = timedelta()
+    longest: timedelta = timedelta()
+
+
+IMPATIENT = Patience()
+"""Sends what is due and ends."""
+
+
+@dataclass(frozen=True)
+class Drained:
+    """One carrier's part of one round."""
+
+    due_date: date | None
+    carrier: Carrier
+    report: SendReport
+
+
+def drain(
+    connection: Connection[Any],
+    *,
+    carriers: Sequence[Carrier],
+    settings: Settings,
+    clock: Clock,
+    context: RunContext,
+    due_dates: Sequence[date | None] = (None,),
+    patience: Patience = IMPATIENT,
+    progress: Callable[[SendCounts], None] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Drained]:
+    """Send what is due of these local due dates (None: of all) by every carrier; return one report for each send.
+
+    With `patience` it waits for rows whose time comes within `ahead`, and for a provider that wants to be left alone no
+    longer than that, and goes on then; nothing is sent before its time. Raises what `send_due` raises: `ContentsBroken`
+    at the end, the others at once, and `SendingPaused` only if it was paused before anything was sent.
+    """
+    done: list[Drained] = []
+    faults: dict[str, ContentFault] = {}
+    began = clock()
+    while True:
+        round_began = clock()
+        waits: list[datetime | None] = []
+        for due_date in due_dates:
+            for carrier in carriers:
+                try:
+                    report = send_due(
+                        connection,
+                        channel=carrier.channel,
+                        step_channels=carrier.step_channels,
+                        batch_size=carrier.batch_size,
+                        settings=settings,
+                        clock=clock,
+                        context=context,
+                        due_date=due_date,
+                        progress=progress,
+                    )
+                except ContentsBroken as broken:
+                    # everything else of this carrier was sent, and the others have contents of their own
+                    faults |= broken.faults
+                except SendingPaused:
+                    if not done:
+                        raise
+                    return done
+                else:
+                    done.append(Drained(due_date, carrier, report))
+                    waits.append(report.waits_until)
+        now = clock()
+        until = min(now + patience.ahead, began + patience.longest)
+        waits.append(next_due(connection, carriers, due_dates, after=now, until=until))
+        wake_at = min((moment for moment in waits if moment and now < moment <= until), default=None)
+        if wake_at is None:
+            break
+        wake_at = max(wake_at, round_began + BETWEEN_ROUNDS) + JUST_AFTER
+        sleep((wake_at - now).total_seconds())
+        if clock() <= now:
+            # it stands still, or was set back: nobody waits for ever
+            break
+    if faults:
+        raise ContentsBroken(faults)
+    return done
+
+
+def next_due(
+    connection: Connection[Any],
+    carriers: Sequence[Carrier],
+    due_dates: Sequence[date | None],
+    *,
+    after: datetime,
+    until: datetime,
+) -> datetime | None:
+    """Return when the next row of these due dates and carriers may be sent, if that is after one instant and not past
+    the other; what is due by then already and was left is nobody's reason to wait.
+    """
+    row = connection.execute(
+        statement(__file__, "next_due"),
+        {
+            "after": after,
+            "until": until,
+            "channels": [channel for carrier in carriers for channel in carrier.step_channels],
+            "due_dates": None if None in due_dates else list(due_dates),
+        },
+    ).fetchone()
+    assert row is not None  # an aggregate gives one row
+    found: datetime | None = row[0]
+    return found

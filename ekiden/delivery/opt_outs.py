@@ -1,0 +1,159 @@
+"""Opt-outs: who does not want to be written to, by every channel or one, of every site or one.
+
+Belongs here: recording, listing and withdrawing them. Does not belong here: reading them before a message goes
+(`objections`), and the ways they reach us (`ekiden.webhook.unsubscribe`, `opt_out_file`, `suppressions`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from ekiden.database.statements import statement
+from ekiden.delivery.addresses import compared
+from ekiden.delivery.pauses import ReasonMissing
+from ekiden.scenarios.definition import MAIL_CHANNELS
+from ekiden.schedule.runs import RunContext
+
+ROWS_PER_STATEMENT = 10_000
+"""Opt-outs recorded by one statement: some megabytes of a file of millions."""
+
+
+class OptOutChannel(StrEnum):
+    """The ways of writing that a customer can opt out of; mail is one, with text or HTML."""
+
+    MAIL = "mail"
+    LINE = "line"
+    SMS = "sms"
+    WEB_PUSH = "web_push"
+    DM = "dm"
+    OUTBOUND_CALL = "outbound_call"
+
+
+class NobodyOptedOut(ValueError):
+    """An opt-out names neither a customer nor an address, or a withdrawal nothing to withdraw."""
+
+
+@dataclass(frozen=True)
+class NewOptOut:
+    """What somebody asks; a customer and an address together mean either of them."""
+
+    customer_id: str | None = None
+    address: str | None = None
+    channel: OptOutChannel | None = None
+    """None: every channel."""
+    site: str | None = None
+    """None: every site."""
+    opted_out_at: datetime | None = None
+    """Aware; None: now."""
+    reason: str | None = None
+    message_id: UUID | None = None
+    """The message whose link was followed."""
+
+    def __post_init__(self) -> None:
+        if not self.customer_id and not self.address:
+            raise NobodyOptedOut("say who: a customer id, or an address")
+
+
+@dataclass(frozen=True)
+class OptOut:
+    """One recorded opt-out; open while nobody has withdrawn it. Instants are aware."""
+
+    opt_out_id: int
+    customer_id: str | None
+    address: str | None
+    channel: str | None
+    site: str | None
+    source: str
+    reason: str | None
+    recorded_by: str | None
+    message_id: UUID | None
+    opted_out_at: datetime
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
+    withdraw_reason: str | None
+
+
+@dataclass(frozen=True)
+class OptOutFilter:
+    """Which opt-outs are meant; every field that is given narrows the choice."""
+
+    customer_id: str | None = None
+    address: str | None = None
+    channel: OptOutChannel | None = None
+    site: str | None = None
+    opt_out_ids: tuple[int, ...] = ()
+
+    def values(self) -> dict[str, object]:
+        return {
+            "customer_id": self.customer_id,
+            "address": compared(self.address) if self.address else None,
+            "channel": self.channel,
+            "site": self.site,
+            "opt_out_ids": list(self.opt_out_ids),
+        }
+
+
+def channel_of(step_channel: str) -> str:
+    """Return what a customer would opt out of to get no steps of this channel."""
+    return OptOutChannel.MAIL if step_channel in MAIL_CHANNELS else step_channel
+
+
+def opt_out(
+    connection: Connection[Any], asked: Iterable[NewOptOut], *, source: str, now: datetime, recorded_by: str | None
+) -> int:
+    """Record opt-outs in the caller's transaction, and return how many are new; one that is open already is kept.
+
+    `source` says how they reached us; `recorded_by` who told us, None where that was the customer.
+    """
+    added, remaining = 0, iter(asked)
+    while batch := list(islice(remaining, ROWS_PER_STATEMENT)):
+        added += connection.execute(
+            statement(__file__, "record_opt_outs"),
+            {
+                "customers": [each.customer_id or None for each in batch],
+                "addresses": [compared(each.address) if each.address else None for each in batch],
+                "channels": [each.channel for each in batch],
+                "sites": [each.site or None for each in batch],
+                "times": [each.opted_out_at or now for each in batch],
+                "reasons": [each.reason or None for each in batch],
+                "messages": [each.message_id for each in batch],
+                "source": source,
+                "recorded_by": recorded_by,
+            },
+        ).rowcount
+    return added
+
+
+def withdraw(
+    connection: Connection[Any], which: OptOutFilter, *, reason: str, now: datetime, context: RunContext
+) -> list[OptOut]:
+    """Withdraw the open opt-outs that are meant, and return them; for a person, when the customer has opted in again.
+
+    `reason` says how. Entries of the suppression list stay. Raises `ReasonMissing`, and `NobodyOptedOut` where nothing
+    says which.
+    """
+    if not reason.strip():
+        raise ReasonMissing("say how the customer has opted in again: whoever is asked for the consent will need it")
+    if not context.actor.strip():
+        raise ValueError("a withdrawal needs an actor: say who you are")
+    if not (which.customer_id or which.address or which.opt_out_ids):
+        raise NobodyOptedOut("say which opt-outs: by their id, a customer id, or an address")
+    values = {**which.values(), "now": now, "actor": context.actor.strip(), "reason": reason.strip()}
+    with connection.cursor(row_factory=class_row(OptOut)) as cursor:
+        return cursor.execute(statement(__file__, "withdraw_opt_outs"), values).fetchall()
+
+
+def find_opt_outs(
+    connection: Connection[Any], which: OptOutFilter, *, limit: int, withdrawn: bool = False
+) -> Sequence[OptOut]:
+    """Return the opt-outs that are meant, the latest first; `withdrawn`: those withdrawn as well."""
+    values = {**which.values(), "limit": limit, "withdrawn": withdrawn}
+    with connection.cursor(row_factory=class_row(OptOut)) as cursor:
+        return cursor.execute(statement(__file__, "opt_outs"), values).fetchall()

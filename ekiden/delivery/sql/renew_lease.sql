@@ -1,0 +1,3 @@
+update outreach.dispatchers
+set lease_until = clock_timestamp() + %(length)s
+where number = %(number)s

@@ -1,0 +1,1 @@
+"""The public door: what providers and customers' mail programs tell us over HTTP."""

@@ -1,0 +1,48 @@
+"""How requests are turned away: for what, with which status, in which words. Nothing is read or stored here."""
+
+from starlette.responses import PlainTextResponse, Response
+
+from ekiden.webhook.requests import Refusal
+
+MOST_BYTES = 2 * 1024 * 1024
+"""Of one request. SendGrid posts 768 KB at most; the rest is for what it may change."""
+MOST_SECONDS = 30
+"""In which a request's body must have come: two megabytes by a slow line."""
+
+STATUS = {
+    Refusal.NOT_CONFIGURED: 503,
+    Refusal.CONTENT_TYPE: 415,
+    Refusal.TOO_LARGE: 413,
+    Refusal.TOO_SLOW: 408,
+    Refusal.CUT_OFF: 400,
+    Refusal.BAD_SIGNATURE: 401,
+    Refusal.STALE: 403,
+    Refusal.MALFORMED: 400,
+    Refusal.NOT_STORED: 503,
+}
+
+TOLD = {
+    Refusal.NOT_CONFIGURED: "no verification key is set here: EKIDEN_SENDGRID_WEBHOOK_KEY",
+    Refusal.CONTENT_TYPE: "send application/json, not compressed",
+    Refusal.TOO_LARGE: f"a request has at most {MOST_BYTES} bytes",
+    Refusal.TOO_SLOW: f"the body did not come within {MOST_SECONDS} seconds",
+    Refusal.CUT_OFF: "the body did not come to its end",
+    Refusal.BAD_SIGNATURE: "the signature is missing or wrong",
+    Refusal.STALE: "it was signed too long ago, or in the future",
+    Refusal.MALFORMED: "the body is no JSON list",
+    Refusal.NOT_STORED: "it could not be stored; send it again",
+}
+
+
+class TurnedAway(Exception):
+    """A request is turned away."""
+
+    def __init__(self, reason: Refusal) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+def answer(reason: Refusal) -> Response:
+    """Return the answer to a request that is turned away."""
+    # what is left of a body that was not read to its end is nothing that could be answered
+    return PlainTextResponse(TOLD[reason], STATUS[reason], headers={"connection": "close"})

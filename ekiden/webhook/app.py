@@ -1,0 +1,227 @@
+"""The web application behind `ekiden webhook`: a provider's events in, kept before they are answered for.
+
+An answer of 200 says that the request is committed; taking its events in happens after that, here or elsewhere. Belongs
+here: HTTP. Does not belong here: signatures (`signature`), keeping (`requests`), and what events lead to
+(`ekiden.delivery.events`).
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+import psycopg
+from anyio import CapacityLimiter, to_thread
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from ekiden.database.connection import connect
+from ekiden.database.errors import DatabaseUnavailable
+from ekiden.delivery.event_reading import BodyUnreadable, elements
+from ekiden.delivery.events import drain
+from ekiden.schedule.runs import RunContext
+from ekiden.settings import Settings
+from ekiden.webhook import unsubscribe
+from ekiden.webhook.answers import MOST_BYTES, MOST_SECONDS, TurnedAway, answer
+from ekiden.webhook.requests import Refusal, keep_request, note_refusals
+from ekiden.webhook.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, is_signed, is_stale, read_keys, signed_at
+
+CONNECTIONS_AT_ONCE = 8
+"""To the database: more would wait for its disk all the same."""
+GATHERED = timedelta(seconds=1)
+"""What comes within it is drained together; a provider posts in bursts."""
+IDLE = timedelta(seconds=30)
+"""After this long without a request it looks all the same: for what another process left, and for messages whose
+outcome has become unknown."""
+REQUESTS_A_DRAIN = 100
+"""Then whoever waits for this process to end is let go."""
+
+DRAINER = RunContext("webhook")
+
+Result = TypeVar("Result")
+log = logging.getLogger(__name__)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Door:
+    """What the routes share: the keys, the way to the database, and the counts of what was turned away."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime], *, drains: bool) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.keys = read_keys(settings.sendgrid_webhook_key)
+        self.refusals: Counter[Refusal] = Counter()
+        self._drains = drains
+        self._wake = asyncio.Event()
+        self._threads = CapacityLimiter(CONNECTIONS_AT_ONCE)
+
+    async def in_thread(self, work: Callable[[], Result]) -> Result:
+        """Return what `work` returns, which may wait for the database."""
+        return await to_thread.run_sync(work, limiter=self._threads)
+
+    async def receive(self, request: Request) -> Response:
+        """Answer one request of SendGrid's event webhook."""
+        try:
+            body, moment = await self._accept(request)
+            fault = _fault_of(body)
+            is_new = await self.in_thread(partial(self._keep, body, moment, fault))
+            if fault is not None:
+                raise TurnedAway(Refusal.MALFORMED)
+        except TurnedAway as refused:
+            # counted here and written down later: a stranger's flood must not reach the database
+            self.refusals[refused.reason] += 1
+            return answer(refused.reason)
+        self._wake.set()
+        return PlainTextResponse("stored" if is_new else "known")
+
+    async def health(self, request: Request) -> Response:
+        """Answer whether requests can be stored."""
+        try:
+            await self.in_thread(self._look)
+        except (DatabaseUnavailable, psycopg.Error):
+            return PlainTextResponse("no database", 503)
+        return PlainTextResponse("ok")
+
+    async def look_after(self) -> None:
+        """Write down refusals and drain what has come in, until cancelled; an error waits for the next round."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), IDLE.total_seconds())
+            self._wake.clear()
+            await asyncio.sleep(GATHERED.total_seconds())
+            try:
+                await self.write_down()
+                if self._drains and await self.in_thread(self._drain) >= REQUESTS_A_DRAIN:
+                    self._wake.set()
+            except (DatabaseUnavailable, psycopg.OperationalError) as error:
+                log.warning("the database does not answer; what has come in is drained later: %s", error)
+            except Exception:
+                log.exception("draining failed; what has come in is kept and drained later")
+
+    async def write_down(self) -> None:
+        """Write down how many requests were turned away since it was last done."""
+        if not self.refusals:
+            return
+        noted, self.refusals = self.refusals, Counter()
+        try:
+            await self.in_thread(partial(self._note, noted))
+        except BaseException:
+            self.refusals += noted
+            raise
+
+    def _note(self, refusals: Counter[Refusal]) -> None:
+        with connect(self.settings, autocommit=True) as connection:
+            note_refusals(connection, refusals, now=self.clock())
+
+    def _drain(self) -> int:
+        with connect(self.settings, autocommit=True) as connection:
+            done = drain(
+                connection,
+                settings=self.settings,
+                clock=self.clock,
+                context=DRAINER,
+                most_requests=REQUESTS_A_DRAIN,
+            )
+        return done.requests
+
+    async def _accept(self, request: Request) -> tuple[bytes, datetime]:
+        """Return an authentic body and when it was signed; raises `TurnedAway`."""
+        if not _is_plain_json(request):
+            raise TurnedAway(Refusal.CONTENT_TYPE)
+        if not self.keys:
+            raise TurnedAway(Refusal.NOT_CONFIGURED)
+        signature, timestamp = request.headers.get(SIGNATURE_HEADER), request.headers.get(TIMESTAMP_HEADER)
+        moment = signed_at(timestamp)
+        if not signature or moment is None:
+            raise TurnedAway(Refusal.BAD_SIGNATURE)
+        body = await _read_body(request)
+        if not is_signed(self.keys, signature, timestamp, body):
+            raise TurnedAway(Refusal.BAD_SIGNATURE)
+        if is_stale(moment, now=self.clock(), max_age=self.settings.webhook_max_age):
+            raise TurnedAway(Refusal.STALE)
+        return body, moment
+
+    def _keep(self, body: bytes, moment: datetime, fault: str | None) -> bool:
+        try:
+            with connect(self.settings, autocommit=True) as connection:
+                return keep_request(connection, body, signed_at=moment, received_at=self.clock(), fault=fault)
+        except (DatabaseUnavailable, psycopg.Error) as error:
+            log.error("a request could not be stored, so the provider is asked to send it again: %s", error)
+            raise TurnedAway(Refusal.NOT_STORED) from error
+
+    def _look(self) -> None:
+        with connect(self.settings, autocommit=True) as connection:
+            connection.execute("select from outreach.webhook_requests limit 1")
+
+
+def webhook_app(settings: Settings, *, clock: Callable[[], datetime] = _now, drains: bool = True) -> Starlette:
+    """Return the application; `clock` yields aware datetimes. Raises `KeyUnreadable` and `SecretUnusable`.
+
+    The database is migrated already. `drains` False: what comes in is kept, and drained by others.
+    """
+    door = Door(settings, clock, drains=drains)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(door.look_after())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            with contextlib.suppress(DatabaseUnavailable, psycopg.Error):
+                await door.write_down()
+
+    routes: list[BaseRoute] = [
+        Route("/webhook/sendgrid", door.receive, methods=["POST"]),
+        Route("/health", door.health, methods=["GET"]),
+        *unsubscribe.routes(settings, clock=clock),
+    ]
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.state.door = door
+    return app
+
+
+def create() -> Starlette:
+    """Return the application of this deployment, for servers that start several processes of it."""
+    return webhook_app(Settings())
+
+
+async def _read_body(request: Request) -> bytes:
+    """Return the whole body; raises `TurnedAway` as soon as it is too large, too slow or cut off."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(MOST_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_BYTES:
+                    raise TurnedAway(Refusal.TOO_LARGE)
+    except TimeoutError:
+        raise TurnedAway(Refusal.TOO_SLOW) from None
+    except ClientDisconnect:
+        raise TurnedAway(Refusal.CUT_OFF) from None
+    return bytes(body)
+
+
+def _is_plain_json(request: Request) -> bool:
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    return content_type == "application/json" and encoding == "identity"
+
+
+def _fault_of(body: bytes) -> str | None:
+    try:
+        elements(body)
+    except BodyUnreadable as fault:
+        return str(fault)
+    return None

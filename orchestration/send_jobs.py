@@ -1,0 +1,94 @@
+"""The job that sends whatever is due, without a partition: for a person, and for the sensor where many dates are due.
+
+Belongs here: its workers and what its run shows. Does not belong here: what a worker does (`assets.sending`).
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from dagster import (
+    AssetMaterialization,
+    ExecutorDefinition,
+    GraphDefinition,
+    In,
+    JobDefinition,
+    MetadataValue,
+    Nothing,
+    OpExecutionContext,
+    Out,
+    ResourceParam,
+    config_mapping,
+    graph,
+    op,
+)
+
+from assets import deliveries
+from assets.deliveries import latency_of_reports, send_metadata, sent_by_due_date, worker_name
+from assets.sending import reports_of, work
+from ekiden.database.connection import connect
+from ekiden.delivery.channels.base import Carrier
+from ekiden.settings import Settings
+from orchestration.job_config import SendNow
+from orchestration.operator_jobs import show
+
+
+@op(description="Send what is ready and due now, together with the other workers, until nothing is.", out=Out(Nothing))
+def send_worker_now(
+    context: OpExecutionContext,
+    config: SendNow,
+    settings: ResourceParam[Settings],
+    carriers: ResourceParam[Sequence[Carrier]],
+    clock: ResourceParam[Callable[[], datetime]],
+) -> None:
+    """Be one of the workers of the run."""
+    work(context, settings=settings, carriers=carriers, clock=clock, due_dates=[config.day()])
+
+
+@op(description="Say what the workers sent, and for which due dates.", ins={"sent": In(Nothing)}, out=Out(Nothing))
+def gather_sent(context: OpExecutionContext, settings: ResourceParam[Settings]) -> None:
+    """Record materialisations of `deliveries` for the due dates the messages belong to."""
+    reports = reports_of(context)
+    with connect(settings, autocommit=True) as connection:
+        metadata = send_metadata(reports, latency_of_reports(connection, reports), context.run_id)
+        sent_days = sent_by_due_date(connection, reports)
+    for day, messages in sent_days:
+        context.log_event(
+            AssetMaterialization(
+                deliveries.KEY,
+                partition=day.isoformat(),
+                metadata={**metadata, "sent_of_this_due_date": MetadataValue.int(messages)},
+            )
+        )
+    show(context, metadata)
+
+
+def send_now_job(workers: int, executor: ExecutorDefinition) -> JobDefinition:
+    """Return the job, with so many workers; its form is the same whatever their number."""
+    return _send_now(workers).to_job(
+        name="send_now",
+        description="Send what is ready and due, at once, without waiting for the sensor.",
+        executor_def=executor,
+    )
+
+
+def _send_now(workers: int) -> GraphDefinition:
+    names = [worker_name(number) for number in range(1, workers + 1)]
+
+    @config_mapping
+    def for_every_worker(config: SendNow) -> dict[str, Any]:
+        return {name: {"config": {"due_date": config.due_date}} for name in names}
+
+    @graph(
+        name="send_due_now",
+        description="Send everything that is ready and due now, until nothing is.",
+        config=for_every_worker,
+    )
+    def send_due_now() -> Any:
+        return gather_sent([send_worker_now.alias(name)() for name in names])
+
+    @graph(name="send_now")
+    def send_now() -> None:
+        send_due_now()
+
+    return send_now

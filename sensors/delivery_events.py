@@ -1,0 +1,103 @@
+"""Asks for a drain when a provider's events lie undrained, or would settle messages of unknown outcome.
+
+The server that receives them drains them by itself, within seconds; this is for what it left: a deployment whose server
+only receives, one that was killed, and events that came before their message was known to be unknown.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from dagster import (
+    DagsterInstance,
+    DefaultSensorStatus,
+    RunRequest,
+    RunsFilter,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+from dagster._core.definitions.target import ExecutableDefinition
+from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
+
+from ekiden.database.connection import connect
+from ekiden.delivery.events import Waiting, waiting
+from ekiden.settings import Settings
+
+DRAINING_JOB = "drain_delivery_events"
+
+INTERVAL = timedelta(seconds=30)
+"""Between two looks: an unsubscription is honoured within two minutes though the server does not drain."""
+GRACE = timedelta(minutes=1)
+"""Left to the server that received it; a run costs seconds to start."""
+BETWEEN_RUNS = timedelta(minutes=1)
+"""After a run has ended: one that fails is not asked for with every look."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether to ask for a run, and what the tick says."""
+
+    drain: bool
+    says: str
+
+
+def decide(found: Waiting, *, is_running: bool, last_ended_at: datetime | None, now: datetime) -> Decision:
+    """Return whether to ask for a drain at `now` of what is `found`; instants are aware."""
+    says = f"{found.requests} requests wait, and {found.told_outcomes} unknown messages that events tell of"
+    if not found.requests and not found.told_outcomes:
+        return Decision(False, "nothing waits")
+    if is_running:
+        return Decision(False, f"{says}: a run is on it")
+    # a request of the future was received before the clock was set back: its age says nothing
+    is_young = found.oldest_received_at is not None and timedelta() <= now - found.oldest_received_at < GRACE
+    if is_young and not found.told_outcomes:
+        return Decision(False, f"{says}: left to the server that received them")
+    if last_ended_at is not None and timedelta() <= now - last_ended_at < BETWEEN_RUNS:
+        return Decision(False, f"{says}: the last run ended just now")
+    return Decision(True, says)
+
+
+def delivery_events_sensor(settings: Settings, jobs: Sequence[ExecutableDefinition]) -> SensorDefinition:
+    """Return the sensor; `jobs` are those it may ask for."""
+
+    @sensor(
+        name="delivery_events",
+        jobs=[job for job in jobs if job.name == DRAINING_JOB],
+        minimum_interval_seconds=int(INTERVAL.total_seconds()),
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Takes in events of providers that the server that received them has left.",
+    )
+    def delivery_events(context: SensorEvaluationContext) -> SensorResult:
+        # an error here fails the tick and shows in the UI: "could not look" is not "nothing waits"
+        with connect(settings, autocommit=True) as connection:
+            found = waiting(connection)
+        decision = decide(
+            found,
+            is_running=_is_running(context.instance),
+            last_ended_at=_last_ended_at(context.instance),
+            now=datetime.now(UTC),
+        )
+        if not decision.drain:
+            return SensorResult(skip_reason=SkipReason(decision.says))
+        # no run key: the same may wait again
+        return SensorResult(run_requests=[RunRequest(job_name=DRAINING_JOB)])
+
+    return delivery_events
+
+
+def _is_running(instance: DagsterInstance) -> bool:
+    unfinished = RunsFilter(job_name=DRAINING_JOB, statuses=list(NOT_FINISHED_STATUSES))
+    return bool(instance.get_runs(unfinished, limit=1))
+
+
+def _last_ended_at(instance: DagsterInstance) -> datetime | None:
+    ended = instance.get_run_records(RunsFilter(job_name=DRAINING_JOB, statuses=list(FINISHED_STATUSES)), limit=1)
+    if not ended:
+        return None
+    # a run that never started has no end; when its record last changed is as good
+    if ended[0].end_time:
+        return datetime.fromtimestamp(ended[0].end_time, UTC)
+    return ended[0].update_timestamp.replace(tzinfo=UTC)

@@ -1,0 +1,322 @@
+"""Messages of unknown outcome: what is known of them, and what a person's word does, once and for good."""
+
+import threading
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from ekiden.database.connection import connect
+from ekiden.delivery.channels.base import Delivery, Outcome
+from ekiden.delivery.event_outcomes import settle_told
+from ekiden.delivery.reconcile import AT_ONCE
+from ekiden.delivery.record import Recorded, record
+from ekiden.delivery.settle import NothingToRetry, SettleReport, settle, settlements
+from ekiden.delivery.unknown import Settled, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
+from ekiden.insights.standing import standing
+from ekiden.schedule.operators import ReasonRequired, TooManyRows
+from ekiden.schedule.rows import NoRowId
+from ekiden.schedule.runs import acting
+from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop
+from tests.integration.ledger_invariants import broken_invariants
+
+NOON = "2024-03-09 12:00"
+HANAKO = OPERATOR.actor
+REASON = "the customer has it: お客様より"
+
+
+@pytest.fixture
+def unknown(shop: Shop) -> Shop:
+    """C1's and C2's messages were posted at noon, and the provider's answers said nothing; C3 was sent."""
+    shop.scenario(steps=[STEP, STEP | {"offset_days": 30}])
+    for customer in ("C1", "C2", "C3"):
+        shop.buyer(customer)
+    shop.plan()
+    shop.at(NOON)
+    shop.channel.answers = {f"{customer}@shop.example": Outcome.unknown for customer in ("c1", "c2")}
+    shop.send()
+    shop.channel.answers = {}
+    shop.now += timedelta(hours=1)
+    yield shop
+    assert broken_invariants(shop.connection) == {}
+
+
+def listed(shop: Shop, **row_filter: object) -> list[UnknownRow]:
+    return unknown_rows(
+        shop.connection,
+        UnknownFilter(**row_filter),
+        now=shop.now,
+        unknown_after=shop.settings.unknown_after,
+        limit=100,
+    )
+
+
+def say(
+    shop: Shop,
+    settled: Settled,
+    *,
+    connection: psycopg.Connection | None = None,
+    reason: str = REASON,
+    limit: int = 10,
+    retry: bool = False,
+    **row_filter: object,
+) -> SettleReport:
+    return settle(
+        connection or shop.connection,
+        settled,
+        UnknownFilter(**row_filter),
+        now=shop.now,
+        settings=shop.settings,
+        context=OPERATOR,
+        reason=reason,
+        limit=limit,
+        retry_them=retry,
+    )
+
+
+def told(shop: Shop, customer: str, kind: str) -> None:
+    """Let the provider have told of a customer's message."""
+    shop.execute(
+        "insert into outreach.delivery_events"
+        " (event_key, provider, message_id, kind, happened_at, is_machine, provider_event_ids, received_at)"
+        " values (sha256(%s::bytea), 'sendgrid', %s, %s, %s, false, '{}', %s)",
+        f"{customer} {kind}".encode(),
+        shop.row(customer=customer, step_no=1).message_id,
+        kind,
+        shop.now,
+        shop.now,
+    )
+
+
+def left(report: SettleReport) -> list[str]:
+    return [str(each) for each in report.not_changed]
+
+
+def test_the_evidence_says_what_there_is_to_know(unknown: Shop):
+    told(unknown, "C1", "deferred")
+    first, second = listed(unknown)
+    assert (first.customer_id, first.scenario_code, first.step_no) == ("C1", "follow_up", 1)
+    assert (first.to_address, first.channel, first.channel_name) == ("c…@shop.example", "html_email", "recording")
+    assert (first.standing, first.answer, first.hours, first.past_limit) == ("unknown", "it said unknown", 1, False)
+    assert (first.posted_at, first.answered_at) == (unknown.local(NOON), unknown.local(NOON))
+    assert (first.sender, first.dagster_run_id) == (SENDER.actor, SENDER.dagster_run_id)
+    assert (first.events, first.has_arrived) == ("deferred 2024-03-09 04:00 UTC", True)
+    assert (second.customer_id, second.events, second.has_arrived) == ("C2", "", False)
+
+
+FILTERS = (
+    ({}, ["C1", "C2"]),
+    ({"customer": "C2"}, ["C2"]),
+    ({"scenario": "follow_up"}, ["C1", "C2"]),
+    ({"scenario": "50%' or true --"}, []),
+    ({"channel": "recording"}, ["C1", "C2"]),
+    ({"channel": "html_email", "customer": "C1"}, ["C1"]),
+    ({"channel": "line"}, []),
+    ({"run": SENDER.dagster_run_id}, ["C1", "C2"]),
+    ({"run": "another"}, []),
+)
+"""And whom each finds."""
+
+
+def test_every_filter_narrows(unknown: Shop):
+    for row_filter, customers in FILTERS:
+        assert [row.customer_id for row in listed(unknown, **row_filter)] == customers, row_filter
+
+
+def test_they_are_found_by_number_by_message_and_by_age(unknown: Shop):
+    first, second = listed(unknown)
+    assert listed(unknown, rows=(str(first.schedule_row_id), str(second.message_id))) == [first, second]
+    assert listed(unknown, posted_until=unknown.now - timedelta(hours=1)) == [first, second]
+    assert listed(unknown, posted_until=unknown.now - timedelta(hours=1, seconds=1)) == []
+    with pytest.raises(NoRowId):
+        listed(unknown, rows=("seven",))
+
+
+def test_sent_is_recorded_with_its_lineage_and_goes_on(unknown: Shop):
+    report = say(unknown, Settled.SENT, customer="C1")
+    assert (report.matched, report.changed, report.not_changed) == (1, 1, ())
+    assert unknown.states(customer="C1") == {("C1", 1): "sent", ("C1", 2): "ready"}
+    assert unknown.transitions("C1") == ["T1", "T6", "T7", "T1"]
+    found = unknown.execute(
+        "select transitions.actor_kind, transitions.actor, settlements.settled_as, settlements.settled_by,"
+        " settlements.reason, settlements.answer, settlements.settled_at, attempts.outcome, attempts.detail"
+        " from outreach.settlements"
+        " inner join outreach.attempts using (schedule_row_id, attempt_no)"
+        " inner join outreach.transitions on transitions.run_id = settlements.run_id and transition = 'T7'"
+        " inner join outreach.messages on messages.message_id = settlements.message_id"
+    )
+    assert found == [
+        (
+            *("dispatcher", HANAKO, "sent", HANAKO, REASON, "it said unknown", unknown.now),
+            *("accepted", f"settled as sent by {HANAKO}: {REASON}"),
+        )
+    ]
+
+
+def test_not_sent_fails_and_waits_for_a_person(unknown: Shop):
+    assert say(unknown, Settled.NOT_SENT, customer="C1").changed == 1
+    unknown.now += timedelta(days=2)
+    unknown.send()
+    row = unknown.row(customer="C1")
+    assert (row.state, row.reason) == ("failed", f"settled as not-sent by {HANAKO}: {REASON}")
+    assert unknown.operate("retry", customer="C1").changed == 1
+    unknown.send()
+    assert unknown.states(customer="C1")["C1", 1] == "sent"
+    assert [m.to_address for m in unknown.channel.messages].count("c1@shop.example") == 2
+
+
+def test_not_sent_with_retry_is_sent_again_however_late_it_is(unknown: Shop):
+    unknown.now += timedelta(days=2)
+    report = say(unknown, Settled.NOT_SENT, retry=True)
+    assert (report.changed, report.retried) == (2, 2)
+    unknown.send()
+    assert set(unknown.states(step_no=1).values()) == {"sent"}
+    assert unknown.row(customer="C1", step_no=1).released_by == HANAKO
+
+
+def test_what_is_settled_is_settled_once(unknown: Shop):
+    rows = tuple(str(row.schedule_row_id) for row in listed(unknown))
+    say(unknown, Settled.SENT, rows=rows[:1])
+    again = say(unknown, Settled.NOT_SENT, rows=rows)
+    assert (again.matched, again.changed) == (1, 1)
+    assert left(again) == ["1 left: not on their way, so settled already or never sent: sent"]
+    assert unknown.states(step_no=1) == {("C1", 1): "sent", ("C2", 1): "failed", ("C3", 1): "sent"}
+    with pytest.raises(psycopg.errors.CheckViolation, match="append-only"):
+        unknown.execute("delete from outreach.settlements")
+
+
+def test_what_events_show_to_have_arrived_is_not_settled_as_not_sent(unknown: Shop):
+    told(unknown, "C1", "delivered")
+    told(unknown, "C2", "dropped")
+    report = say(unknown, Settled.NOT_SENT)
+    assert (report.changed, left(report)) == (1, ["1 left: the provider's events show that it has them"])
+    assert unknown.states(step_no=1) == {("C1", 1): "sending", ("C2", 1): "failed", ("C3", 1): "sent"}
+
+
+def test_what_was_posted_a_moment_ago_is_not_settled_as_not_sent(unknown: Shop):
+    # nine minutes of the lease, in which its sender may still begin, and ten in which it may still be posting
+    unknown.settings = unknown.settings.model_copy(update={"dispatcher_lease": timedelta(minutes=9)})
+    unknown.now = unknown.local(NOON) + timedelta(minutes=18)
+    report = say(unknown, Settled.NOT_SENT)
+    assert report.changed == 0
+    assert "posted less than 19 minutes ago" in left(report)[0]
+    assert say(unknown, Settled.SENT).changed == 2
+
+
+def test_what_a_living_sender_is_at_is_left_to_it(shop: Shop):
+    shop.scenario(steps=[STEP])
+    shop.buyer("C1")
+    shop.plan()
+    shop.at(NOON)
+    reports = []
+
+    def settle_meanwhile() -> None:
+        with connect(shop.settings, autocommit=True) as other:
+            reports.append(say(shop, Settled.SENT, connection=other))
+
+    shop.channel.before_answering = settle_meanwhile
+    assert shop.send().counts.sent == 1
+    assert (reports[0].matched, reports[0].changed) == (1, 0)
+    assert left(reports[0]) == ["1 left: their sender is at it"]
+    assert listed(shop) == []
+
+
+def test_a_vanished_senders_rows_are_unknown_at_once(shop: Shop):
+    shop.scenario(steps=[STEP])
+    shop.buyer("C1")
+    shop.plan()
+    shop.at(NOON)
+    shop.channel.before_answering = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        shop.send()
+    (row,) = listed(shop)
+    assert (row.standing, row.answer, row.answered_at) == ("unknown", None, None)
+    assert say(shop, Settled.SENT).changed == 1
+
+
+def test_more_than_the_limit_or_without_a_reason_nothing_is_settled(unknown: Shop):
+    with pytest.raises(TooManyRows, match="2 rows match, more than the limit of 1"):
+        say(unknown, Settled.SENT, limit=1)
+    with pytest.raises(ReasonRequired, match="say how you know"):
+        say(unknown, Settled.SENT, reason=" ")
+    with pytest.raises(NothingToRetry):
+        say(unknown, Settled.SENT, retry=True)
+    assert len(listed(unknown)) == 2
+    assert unknown.execute("select count(*) from outreach.settlements") == [(0,)]
+
+
+@pytest.mark.parametrize("person_first", [True, False])
+def test_of_a_person_and_an_event_one_settles_and_the_other_finds_it_settled(unknown: Shop, person_first: bool):
+    told(unknown, "C1", "delivered")
+
+    def by_event(connection: psycopg.Connection) -> None:
+        settle_told(connection, settings=unknown.settings, clock=lambda: unknown.now, context=SENDER)
+
+    reports = []
+
+    def by_person(connection: psycopg.Connection) -> None:
+        reports.append(say(unknown, Settled.SENT, connection=connection, customer="C1"))
+
+    first, second = (by_person, by_event) if person_first else (by_event, by_person)
+    with connect(unknown.settings, autocommit=True) as one, connect(unknown.settings, autocommit=True) as other:
+        with one.transaction():
+            first(one)
+            thread = threading.Thread(target=second, args=(other,))
+            thread.start()
+            thread.join(0.2)
+        thread.join()
+    assert reports[0].changed == int(person_first)
+    assert unknown.transitions("C1").count("T7") == 1
+    assert unknown.execute("select count(*) from outreach.messages where customer_id = 'C1'") == [(1,)]
+    assert unknown.execute("select count(*) from outreach.settlements") == [(int(person_first),)]
+
+
+def test_what_events_contradict_later_is_shown(unknown: Shop):
+    say(unknown, Settled.NOT_SENT)
+    assert [each.contradicted for each in settlements(unknown.connection, limit=10)] == [False, False]
+    told(unknown, "C1", "delivered")
+    told(unknown, "C2", "dropped")
+    first, second = settlements(unknown.connection, limit=10)
+    assert (first.customer_id, first.contradicted, first.state) == ("C1", True, "failed")
+    assert (second.customer_id, second.contradicted, second.was_posted_again) == ("C2", False, False)
+    assert len(settlements(unknown.connection, limit=1)) == 1
+
+
+def test_what_came_of_posting_it_again_contradicts_nobody(unknown: Shop):
+    say(unknown, Settled.NOT_SENT, customer="C1", retry=True)
+    unknown.send()
+    unknown.now += timedelta(minutes=1)
+    told(unknown, "C1", "delivered")
+    (settlement,) = settlements(unknown.connection, limit=10)
+    assert (settlement.contradicted, settlement.was_posted_again, settlement.state) == (False, True, "sent")
+
+
+def test_past_the_limit_it_is_a_persons_to_settle(unknown: Shop):
+    unknown.at("2024-03-10 13:59")
+    assert not any(row.past_limit for row in listed(unknown))
+    unknown.at("2024-03-10 14:00")
+    assert all(row.past_limit for row in listed(unknown))
+    waiting = standing(unknown.connection, now=unknown.now, settings=unknown.settings).rows
+    assert (waiting.unknown, waiting.unknown_past_limit) == (2, 2)
+    (count,) = unknown_counts(
+        unknown.connection, UnknownFilter(), now=unknown.now, unknown_after=unknown.settings.unknown_after
+    )
+    assert (count.standing, count.past_limit, count.rows) == ("unknown", 2, 2)
+
+
+def test_a_late_answer_of_a_sender_that_was_cut_off_does_not_undo_a_persons_word(unknown: Shop):
+    # as the sender would record it, were its connection to come back
+    row = listed(unknown, customer="C1")[0]
+    say(unknown, Settled.NOT_SENT, customer="C1", retry=True)
+    with acting(unknown.connection, "dispatcher", SENDER, row.run_id, now=unknown.now):
+        answer = Delivery(row.message_id, Outcome.accepted)
+        recorded = record(
+            unknown.connection,
+            [(row.schedule_row_id, answer)],
+            now=unknown.now,
+            settings=unknown.settings,
+            run_id=row.run_id,
+            retries=AT_ONCE,
+        )
+    assert recorded == Recorded()
+    assert unknown.states(customer="C1") == {("C1", 1): "ready"}

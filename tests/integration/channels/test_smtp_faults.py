@@ -1,0 +1,146 @@
+"""What is certain after a mail server failed at some step."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome
+from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW
+from ekiden.delivery.channels.smtp import MailServer, SMTPChannel
+from tests.integration.channels.mail_server import BODY, DOT, GREETING, HANG_UP, RESET, SILENCE, mail_server
+from tests.integration.channels.provider import closed_port, messages_to, outcomes
+
+NOW = datetime(2024, 2, 29, 3, 0, 0, tzinfo=UTC)
+HANAKO, TARO = "hanako@mail.invalid", "taro@mail.invalid"
+ACCEPTED, REFUSED, NOT_SENT, UNKNOWN = Outcome.accepted, Outcome.refused, Outcome.not_sent, Outcome.unknown
+
+
+def deliver(port: int, *addresses: str, text: str = "本文\n") -> list[Delivery]:
+    channel = SMTPChannel(MailServer("127.0.0.1", port, security="none"), clock=lambda: NOW, seconds=0.3)
+    return channel.deliver(messages_to(*addresses, text=text))
+
+
+@pytest.mark.parametrize(
+    ("step", "trouble"),
+    [*product(("MAIL", "RCPT", "DATA"), (RESET, HANG_UP, "-garbage")), ("DATA", SILENCE)],
+)
+def test_before_the_final_dot_nothing_was_sent_and_the_next_message_goes_on(step: str, trouble: str) -> None:
+    usual = {"MAIL": "250 Ok", "RCPT": "250 Ok", "DATA": "354 go on"}[step]
+    with mail_server(**{step: (trouble, usual)}) as server:
+        deliveries = deliver(server.port, HANAKO, TARO)
+    assert outcomes(deliveries) == [NOT_SENT, ACCEPTED]
+    assert len(server.taken) == 1
+    assert b"taro@mail.invalid" in server.taken[0]
+
+
+def test_a_connection_that_breaks_within_the_mail_sent_nothing() -> None:
+    with mail_server(**{BODY: RESET}) as server:
+        # more than the buffers on the way hold, so that the break is noticed while it is sent
+        deliveries = deliver(server.port, HANAKO, text="x" * 70 + "\n" + ("y" * 900 + "\n") * 9_000)
+    assert outcomes(deliveries) == [NOT_SENT]
+    assert server.taken == []
+
+
+@pytest.mark.parametrize("trouble", [RESET, HANG_UP, SILENCE, "xyz garbage", "354 go on"])
+def test_after_the_final_dot_only_an_answer_is_certain(trouble: str) -> None:
+    with mail_server(**{DOT: (trouble, "250 Ok")}) as server:
+        deliveries = deliver(server.port, HANAKO, TARO)
+    assert outcomes(deliveries) == [UNKNOWN, ACCEPTED]
+    # it had the mail: that is why nobody may repeat it
+    assert len(server.taken) == 2
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", DOT])
+@pytest.mark.parametrize(("said", "outcome"), [("550 5.1.1 no such user", REFUSED), ("450 4.2.0 greylisted", NOT_SENT)])
+def test_an_answer_says_whether_another_try_has_sense(step: str, said: str, outcome: Outcome) -> None:
+    usual = {"MAIL": "250 Ok", "RCPT": "250 Ok", "DATA": "354 go on", DOT: "250 Ok"}[step]
+    with mail_server(**{step: (f"{said} <{HANAKO}>", usual)}) as server:
+        deliveries = deliver(server.port, HANAKO, TARO)
+    assert outcomes(deliveries) == [outcome, ACCEPTED]
+    assert said in deliveries[0].detail
+    assert HANAKO not in deliveries[0].detail
+    assert len(server.taken) == 1
+    # what was begun is undone, on the same connection
+    assert server.connections == 1
+    assert "RSET" in server.commands
+
+
+@pytest.mark.parametrize("said", ["421 4.3.2 too many messages", "452 4.3.1 no room"])
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", DOT])
+def test_a_busy_server_is_left_alone(step: str, said: str) -> None:
+    with mail_server(**{step: said}) as server, pytest.raises(LineBusy, match=said[:9]) as busy:
+        deliver(server.port, HANAKO, TARO)
+    assert outcomes(busy.value.deliveries) == [NOT_SENT, NOT_SENT]
+    assert busy.value.until == NOW + timedelta(minutes=1)
+    assert server.taken == []
+
+
+@pytest.mark.parametrize("said", ["554 5.7.1 you are listed", "550 go away"])
+def test_a_server_that_wants_nothing_from_us_stops_the_line(said: str) -> None:
+    with mail_server(**{GREETING: said}) as server, pytest.raises(LineStopped, match=said) as stopped:
+        deliver(server.port, HANAKO, TARO)
+    assert outcomes(stopped.value.deliveries) == [NOT_SENT, NOT_SENT]
+
+
+def test_a_server_that_wants_to_know_who_we_are_stops_the_line() -> None:
+    with mail_server(MAIL="530 5.7.0 Authentication required") as server, pytest.raises(LineStopped, match="530"):
+        deliver(server.port, HANAKO)
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [*product((GREETING, "EHLO"), (RESET, HANG_UP, "421 4.3.2 later", "not SMTP at all")), (GREETING, SILENCE)],
+)
+def test_a_server_that_is_not_ready_is_asked_again_later(step: str, said: str) -> None:
+    # who refuses EHLO is asked with HELO, which nobody answers here
+    with mail_server(**{step: said, "HELO": HANG_UP}) as server, pytest.raises(LineBusy) as busy:
+        deliver(server.port, HANAKO, TARO)
+    assert outcomes(busy.value.deliveries) == [NOT_SENT, NOT_SENT]
+
+
+def test_nobody_there_sent_nothing() -> None:
+    with pytest.raises(LineBusy, match="no connection to the mail server") as busy:
+        deliver(closed_port(), HANAKO, TARO)
+    assert outcomes(busy.value.deliveries) == [NOT_SENT, NOT_SENT]
+
+
+def test_a_server_that_hangs_up_between_messages_is_called_again() -> None:
+    with mail_server(RSET=(HANG_UP, "421 enough", "250 Ok")) as server:
+        deliveries = deliver(server.port, *[HANAKO] * 4)
+    assert outcomes(deliveries) == [ACCEPTED] * 4
+    assert server.connections == 3
+    assert len(server.taken) == 4
+
+
+def test_a_server_in_trouble_makes_few_unknowns() -> None:
+    with mail_server(**{DOT: HANG_UP}) as server, pytest.raises(LineBusy) as busy:
+        deliver(server.port, *[HANAKO] * 9)
+    assert outcomes(busy.value.deliveries) == [UNKNOWN] * UNKNOWN_IN_A_ROW + [NOT_SENT] * 6
+
+
+def test_the_commands_are_what_the_protocol_says() -> None:
+    with mail_server() as server:
+        deliver(server.port, HANAKO, "taro..yamada.@docomo.invalid")
+    size = len(server.taken[0])
+    assert server.commands == [
+        "ehlo shop.invalid",
+        f"MAIL FROM:<shop@shop.invalid> SIZE={size}",
+        f"RCPT TO:<{HANAKO}>",
+        "DATA",
+        "RSET",
+        f"MAIL FROM:<shop@shop.invalid> SIZE={len(server.taken[1])}",
+        # two dots together are allowed in quotes alone (RFC 5321, section 4.1.2)
+        'RCPT TO:<"taro..yamada."@docomo.invalid>',
+        "DATA",
+        "QUIT",
+    ]
+
+
+def test_a_server_without_encryption_is_told_nothing() -> None:
+    channel = SMTPChannel(MailServer("127.0.0.1", 0), seconds=0.3)
+    with mail_server() as server, pytest.raises(LineStopped, match="STARTTLS"):
+        SMTPChannel(MailServer("127.0.0.1", server.port), seconds=0.3).deliver(messages_to(HANAKO))
+    assert not any(command.startswith("MAIL") for command in server.commands)
+    assert channel.find([]) is None

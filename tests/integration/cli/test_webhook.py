@@ -1,0 +1,86 @@
+"""`ekiden webhook | events | show | timeline`: what the provider told, for people."""
+
+import json
+
+import pytest
+
+from ekiden.cli import webhook
+from ekiden.delivery.channels.base import Delivery, Outcome
+from ekiden.webhook.requests import Refusal, keep_request, note_refusals
+from tests.integration.ledger_fixtures import STEP, Shop
+from tests.integration.webhook.provider import body_of, event
+
+
+@pytest.fixture
+def told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """The provider has told of a message of unknown outcome; nothing of it is drained."""
+    monkeypatch.setattr(webhook, "now", lambda: shop.now)
+    shop.scenario(steps=[STEP])
+    shop.buyer("C1")
+    shop.channel.answers["c1@shop.example"] = Outcome.unknown
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    shop.send()
+    fields = {"email": "c1@shop.example", "sg_message_id": "abc.filter"}
+    message = shop.row().message_id
+    body = body_of(
+        event("delivered", shop.now, message, **fields),
+        event("open", shop.now, message, sg_machine_open=True, **fields),
+        event("click", shop.now, message, url="https://shop.example/[b]", **fields),
+        event("delivered", shop.now, sg_message_id="a stranger's"),
+        {"event": "open"},
+    )
+    for _ in range(2):
+        keep_request(shop.connection, body, signed_at=shop.now, received_at=shop.now)
+    note_refusals(shop.connection, {Refusal.BAD_SIGNATURE: 3}, now=shop.now)
+    return shop
+
+
+def test_events_are_drained_and_shown_with_their_message_and_their_customer(ekiden, told: Shop):
+    drained = ekiden("events", "drain")
+    assert drained.code == 0
+    assert "1 requests with 4 events, 4 of them new, 1 unreadable" in drained.out
+    assert "of unknown messages 1 were sent, 0 were not" in drained.out
+    shown = ekiden("show", str(told.row().message_id)).out
+    for line in (
+        "delivered, 2024-03-09 12:00:00",
+        "open by a machine, 2024-03-09 12:00:00",
+        "click, 2024-03-09 12:00:00: https://shop.example/[b]",
+    ):
+        assert line in shown
+    as_json = json.loads(ekiden("show", str(told.row().message_id), "--format", "json").out)
+    assert [each["kind"] for each in as_json["events"]] == ["delivered", "open", "click"]
+    timeline = json.loads(ekiden("timeline", "C1", "--oldest-first", "--format", "json").out)
+    entries = [(each["what"], each["why"]) for each in timeline if each["kind"] == "message_event"]
+    assert entries == [
+        ("step 1: delivered", None),
+        ("step 1: opened by a machine", None),
+        ("step 1: a link in it followed", "https://shop.example/[b]"),
+    ]
+
+
+def test_the_status_says_what_came_in_and_what_was_turned_away(ekiden, told: Shop):
+    waiting = ekiden("webhook", "status").out
+    assert "1 requests, and 1 that were known already" in waiting
+    assert "1 requests, since 2024-03-09 12:00: `ekiden events drain`" in waiting
+    assert "3 requests: bad signature; last 2024-03-09 12:00" in waiting
+    ekiden("events", "drain")
+    status = json.loads(ekiden("webhook", "status", "--format", "json").out)
+    assert (status["undrained"], status["events"], status["strangers"], status["unreadable_events"]) == (0, 4, 1, 1)
+    assert status["refused"][0]["requests"] == 3
+
+
+def test_a_key_that_is_none_is_told_before_the_server_listens(ekiden, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EKIDEN_SENDGRID_WEBHOOK_KEY", "SG.something")
+    ended = ekiden("webhook", "--port", "1")
+    assert ended.code == 1
+    assert "key 1 is no verification key" in ended.err
+
+
+def test_a_message_that_the_provider_has_and_the_ledger_would_send_again_is_pointed_out(ekiden, told: Shop):
+    message = told.row().message_id
+    told.channel.found = {message: Delivery(message, Outcome.refused, detail="so it was said")}
+    told.send()
+    assert told.row().state == "failed"
+    ekiden("events", "drain")
+    assert "1 open rows whose message the provider has" in ekiden("webhook", "status").out

@@ -1,0 +1,319 @@
+"""Who is not written to: opt-outs by channel and site, suppressions, at which moment they count, and what is kept."""
+
+from typing import Any
+
+import pytest
+from psycopg import sql
+
+from ekiden.database.statements import statement
+from ekiden.delivery import objections
+from ekiden.delivery.opt_outs import (
+    NewOptOut,
+    NobodyOptedOut,
+    OptOutChannel,
+    OptOutFilter,
+    find_opt_outs,
+    opt_out,
+    withdraw,
+)
+from ekiden.delivery.pauses import ReasonMissing
+from ekiden.delivery.send import send_due
+from ekiden.insights.lineage import lineage
+from ekiden.insights.timeline import timeline
+from ekiden.schedule.export import export_due
+from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop
+from tests.integration.ledger_invariants import broken_invariants
+
+NOON = "2024-03-09 12:00"
+MAIL = OptOutChannel.MAIL
+
+
+@pytest.fixture(autouse=True)
+def _the_ledger_is_sound_afterwards(shop: Shop):
+    yield
+    assert broken_invariants(shop.connection) == {}
+
+
+def ready(shop: Shop, *customers: str, **definition: Any) -> Shop:
+    shop.scenario(**definition)
+    for customer in customers or ("C1",):
+        shop.buyer(customer)
+    shop.plan()
+    shop.at(NOON)
+    return shop
+
+
+def opts_out(shop: Shop, customer_id: str | None = "C1", **asked: Any) -> int:
+    new = NewOptOut(customer_id=customer_id, **asked)
+    return opt_out(shop.connection, [new], source="test", now=shop.now, recorded_by="hanako")
+
+
+def opts_in(shop: Shop, **which: Any) -> int:
+    chosen = OptOutFilter(**which)
+    return len(withdraw(shop.connection, chosen, reason="asked by letter", now=shop.now, context=OPERATOR))
+
+
+def outcome(shop: Shop, customer: str = "C1") -> tuple[str, str | None]:
+    row = shop.row(customer=customer, step_no=1)
+    return row.state, row.reason
+
+
+@pytest.mark.parametrize("recheck", [True, False])
+def test_no_setting_overrides_an_opt_out(shop: Shop, recheck: bool):
+    ready(shop, "C1", "C2", "C3", "C4", "C5", consent_recheck=recheck)
+    opts_out(shop, "C1")
+    opts_out(shop, "C2", channel=MAIL)
+    opts_out(shop, None, address="C3@Shop.Example")
+    opts_out(shop, "C9", address="c4@shop.example", channel=MAIL)
+    assert shop.send().counts.skipped == 4
+    assert {outcome(shop, customer) for customer in ("C1", "C2", "C3", "C4")} == {("skipped", "opted_out")}
+    assert outcome(shop, "C5") == ("sent", None)
+    assert shop.enrolments()["C1"] == ("stopped", "step_not_sent")
+
+
+def test_who_has_opted_out_of_another_channel_gets_mail(shop: Shop):
+    others = {f"C-{channel}": channel for channel in OptOutChannel if channel is not MAIL}
+    ready(shop, *others)
+    for customer, channel in others.items():
+        opts_out(shop, customer, channel=channel)
+    shop.send()
+    assert set(shop.states().values()) == {"sent"}
+
+
+def test_an_opt_out_of_a_site_stops_the_messages_of_that_site(shop: Shop):
+    # a scenario of no site writes about an order, or an account, of one
+    cases = {
+        ("a.example", None, None): "skipped",
+        ("b.example", "a.example", "a.example"): "sent",
+        (None, "a.example", "b.example"): "skipped",
+        (None, "b.example", "a.example"): "sent",
+        (None, None, "a.example"): "skipped",
+        (None, "", ""): "sent",
+        (None, None, None): "sent",
+    }
+    for site in ("a.example", "b.example", None):
+        shop.scenario(f"of_{site}", site=site)
+    for number, (of_scenario, of_order, of_account) in enumerate(cases):
+        shop.customer(f"C{number}", access_url=of_account)
+        shop.eligible(f"C{number}", "2024-03-08", model=f"of_{of_scenario}", key=f"O{number}")
+        shop.execute(
+            "insert into raw.orders (order_id, customer_id, ordered_at, status, kind, access_url)"
+            " values (%s, %s, '2024-03-08 10:00+09', 'shipped', 'one_off', %s)",
+            *(f"O{number}", f"C{number}", of_order),
+        )
+        opts_out(shop, f"C{number}", site="a.example", channel=MAIL)
+    shop.plan()
+    shop.at(NOON)
+    shop.send()
+    assert [shop.row(customer=f"C{number}").state for number in range(len(cases))] == list(cases.values())
+
+
+def test_an_opt_out_of_every_site_stops_messages_of_any(shop: Shop):
+    ready(shop, site="a.example")
+    opts_out(shop)
+    shop.send()
+    assert outcome(shop) == ("skipped", "opted_out")
+
+
+def test_an_address_that_has_opted_out_leaves_the_other_one(shop: Shop):
+    ready(shop)
+    shop.change_customer("C1", email_2="second@shop.example")
+    opts_out(shop, None, address="c1@shop.example", channel=MAIL)
+    shop.send()
+    assert [message.to_address for message in shop.channel.messages] == ["second@shop.example"]
+
+
+def test_an_opt_out_in_another_spelling_of_the_address_counts(shop: Shop):
+    ready(shop)
+    shop.change_customer("C1", email="Taro.@例え.example")
+    opts_out(shop, None, address='"taro."@xn--r8jz45g.example')
+    shop.send()
+    assert outcome(shop) == ("skipped", "opted_out")
+
+
+def test_a_suppression_is_said_before_an_opt_out_and_an_opt_out_before_the_newsletter_status(shop: Shop):
+    ready(shop, "C1", "C2")
+    for customer in ("C1", "C2"):
+        opts_out(shop, customer)
+        shop.change_customer(customer, newsletter_status="none")
+    shop.execute(
+        "insert into outreach.suppression_list (customer_id, reason, source, suppressed_at)"
+        " values ('C1', 'complained', 'test', now())"
+    )
+    shop.send()
+    assert (outcome(shop)[1], outcome(shop, "C2")[1]) == ("suppressed", "opted_out")
+
+
+def test_what_is_told_while_a_batch_is_being_posted_counts_for_the_next_batch(shop: Shop):
+    ready(shop, "C1", "C2", "C3", "C4")
+
+    def tell() -> None:
+        opts_out(shop, "C2")
+        shop.change_customer("C3", newsletter_status="none")
+        shop.execute(
+            "insert into outreach.suppression_list (address, reason, source, suppressed_at)"
+            " values ('c4@shop.example', 'complained', 'test', now())"
+        )
+
+    shop.channel.before_answering = tell
+    settings = shop.settings.model_copy(update={"claim_batch_size": 1})
+    send_due(shop.connection, channel=shop.channel, settings=settings, clock=lambda: shop.now, context=SENDER)
+    assert [message.to_address for message in shop.channel.messages] == ["c1@shop.example"]
+    reasons = [outcome(shop, customer)[1] for customer in ("C2", "C3", "C4")]
+    assert reasons == ["opted_out", "newsletter_status", "suppressed"]
+
+
+def test_what_is_told_after_a_failed_try_counts_for_the_next_one(shop: Shop):
+    ready(shop)
+    shop.channel.line_is_stopped = True
+    with pytest.raises(Exception, match="401"):
+        shop.send()
+    shop.execute("update outreach.sending_pauses set resumed_at = now(), resumed_by = 'x', resume_reason = 'x'")
+    shop.channel.line_is_stopped = False
+    opts_out(shop)
+    shop.at("2024-03-09 12:30")
+    shop.send()
+    assert outcome(shop) == ("skipped", "opted_out")
+
+
+def test_the_next_step_is_stopped_by_an_opt_out_after_the_first(shop: Shop):
+    ready(shop, steps=[STEP, STEP | {"offset_days": 3}], on_skip="continue")
+    shop.send()
+    opts_out(shop)
+    shop.at("2024-03-11 12:00")
+    shop.send()
+    assert shop.states() == {("C1", 1): "sent", ("C1", 2): "skipped"}
+
+
+def test_who_has_opted_in_again_is_written_to_and_both_are_kept(shop: Shop):
+    ready(shop)
+    assert (opts_out(shop), opts_out(shop)) == (1, 0)
+    assert opts_in(shop, customer_id="C1") == 1
+    shop.send()
+    assert outcome(shop) == ("sent", None)
+    (kept,) = find_opt_outs(shop.connection, OptOutFilter(customer_id="C1"), limit=10, withdrawn=True)
+    assert (kept.source, kept.recorded_by, kept.opted_out_at) == ("test", "hanako", shop.now)
+    assert (kept.withdrawn_at, kept.withdrawn_by, kept.withdraw_reason) == (
+        shop.now, OPERATOR.actor, "asked by letter"
+    )  # fmt: skip
+    assert find_opt_outs(shop.connection, OptOutFilter(), limit=10) == []
+
+
+def test_a_withdrawal_is_of_what_was_meant_and_says_why(shop: Shop):
+    ready(shop)
+    opts_out(shop, channel=MAIL)
+    opts_out(shop, channel=OptOutChannel.DM)
+    opts_out(shop, "C2")
+    with pytest.raises(ReasonMissing):
+        withdraw(shop.connection, OptOutFilter("C1"), reason=" ", now=shop.now, context=OPERATOR)
+    with pytest.raises(NobodyOptedOut):
+        withdraw(shop.connection, OptOutFilter(channel=MAIL), reason="x", now=shop.now, context=OPERATOR)
+    assert opts_in(shop, customer_id="C1", channel=MAIL) == 1
+    assert opts_in(shop, customer_id="C1", channel=MAIL) == 0
+    left = find_opt_outs(shop.connection, OptOutFilter(), limit=10)
+    assert [(each.customer_id, each.channel) for each in left] == [("C2", None), ("C1", "dm")]
+
+
+def test_an_old_opt_out_told_again_after_an_opt_in_is_no_news(shop: Shop):
+    shop.at("2024-03-01 09:00")
+    old = shop.now
+    opts_out(shop, address="c1@shop.example", channel=MAIL)
+    shop.at("2024-03-02 09:00")
+    opts_in(shop, customer_id="C1")
+    assert opts_out(shop, None, address="c1@shop.example", channel=MAIL, opted_out_at=old) == 0
+    assert opts_out(shop, None, address="c1@shop.example", channel=MAIL, opted_out_at=shop.now) == 0
+    assert opts_out(shop, None, address="other@shop.example", channel=MAIL, opted_out_at=old) == 1
+    shop.at("2024-03-03 09:00")
+    assert opts_out(shop, None, address="c1@shop.example", channel=MAIL) == 1
+
+
+def test_an_opt_out_is_never_rewritten(shop: Shop):
+    opts_out(shop)
+    for change in (
+        "delete from outreach.opt_outs",
+        "update outreach.opt_outs set channel = 'dm'",
+        "update outreach.opt_outs set withdrawn_at = now()",
+    ):
+        with pytest.raises(Exception, match=r"only ever withdrawn|violates check constraint"):
+            shop.execute(change)
+
+
+def test_a_list_leaves_out_who_has_opted_out_of_it(shop: Shop):
+    call = OptOutChannel.OUTBOUND_CALL
+    kept_off = [{"channel": OptOutChannel.DM}, {}, {"channel": OptOutChannel.DM, "site": "a.example"}]
+    # an address of mail concerns mail
+    listed = [
+        {"channel": call},
+        {"channel": MAIL},
+        {"site": "b.example"},
+        {"customer_id": None, "address": "{}@shop.example"},
+    ]
+    customers = [f"C{number}" for number in range(len(kept_off) + len(listed))]
+    ready(shop, *customers, site="a.example", steps=[STEP | {"channel": "dm"}])
+    for customer, asked in zip(customers, [*kept_off, *listed], strict=True):
+        told = {"customer_id": customer, **asked}
+        if "address" in told:
+            told["address"] = told["address"].format(customer.lower())
+        opts_out(shop, **told)
+    report = export_due(shop.connection, now=shop.now, settings=shop.settings, context=OPERATOR)
+    assert (report.exported, report.opted_out) == (len(listed), len(kept_off))
+    assert [outcome(shop, customer) for customer in customers] == [
+        *[("cancelled", "opted_out")] * len(kept_off),
+        *[("sent", None)] * len(listed),
+    ]
+
+
+def test_what_was_read_is_kept_with_the_attempt_and_the_message(shop: Shop):
+    ready(shop, "C1", "C2", "C3")
+    opts_out(shop, "C1")
+    opts_out(shop, "C2", channel=MAIL, site="b.example")
+    shop.execute(
+        "insert into outreach.suppression_list (address, reason, source, suppressed_at)"
+        " values ('c2@shop.example', 'bounced', 'test', '2024-01-01 00:00+00')"
+    )
+    shop.change_customer("C2", email_2="second@shop.example")
+    shop.send()
+    kept = dict(
+        shop.execute(
+            "select rows.customer_id, attempts.consent_evidence from outreach.attempts"
+            " inner join outreach.schedule_rows as rows using (schedule_row_id)"
+        )
+    )
+    assert kept["C3"] is None
+    assert [each["id"] for each in kept["C1"]["opt_outs"]] == [1]
+    (aside,) = kept["C2"]["opt_outs"]
+    assert (aside["site"], aside["channel"], aside["applies"]) == ("b.example", "mail", False)
+    assert kept["C2"]["suppressions"] == [{"id": 1, "reason": "bounced", "since": "2024-01-01T00:00:00+00:00"}]
+    messages = dict(shop.execute("select customer_id, consent_evidence from outreach.messages"))
+    assert messages == {"C2": kept["C2"], "C3": {}}
+    assert lineage(shop.connection, shop.row(customer="C2").message_id).consent_evidence == kept["C2"]
+
+
+def test_the_timeline_tells_of_opting_out_and_in(shop: Shop):
+    ready(shop)
+    opts_out(shop, channel=OptOutChannel.OUTBOUND_CALL, site="a.example", reason="by telephone")
+    opts_out(shop, None, address="c1@shop.example")
+    shop.at("2024-03-09 12:05")
+    opts_in(shop, customer_id="C1")
+    told = timeline(shop.connection, "C1", zone=shop.settings.zone, oldest_first=True).entries
+    lines = [(each.what, each.why, each.by) for each in told if each.kind in ("opted_out", "opted_in")]
+    assert lines == [
+        ("opted out of every message by outbound call of a.example", "told by test: by telephone", "a person: hanako"),
+        ("opted out of every message to the address c…@shop.example", "told by test", "a person: hanako"),
+        (
+            "opted in again to every message by outbound call of a.example",
+            "asked by letter",
+            f"a person: {OPERATOR.actor}",
+        ),
+    ]
+
+
+def test_looking_up_a_batch_reads_no_list_whole(shop: Shop):
+    """Whether each look has an index; the lists may hold millions, a batch a thousand."""
+    values = {"customers": ["C1"], "addresses": ["a@b.example"]}
+    shop.execute("set enable_seqscan = off")
+    query = sql.SQL("explain ") + statement(objections.__file__, "objections")
+    plan = shop.connection.execute(query, values).fetchall()
+    shop.execute("reset enable_seqscan")
+    scanned = [line for (line,) in plan if "Seq Scan" in line]
+    assert not [line for line in scanned if "opt_outs" in line or "suppression_list" in line]

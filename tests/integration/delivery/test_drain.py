@@ -1,0 +1,148 @@
+"""One send worker: what it waits for, and how long its messages took."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+
+from ekiden.delivery.channels.base import Carrier, Outcome
+from ekiden.delivery.contents import ContentsBroken
+from ekiden.delivery.drain import IMPATIENT, Drained, Patience, drain
+from ekiden.delivery.latency import latency_of, latency_since
+from ekiden.delivery.pauses import SendingPaused, pause
+from ekiden.scenarios.definition import MAIL_CHANNELS
+from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop
+
+A_MINUTE = Patience(ahead=timedelta(minutes=1), longest=timedelta(minutes=15))
+
+
+@dataclass
+class Night:
+    """A shop whose clock moves only while a worker sleeps."""
+
+    shop: Shop
+    slept: list[datetime] = field(default_factory=list)
+
+    def drain(self, patience: Patience = A_MINUTE) -> list[Drained]:
+        return drain(
+            self.shop.connection,
+            carriers=[Carrier(self.shop.channel, MAIL_CHANNELS)],
+            settings=self.shop.settings,
+            clock=lambda: self.shop.now,
+            context=SENDER,
+            patience=patience,
+            sleep=self.sleep,
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self.shop.now += timedelta(seconds=seconds)
+        self.slept.append(self.shop.now)
+
+    def sent(self) -> list[tuple[str, str]]:
+        return [
+            (customer, f"{at.astimezone(self.shop.settings.zone):%H:%M:%S}")
+            for customer, at in self.shop.execute("select customer_id, sent_at from outreach.messages order by sent_at")
+        ]
+
+
+@pytest.fixture
+def night(shop: Shop) -> Night:
+    """C1 is due at noon, C2 a minute later, C3 at two."""
+    for number, send_time in enumerate(("12:00", "12:01", "14:00"), start=1):
+        code = f"scenario_{number}"
+        shop.scenario(code, steps=[STEP | {"send_time": send_time}])
+        shop.customer(f"C{number}")
+        shop.eligible(f"C{number}", "2024-03-08", model=code)
+    shop.plan()
+    return Night(shop)
+
+
+def test_a_worker_that_starts_early_waits_for_the_minute_and_goes_on_with_the_next(night: Night):
+    night.shop.at("2024-03-09 11:59:35")
+    reports = night.drain()
+    assert night.sent() == [("C1", "12:00:00"), ("C2", "12:01:00")]
+    assert sum(each.report.counts.sent for each in reports) == 2
+    assert all(
+        sent_at >= send_at for sent_at, send_at in night.shop.execute("select sent_at, send_at from outreach.messages")
+    )
+    # the one of two o'clock is another run's
+    assert len(night.slept) == 2
+
+
+def test_a_worker_without_patience_sends_what_is_due_and_ends(night: Night):
+    night.shop.at("2024-03-09 12:00:30")
+    night.drain(IMPATIENT)
+    assert (night.sent(), night.slept) == ([("C1", "12:00:30")], [])
+
+
+def test_a_worker_works_no_longer_than_it_may(night: Night):
+    night.shop.at("2024-03-09 11:59:35")
+    night.drain(Patience(ahead=timedelta(minutes=1), longest=timedelta(minutes=1)))
+    assert night.sent() == [("C1", "12:00:00")]
+
+
+def test_a_clock_that_stands_still_keeps_nobody_waiting_for_ever(night: Night, monkeypatch):
+    night.shop.at("2024-03-09 11:59:35")
+    monkeypatch.setattr(night, "sleep", night.slept.append)
+    night.drain()
+    assert (len(night.slept), night.sent()) == (1, [])
+
+
+def test_a_provider_that_is_back_within_the_minute_is_waited_for(night: Night, monkeypatch):
+    night.shop.at("2024-03-09 12:00:00")
+    night.shop.channel.busy_until = night.shop.local("2024-03-09 12:00:20")
+    sleep = night.sleep
+
+    def until_it_is_back(seconds: float) -> None:
+        sleep(seconds)
+        night.shop.channel.busy_until = None
+
+    monkeypatch.setattr(night, "sleep", until_it_is_back)
+    night.drain()
+    assert night.sent()[0] == ("C1", "12:00:20")
+
+
+def test_a_pause_while_a_worker_waits_ends_it_and_a_pause_before_it_began_is_told(night: Night, monkeypatch):
+    night.shop.at("2024-03-09 11:59:35")
+
+    def somebody_pauses(_: float) -> None:
+        night.shop.now += timedelta(minutes=1)
+        pause(night.shop.connection, None, reason="a wrong price", now=night.shop.now, context=OPERATOR)
+
+    monkeypatch.setattr(night, "sleep", somebody_pauses)
+    assert len(night.drain()) == 1
+    assert night.sent() == []
+    with pytest.raises(SendingPaused, match="a wrong price"):
+        night.drain()
+
+
+def test_a_broken_content_is_told_when_everything_else_is_sent(night: Night):
+    night.shop.scenario("broken", steps=[STEP | {"content": "sample/nothing"}])
+    night.shop.customer("C4")
+    night.shop.eligible("C4", "2024-03-08", model="broken")
+    night.shop.at("2024-03-09 11:00")
+    night.shop.plan()
+    night.shop.at("2024-03-09 12:00:30")
+    with pytest.raises(ContentsBroken, match="sample/nothing"):
+        night.drain()
+    assert [customer for customer, _ in night.sent()] == ["C1", "C2"]
+
+
+def test_the_latency_counts_from_the_first_due_time_and_from_a_release(night: Night):
+    shop = night.shop
+    shop.channel.answers["c1@shop.example"] = Outcome.not_sent
+    shop.at("2024-03-09 12:00:10")
+    night.drain(IMPATIENT)
+    shop.operate("hold", customer="C2", reason="wait")
+    shop.channel.answers.clear()
+    shop.at("2024-03-09 12:30")
+    shop.operate("release", customer="C2")
+    shop.at("2024-03-09 12:30:05")
+    runs = [each.report.run_id for each in night.drain(IMPATIENT)]
+    seconds = "extract(epoch from sent_at - due_at)::integer"
+    assert shop.execute(f"select customer_id, {seconds} from outreach.messages order by 1") == [("C1", 1805), ("C2", 5)]  # noqa: S608 - of our own
+    found = latency_of(shop.connection, runs)
+    assert (found.messages, found.longest) == (2, timedelta(seconds=1805))
+    assert (found.p50, found.p95) == (timedelta(seconds=905), timedelta(seconds=1715))
+    assert latency_since(shop.connection, shop.now + timedelta(seconds=1)) is None
+    assert str(found) == "p50 905.0 s, p95 1,715.0 s, at most 1,805.0 s (2 messages)"

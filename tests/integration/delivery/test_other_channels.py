@@ -1,0 +1,109 @@
+"""Steps by LINE, SMS and web push: who is reached where, and what waits until a channel is configured."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+from pydantic import SecretStr
+
+from ekiden.delivery.channels.base import OutgoingMessage
+from ekiden.delivery.contents import ContentsBroken
+from ekiden.insights.standing import standing
+from ekiden.settings import PROJECT_ROOT
+from tests.integration.ledger_fixtures import STEP, Shop
+
+LINE_ID = "U" + "0123456789abcdef" * 2
+KEYS = {"p256dh": "B" * 87, "auth": "a" * 22}
+
+
+def due(shop: Shop, channel: str, code: str = "follow_up", customer: str = "C1", **facts: str) -> None:
+    """Let one row of a channel be due, in a shop that has the option."""
+    shop.settings = shop.settings.model_copy(update={"options": frozenset({"line", "sms", "web_push"})})
+    shop.scenario(code, steps=[STEP | {"channel": channel}])
+    shop.customer(customer, **facts)
+    shop.eligible(customer, "2024-03-08", model=code)
+    shop.at("2024-03-09 06:00")
+    shop.plan(scenarios=[code])
+    shop.at("2024-03-09 12:00")
+
+
+def subscribe(shop: Shop, number: int, *, ended: bool = False) -> None:
+    at = datetime(2024, 1, number, tzinfo=UTC)
+    shop.execute(
+        "insert into raw.web_push_subscriptions values (%s, 'C1', %s, %s, %s, %s)",
+        f"https://push.invalid/{number}",
+        *KEYS.values(),
+        at,
+        at if ended else None,
+    )
+
+
+def sent(shop: Shop, channel: str) -> OutgoingMessage:
+    shop.send(step_channels=(channel,))
+    (message,) = shop.channel.messages
+    return message
+
+
+def test_a_step_by_line_goes_to_the_user_id_with_lines_own_layout(shop: Shop) -> None:
+    due(shop, "line", line_user_id=LINE_ID)
+    message = sent(shop, "line")
+    assert message.to_address == LINE_ID
+    assert (message.rendered.html, shop.settings.postal_address in message.rendered.text) == (None, False)
+    assert shop.row().state == "sent"
+    assert shop.execute("select to_address, channel from outreach.messages") == [(LINE_ID, "line")]
+
+
+def test_a_step_by_sms_goes_to_the_number_in_its_international_form(shop: Shop) -> None:
+    due(shop, "sms", phone="０９０－１２３４－５６７８")
+    message = sent(shop, "sms")
+    assert message.to_address == "+819012345678"
+    assert "Ekiden Shop" in message.rendered.text
+
+
+def test_a_notification_goes_to_the_newest_browser_that_stands(shop: Shop) -> None:
+    for number, ended in ((1, False), (2, False), (3, True)):
+        subscribe(shop, number, ended=ended)
+    due(shop, "web_push")
+    assert json.loads(sent(shop, "web_push").to_address) == {"endpoint": "https://push.invalid/2", "keys": KEYS}
+
+
+@pytest.mark.parametrize(("channel", "facts"), [("line", {}), ("sms", {"phone": "03-1234-5678"}), ("web_push", {})])
+def test_who_has_no_contact_point_is_skipped(shop: Shop, channel: str, facts: dict[str, str]) -> None:
+    due(shop, channel, **facts)
+    shop.send(step_channels=(channel,))
+    assert (shop.row().state, shop.row().reason) == ("skipped", "no_address")
+
+
+@pytest.mark.parametrize(("status", "state"), [("pc", "sent"), ("mobile", "sent"), ("none", "skipped")])
+def test_the_newsletter_status_says_yes_or_no(shop: Shop, status: str, state: str) -> None:
+    due(shop, "line", line_user_id=LINE_ID, newsletter_status=status)
+    shop.send(step_channels=("line",))
+    assert shop.row().state == state
+
+
+def test_what_nobody_carries_stays_ready_and_is_shown(shop: Shop) -> None:
+    due(shop, "line", line_user_id=LINE_ID)
+    due(shop, "html_email", "by_mail", "C2")
+    shop.send()
+    assert shop.states() == {("C1", 1): "ready", ("C2", 1): "sent"}
+    stands = standing(shop.connection, now=shop.now, settings=shop.settings)
+    assert [(each.channel, each.rows) for each in stands.not_carried] == [("line", 1)]
+    assert (stands.rows.due, stands.rows.not_carried, stands.rows.ready_later, stands.rows.late) == (0, 1, 0, 0)
+
+    configured = shop.settings.model_copy(update={"line_channel_access_token": SecretStr("token")})
+    stands = standing(shop.connection, now=shop.now, settings=configured)
+    assert (stands.rows.due, stands.rows.not_carried, stands.not_carried) == (1, 0, ())
+
+
+def test_a_broken_layout_of_one_channel_keeps_no_other_from_being_sent(shop: Shop, tmp_path: Path) -> None:
+    contents = Path(copytree(PROJECT_ROOT / "content", tmp_path / "content"))
+    (contents / "layout" / "ja.line.txt").unlink()
+    shop.settings = shop.settings.model_copy(update={"content": contents})
+    due(shop, "line", line_user_id=LINE_ID)
+    due(shop, "html_email", "by_mail", "C2")
+    shop.send()
+    with pytest.raises(ContentsBroken, match=r"ja\.line\.txt"):
+        shop.send(step_channels=("line",))
+    assert shop.states() == {("C1", 1): "ready", ("C2", 1): "sent"}

@@ -1,0 +1,232 @@
+"""Reading SendGrid's own lists: every page, from where the last reading ended, and never taking anything away."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pydantic import SecretStr
+
+from ekiden.delivery.channels.sendgrid_suppressions import ListUnreadable, SendGridSuppressions
+from ekiden.delivery.suppressions import OVERLAP, NoSuppressionList, find_suppressions, lists_for, sync
+from tests.integration.channels.sink import Sink, answer, hang_up, sink
+from tests.integration.ledger_fixtures import STEP, Shop
+
+KEY = "SG.a-key"
+PAGED = ("bounces", "spam_reports", "invalid_emails", "unsubscribes")
+LISTED = datetime(2024, 3, 1, tzinfo=UTC)
+
+
+class Provider:
+    """SendGrid's lists as its API description has them; refuses what that does not name."""
+
+    def __init__(self) -> None:
+        self.lists: dict[str, list[dict[str, Any]]] = {name: [] for name in PAGED}
+        self.groups: list[dict[str, Any]] = []
+        self.broken: dict[str, Any] = {}
+        self.asked: list[tuple[str, dict[str, int]]] = []
+
+    def put(self, name: str, *addresses: str, at: datetime = LISTED, **fields: Any) -> None:
+        created = int(at.timestamp())
+        self.lists[name] += [{"created": created, "email": address, **fields} for address in addresses]
+
+    def put_group(self, group_id: int, *addresses: str, at: datetime = LISTED) -> None:
+        created = int(at.timestamp())
+        self.groups += [
+            {"email": address, "group_id": group_id, "group_name": "News", "created_at": created}
+            for address in addresses
+        ]
+
+    def __call__(self, handler: Any) -> None:
+        path = urlsplit(handler.path)
+        query = {name: int(value) for name, (value,) in parse_qs(path.query, strict_parsing=bool(path.query)).items()}
+        assert handler.command == "GET"
+        if handler.headers["Authorization"] != f"Bearer {KEY}":
+            return answer(401, b'{"errors": [{"message": "authorization required"}]}')(handler)
+        assert handler.headers["Accept"] == "application/json"
+        name = path.path.removeprefix("/v3/suppression/").removeprefix("/v3/asm/")
+        self.asked.append((name, query))
+        if name in self.broken:
+            return self.broken[name](handler)
+        if path.path == "/v3/asm/suppressions":
+            assert not query
+            return _json(handler, self.groups)
+        assert path.path == f"/v3/suppression/{name}"
+        assert set(query) <= {"start_time", "end_time", "limit", "offset"}
+        assert 1 <= query["limit"] <= 500
+        first, last = query.get("start_time", 0), query["end_time"]
+        # the newest first, as the real one
+        found = sorted(
+            (each for each in self.lists[name] if first <= each["created"] <= last), key=lambda each: -each["created"]
+        )
+        return _json(handler, found[query["offset"] :][: query["limit"]])
+
+
+def _json(handler: Any, body: object) -> None:
+    answer(200, json.dumps(body).encode(), Content_Type="application/json")(handler)
+
+
+@contextmanager
+def serving(provider: Provider, *, key: str = KEY, page: int = 500) -> Iterator[tuple[SendGridSuppressions, Sink]]:
+    with sink(provider) as server:
+
+        class Asked(server.RequestHandlerClass):
+            # the sink itself answers any GET with 200
+            def do_GET(self) -> None:
+                provider(self)
+
+        server.RequestHandlerClass = Asked
+        yield SendGridSuppressions(SecretStr(key), host=server.url, page=page, read_seconds=5), server
+
+
+def read(shop: Shop, provider: Provider, *, full: bool = False, page: int = 500) -> dict[str, tuple[int, int]]:
+    with serving(provider, page=page) as (lists, _):
+        synced = sync(shop.connection, lists, settings=shop.settings, now=shop.now, full=full)
+    return {each.list_name.removeprefix("sendgrid "): (each.entries, each.added) for each in synced}
+
+
+def entries(shop: Shop) -> dict[str | None, str]:
+    return {each.address: each.reason for each in find_suppressions(shop.connection, limit=10_000)}
+
+
+def test_every_list_is_read_and_each_entry_says_why(shop: Shop):
+    provider = Provider()
+    provider.put("bounces", "Bounced@Shop.Example", reason="550 5.1.1 " + "x" * 500, status="5.1.1")
+    provider.put("spam_reports", "complained@shop.example", ip="10.0.0.1")
+    provider.put("invalid_emails", "invalid@shop.example", reason="known bad domain")
+    provider.put("unsubscribes", "left@shop.example")
+    provider.put_group(7, "left-one@shop.example")
+    assert read(shop, provider) == dict.fromkeys((*PAGED, "groups"), (1, 1))
+    assert entries(shop) == {
+        "bounced@shop.example": "bounced",
+        "complained@shop.example": "complained",
+        "invalid@shop.example": "invalid_address",
+        "left@shop.example": "unsubscribed",
+    }
+    (stored,) = find_suppressions(shop.connection, address="BOUNCED@shop.example", limit=10)
+    assert (stored.source, stored.suppressed_at) == ("sendgrid", LISTED)
+
+
+def test_all_pages_are_read_and_reading_twice_adds_nothing(shop: Shop):
+    provider = Provider()
+    addresses = [f"a{number}@shop.example" for number in range(20)]
+    for number, address in enumerate(addresses):
+        provider.put("bounces", address, at=LISTED + timedelta(minutes=number))
+    assert read(shop, provider, page=7)["bounces"] == (20, 20)
+    assert [query["offset"] for name, query in provider.asked if name == "bounces"] == [0, 7, 14]
+    assert read(shop, provider, page=5, full=True)["bounces"] == (20, 0)
+    assert set(entries(shop)) == set(addresses)
+
+
+def test_the_next_reading_begins_a_little_before_the_last_ended(shop: Shop):
+    provider = Provider()
+    read(shop, provider)
+    first = shop.now
+    provider.asked.clear()
+    shop.now += timedelta(days=1)
+    provider.put("bounces", "late@shop.example", at=first - timedelta(hours=1))
+    assert read(shop, provider)["bounces"] == (1, 1)
+    starts = {name: query.get("start_time") for name, query in provider.asked}
+    assert starts["bounces"] == int((first - OVERLAP).timestamp())
+    assert starts["suppressions"] is None
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        (answer(429, X_RateLimit_Reset="1710000000"), r"429\); try again from 16:00:00 UTC"),
+        (answer(500), "answered 500 for invalid_emails"),
+        (answer(403), "needs the scopes suppression.read"),
+        (answer(302, Location="/elsewhere"), "answered 302"),
+        (answer(200, b'{"result": []}'), "no list"),
+        (answer(200, b'[{"email": "x@y.example"'), "no list"),
+        (answer(200, b'[{"email": "x@y.example"}]'), "no address or no time"),
+        (answer(200, b"[null]"), "no address or no time"),
+        (hang_up, "did not answer for invalid_emails"),
+    ],
+)
+def test_a_list_that_cannot_be_read_says_so_and_what_was_read_stays(shop: Shop, broken: Any, told: str):
+    provider = Provider()
+    provider.put("bounces", "bounced@shop.example")
+    provider.broken["invalid_emails"] = broken
+    with pytest.raises(ListUnreadable, match=told) as refused:
+        read(shop, provider)
+    assert KEY not in str(refused.value)
+    assert entries(shop) == {"bounced@shop.example": "bounced"}
+    # mended, it goes on with what was not read yet from its beginning
+    provider.broken.clear()
+    provider.asked.clear()
+    provider.put("invalid_emails", "invalid@shop.example")
+    assert read(shop, provider)["invalid_emails"] == (1, 1)
+    assert "start_time" not in dict(provider.asked)["invalid_emails"]
+
+
+def test_a_provider_that_gives_the_same_page_for_ever_is_not_asked_for_ever(shop: Shop):
+    provider = Provider()
+    provider.broken["bounces"] = answer(200, b'[{"email": "x@y.example", "created": 1}]')
+    with pytest.raises(ListUnreadable, match="same page"):
+        read(shop, provider, page=1)
+
+
+def test_without_its_key_or_its_server_nothing_is_read(shop: Shop):
+    with serving(Provider(), key="another") as (lists, server):
+        with pytest.raises(ListUnreadable, match="turns us away"):
+            sync(shop.connection, lists, settings=shop.settings, now=shop.now)
+        gone = SendGridSuppressions(SecretStr(KEY), host="http://127.0.0.1:1")
+        with pytest.raises(ListUnreadable, match="cannot be reached"):
+            sync(shop.connection, gone, settings=shop.settings, now=shop.now)
+        assert server.requests == []
+    with pytest.raises(NoSuppressionList, match="EKIDEN_SENDGRID_API_KEY"):
+        lists_for(shop.settings)
+
+
+def test_what_we_know_stays_as_it_is_and_nothing_is_ever_removed(shop: Shop):
+    shop.execute(
+        "insert into outreach.suppression_list (address, reason, source, suppressed_at) values"
+        " ('known@shop.example', 'complained', 'ours', '2024-01-01 00:00+00'),"
+        " ('forgotten@shop.example', 'bounced', 'sendgrid', '2024-01-01 00:00+00')"
+    )
+    provider = Provider()
+    provider.put("bounces", "known@shop.example")
+    assert read(shop, provider, full=True)["bounces"] == (1, 0)
+    assert entries(shop) == {"known@shop.example": "complained", "forgotten@shop.example": "bounced"}
+
+
+def test_who_has_left_a_group_gets_no_mail_of_its_site_and_of_an_unknown_group_none_at_all(shop: Shop):
+    shop.settings = shop.settings.model_copy(update={"sendgrid_groups": {7: "a.example"}})
+    for model, site in (("follow_a", "a.example"), ("follow_b", "b.example")):
+        shop.scenario(model, site=site, steps=[STEP])
+    for customer in ("C1", "C2", "C3"):
+        shop.customer(customer)
+        for model in ("follow_a", "follow_b"):
+            shop.eligible(customer, "2024-03-08", model=model)
+    provider = Provider()
+    provider.put_group(7, "C1@shop.example")
+    provider.put_group(8, "c2@shop.example")
+    assert read(shop, provider)["groups"] == (2, 2)
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    shop.send()
+    states = {(row.customer_id, row.scenario_code): row.state for row in shop.rows()}
+    assert states == {
+        ("C1", "follow_a"): "skipped", ("C1", "follow_b"): "sent",
+        ("C2", "follow_a"): "skipped", ("C2", "follow_b"): "skipped",
+        ("C3", "follow_a"): "sent", ("C3", "follow_b"): "sent",
+    }  # fmt: skip
+
+
+def test_who_has_opted_in_again_is_not_opted_out_by_what_the_provider_knew_before(shop: Shop):
+    provider = Provider()
+    provider.put_group(8, "c2@shop.example")
+    read(shop, provider)
+    shop.execute(
+        "update outreach.opt_outs set withdrawn_at = %s, withdrawn_by = 'hanako', withdraw_reason = 'a letter'",
+        shop.now,
+    )
+    assert read(shop, provider)["groups"] == (1, 0)
+    shop.now += timedelta(days=1)
+    provider.put_group(8, "c2@shop.example", at=shop.now)
+    assert read(shop, provider)["groups"] == (2, 1)

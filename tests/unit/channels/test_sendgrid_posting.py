@@ -1,0 +1,42 @@
+import threading
+import time
+from datetime import UTC, datetime
+
+from ekiden.delivery.channels.base import Outcome
+from ekiden.delivery.channels.sendgrid_answers import Meaning, Verdict
+from ekiden.delivery.channels.sendgrid_bisect import Part
+from ekiden.delivery.channels.sendgrid_posting import Fate, Posting
+from tests.integration.channels.mail import apart
+
+ACCEPTED = Verdict(Meaning.accepted, "yes")
+UNKNOWN = Verdict(Meaning.unknown, "who knows")
+
+
+def test_while_there_is_trouble_nothing_begins_beside_what_is_under_way() -> None:
+    spans: dict[int, tuple[float, float]] = {}
+    slow_one_began = threading.Event()
+
+    def post(part: Part) -> Fate:
+        (number,) = part.positions
+        began = time.monotonic()
+        if number == 0:
+            slow_one_began.wait(5)
+        elif number == 1:
+            slow_one_began.set()
+            time.sleep(0.2)
+        spans[number] = (began, time.monotonic())
+        return UNKNOWN if number == 0 else ACCEPTED
+
+    posting = Posting(
+        apart(4),
+        [(number,) for number in range(4)],
+        post=post,
+        in_time=lambda: True,
+        clock=lambda: datetime(2024, 2, 29, tzinfo=UTC),
+        connections=2,
+        unknown_in_a_row=0,
+    )
+    posting.run()
+    assert spans[0][1] < spans[1][1] <= spans[2][0]
+    outcomes = [posting.delivery(number).outcome for number in range(4)]
+    assert outcomes == [Outcome.unknown, *[Outcome.accepted] * 3]
