@@ -85,10 +85,6 @@ class Settings(HomeSettings):
     claim_batch_size: int = Field(1000, ge=1, le=1000)
     """Rows claimed, checked, posted and recorded together; a provider's request holds at most 1,000."""
 
-    claim_lease: timedelta = Field(timedelta(minutes=5), gt=timedelta())
-    """How long a sender that shows no sign of life keeps what it claimed: longer than the slowest batch, of a minute
-    and an answer's time limit."""
-
     max_attempts: int = Field(5, ge=1)
     """Tries of one message that surely did not leave; then the row stays `failed` for an operator."""
 

@@ -61,7 +61,7 @@ def reconcile_within(
 
     def next_batch(after: int) -> tuple[Recorded, int | None]:
         with acting(connection, "dispatcher", context, run_id, now=now):
-            lost = _lost_claims(connection, channel.name, after, settings.claim_batch_size)
+            lost = _lost_claims(connection, channel, after, settings.claim_batch_size)
             answers = _settle(lost, channel)
             recorded = record(connection, answers, now=now, settings=settings, run_id=run_id, retries=AT_ONCE)
         return recorded, lost[-1].schedule_row_id if lost else None
@@ -77,12 +77,15 @@ def reconcile_within(
         looked_at = last
 
 
-def _lost_claims(connection: Connection[Any], channel_name: str, after: int, batch_size: int) -> list[LostClaim]:
+def _lost_claims(connection: Connection[Any], channel: Channel, after: int, batch_size: int) -> list[LostClaim]:
+    parameters = {
+        "channel_name": channel.name,
+        "is_answered": channel.find(()) is not None,
+        "after": after,
+        "batch_size": batch_size,
+    }
     with connection.cursor(row_factory=class_row(LostClaim)) as cursor:
-        return cursor.execute(
-            statement(__file__, "lost_claims"),
-            {"channel_name": channel_name, "after": after, "batch_size": batch_size},
-        ).fetchall()
+        return cursor.execute(statement(__file__, "lost_claims"), parameters).fetchall()
 
 
 def _settle(lost: list[LostClaim], channel: Channel) -> list[tuple[int, Delivery]]:

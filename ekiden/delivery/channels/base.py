@@ -87,7 +87,7 @@ class Channel(Protocol):
         ...
 
     def find(self, message_ids: Sequence[UUID]) -> dict[UUID, Delivery] | None:
-        """Return what surely became of earlier messages, None where this channel cannot be asked."""
+        """Return what surely became of earlier messages; None, even for none of them, if it cannot be asked."""
         ...
 
 

@@ -30,7 +30,11 @@ inner join asked on attempts.claimed_by = asked.claimed_by
 where
     rows.state = 'sending'
     and rows.schedule_row_id > %(after)s
-    and (attempts.outcome = 'unknown' or (attempts.finished_at is null and not asked.is_alive))
+    and (
+        (attempts.finished_at is null and not asked.is_alive)
+        -- asked again and again, where there is somebody to ask
+        or (attempts.outcome = 'unknown' and attempts.channel_name = %(channel_name)s and %(is_answered)s)
+    )
 order by rows.schedule_row_id -- noqa: PRS
 limit %(batch_size)s
 -- the attempts too: whoever marked one as posted since this statement began is seen to have done so
