@@ -1,1 +1,1 @@
-"""Sending once: claim, check, render, post, record, and finding out what became of what is not known."""
+"""Sending once: check, render, claim, post, record, and finding out what became of what is not known."""

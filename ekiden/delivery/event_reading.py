@@ -17,7 +17,8 @@ import orjson
 from ekiden.delivery.addresses import compared
 
 MESSAGE_ARGUMENT = "ekiden_message_id"
-"""The custom argument that carries our id; the provider sets it among the event's own fields."""
+"""The custom argument that carries our id, which a request sets (`channels.sendgrid_requests`); the provider puts it
+among the event's own fields."""
 
 ACCOUNT_CHANGED = "account_status_change"
 BOUNCE, BLOCKED = "bounce", "blocked"

@@ -31,7 +31,7 @@ def _clocks() -> tuple[float, float]:
 class Lease:
     """One sender's right to the rows that it claimed.
 
-    Renewed with every claim, mark and record, in the same transaction. When it is over, others may settle its rows,
+    Renewed with every claim and every record, in the same transaction. When it is over, others may settle its rows,
     and it may go on with those that nobody has settled: each of its statements names it as the holder.
     """
 

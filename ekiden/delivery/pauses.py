@@ -1,8 +1,8 @@
 """Pausing and resuming sending: one scenario or all of it, with who, when and why; history is kept.
 
-A pause takes effect with the next claim: a sender that runs asks in the transaction of each claim, and once more before
-it posts a batch. Belongs here: opening, ending and reading pauses. Does not belong here: what makes a guard pause
-(`guards`), or the claim itself (`claim`).
+A pause takes effect with the next claim: a sender that runs asks when it locks rows, and once more before it claims
+them, in the same transaction. Belongs here: opening, ending and reading pauses. Does not belong here: what makes a
+guard pause (`guards`), or the claim itself (`claims`).
 """
 
 import shlex

@@ -43,6 +43,9 @@ KEPT_TABLES = (
     VERSION_TABLE,
 )
 
+SMALL = 1024 * 1024
+"""Bytes of all tables together, up to which rows are deleted: what deleting leaves behind stays below as well."""
+
 STAGING = """
 create schema eligibility;
 create schema staging;
@@ -336,11 +339,25 @@ def _empty(connection: psycopg.Connection[Any]) -> None:
         f"select '{name}' where exists (select from {name})"  # noqa: S608
         for (name,) in names
     )
-    filled = connection.execute(looks.encode()).fetchall()
-    if filled:
+    filled = [name for (name,) in connection.execute(looks.encode()).fetchall()]
+    sizes = connection.execute(
+        "select coalesce(sum(pg_relation_size(name)), 0) from unnest(%s::text[]) as name", [filled]
+    )
+    if sizes.fetchone()[0] > SMALL:  # type: ignore[index]
         # with whatever refers to them: those are empty, or filled as well
-        listed = ", ".join(name for (name,) in filled)
-        connection.execute(f"truncate {listed} restart identity cascade".encode())
+        connection.execute(f"truncate {', '.join(filled)} restart identity cascade".encode())
+    elif filled:
+        # new files for each table and its indexes, as truncating makes them, cost more than a few rows
+        with connection.transaction():
+            # as nobody can by the ledger's own means: its triggers would refuse it
+            connection.execute("set local session_replication_role = replica")
+            for name in filled:
+                connection.execute(f"delete from {name}".encode())  # noqa: S608
+            connection.execute(
+                "select setval(objid, 1, false) from pg_depend inner join pg_sequence on seqrelid = objid"
+                " where refobjid = any(%s::text[]::regclass[]::oid[])",
+                [filled],
+            )
     built = connection.execute(
         "select format('%I.%I', schemaname, tablename) from pg_tables"
         " where schemaname = 'eligibility' and tablename <> 'scenario_registry'"

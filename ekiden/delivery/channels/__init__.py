@@ -4,8 +4,7 @@ This module chooses: it knows the settings, the channels do not. What a channel 
 deployment has it: the packages take a while.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
 
 from ekiden.delivery.channels.base import (
     Carrier,
@@ -17,6 +16,7 @@ from ekiden.delivery.channels.base import (
     OutgoingMessage,
     Sender,
 )
+from ekiden.delivery.channels.batches import Clock, utc_now
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.scenarios.definition import Channel as StepChannel
@@ -47,11 +47,7 @@ class ChannelMisconfigured(ValueError):
     """A channel that the settings ask for cannot be made from them; the text names the variable."""
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def carriers_for(settings: Settings, *, clock: Callable[[], datetime] = _now) -> tuple[Carrier, ...]:
+def carriers_for(settings: Settings, *, clock: Clock = utc_now) -> tuple[Carrier, ...]:
     """Return every way of sending that this deployment has configured; mail is always one of them.
 
     Where mail is kept in the house by `channel = "outbox"`, nothing else goes out either. Raises
@@ -84,14 +80,14 @@ def _others(settings: Settings) -> Iterator[StepChannel]:
         yield StepChannel.WEB_PUSH
 
 
-def _line(settings: Settings, clock: Callable[[], datetime]) -> Channel:
+def _line(settings: Settings, clock: Clock) -> Channel:
     from ekiden.delivery.channels.line import LINE_HOST, LineChannel  # noqa: PLC0415
 
     assert settings.line_channel_access_token is not None  # that is why it is asked for
     return LineChannel(settings.line_channel_access_token, host=str(settings.line_host or LINE_HOST), clock=clock)
 
 
-def _twilio(settings: Settings, clock: Callable[[], datetime]) -> Channel:
+def _twilio(settings: Settings, clock: Clock) -> Channel:
     from ekiden.delivery.channels.sms import TWILIO_HOST, TwilioAccount, TwilioChannel  # noqa: PLC0415
 
     if settings.twilio_auth_token is None:
@@ -105,7 +101,7 @@ def _twilio(settings: Settings, clock: Callable[[], datetime]) -> Channel:
     return TwilioChannel(account, host=str(settings.twilio_host or TWILIO_HOST), clock=clock)
 
 
-def _web_push(settings: Settings, clock: Callable[[], datetime]) -> Channel:
+def _web_push(settings: Settings, clock: Clock) -> Channel:
     from ekiden.delivery.channels.web_push import WebPushChannel  # noqa: PLC0415
 
     assert settings.vapid_private_key is not None  # that is why it is asked for
@@ -118,7 +114,7 @@ def _web_push(settings: Settings, clock: Callable[[], datetime]) -> Channel:
     )
 
 
-def channel_for(settings: Settings, *, clock: Callable[[], datetime] = _now) -> Channel:
+def channel_for(settings: Settings, *, clock: Clock = utc_now) -> Channel:
     """Return the mail channel of this deployment: the one it names, else the first of these that it has.
 
     SendGrid if there is a key, SMTP if there is a host, the outbox. Raises `ChannelMisconfigured` if it names one that
@@ -135,7 +131,7 @@ def channel_for(settings: Settings, *, clock: Callable[[], datetime] = _now) -> 
         raise ChannelMisconfigured(str(error)) from None
 
 
-def _smtp(settings: Settings, clock: Callable[[], datetime]) -> Channel:
+def _smtp(settings: Settings, clock: Clock) -> Channel:
     from ekiden.delivery.channels.smtp import MailServer, SMTPChannel  # noqa: PLC0415
 
     if settings.smtp_host is None:
@@ -150,7 +146,7 @@ def _smtp(settings: Settings, clock: Callable[[], datetime]) -> Channel:
     return SMTPChannel(server, envelope_sender=settings.smtp_envelope_sender, clock=clock)
 
 
-def _sendgrid(settings: Settings, clock: Callable[[], datetime]) -> Channel:
+def _sendgrid(settings: Settings, clock: Clock) -> Channel:
     from ekiden.delivery.channels.sendgrid import SENDGRID_HOST, SendGridChannel  # noqa: PLC0415
 
     if settings.sendgrid_api_key is None:

@@ -8,16 +8,16 @@ sent.
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from uuid import UUID
 
 from ekiden.delivery.channels.addressing import fault_of
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
+from ekiden.delivery.channels.batches import Clock, utc_now
 from ekiden.delivery.channels.mime import to_bytes
 
 _SUFFIX = ".eml"  # so that a desktop's mail program opens the file
@@ -26,16 +26,12 @@ _SUFFIX = ".eml"  # so that a desktop's mail program opens the file
 _WAITING_FOR_THE_DISK = 8
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class OutboxChannel:
     """A Maildir at `folder` as a channel; `clock` gives the Date header."""
 
     folder: Path
-    clock: Callable[[], datetime] = _now
+    clock: Clock = utc_now
 
     @property
     def name(self) -> str:

@@ -10,8 +10,8 @@ The official package's client over connections that stay open: sendgrid_client, 
 
 import random
 import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -20,28 +20,21 @@ from sendgrid import SendGridAPIClient
 
 from ekiden.delivery.channels.addressing import fault_of
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.batches import LONGEST_BATCH, Clock, Elapsed, utc_now
 from ekiden.delivery.channels.sendgrid_answers import Meaning, Verdict, verdict
 from ekiden.delivery.channels.sendgrid_bisect import Part
 from ekiden.delivery.channels.sendgrid_client import PooledClient
-from ekiden.delivery.channels.sendgrid_posting import UNKNOWN_IN_A_ROW, Fate, Posting
+from ekiden.delivery.channels.sendgrid_posting import Fate, Posting
 from ekiden.delivery.channels.sendgrid_requests import SUBSTITUTION_BYTES, Limits, Unwritable, plan, request_body
 from ekiden.delivery.channels.transport import CONNECT_SECONDS, IDLE_SECONDS, READ_SECONDS, NotConnected, pool_for
-
-__all__ = ["CONNECTIONS", "SENDGRID_HOST", "UNKNOWN_IN_A_ROW", "SendGridChannel"]
 
 SENDGRID_HOST = "https://api.sendgrid.com"  # of all regions but the EU: https://api.eu.sendgrid.com
 
 # An answer takes about 50 ms and its handling under one, so a few connections suffice for requests of their own;
 # each is a connection that SendGrid holds open for us.
 CONNECTIONS = 4
-# A batch of 1,000 at 50 ms an answer takes 50 s; what took longer is better claimed and checked anew.
-LONGEST_BATCH = timedelta(seconds=60)
 # Several senders wait for the same reset; they should not all come back in the same moment.
 JITTER_SECONDS = 1.0
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class SendGridChannel:
@@ -58,14 +51,14 @@ class SendGridChannel:
         api_key: SecretStr,
         *,
         host: str = SENDGRID_HOST,
-        clock: Callable[[], datetime] = _now,
+        clock: Clock = utc_now,
         connections: int = CONNECTIONS,
         substitution_bytes: int = SUBSTITUTION_BYTES,
         time_limit: timedelta = LONGEST_BATCH,
         connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
-        elapsed: Callable[[], float] = time.monotonic,
+        elapsed: Elapsed = time.monotonic,
     ) -> None:
         key = api_key.get_secret_value().strip()
         if not key.isascii() or not key.isprintable() or not key:

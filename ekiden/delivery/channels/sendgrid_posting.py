@@ -10,20 +10,15 @@ sent.
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 from queue import SimpleQueue
 
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
+from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW, WAIT
 from ekiden.delivery.channels.sendgrid_answers import Meaning, Verdict
 from ekiden.delivery.channels.sendgrid_bisect import Part, first_alone, halves, parts_after_refusal
 from ekiden.delivery.channels.sendgrid_requests import Unwritable
 from ekiden.delivery.channels.transport import NotConnected
-
-# A provider in trouble would make every request an unknown one, each message of it for somebody to look into.
-# Three in a row are trouble, not chance.
-UNKNOWN_IN_A_ROW = 3
-# Nobody there, or trouble: SendGrid limits by the minute, and restarts take about as long.
-WAIT_IN_TROUBLE = timedelta(minutes=1)
 
 Fate = Verdict | NotConnected | Unwritable
 """What became of a request: answered, never sent for want of a connection, never sent for want of a body."""
@@ -101,7 +96,7 @@ class Posting:
 
     def _take(self, part: Part, fate: Fate) -> None:
         if isinstance(fate, NotConnected):
-            self._end(f"no connection to SendGrid ({fate})", self._clock() + WAIT_IN_TROUBLE)
+            self._end(f"no connection to SendGrid ({fate})", self._clock() + WAIT)
         elif isinstance(fate, Unwritable):
             self._refused(part, fate.reason, [] if len(part.positions) == 1 else halves(part))
         elif fate.meaning is Meaning.unknown:
@@ -109,7 +104,7 @@ class Posting:
             self._answer(part, Outcome.unknown, fate)
             if self.unknown_in_a_row >= UNKNOWN_IN_A_ROW:
                 reason = f"SendGrid left {self.unknown_in_a_row} requests in a row without a clear answer"
-                self._end(reason, self._clock() + WAIT_IN_TROUBLE)
+                self._end(reason, self._clock() + WAIT)
         else:
             self.unknown_in_a_row = 0
             self._take_clear(part, fate)

@@ -23,9 +23,7 @@ import orjson
 from ekiden.content.shared import SharedContent, filled
 from ekiden.delivery.channels.addressing import addr_spec, display_name, list_headers
 from ekiden.delivery.channels.base import OutgoingMessage, Sender
-
-MESSAGE_ID_ARGUMENT = "ekiden_message_id"
-"""The only one of our `custom_args`: it comes back with every event, and cannot be deleted at SendGrid."""
+from ekiden.delivery.event_reading import MESSAGE_ARGUMENT
 
 # The page of the request says 10,000 bytes a personalization, that of the tags 50,000: the lower by default.
 SUBSTITUTION_BYTES = 10_000
@@ -214,7 +212,8 @@ def _separate(shared: SharedContent) -> bool:
 def _personalization(message: OutgoingMessage) -> dict[str, Any]:
     return {
         "to": [_mailbox(message.to_address, message.to_name.translate(_NO_NAME))],
-        "custom_args": {MESSAGE_ID_ARGUMENT: str(message.message_id)},
+        # the only one of ours: it comes back with every event, and cannot be deleted at SendGrid
+        "custom_args": {MESSAGE_ARGUMENT: str(message.message_id)},
         "headers": list_headers(message),
     }
 

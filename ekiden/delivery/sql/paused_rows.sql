@@ -1,4 +1,4 @@
--- Which of the claimed rows may not be posted any more, because their scenario was paused since.
+-- Which of the locked rows may not be claimed any more, because their scenario was paused since.
 select rows.schedule_row_id
 from outreach.schedule_rows as rows
 inner join outreach.paused_scenarios as paused on rows.scenario_id = paused.scenario_id

@@ -29,7 +29,8 @@ contradictions as (
             from outreach.delivery_events as told
             where
                 told.message_id = rows.message_id
-                and told.kind in ('processed', 'deferred', 'delivered', 'open', 'click', 'bounce', 'blocked')
+                -- whatever a provider tells of a message but a drop shows that it has it
+                and told.kind <> 'dropped'
         )
 )
 

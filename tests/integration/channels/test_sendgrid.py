@@ -10,7 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome
-from ekiden.delivery.channels.sendgrid import JITTER_SECONDS, UNKNOWN_IN_A_ROW, SendGridChannel
+from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW
+from ekiden.delivery.channels.sendgrid import JITTER_SECONDS, SendGridChannel
 from tests.integration.channels.mail import apart, ids_of, mail, received, to, together
 from tests.integration.channels.sink import Answer, answer, errors, reset, sink
 

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 
 from ekiden.content.render import RenderedMessage
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
-from ekiden.delivery.channels.sendgrid import UNKNOWN_IN_A_ROW, SendGridChannel
-from ekiden.delivery.channels.sendgrid_posting import WAIT_IN_TROUBLE
+from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW, WAIT
+from ekiden.delivery.channels.sendgrid import SendGridChannel
 from tests.integration.channels.mail import apart, mail, to, together
 from tests.integration.channels.raw_server import Conversation, RawServer, Talk, raw_server, self_signed
 
@@ -291,7 +291,7 @@ def test_a_refused_connection_certainly_sent_nothing(closed_port: int) -> None:
         channel_to(f"http://127.0.0.1:{closed_port}").deliver(apart(3))
     deliveries = busy.value.deliveries
     assert letters(deliveries) == "nnn"
-    assert NOW + WAIT_IN_TROUBLE <= busy.value.until <= NOW + 2 * WAIT_IN_TROUBLE
+    assert NOW + WAIT <= busy.value.until <= NOW + 2 * WAIT
     assert "no connection to SendGrid (NewConnectionError)" in deliveries[0].detail
 
 

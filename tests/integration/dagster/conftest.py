@@ -4,13 +4,13 @@ Belongs here: what the tests of the orchestration share. The warehouse is built 
 """
 
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -22,7 +22,7 @@ from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.settings import Settings
-from ekiden.warehouse.dbt import parse
+from ekiden.warehouse.dbt import dbt_environment, prepare
 from orchestration.composition import build_defs
 from orchestration.instance import open_instance
 from orchestration.resources import utc_now
@@ -72,26 +72,38 @@ class Deployment:
 
 
 @pytest.fixture(scope="session")
-def parsed_home(tmp_path_factory) -> Path:
-    """A home whose dbt project is parsed already, to be copied: parsing costs some seconds."""
+def deployment_url(server_url: str, template_database: str) -> str:
+    """Where the deployments' database is, one after the other."""
+    return database_in(server_url, f"{template_database}_deployment")
+
+
+@pytest.fixture(scope="session")
+def parsed_home(deployment_url: str, tmp_path_factory) -> Path:
+    """A home whose dbt project is parsed already, to be copied: parsing costs some seconds.
+
+    With the deployments' connection: a build with another one would parse it again.
+    """
     home = tmp_path_factory.mktemp("parsed")
-    parse(Settings(home=home))
+    prepare(Settings(home=home), dbt_environment(Settings(home=home, database_url=SecretStr(deployment_url))))
     return home
 
 
 @pytest.fixture(scope="module")
-def deployment(server_url: str, template_database: str, parsed_home: Path, tmp_path_factory) -> Iterator[Deployment]:
+def deployment(
+    server_url: str, template_database: str, deployment_url: str, parsed_home: Path, tmp_path_factory
+) -> Iterator[Deployment]:
     home = tmp_path_factory.mktemp("deployment") / "home"
     shutil.copytree(parsed_home, home)
     before = dict(os.environ)
     for variable in [name for name in os.environ if name.startswith("EKIDEN_")]:
         del os.environ[variable]
-    name = f"ekiden_test_{secrets.token_hex(4)}"
-    url = database_in(server_url, name)
+    name = urlsplit(deployment_url).path[1:]
+    # whoever asks how to connect makes it, empty
+    drop_database(server_url, name)
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute(f'create database "{name}" template "{template_database}"')
     try:
-        settings = Settings(home=home, database_url=SecretStr(url))
+        settings = Settings(home=home, database_url=SecretStr(deployment_url))
         with connect(settings, autocommit=True) as connection:
             customers_who_lapsed_this_week(connection, settings)
         with open_instance(settings) as instance:
