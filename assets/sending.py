@@ -62,8 +62,12 @@ def work(
     carriers: Sequence[Carrier],
     clock: Callable[[], datetime],
     due_dates: Sequence[date | None],
+    actor: str | None = None,
 ) -> None:
-    """Be one send worker; its report is the metadata of the step's only output."""
+    """Be one send worker; its report is the metadata of the step's only output.
+
+    `actor` is the person who said so, None where nobody did.
+    """
     keepers = [SampleKeeper(carrier.channel) for carrier in carriers]
     kept = [replace(carrier, channel=keeper) for keeper, carrier in zip(keepers, carriers, strict=True)]
     with connect(settings, autocommit=True) as connection:
@@ -72,7 +76,7 @@ def work(
             carriers=kept,
             settings=settings,
             clock=clock,
-            context=run_context(context),
+            context=run_context(context, actor=actor),
             due_dates=due_dates,
             # a person who starts a run waits for its end
             patience=WAITING if SENSOR_TAG in context.run.tags else IMPATIENT,

@@ -30,6 +30,7 @@ from orchestration.delivery_event_jobs import DELIVERY_EVENT_JOBS
 from orchestration.executors import sending_executor
 from orchestration.jobs import OP_JOBS, asset_jobs
 from orchestration.list_jobs import LIST_JOBS
+from orchestration.looking_jobs import LOOKING_JOBS
 from orchestration.resources import build_resources
 from orchestration.schedules import build_schedules, suppression_schedule
 from orchestration.send_jobs import send_now_job
@@ -64,6 +65,7 @@ def _build_defs(settings: Settings, resource_overrides: Mapping[str, Any]) -> De
         *OP_JOBS,
         *LIST_JOBS,
         *CUSTOMER_JOBS,
+        *LOOKING_JOBS,
         *CONSENT_JOBS,
         *DELIVERY_EVENT_JOBS,
     ]

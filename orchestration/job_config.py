@@ -20,6 +20,9 @@ class NotADay(ValueError):
 class BackfillDays(Config):
     """Which missed days to plan. Nothing is sent: rows due before today are held until somebody releases them."""
 
+    actor: str | None = Field(
+        default=None, description="Who plans: your name, kept with the run. Empty: what started the run, like a user."
+    )
     first_day: str | None = Field(
         default=None,
         description="First local due date to plan, like 2026-05-01. Neither day: those that no plan covered whole.",
@@ -166,6 +169,9 @@ class ResumeSending(Config):
 class SendNow(Config):
     """What to send. Held rows are never sent, and nothing is sent before its time."""
 
+    actor: str | None = Field(
+        default=None, description="Who sends: your name, kept with the run. Empty: what started the run, like a user."
+    )
     due_date: str | None = Field(
         default=None, description="Only rows of this local due date, like 2026-05-01. Empty: everything due by now."
     )

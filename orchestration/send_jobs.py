@@ -42,7 +42,7 @@ def send_worker_now(
     clock: ResourceParam[Callable[[], datetime]],
 ) -> None:
     """Be one of the workers of the run."""
-    work(context, settings=settings, carriers=carriers, clock=clock, due_dates=[config.day()])
+    work(context, settings=settings, carriers=carriers, clock=clock, due_dates=[config.day()], actor=config.actor)
 
 
 @op(description="Say what the workers sent, and for which due dates.", ins={"sent": In(Nothing)}, out=Out(Nothing))
@@ -77,7 +77,7 @@ def _send_now(workers: int) -> GraphDefinition:
 
     @config_mapping
     def for_every_worker(config: SendNow) -> dict[str, Any]:
-        return {name: {"config": {"due_date": config.due_date}} for name in names}
+        return {name: {"config": {"actor": config.actor, "due_date": config.due_date}} for name in names}
 
     @graph(
         name="send_due_now",

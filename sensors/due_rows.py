@@ -182,9 +182,9 @@ def due_rows_sensor(
             pauses = open_pauses(connection)
             soon = now + LOOK_AHEAD
             waits = {
-                carrier.channel.name: until
+                carrier.channel.name: wait.until
                 for carrier in carriers()
-                if (until := wait_of(connection, carrier.channel.name, soon))
+                if (wait := wait_of(connection, carrier.channel.name, soon))
             }
             going = [carrier for carrier in carriers() if carrier.channel.name not in waits]
             due = due_now(

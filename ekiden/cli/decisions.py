@@ -7,7 +7,7 @@ import typer
 
 from ekiden.cli.output import Format, FormatOption, errors, show
 from ekiden.cli.session import day, ledger, now
-from ekiden.insights.decisions import DecisionFilter, count_by_rule, decisions
+from ekiden.insights.decisions import DecisionFilter, bounded, count_by_rule, decisions
 from ekiden.settings import Settings
 
 COLUMNS = ("day", "scenario_code", "customer_id", "step_no", "decision", "rule", "other_scenario_code", "rule_in_words")
@@ -39,10 +39,7 @@ def show_decisions(
     first_day, last_day = day(first), day(last)
     if first_day and last_day and last_day < first_day:
         raise typer.BadParameter(f"--to {last_day} is before --from {first_day}")
-    if first_day is None and customer is None:
-        # years of everybody's decisions are nothing to look through by mistake
-        first_day = min(last_day, settings.local_date(now())) if last_day else settings.local_date(now())
-    wanted = DecisionFilter(scenario, customer, first_day, last_day, rule)
+    wanted = bounded(DecisionFilter(scenario, customer, first_day, last_day, rule), today=settings.local_date(now()))
     with ledger(settings) as connection:
         if summary:
             show(count_by_rule(connection, wanted), COUNT_COLUMNS, form=form, zone=settings.zone)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 
@@ -53,7 +53,8 @@ def show(
     A table can be put `on` another terminal than that for results.
     """
     if form is Format.TABLE:
-        table = Table(*columns)
+        # a message's id is there to be copied into the next command: other columns give way first, and nothing is cut
+        table = Table(*(Column(name, no_wrap=name == "message_id", overflow="fold") for name in columns))
         for row in rows:
             # as Text: a customer's id may look like rich's markup
             table.add_row(*(Text(_text(getattr(row, column), zone, short=True)) for column in columns))

@@ -2,9 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -18,7 +16,8 @@ from ekiden.delivery.pauses import open_pauses, pause_history
 from ekiden.delivery.pauses import pause as pause_sending
 from ekiden.delivery.pauses import resume as resume_sending
 from ekiden.delivery.unknown import UnknownFilter, unknown_rows
-from ekiden.insights.standing import LATENCY_OVER, LastRun, Standing, standing
+from ekiden.insights.standing import standing
+from ekiden.insights.standing_wording import standing_in_words, to_settle
 from ekiden.settings import Settings
 
 ScenarioArgument = Annotated[str | None, typer.Argument(help="Scenario code.")]
@@ -53,7 +52,7 @@ def status(
         found = standing(connection, now=now(), settings=settings)
     if form is Format.TABLE:
         table = Table(show_header=False, box=None)
-        for label, told in _lines(found, settings):
+        for label, told in standing_in_words(found, settings):
             table.add_row(label, Text(told))
         console().print(table)
         return
@@ -133,67 +132,9 @@ def check(actor: ActorOption = None, form: FormatOption = Format.TABLE) -> None:
     for found in holding:
         complain("sending", found)
     if unsettled:
-        complain("to settle", _to_settle(unsettled, settings))
+        complain("to settle", to_settle(unsettled, settings))
     for unknown in past_limit:
         if unknown.past_limit:
             complain("to settle", unknown)
     if stale or holding or unsettled or not all(each.holds for each in checks):
         raise typer.Exit(1)
-
-
-def _lines(found: Standing, settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield what a person reads: a label and what there is to say."""
-    for each in found.pauses:
-        since = _local(each.paused_at, settings)
-        yield "paused", f"{each.scope}, by {each.paused_by} since {since}: {each.reason} ({each.resume_command})"
-    if not found.pauses:
-        yield "paused", "nothing"
-    rows = found.rows
-    yield "due now", f"{rows.due} rows" + (f", and {rows.due_paused} paused" if rows.due_paused else "")
-    if rows.late:
-        yield "too late", f"{rows.late} of them: the next send holds them, until `ekiden release`"
-    for waiting in found.not_carried:
-        since = _local(waiting.oldest_send_at, settings)
-        yield (
-            "no channel",
-            f"{waiting.rows} rows of {waiting.channel} due since {since}: configure it (docs/channels.md)",
-        )
-    yield "ready later", f"{rows.ready_later} rows"
-    yield "held", f"{rows.held} rows"
-    yield "failed", f"{rows.failed} rows"
-    yield "on their way", f"{rows.on_their_way} rows"
-    if rows.unknown:
-        yield "unknown", f"{rows.unknown} rows: nobody knows whether they were sent; they are never repeated"
-    if rows.unknown_past_limit:
-        yield "to settle", _to_settle(rows.unknown_past_limit, settings)
-    if rows.lost:
-        yield "lost", f"{rows.lost} rows: their sender is gone, the next send settles them"
-    hours = f"{LATENCY_OVER.total_seconds() / 3600:g} hours"
-    yield "due to sent", f"{found.latency or 'nothing was sent'} in the last {hours}"
-    if rows.lists_due:
-        yield "lists", f"{rows.lists_due} rows for `ekiden export`"
-    ran = {run.kind: run for run in found.last_runs}
-    for kind in ("plan", "send", "export"):
-        if kind in ran or kind != "export":
-            yield f"last {kind}", _run(ran[kind], settings) if kind in ran else "never"
-    for missed in found.missed:
-        yield "missed days", f"{missed}: `ekiden plan --missed`"
-    yield "last build", _local(found.last_build_at, settings) if found.last_build_at else "never"
-    for table in found.stale:
-        yield "old data", str(table)
-
-
-def _to_settle(rows: int, settings: Settings) -> str:
-    hours = f"{settings.unknown_after.total_seconds() / 3600:g}"
-    return f"{rows} rows unknown for more than {hours} hours: `ekiden unknown list`, then `ekiden unknown settle`"
-
-
-def _run(run: LastRun, settings: Settings) -> str:
-    days = f" of {run.partition_from} to {run.partition_to}" if run.partition_from else ""
-    if run.finished_at is None:
-        return f"{_local(run.started_at, settings)} by {run.actor}{days}: not finished"
-    return f"{_local(run.finished_at, settings)} by {run.actor}{days}: {run.outcome}"
-
-
-def _local(moment: datetime, settings: Settings) -> str:
-    return f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M}"

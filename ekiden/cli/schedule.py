@@ -163,11 +163,12 @@ def send(
                 faults |= broken.faults
             else:
                 reports.append(report)
-                if report.waits_until:
-                    until = report.waits_until.astimezone(settings.zone)
-                    complain("note", f"{carrier.channel.name} is left alone until {until:%H:%M:%S}, as it asked")
+                if report.wait:
+                    until = report.wait.until.astimezone(settings.zone)
+                    name, reason = carrier.channel.name, report.wait.reason
+                    complain("note", f"{name} is left alone until {until:%H:%M:%S}, its messages stay ready: {reason}")
     total = sum((report.counts for report in reports), SendCounts())
-    parts = [f"{value} {name}" for name, value in asdict(total).items() if value]
+    parts = [f"{value} {name.replace('_', ' ')}" for name, value in asdict(total).items() if value]
     console().print(", ".join(parts) or "nothing is due")
     if faults:
         raise ContentsBroken(faults)

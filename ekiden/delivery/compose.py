@@ -1,4 +1,4 @@
-"""From claimed rows to messages: consent and suppression read live, an address chosen, the content rendered.
+"""From rows about to be claimed to messages: consent and suppression read live, an address chosen, content rendered.
 
 Nothing here leaves the house or changes the ledger.
 """
@@ -31,7 +31,7 @@ TEXT_FORMAT = "text"
 
 @dataclass(frozen=True)
 class ClaimedRow:
-    """A claimed row with the live facts that decide on it and fill its message."""
+    """A row that is about to be claimed, with the live facts that decide on it and fill its message."""
 
     schedule_row_id: int
     enrolment_id: int

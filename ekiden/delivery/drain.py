@@ -97,7 +97,7 @@ def drain(
                     return done
                 else:
                     done.append(Drained(due_date, carrier, report))
-                    waits.append(report.waits_until)
+                    waits.append(report.wait.until if report.wait else None)
         now = clock()
         until = min(now + patience.ahead, began + patience.longest)
         waits.append(next_due(connection, carriers, due_dates, after=now, until=until))

@@ -3,13 +3,24 @@
 Belongs here: until when. Does not belong here: what an answer says about it (the channels), or the waiting itself.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
+from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import LineBusy
+
+
+@dataclass(frozen=True)
+class ProviderWait:
+    """A channel that is left alone until an instant, and why."""
+
+    channel_name: str
+    until: datetime
+    reason: str
 
 
 def note_wait(connection: Connection[Any], channel_name: str, busy: LineBusy, *, now: datetime) -> None:
@@ -21,9 +32,12 @@ def note_wait(connection: Connection[Any], channel_name: str, busy: LineBusy, *,
         )
 
 
-def wait_of(connection: Connection[Any], channel_name: str, now: datetime) -> datetime | None:
+def wait_of(connection: Connection[Any], channel_name: str, now: datetime) -> ProviderWait | None:
     """Return until when the channel is to be left alone, None if it may be used at `now`."""
-    row = connection.execute(
-        statement(__file__, "provider_wait"), {"channel_name": channel_name, "now": now}
-    ).fetchone()
-    return row[0] if row else None
+    return next((wait for wait in waits_at(connection, now) if wait.channel_name == channel_name), None)
+
+
+def waits_at(connection: Connection[Any], now: datetime) -> tuple[ProviderWait, ...]:
+    """Return the channels that are left alone at `now`."""
+    with connection.cursor(row_factory=class_row(ProviderWait)) as cursor:
+        return tuple(cursor.execute(statement(__file__, "provider_waits"), {"now": now}).fetchall())

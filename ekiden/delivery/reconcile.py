@@ -72,7 +72,10 @@ def reconcile_within(
         if last is None:
             return settled
         settled = Recorded(
-            settled.sent + recorded.sent, settled.failed + recorded.failed, settled.unknown + recorded.unknown
+            settled.sent + recorded.sent,
+            settled.failed + recorded.failed,
+            settled.unknown + recorded.unknown,
+            settled.tried_again + recorded.tried_again,
         )
         looked_at = last
 

@@ -33,6 +33,8 @@ class Recorded:
     sent: int = 0
     failed: int = 0
     unknown: int = 0
+    tried_again: int = 0
+    """Of those failed: surely not sent, and ready again."""
 
 
 def record(
@@ -61,6 +63,7 @@ def record(
             "details": [delivery.detail for _, delivery in answers],
             "now": now,
             "dispatcher": dispatcher,
+            "costs_a_try": retries.most is not None,
         },
     ).fetchall()
     open_rows = {row for (row,) in closed}
@@ -68,8 +71,8 @@ def record(
     accepted = [row for row, delivery in answers if delivery.outcome is Outcome.accepted]
     failed = [(row, delivery) for row, delivery in answers if delivery.outcome in (Outcome.refused, Outcome.not_sent)]
     sent = _record_sent(connection, accepted, now, settings, run_id)
-    _record_failed(connection, failed, now, retries)
-    return Recorded(sent, len(failed), len(answers) - len(accepted) - len(failed))
+    tried_again = _record_failed(connection, failed, now, retries)
+    return Recorded(sent, len(failed), len(answers) - len(accepted) - len(failed), tried_again)
 
 
 def _record_sent(connection: Connection[Any], rows: list[int], now: datetime, settings: Settings, run_id: UUID) -> int:
@@ -93,9 +96,9 @@ def _record_failed(
     failed: list[tuple[int, Delivery]],
     now: datetime,
     retries: Retries,
-) -> None:
+) -> int:
     if not failed:
-        return
+        return 0
     connection.execute(
         statement(__file__, "mark_failed"),
         {
@@ -104,7 +107,7 @@ def _record_failed(
             "now": now,
         },
     )
-    connection.execute(
+    retried = connection.execute(
         statement(__file__, "retry_failed"),
         {
             "rows": [row for row, delivery in failed if delivery.outcome is Outcome.not_sent],
@@ -113,3 +116,4 @@ def _record_failed(
             "max_attempts": retries.most,
         },
     )
+    return retried.rowcount

@@ -24,7 +24,7 @@ from ekiden.delivery.contents import ContentsBroken, faults_due
 from ekiden.delivery.guards import check_before_sending
 from ekiden.delivery.lease import Lease, dispatcher
 from ekiden.delivery.pauses import Cause, Pause, open_pauses, pause, refuse_if_paused
-from ekiden.delivery.provider_waits import note_wait, wait_of
+from ekiden.delivery.provider_waits import ProviderWait, note_wait, wait_of
 from ekiden.delivery.reconcile import AT_ONCE, reconcile_within
 from ekiden.delivery.record import Recorded, Retries, record
 from ekiden.scenarios.definition import MAIL_CHANNELS
@@ -42,6 +42,8 @@ class SendCounts:
     sent: int = 0
     skipped: int = 0
     failed: int = 0
+    not_sent: int = 0
+    """Surely not, and ready again: the provider was busy or away, or turned everything away."""
     held: int = 0
     cancelled: int = 0
     unknown: int = 0
@@ -61,8 +63,8 @@ class SendReport:
     reconciled: Recorded
     pauses: tuple[Pause, ...] = ()
     """What was paused when it ended: rows of these may be due and were left alone."""
-    waits_until: datetime | None = None
-    """When the provider wants to hear from us again, where it asked us to wait; rows may be due until then."""
+    wait: ProviderWait | None = None
+    """Until when the provider is left alone, and why; rows may be due until then."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def send_due(
     before the first claim; a pause that comes later ends the run with its next claim. Raises `LineStopped` when the
     provider turns everything away, which pauses all sending until a person resumes it, and `ContentsBroken`, once all
     others are sent, when rows are due whose content has faults; what was not sent then stays ready. A provider that
-    asks us to wait ends the run, and `waits_until` of the report says until when.
+    asks us to wait ends the run, and `wait` of the report says until when.
     """
     total = SendCounts()
     mail_channel = channel if MAIL_CHANNELS[0] in step_channels else None
@@ -191,7 +193,12 @@ class _Sender:
         if not batch.looked_at:
             return None
         recorded = self._post(batch.messages)
-        return batch.counts + SendCounts(sent=recorded.sent, failed=recorded.failed, unknown=recorded.unknown)
+        return batch.counts + SendCounts(
+            sent=recorded.sent,
+            failed=recorded.failed - recorded.tried_again,
+            not_sent=recorded.tried_again,
+            unknown=recorded.unknown,
+        )
 
     def _take(self, due_date: date | None) -> _Batch:
         """Look at the next rows, compose them and claim what goes out, all in one transaction.
@@ -242,12 +249,11 @@ class _Sender:
         except (LineStopped, LineBusy) as error:
             turned_away, deliveries = error, error.deliveries
         answers = list(zip(rows, deliveries, strict=True))
-        # a provider that turns everything away has not judged the message
-        retries = Retries(self.settings.retry_after, None if turned_away else self.settings.max_attempts)
-        if isinstance(turned_away, LineBusy):
-            retries = AT_ONCE
-            note_wait(self.connection, self.channel.name, turned_away, now=self.clock())
+        # a provider that turns everything away has not judged the message, and the wait or the pause is delay enough
+        retries = AT_ONCE if turned_away else Retries(self.settings.retry_after, self.settings.max_attempts)
         recorded = again(self.connection, partial(self._record, answers, retries))
+        if isinstance(turned_away, LineBusy):
+            note_wait(self.connection, self.channel.name, turned_away, now=self.clock())
         if isinstance(turned_away, LineStopped):
             pause(
                 self.connection,

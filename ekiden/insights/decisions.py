@@ -5,7 +5,7 @@ kept (`ekiden.schedule.decisions`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -83,6 +83,16 @@ class RuleCount:
 
 
 _COLUMNS = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(Decision))
+
+
+def bounded(wanted: DecisionFilter, *, today: date) -> DecisionFilter:
+    """Return the filter, from today on where it names neither a customer nor a first day; `today` is local.
+
+    Years of everybody's decisions are nothing to look through by mistake. A last day before today is the first one too.
+    """
+    if wanted.first_day or wanted.customer is not None:
+        return wanted
+    return replace(wanted, first_day=min(wanted.last_day or today, today))
 
 
 def decisions(connection: Connection[Any], wanted: DecisionFilter, *, limit: int) -> list[Decision]:

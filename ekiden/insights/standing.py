@@ -15,6 +15,7 @@ from ekiden.database.statements import statement
 from ekiden.delivery.channels import carried_channels
 from ekiden.delivery.latency import Latency, latency_since
 from ekiden.delivery.pauses import Pause, open_pauses
+from ekiden.delivery.provider_waits import ProviderWait, waits_at
 from ekiden.scenarios.definition import EXPORTED_CHANNELS, SENT_CHANNELS
 from ekiden.schedule.missed import MissedRange, find_missed_days
 from ekiden.settings import Settings
@@ -79,6 +80,8 @@ class Standing:
     pauses: tuple[Pause, ...]
     rows: WaitingRows
     not_carried: tuple[NotCarried, ...]
+    waits: tuple[ProviderWait, ...]
+    """Channels whose provider is left alone for a while: their due rows wait."""
     latency: Latency | None
     """Of what was sent in the last `LATENCY_OVER`; None: nothing was."""
     last_runs: tuple[LastRun, ...]
@@ -110,6 +113,7 @@ def standing(connection: Connection[Any], *, now: datetime, settings: Settings) 
         open_pauses(connection),
         rows,
         not_carried,
+        waits_at(connection, now),
         latency_since(connection, now - LATENCY_OVER),
         last_runs,
         find_missed_days(connection, now=now, settings=settings),

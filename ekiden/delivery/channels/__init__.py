@@ -5,7 +5,9 @@ deployment has it: the packages take a while.
 """
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
+from ekiden.delivery.channels.addressing import split_address
 from ekiden.delivery.channels.base import (
     Carrier,
     Channel,
@@ -20,7 +22,7 @@ from ekiden.delivery.channels.batches import Clock, utc_now
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.scenarios.definition import Channel as StepChannel
-from ekiden.settings import Settings
+from ekiden.settings import NO_UNSUBSCRIBE_URL, Settings
 
 __all__ = [
     "Carrier",
@@ -35,6 +37,7 @@ __all__ = [
     "carried_channels",
     "carriers_for",
     "channel_for",
+    "mail_goes_by",
     "sender_for",
 ]
 
@@ -54,7 +57,7 @@ def carriers_for(settings: Settings, *, clock: Clock = utc_now) -> tuple[Carrier
     `ChannelMisconfigured` if one is configured by half.
     """
     mail = Carrier(
-        channel_for(settings, clock=clock), MAIL_CHANNELS, ONE_BY_ONE if settings.channel == "smtp" else None
+        channel_for(settings, clock=clock), MAIL_CHANNELS, ONE_BY_ONE if mail_goes_by(settings) == "smtp" else None
     )
     makers = {StepChannel.LINE: _line, StepChannel.SMS: _twilio, StepChannel.WEB_PUSH: _web_push}
     try:
@@ -114,15 +117,17 @@ def _web_push(settings: Settings, clock: Clock) -> Channel:
     )
 
 
-def channel_for(settings: Settings, *, clock: Clock = utc_now) -> Channel:
-    """Return the mail channel of this deployment: the one it names, else the first of these that it has.
+def mail_goes_by(settings: Settings) -> str:
+    """Return the name of this deployment's mail channel: the one it names, else the first of these that it has.
 
-    SendGrid if there is a key, SMTP if there is a host, the outbox. Raises `ChannelMisconfigured` if it names one that
-    is not configured, or only by half.
+    SendGrid if there is a key, SMTP if there is a host, the outbox.
     """
-    named = settings.channel or (
-        "sendgrid" if settings.sendgrid_api_key else "smtp" if settings.smtp_host else "outbox"
-    )
+    return settings.channel or ("sendgrid" if settings.sendgrid_api_key else "smtp" if settings.smtp_host else "outbox")
+
+
+def channel_for(settings: Settings, *, clock: Clock = utc_now) -> Channel:
+    """Return the mail channel by `mail_goes_by`; raises `ChannelMisconfigured` if it is not configured, or by half."""
+    named = mail_goes_by(settings)
     try:
         if named == "sendgrid":
             return _sendgrid(settings, clock)
@@ -143,6 +148,7 @@ def _smtp(settings: Settings, clock: Clock) -> Channel:
         settings.smtp_user,
         settings.smtp_password,
     )
+    _check_sender(settings, settings.smtp_host)
     return SMTPChannel(server, envelope_sender=settings.smtp_envelope_sender, clock=clock)
 
 
@@ -152,6 +158,7 @@ def _sendgrid(settings: Settings, clock: Clock) -> Channel:
     if settings.sendgrid_api_key is None:
         raise ValueError("EKIDEN_CHANNEL is sendgrid, and there is no key: set EKIDEN_SENDGRID_API_KEY")
     host = str(settings.sendgrid_host) if settings.sendgrid_host else SENDGRID_HOST
+    _check_sender(settings, urlsplit(host).hostname or "")
     return SendGridChannel(
         settings.sendgrid_api_key,
         host=host,
@@ -159,6 +166,23 @@ def _sendgrid(settings: Settings, clock: Clock) -> Channel:
         connections=settings.sendgrid_connections,
         substitution_bytes=settings.sendgrid_substitution_bytes,
     )
+
+
+def _check_sender(settings: Settings, host: str) -> None:
+    """Raise `ValueError` for what would be wrong in every mail, before the first one fails for it."""
+    from ekiden.delivery.channels.transport import is_this_machine  # noqa: PLC0415
+
+    for variable, address in (("SENDER_ADDRESS", settings.sender_address), ("REPLY_TO", settings.reply_to)):
+        if address is not None and split_address(address) is None:
+            raise ValueError(f"EKIDEN_{variable} is {address!r}, which is no mail address")
+    if is_this_machine(host):
+        return
+    # mail that leaves the house needs a sender and a way out, by law and for the providers
+    if settings.sender_address.endswith(".invalid"):
+        variables = "EKIDEN_SENDER_ADDRESS, EKIDEN_SENDER_NAME and EKIDEN_POSTAL_ADDRESS"
+        raise ValueError(f"mail would be from nobody: set {variables}")
+    if settings.unsubscribe_url == NO_UNSUBSCRIBE_URL:
+        raise ValueError("links to unsubscribe would lead nowhere: set EKIDEN_UNSUBSCRIBE_URL (docs/consent.md)")
 
 
 def sender_for(settings: Settings) -> Sender:

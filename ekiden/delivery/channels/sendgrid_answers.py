@@ -61,8 +61,6 @@ class Verdict:
     """SendGrid takes no further request before; also with an accepted one, the last of its interval."""
     named: frozenset[int] = frozenset()
     """Which personalizations of the request it is that are refused, where the answer says so."""
-    all_guilty: bool = False
-    """The sender is what is refused, which all messages of the request share."""
 
 
 def verdict(status: int, headers: Mapping[str, str], body: bytes, *, now: datetime, secrets: Iterable[str]) -> Verdict:
@@ -75,9 +73,11 @@ def verdict(status: int, headers: Mapping[str, str], body: bytes, *, now: dateti
         return Verdict(Meaning.accepted, detail, _message_id(headers), until if until and until > now else None)
     if status in REFUSED:
         fields = [field for field, _ in errors]
-        all_guilty = bool(fields) and all(field.split(".")[0] in _SENDER_FIELDS for field in fields)
+        if fields and all(field.split(".")[0] in _SENDER_FIELDS for field in fields):
+            # no message is at fault, and every other would be refused as well
+            return Verdict(Meaning.stopped, detail)
         named = frozenset(int(found[1]) for field in fields if (found := _PERSONALIZATION.match(field)))
-        return Verdict(Meaning.refused, detail, named=named, all_guilty=all_guilty)
+        return Verdict(Meaning.refused, detail, named=named)
     if status in LINE_STOPPED:
         return Verdict(Meaning.stopped, detail)
     if status == TOO_MANY_REQUESTS:

@@ -113,8 +113,8 @@ class Posting:
         if verdict.meaning is Meaning.accepted:
             self._answer(part, Outcome.accepted, verdict)
         elif verdict.meaning is Meaning.refused:
-            whole = len(part.positions) == 1 or verdict.all_guilty
-            self._refused(part, verdict.detail, [] if whole else parts_after_refusal(part, verdict.named))
+            alone = len(part.positions) == 1
+            self._refused(part, verdict.detail, [] if alone else parts_after_refusal(part, verdict.named))
         elif verdict.meaning is Meaning.stopped:
             self.stopped = self.stopped or verdict.detail
             self._end(verdict.detail)

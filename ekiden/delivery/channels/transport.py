@@ -203,13 +203,14 @@ def _proxy_for(url: str) -> str | None:
     """Return the proxy of the usual variables (`https_proxy`, `no_proxy`); none for this machine itself."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if host == "localhost" or _is_loopback(host) or proxy_bypass(host):
+    if is_this_machine(host) or proxy_bypass(host):
         return None
     return getproxies().get(parts.scheme)
 
 
-def _is_loopback(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Return whether a host's name or address is loopback's: nothing sent there leaves the house."""
     try:
-        return ip_address(host).is_loopback
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False

@@ -4,6 +4,7 @@ set
     finished_at = %(now)s,
     outcome = answered.outcome,
     provider_message_id = answered.provider_message_id,
+    costs_a_try = %(costs_a_try)s,
     detail = nullif(answered.detail, '')
 from
     unnest(

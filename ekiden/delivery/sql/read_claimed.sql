@@ -1,5 +1,5 @@
--- The claimed rows with everything that the checks and the message need, read live; what stands against writing to
--- their customers is read by objections.sql.
+-- The rows about to be claimed, with everything that the checks and the message need, read live; what stands against
+-- writing to their customers is read by objections.sql.
 with versions_due as (
     select distinct rows.scenario_version_id
     from outreach.schedule_rows as rows

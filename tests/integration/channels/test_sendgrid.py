@@ -59,10 +59,13 @@ def test_two_messages_to_one_address_go_in_two_requests() -> None:
     assert sorted(len(request.payload["personalizations"]) for request in server.requests) == [1, 2]
 
 
-def test_a_refused_sender_refuses_all_at_once() -> None:
-    with sink(errors(400, "Does not contain a valid address.", "from")) as server:
-        deliveries = channel_to(server.url).deliver(together(50))
-    assert outcomes(deliveries) == [Outcome.refused] * 50
+def test_a_refused_sender_stops_the_line_and_is_no_messages_fault() -> None:
+    with (
+        sink(errors(400, "Does not contain a valid address.", "from")) as server,
+        pytest.raises(LineStopped, match=r"from: Does not contain a valid address\.") as stop,
+    ):
+        channel_to(server.url).deliver(together(50))
+    assert outcomes(stop.value.deliveries) == [Outcome.not_sent] * 50
     assert len(server.requests) == 1
 
 

@@ -129,7 +129,7 @@ CASES = {
     "400 compressed": Case(
         answering(400, gzip.compress(errors("personalizations.0.to")), "Content-Encoding: gzip"), *REFUSED
     ),
-    "400 for the sender": Case(answering(400, errors("from.email")), "rrrr", "raaa"),
+    "400 for the sender": Case(answering(400, errors("from.email")), *STOPPED),
     "413": Case(answering(413), *REFUSED),
     "413 before the request is whole": Case(early(413), *REFUSED),
     **{f"{status}": Case(answering(status, errors(None)), *STOPPED) for status in (401, 403, 406, 451)},

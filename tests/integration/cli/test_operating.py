@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -136,6 +137,15 @@ def test_the_status_says_what_a_person_on_duty_asks_first(planned: Shop, ekiden)
     assert "0 rows, and 1 paused" in paused
     as_json = json.loads(ekiden("status", "--format", "json").out)
     assert (as_json["pauses"][0]["scenario_code"], as_json["rows"]["due_paused"]) == ("follow_up", 1)
+
+
+def test_the_status_says_which_provider_is_left_alone_and_until_when(planned: Shop, ekiden):
+    planned.at(NOON)
+    planned.channel.busy_until = planned.now + timedelta(seconds=20)
+    planned.send()
+    assert "recording is left alone until 12:00:20: " in ekiden("status").out
+    planned.now = planned.channel.busy_until
+    assert "is left alone" not in ekiden("status").out
 
 
 def test_the_history_of_pauses_can_be_asked_for(planned: Shop, ekiden):

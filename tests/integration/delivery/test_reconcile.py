@@ -58,7 +58,7 @@ def test_what_the_provider_has_is_sent_and_goes_on(vanished: Shop):
 
 def test_what_the_provider_does_not_have_is_sent_again_under_the_same_id(vanished: Shop):
     vanished.channel.found = {}
-    assert settle(vanished) == Recorded(failed=1)
+    assert settle(vanished) == Recorded(failed=1, tried_again=1)
     assert vanished.row().state == "ready"
     vanished.channel.found = None
     vanished.now += vanished.settings.retry_after
@@ -98,7 +98,7 @@ def test_what_was_never_posted_is_free_again_whoever_had_it(vanished: Shop):
     vanished.execute("update outreach.attempts set posted_at = null")
     another = RecordingChannel()
     another.name = "another"
-    assert settle(vanished, channel=another) == Recorded(failed=1)
+    assert settle(vanished, channel=another) == Recorded(failed=1, tried_again=1)
     assert vanished.row().state == "ready"
 
 

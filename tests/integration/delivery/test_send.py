@@ -376,7 +376,6 @@ def test_a_stopped_line_pauses_all_sending_and_leaves_everything_for_later(shop:
     assert set(shop.states().values()) == {"ready"}
     assert shop.execute("select outcome from outreach.runs where kind = 'send'") == [("failed",)]
     shop.channel.line_is_stopped = False
-    shop.now += shop.settings.retry_after
     with pytest.raises(SendingPaused, match="recording turns everything away: 401"):
         shop.send()
     resume(shop.connection, None, reason="a new key", now=shop.now, context=OPERATOR)
@@ -389,7 +388,8 @@ def test_a_provider_that_asks_us_to_wait_is_left_alone_by_every_sender_until_the
     shop.settings = shop.settings.model_copy(update={"claim_batch_size": 2})
     shop.channel.busy_until = shop.now + timedelta(seconds=20)
     report = shop.send()
-    assert report.waits_until == shop.channel.busy_until
+    assert report.wait and report.wait.until == shop.channel.busy_until
+    assert (report.counts.failed, report.counts.not_sent) == (0, 2)
     shop.channel.busy_until = None
     shop.now += timedelta(seconds=19)
     shop.send()
@@ -397,6 +397,23 @@ def test_a_provider_that_asks_us_to_wait_is_left_alone_by_every_sender_until_the
     shop.now += timedelta(seconds=1)
     shop.send()
     assert set(shop.states().values()) == {"sent"}
+
+
+def test_waiting_for_a_provider_uses_up_none_of_a_messages_tries(shop: Shop):
+    ready(shop)
+    for _ in range(shop.settings.max_attempts + 1):
+        shop.channel.busy_until = shop.now + timedelta(seconds=20)
+        shop.send()
+        shop.now += timedelta(seconds=20)
+    shop.channel.busy_until = None
+    shop.channel.answers["c1@shop.example"] = Outcome.not_sent
+    for tries in range(1, shop.settings.max_attempts):
+        shop.send()
+        row = shop.row()
+        assert (row.state, row.send_at) == ("ready", shop.now + shop.settings.retry_after * tries)
+        shop.now = row.send_at
+    shop.send()
+    assert shop.row().state == "failed"
 
 
 def test_an_unknown_outcome_is_never_repeated_by_itself(shop: Shop):

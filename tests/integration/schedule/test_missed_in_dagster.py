@@ -23,8 +23,11 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from assets import planned_days
 from assets.schedule import step_schedule_asset
+from ekiden.delivery.channels.base import Carrier
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from orchestration.jobs import backfill_days
 from orchestration.operator_jobs import OPERATOR_JOBS
+from orchestration.send_jobs import send_now_job
 from sensors.missed_days import CHECKING_JOB, missed_days_sensor
 from tests.integration.ledger_fixtures import Shop
 
@@ -101,11 +104,28 @@ def test_a_backfill_given_no_days_plans_the_missed_ones_in_one_run_and_holds_the
     assert (metadata["rows_held"], metadata["rows_ready"], metadata["holds_expired"]) == (3, 0, 0)
     assert "| follow_up | 1 | held | past_due | 3 | 3 | 3 | 0 | 0 | 0 | 0 | 0 |" in metadata["meaning"]
     assert (metadata["people_still_eligible"], metadata["people_no_longer_eligible"]) == (3, 0)
-    assert shop.execute("select count(*) from outreach.runs where kind = 'plan'") == [(2,)]
+    actors = "select actor from outreach.runs where kind = 'plan' order by started_at"
+    assert shop.execute(actors) == [("schedule",), ("dagster user",)]
     assert dagster.check().passed
     again = dagster.backfill()
     assert again.success
     assert days_of(again) == []
+
+
+def test_a_person_who_plans_or_sends_may_say_who_they_are(dagster: Deployment, shop: Shop):
+    dagster.backfill(actor="Hanako")
+    sending = send_now_job(2, in_process_executor).execute_in_process(
+        QUIET | {"ops": {"send_due_now": {"config": {"actor": "Hanako"}}}},
+        instance=dagster.instance,
+        resources={
+            "settings": shop.settings,
+            "clock": lambda: shop.now,
+            "carriers": (Carrier(shop.channel, MAIL_CHANNELS),),
+        },
+    )
+    assert sending.success
+    actors = "select distinct kind, actor from outreach.runs where actor <> 'schedule' order by kind"
+    assert shop.execute(actors) == [("plan", "Hanako"), ("send", "Hanako")]
 
 
 def test_a_dry_run_tells_what_it_would_mean_and_plans_nothing(dagster: Deployment, shop: Shop):

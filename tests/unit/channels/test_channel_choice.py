@@ -4,13 +4,14 @@ from pathlib import Path
 import pytest
 
 from ekiden.delivery.channels import (
+    ONE_BY_ONE,
     ChannelMisconfigured,
     carried_channels,
     carriers_for,
     channel_for,
     sender_for,
 )
-from ekiden.settings import Settings
+from ekiden.settings import NO_UNSUBSCRIBE_URL, Settings
 
 KEY = "SG.secret-of-the-test"
 
@@ -38,6 +39,24 @@ def test_with_a_key_mail_goes_out_through_sendgrid_and_the_key_is_not_shown(
     assert KEY not in repr(channel)
     assert KEY not in repr(vars(channel))
     assert channel.find([]) is None
+
+
+LIVE = {"sendgrid_api_key": KEY, "sender_address": "shop@shop.example", "unsubscribe_url": "https://shop.example/out"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"sender_address": "shop@ekiden.invalid"}, "EKIDEN_SENDER_ADDRESS"),
+        ({"sender_address": "shop.example"}, "EKIDEN_SENDER_ADDRESS is 'shop.example'"),
+        ({"reply_to": "nobody"}, "EKIDEN_REPLY_TO is 'nobody'"),
+        ({"unsubscribe_url": NO_UNSUBSCRIBE_URL}, "EKIDEN_UNSUBSCRIBE_URL"),
+    ],
+)
+def test_mail_that_leaves_the_house_has_a_sender_and_a_way_out(home: Path, wrong: dict[str, str], named: str) -> None:
+    assert channel_for(Settings(home=home, **LIVE)).name == "sendgrid"
+    with pytest.raises(ChannelMisconfigured, match=named):
+        channel_for(Settings(home=home, **LIVE | wrong))
 
 
 def test_the_sender_is_what_the_settings_say(home: Path) -> None:
@@ -77,11 +96,20 @@ def test_who_asks_for_the_outbox_keeps_everything_in_the_house(home: Path) -> No
     assert carried_channels(settings) == ("html_email", "text_email")
 
 
+@pytest.mark.parametrize("named", [{}, {"channel": "smtp"}])
+def test_a_mail_server_gets_small_batches_named_or_not(home: Path, named: dict[str, str]) -> None:
+    (mail,) = carriers_for(
+        Settings(home=home, **LIVE | {"sendgrid_api_key": None, "smtp_host": "mail.shop.example"} | named)
+    )
+    assert (mail.channel.name, mail.batch_size) == ("smtp", ONE_BY_ONE)
+
+
 def test_mail_goes_by_smtp_where_there_is_a_host_and_no_key(home: Path) -> None:
-    assert channel_for(Settings(home=home, smtp_host="mail.invalid")).name == "smtp"
-    assert channel_for(Settings(home=home, smtp_host="mail.invalid", sendgrid_api_key=KEY)).name == "sendgrid"
-    named = Settings(home=home, smtp_host="mail.invalid", sendgrid_api_key=KEY, channel="smtp")
-    assert channel_for(named).name == "smtp"
+    by_smtp = LIVE | {"sendgrid_api_key": None, "smtp_host": "mail.invalid"}
+    assert channel_for(Settings(home=home, **by_smtp)).name == "smtp"
+    both = by_smtp | {"sendgrid_api_key": KEY}
+    assert channel_for(Settings(home=home, **both)).name == "sendgrid"
+    assert channel_for(Settings(home=home, **both, channel="smtp")).name == "smtp"
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,10 @@ def test_a_refusal_names_personalizations_by_number() -> None:
     assert said(400, ("xpersonalizations.3", "wrong"), ("personalizations.99999.to", "wrong")).named == frozenset()
 
 
-def test_a_refused_sender_is_everybodys_fault() -> None:
-    assert said(400, ("from.email", "wrong"), ("reply_to", "wrong")).all_guilty
-    assert not said(400, ("from", "wrong"), ("personalizations.0.to", "wrong")).all_guilty
-    assert not said(400).all_guilty
+def test_a_refused_sender_is_nobodys_message_but_ours_and_stops_the_line() -> None:
+    assert said(400, ("from.email", "wrong"), ("reply_to", "wrong")).meaning is Meaning.stopped
+    assert said(400, ("from", "wrong"), ("personalizations.0.to", "wrong")).meaning is Meaning.refused
+    assert said(400).meaning is Meaning.refused
 
 
 NESTED = b"[" * 60_000

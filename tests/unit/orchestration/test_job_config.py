@@ -12,8 +12,12 @@ from orchestration.job_config import (
     ResumeSending,
     SendNow,
 )
+from orchestration.looking_forms import ExplainCustomer, SearchRows, ShowDecisions, ShowHeld, ShowStatus
 
-FORMS = (BackfillDays, OperateRows, PauseSending, ResumeSending, SendNow)
+FORMS = (
+    *(BackfillDays, OperateRows, PauseSending, ResumeSending, SendNow),
+    *(ExplainCustomer, SearchRows, ShowDecisions, ShowHeld, ShowStatus),
+)
 
 
 @pytest.mark.parametrize("form", FORMS)

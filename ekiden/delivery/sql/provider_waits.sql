@@ -1,0 +1,7 @@
+select
+    channel_name,
+    wait_until as until,
+    reason
+from outreach.provider_waits
+where wait_until > %(now)s
+order by channel_name

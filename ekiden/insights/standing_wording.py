@@ -1,0 +1,75 @@
+"""How the deployment stands, in sentences, for `ekiden status` and the launchpad. Pure; nothing is read here."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ekiden.insights.standing import LATENCY_OVER, LastRun, Standing
+from ekiden.settings import Settings
+
+
+def standing_in_words(found: Standing, settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield what a person reads: a label and what there is to say; times are the shop's."""
+    for each in found.pauses:
+        since = _local(each.paused_at, settings)
+        yield "paused", f"{each.scope}, by {each.paused_by} since {since}: {each.reason} ({each.resume_command})"
+    if not found.pauses:
+        yield "paused", "nothing"
+    yield from _rows(found, settings)
+    hours = f"{LATENCY_OVER.total_seconds() / 3600:g} hours"
+    yield "due to sent", f"{found.latency or 'nothing was sent'} in the last {hours}"
+    if found.rows.lists_due:
+        yield "lists", f"{found.rows.lists_due} rows for `ekiden export`"
+    ran = {run.kind: run for run in found.last_runs}
+    for kind in ("plan", "send", "export"):
+        if kind in ran or kind != "export":
+            yield f"last {kind}", _run(ran[kind], settings) if kind in ran else "never"
+    for missed in found.missed:
+        yield "missed days", f"{missed}: `ekiden plan --missed`"
+    yield "last build", _local(found.last_build_at, settings) if found.last_build_at else "never"
+    for table in found.stale:
+        yield "old data", str(table)
+
+
+def to_settle(rows: int, settings: Settings) -> str:
+    """Return what to do about so many rows that nothing but a person will settle."""
+    hours = f"{settings.unknown_after.total_seconds() / 3600:g}"
+    return f"{rows} rows unknown for more than {hours} hours: `ekiden unknown list`, then `ekiden unknown settle`"
+
+
+def _rows(found: Standing, settings: Settings) -> Iterator[tuple[str, str]]:
+    rows = found.rows
+    yield "due now", f"{rows.due} rows" + (f", and {rows.due_paused} paused" if rows.due_paused else "")
+    if rows.late:
+        yield "too late", f"{rows.late} of them: the next send holds them, until `ekiden release`"
+    for waiting in found.not_carried:
+        since = _local(waiting.oldest_send_at, settings)
+        yield (
+            "no channel",
+            f"{waiting.rows} rows of {waiting.channel} due since {since}: configure it (docs/channels.md)",
+        )
+    for wait in found.waits:
+        yield (
+            "waiting",
+            f"{wait.channel_name} is left alone until {wait.until.astimezone(settings.zone):%H:%M:%S}: {wait.reason}",
+        )
+    yield "ready later", f"{rows.ready_later} rows"
+    yield "held", f"{rows.held} rows"
+    yield "failed", f"{rows.failed} rows"
+    yield "on their way", f"{rows.on_their_way} rows"
+    if rows.unknown:
+        yield "unknown", f"{rows.unknown} rows: nobody knows whether they were sent; they are never repeated"
+    if rows.unknown_past_limit:
+        yield "to settle", to_settle(rows.unknown_past_limit, settings)
+    if rows.lost:
+        yield "lost", f"{rows.lost} rows: their sender is gone, the next send settles them"
+
+
+def _run(run: LastRun, settings: Settings) -> str:
+    days = f" of {run.partition_from} to {run.partition_to}" if run.partition_from else ""
+    if run.finished_at is None:
+        return f"{_local(run.started_at, settings)} by {run.actor}{days}: not finished"
+    return f"{_local(run.finished_at, settings)} by {run.actor}{days}: {run.outcome}"
+
+
+def _local(moment: datetime, settings: Settings) -> str:
+    return f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M}"

@@ -1,0 +1,104 @@
+"""The launchpad's forms of the jobs that look: what may be asked, as on the command line.
+
+Belongs here: config classes and their reading. Does not belong here: what the jobs show (`looking_jobs`).
+"""
+
+from dagster import Config
+from pydantic import Field
+
+from assets.tables import LONGEST_TABLE
+from ekiden.insights.decisions import DecisionFilter
+from ekiden.schedule.rows import RowFilter, RowState
+from orchestration.job_config import read_day
+from orchestration.list_jobs import read_word
+
+
+class LookAtRows(Config):
+    """Which rows to show; every field that is filled in narrows the choice."""
+
+    scenario: str | None = Field(default=None, description="Code of one scenario, like cross_sell.")
+    customer: str | None = Field(default=None, description="Id of one customer.")
+    step_no: int | None = Field(default=None, description="Number of one step, 1 to 10.")
+    reason: str | None = Field(default=None, description="Why they are in their state, like past_due.")
+    due_from: str | None = Field(default=None, description="First local due date, like 2026-05-01.")
+    due_to: str | None = Field(default=None, description="Last local due date, like 2026-05-07.")
+    limit: int = Field(
+        default=LONGEST_TABLE,
+        ge=1,
+        le=LONGEST_TABLE,
+        description="Most rows to show; the command line shows any number.",
+    )
+
+    def row_filter(self, state: RowState | None) -> RowFilter:
+        """Return the rows meant; raises `NotADay`."""
+        return RowFilter(
+            scenario=self.scenario or None,
+            customer=self.customer or None,
+            step_no=self.step_no,
+            state=state,
+            reason=self.reason or None,
+            due_from=read_day("due_from", self.due_from) if self.due_from else None,
+            due_to=read_day("due_to", self.due_to) if self.due_to else None,
+        )
+
+
+class SearchRows(LookAtRows):
+    """Which rows to show; every field that is filled in narrows the choice."""
+
+    state: str | None = Field(default=None, description=f"Only rows in this state: {', '.join(RowState)}.")
+    summary: bool = Field(default=False, description="True: count them by scenario, step and state instead.")
+
+    def chosen(self) -> RowFilter:
+        """Return the rows meant; raises `NotADay` and `NotAWord`."""
+        return self.row_filter(read_word("state", self.state, RowState) if self.state else None)
+
+
+class ShowHeld(LookAtRows):
+    """Which held rows to show; every field that is filled in narrows the choice."""
+
+    summary: bool = Field(default=False, description="True: count them by scenario, step and reason instead.")
+
+
+class ShowDecisions(Config):
+    """Which decisions to show; every field that is filled in narrows the choice."""
+
+    scenario: str | None = Field(default=None, description="Code of one scenario, like cross_sell.")
+    customer: str | None = Field(default=None, description="Id of one customer.")
+    first_day: str | None = Field(
+        default=None, description="First local day, like 2026-12-01. Empty: today, of one customer the first ever."
+    )
+    last_day: str | None = Field(default=None, description="Last local day. Empty: now.")
+    rule: str | None = Field(default=None, description="Only what this rule decided, like outranked.")
+    summary: bool = Field(default=False, description="True: count them by scenario and rule instead.")
+    limit: int = Field(
+        default=LONGEST_TABLE,
+        ge=1,
+        le=LONGEST_TABLE,
+        description="Most decisions to show; `ekiden decisions` shows any number.",
+    )
+
+    def chosen(self) -> DecisionFilter:
+        """Return the decisions meant; raises `NotADay`, and `ValueError` for days that are the wrong way round."""
+        first = read_day("first_day", self.first_day) if self.first_day else None
+        last = read_day("last_day", self.last_day) if self.last_day else None
+        if first and last and last < first:
+            raise ValueError(f"last_day {last} is before first_day {first}: swap them")
+        return DecisionFilter(self.scenario or None, self.customer or None, first, last, self.rule or None)
+
+
+class ShowStatus(Config):
+    """What of the deployment's standing to show."""
+
+    pauses: bool = Field(default=False, description="True: every pause there was, the latest first, instead.")
+
+
+class ExplainCustomer(Config):
+    """Who is asked about, in which scenario, and at which instant."""
+
+    scenario: str = Field(description="Code of the scenario, like cross_sell.")
+    customer: str = Field(description="Customer id.")
+    on: str | None = Field(
+        default=None,
+        description="A day (a past one: its end; a coming one: its start, a forecast) or an instant like "
+        "2026-12-01T09:00, the shop's time. Empty: now.",
+    )
