@@ -64,6 +64,8 @@ def describe(message: MessageLineage, settings: Settings) -> Tree:
         sent.add(f"file: {file}")
     else:
         sent.add(f"provider's id: {message.provider_message_id or '-'}")
+    if word := message.sent_by_word:
+        sent.add(escape(f"settled as sent by {word.settled_by}, {local(word.settled_at)}: {word.reason}"))
     for event in message.events[:SHOWN_EVENTS]:
         by_machine = " by a machine" if event.is_machine else ""
         about = f": {escape(event.about)}" if event.about else ""

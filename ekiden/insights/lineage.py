@@ -51,6 +51,15 @@ class DeliveryEvent:
 
 
 @dataclass(frozen=True)
+class SentByWord:
+    """A person's word that the message was sent, of which nobody knew."""
+
+    settled_by: str
+    settled_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
 class MessageLineage:
     """Everything one delivered message can be traced by; instants are aware."""
 
@@ -92,6 +101,7 @@ class MessageLineage:
     anchor_lines: tuple[AnchorLine, ...] = ()
     transitions: tuple[Transition, ...] = ()
     events: tuple[DeliveryEvent, ...] = ()
+    sent_by_word: SentByWord | None = None
 
 
 class UnknownMessage(LookupError):
@@ -112,7 +122,15 @@ def lineage(connection: Connection[Any], message_id: UUID) -> MessageLineage:
         ).fetchall()
     with connection.cursor(row_factory=class_row(DeliveryEvent)) as cursor:
         events = cursor.execute(statement(__file__, "message_events"), {"message_id": message_id}).fetchall()
-    return replace(message, anchor_lines=tuple(lines), transitions=tuple(transitions), events=tuple(events))
+    with connection.cursor(row_factory=class_row(SentByWord)) as cursor:
+        sent_by_word = cursor.execute(statement(__file__, "sent_by_word"), {"message_id": message_id}).fetchone()
+    return replace(
+        message,
+        anchor_lines=tuple(lines),
+        transitions=tuple(transitions),
+        events=tuple(events),
+        sent_by_word=sent_by_word,
+    )
 
 
 def latest_messages(connection: Connection[Any], *, limit: int) -> list[UUID]:

@@ -48,6 +48,7 @@ def test_settling_shows_what_it_would_touch_and_needs_a_yes(unknown: Shop, ekide
     assert "1 left: not on their way, so settled already or never sent: sent" in again.err
     (settlement,) = json.loads(ekiden("unknown", "settled", "--format", "json").out)
     assert (settlement["settled_by"], settlement["settled_as"], settlement["reason"]) == ("hanako", "sent", "seen")
+    assert "settled as sent by hanako, 2024-03-09 15:00:00: seen" in ekiden("show", message).out
 
 
 def test_not_sent_can_be_retried_at_once(unknown: Shop, ekiden):
