@@ -5,10 +5,18 @@ from typing import Annotated
 
 import typer
 
-from ekiden.cli.output import Format, FormatOption, console, show
+from ekiden.cli.output import Format, FormatOption, complain, console, show
 from ekiden.cli.session import ActorOption, acting_as, ledger, now
 from ekiden.delivery.opt_out_file import read_opt_outs
-from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, OptOutFilter, find_opt_outs, opt_out, withdraw
+from ekiden.delivery.opt_outs import (
+    NewOptOut,
+    OptOutChannel,
+    OptOutFilter,
+    find_opt_outs,
+    is_customer,
+    opt_out,
+    withdraw,
+)
 from ekiden.delivery.suppressions import find_suppressions, lists_for
 from ekiden.delivery.suppressions import sync as sync_lists
 from ekiden.settings import Settings
@@ -65,6 +73,8 @@ def add(
     with ledger(settings) as connection, connection.transaction():
         source = "command" if file is None else "file"
         added = opt_out(connection, asked, source=source, now=now(), recorded_by=context.actor)
+        if customer and not is_customer(connection, customer, raw_schema=settings.raw_schema):
+            complain("note", f"the shop has no customer {customer}: look whether the id is right")
     console().print(f"{added} opt-outs recorded" if added else "nothing new: it was recorded already", highlight=False)
 
 

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
@@ -129,6 +129,13 @@ def opt_out(
             },
         ).rowcount
     return added
+
+
+def is_customer(connection: Connection[Any], customer_id: str, *, raw_schema: str) -> bool:
+    """Return whether the shop has a customer of this id; an opt-out of anybody else concerns nobody yet."""
+    query = sql.SQL("select exists (select from {}.customers where customer_id = %s)")
+    row = connection.execute(query.format(sql.Identifier(raw_schema)), (customer_id,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def withdraw(

@@ -4,7 +4,7 @@ Any number of senders may run at once; each drains the same queue.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from functools import partial
 from typing import Any, Self
@@ -260,7 +260,8 @@ class _Sender:
                 None,
                 reason=f"{self.channel.name} turns everything away: {turned_away.reason}",
                 now=self.clock(),
-                context=self.context,
+                # nobody pressed a button
+                context=replace(self.context, actor=self.channel.name),
                 cause=Cause.PROVIDER,
             )
             raise turned_away

@@ -28,17 +28,21 @@ def written(tmp_path: Path, text: str, encoding: str = "utf-8") -> str:
 
 
 def test_an_opt_out_is_recorded_shown_and_withdrawn_by_a_person_who_says_why(shop: Shop, ekiden):
+    shop.customer("C1")
     ended = ekiden("opt-out", "add", "--customer", "C1", "--channel", "dm", "--reason", "by telephone")
     assert (ended.code, ended.out.strip()) == (0, "1 opt-outs recorded")
+    assert "the shop has no customer" not in ended.err
     assert ekiden("opt-out", "add", "--customer", "C1", "--channel", "dm").out.startswith("nothing new")
-    (shown,) = json.loads(ekiden("opt-out", "list", "--format", "json").out)
+    assert "the shop has no customer C0" in ekiden("opt-out", "add", "--customer", "C0").err
+    (shown,) = json.loads(ekiden("opt-out", "list", "--customer", "C1", "--format", "json").out)
     assert (shown["source"], shown["recorded_by"], shown["reason"]) == ("command", "hanako", "by telephone")
     refused = ekiden("opt-out", "withdraw", str(shown["opt_out_id"]))
     assert (refused.code, "say how the customer has opted in again" in refused.err) == (1, True)
     ended = ekiden("opt-out", "withdraw", str(shown["opt_out_id"]), "--reason", "a letter", "--actor", "taro")
     assert "1 opt-outs withdrawn" in ended.out
-    assert json.loads(ekiden("opt-out", "list", "--format", "json").out) == []
-    (shown,) = csv.DictReader(io.StringIO(ekiden("opt-out", "list", "--withdrawn", "--format", "csv").out))
+    assert json.loads(ekiden("opt-out", "list", "--customer", "C1", "--format", "json").out) == []
+    told = ekiden("opt-out", "list", "--customer", "C1", "--withdrawn", "--format", "csv").out
+    (shown,) = csv.DictReader(io.StringIO(told))
     assert (shown["withdrawn_by"], shown["withdraw_reason"]) == ("taro", "a letter")
 
 
