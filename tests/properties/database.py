@@ -43,6 +43,15 @@ create table outreach.enrolments (
     state text,
     entered_at timestamptz
 );
+create table outreach.delivery_events (
+    event_key bytea,
+    message_id uuid,
+    customer_id text,
+    kind text,
+    happened_at timestamptz,
+    about text,
+    is_machine boolean
+);
 insert into outreach.scenarios (scenario_code)
 select unnest(array['{"', '".join((words.SCENARIO, *words.OTHER_SCENARIOS))}']);
 
