@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import certifi
 import psycopg
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -28,6 +29,7 @@ from tests.benchmarks.measures import Reporter
 from tests.benchmarks.place import BenchmarkFailed, Place, ask_peer, scratch
 from tests.benchmarks.sender import CONTENT
 
+AUTHORITIES = "authorities.pem"
 OF_BARE_LOOP = 0.6
 """What Ekiden keeps of the speed of a loop without a ledger; a ratio to reach, not to stay under."""
 OF_STOCK_CLIENT = 25
@@ -175,7 +177,7 @@ def _same_people(taker: Sink, customers: int, side: str) -> None:
 def race(place: Place, side: str, host: str, recipients: int, processes: int, messages: int) -> Speed:
     """Start so many senders, let them begin together, and return what they did until the last had ended."""
     command = [sys.executable, "-m", "tests.benchmarks.sender", side, host, str(recipients), str(messages)]
-    environment = place.environment | {"SSL_CERT_FILE": str(place.folder / "sink.pem")}
+    environment = place.environment | {"SSL_CERT_FILE": str(place.folder / AUTHORITIES)}
     started = [
         subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(processes)
@@ -264,5 +266,9 @@ def make_certificate(path: Path) -> Path:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    public = certificate.public_bytes(serialization.Encoding.PEM)
+    path.write_bytes(private + public)
+    # beside the usual authorities: reading them all is what a client pays for a TLS context of its own
+    trusted = Path(certifi.where()).read_bytes()
+    path.with_name(AUTHORITIES).write_bytes(trusted + public)
     return path
