@@ -12,7 +12,7 @@ where
         where
             events.message_id = rows.message_id
             and (
-                events.kind = any(%(accepting)s)
-                or (events.kind = 'dropped' and events.happened_at >= attempts.posted_at - %(clocks_apart)s)
+                events.kind <> 'dropped'
+                or events.happened_at >= attempts.posted_at - %(clocks_apart)s
             )
     )

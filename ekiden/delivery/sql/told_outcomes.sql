@@ -12,7 +12,7 @@ inner join outreach.schedule_rows as rows
     on attempts.schedule_row_id = rows.schedule_row_id and attempts.attempt_no = rows.attempts
 inner join lateral (
     select
-        bool_or(events.kind = any(%(accepting)s)) as is_accepted,
+        bool_or(events.kind <> 'dropped') as is_accepted,
         bool_or(events.kind = 'dropped' and events.happened_at >= attempts.posted_at - %(clocks_apart)s) as is_dropped,
         -- what the answer to a post calls the message is the part before the first point
         min(split_part(events.provider_message_id, '.', 1)) as provider_message_id,

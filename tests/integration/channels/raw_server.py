@@ -150,7 +150,8 @@ class RawServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        connection.settimeout(5)
+        # longer than anybody here waits, so that a busy machine is no fault
+        connection.settimeout(30)
         with suppress(OSError):
             if self._context:
                 connection = self._context.wrap_socket(connection, server_side=True)

@@ -20,7 +20,7 @@ class Line:
     def __init__(self, url: str) -> None:
         self.slept: list[float] = []
         self.channel = LineChannel(
-            SecretStr(TOKEN), host=url, clock=lambda: NOW, read_seconds=0.2, sleep=self.slept.append
+            SecretStr(TOKEN), host=url, clock=lambda: NOW, read_seconds=1.0, sleep=self.slept.append
         )
 
     def deliver(self, *addresses: str, text: str = "本文\n") -> list[Delivery]:

@@ -19,7 +19,7 @@ HANAKO, TARO = "+819012345678", "+818012345678"
 def channel_to(url: str, **account: str) -> TwilioChannel:
     sender = account or {"sender": "+815012345678"}
     return TwilioChannel(
-        TwilioAccount("AC123", SecretStr(TOKEN), **sender), host=url, clock=lambda: NOW, read_seconds=0.2
+        TwilioAccount("AC123", SecretStr(TOKEN), **sender), host=url, clock=lambda: NOW, read_seconds=1.0
     )
 
 

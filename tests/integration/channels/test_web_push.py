@@ -54,7 +54,7 @@ def browsers(server: Provider, number: int = 1) -> list[Browser]:
 
 def channel(**changes: object) -> WebPushChannel:
     options = {"subject": "mailto:shop@shop.invalid", "services": ("127.0.0.1",), "clock": lambda: NOW}
-    return WebPushChannel(SecretStr(KEY), **(options | {"read_seconds": 0.2} | changes))
+    return WebPushChannel(SecretStr(KEY), **(options | {"read_seconds": 1.0} | changes))
 
 
 def test_the_browser_is_handed_the_message_and_the_push_service_knows_us() -> None:
