@@ -13,7 +13,7 @@ from typing import Any
 import urllib3
 
 from ekiden.delivery.channels.batches import WAIT
-from ekiden.delivery.channels.transport import NotConnected
+from ekiden.delivery.channels.transport import NotConnected, read_whole
 
 OK, CREATED, ACCEPTED = 200, 201, 202
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 400, 401, 403, 404
@@ -22,7 +22,6 @@ FIRST_SERVER_ERROR = 500
 
 # A provider that names a day is asked again within the hour: by then somebody may have lifted the limit.
 LONGEST_WAIT = timedelta(hours=1)
-_LONGEST_ANSWER = 65_536  # bytes; an answer has a few hundred
 _LONGEST_DETAIL = 500  # characters; enough for any sentence, and a ledger's column stays readable
 
 
@@ -56,26 +55,12 @@ def post(pool: urllib3.PoolManager, url: str, body: bytes, headers: Mapping[str,
         response = pool.request(
             "POST", url, body=body, headers=headers, preload_content=False, retries=False, redirect=False
         )
-        return _whole(response)
+        return Reply(response.status, response.headers, read_whole(response))
     except NotConnected:
         raise
     except Exception as error:
         # whatever it was, the request may have arrived; the text of the error may hold the request
         raise NoAnswer(type(error).__name__) from None
-
-
-def _whole(response: urllib3.BaseHTTPResponse) -> Reply:
-    try:
-        body = response.read(_LONGEST_ANSWER, decode_content=False)
-        complete = response.read(1, decode_content=False) == b""
-    except BaseException:
-        response.close()
-        raise
-    if complete:
-        response.release_conn()
-    else:
-        response.close()  # the rest of the answer would be read as the next one
-    return Reply(response.status, response.headers, body)
 
 
 def wait_of(reply: Reply, now: datetime, otherwise: timedelta = WAIT) -> timedelta:

@@ -14,7 +14,7 @@ import python_http_client
 import urllib3
 from pydantic import SecretStr
 
-_LONGEST_ANSWER = 65_536  # bytes; an answer has a few hundred
+from ekiden.delivery.channels.transport import LONGEST_ANSWER, read_whole
 
 
 class Answer:
@@ -22,16 +22,7 @@ class Answer:
 
     def __init__(self, response: urllib3.BaseHTTPResponse, longest: int) -> None:
         self._response = response
-        try:
-            self._body = response.read(longest, decode_content=False)
-            complete = response.read(1, decode_content=False) == b""
-        except BaseException:
-            response.close()
-            raise
-        if complete:
-            response.release_conn()
-        else:
-            response.close()  # the rest of the answer would be read as the next one
+        self._body = read_whole(response, longest)
 
     @property
     def status_code(self) -> int:
@@ -64,7 +55,7 @@ class PooledClient(python_http_client.Client):  # type: ignore[misc]  # the pack
         pool: urllib3.PoolManager,
         api_key: SecretStr,
         *,
-        longest_answer: int = _LONGEST_ANSWER,
+        longest_answer: int = LONGEST_ANSWER,
         **details: Any,
     ) -> None:
         # first: the base class answers for attributes that do not exist with a part of the URL

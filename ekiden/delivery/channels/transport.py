@@ -38,6 +38,9 @@ _CLIENT_ERROR = 400
 _FINAL = 200  # what is below is said on the way to the answer (RFC 9110, section 15.2)
 
 
+LONGEST_ANSWER = 65_536  # bytes; an answer to a post has a few hundred
+
+
 class NotConnected(Exception):
     """No connection came to be, so nothing was sent: refused, unknown name, failed TLS, nobody there."""
 
@@ -206,6 +209,24 @@ def _proxy_for(url: str) -> str | None:
     if is_this_machine(host) or proxy_bypass(host):
         return None
     return getproxies().get(parts.scheme)
+
+
+def read_whole(response: urllib3.BaseHTTPResponse, longest: int = LONGEST_ANSWER) -> bytes:
+    """Return an answer's first `longest` bytes as they came, and free its connection, or close it where more follows.
+
+    Raises whatever kept the answer from being read, the connection closed.
+    """
+    try:
+        body = response.read(longest, decode_content=False)
+        complete = response.read(1, decode_content=False) == b""
+    except BaseException:
+        response.close()
+        raise
+    if complete:
+        response.release_conn()
+    else:
+        response.close()  # the rest of the answer would be read as the next one
+    return body
 
 
 def is_this_machine(host: str) -> bool:
