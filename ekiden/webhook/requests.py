@@ -15,8 +15,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
-
-SENDGRID = "sendgrid"
+from ekiden.delivery.events import SENDGRID
 
 
 class Refusal(StrEnum):
