@@ -112,6 +112,8 @@ class RawServer:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._began = 0
         self._open: set[socket.socket] = set()
+        self._serving: list[threading.Thread] = []
+        self.closing = threading.Event()
         self.connections = 0
         self.bodies: list[Any] = []
         self.turned_down = Counter[UUID]()
@@ -147,7 +149,9 @@ class RawServer:
             except OSError:
                 return
             self.connections += 1
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            self._serving.append(thread)
+            thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
         # longer than anybody here waits, so that a busy machine is no fault
@@ -167,13 +171,18 @@ class RawServer:
             connection.close()
 
     def close(self) -> None:
+        self.closing.set()
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
-        for connection in list(self._open):
-            with suppress(OSError):
-                connection.close()
         self._thread.join(5)
+        for connection in list(self._open):
+            # Ended here, closed by its own thread: a number closed under a thread that reads from it is given to the
+            # next connection of the process, whose bytes that thread would then take.
+            with suppress(OSError):
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        for thread in self._serving:
+            thread.join(5)
 
 
 @contextmanager

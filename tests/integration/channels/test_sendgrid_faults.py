@@ -232,7 +232,7 @@ def test_an_answer_cut_at_any_byte_is_no_answer(context: ssl.SSLContext | None, 
     with raw_server(*conversations, ACCEPTED, context=context) as server:
         channel = channel_to(server.url)
         deliveries = one_after_the_other(channel, len(conversations) + 1)
-        assert letters(deliveries) == "u" * len(conversations) + "a"
+        assert letters(deliveries) == "u" * len(conversations) + "a", [each.detail for each in deliveries]
         judge(server, deliveries)
 
 
@@ -246,7 +246,7 @@ def test_a_request_cut_at_any_byte_is_unknown_and_not_repeated(context: ssl.SSLC
     with raw_server(*conversations, ACCEPTED, context=context) as server:
         channel = channel_to(server.url)
         deliveries = one_after_the_other(channel, len(conversations) + 1)
-        assert letters(deliveries) == "u" * len(conversations) + "a"
+        assert letters(deliveries) == "u" * len(conversations) + "a", [each.detail for each in deliveries]
         assert len(server.bodies) == 1
 
 
@@ -272,13 +272,13 @@ def test_an_upload_that_is_cut_by_an_answer_is_never_an_accepted_one(status: int
 def test_a_server_that_does_not_read_costs_our_patience_once() -> None:
     def deaf(talk: Talk) -> None:
         talk.head()
-        time.sleep(6)  # longer than anybody is ready to wait
+        talk.server.closing.wait()
 
     with raw_server(deaf, ACCEPTED) as server:
         began = time.monotonic()
         (delivery,) = channel_to(server.url, read_seconds=SHORT).deliver(large(1))
-    assert delivery.outcome is Outcome.unknown
-    assert time.monotonic() - began < 3
+        assert delivery.outcome is Outcome.unknown
+        assert time.monotonic() - began < 3
 
 
 @pytest.fixture
