@@ -21,9 +21,21 @@ eligibility_changes as (
 ),
 
 turning_points as (
-    delete from changed.turning_points as turns
-    using tables
-    where turns.table_oid = tables.table_oid and (tables.are_gone or turns.turns_at < tables.turns_from)
+    delete from changed.turning_points
+    where
+        ctid = any(array(
+            select passed.place
+            from tables
+            cross join lateral (
+                select turns.ctid as place
+                from changed.turning_points as turns
+                where
+                    turns.table_oid = tables.table_oid
+                    and turns.turns_at < case when tables.are_gone then 'infinity' else tables.turns_from end
+                -- in the order of the index, table by table: joined, all those still to come would be read as well
+                order by turns.turns_at
+            ) as passed
+        ))
 ),
 
 followed_later as (
