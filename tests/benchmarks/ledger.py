@@ -37,8 +37,12 @@ BENCHMARK = RunContext("benchmark")
 # years of messages to customers drawn evenly, all sent; every thousandth row still waits for a person.
 PAST = """
 set session_replication_role = replica;
-insert into outreach.runs (run_id, kind, actor_kind, actor, started_at, outcome)
-select md5(day::text)::uuid, 'plan', 'materialiser', 'benchmark', %(today)s::date - day, 'succeeded'
+insert into outreach.runs (
+    run_id, kind, partition_from, partition_to, actor_kind, actor, started_at, outcome
+)
+select
+    md5(day::text)::uuid, 'plan', %(today)s::date - day, %(today)s::date - day, 'materialiser', 'benchmark',
+    %(today)s::date - day, 'succeeded'
 from generate_series(1, 1000) as days (day)
 on conflict do nothing;
 insert into outreach.enrolments (
