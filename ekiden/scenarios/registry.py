@@ -4,19 +4,15 @@ Belongs here: keeping `outreach.scenarios` and its versions in step with what wa
 what a definition may say (`ekiden.scenarios.definition`).
 """
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
-from psycopg.types.json import Jsonb
 
 from ekiden.scenarios.definition import FAULTS_KEY, DefinitionFault, ScenarioDefinition, check
-
-OPERATING_SETTINGS = ("name", "status", "disable_mode", "priority", "hold_expires_after_days")
-"""Settings that switch, label, rank or tidy a scenario without changing what its rows mean: no new version for them."""
+from ekiden.scenarios.versions import BuiltScenario, known_scenarios, write_scenario
 
 
 @dataclass(frozen=True)
@@ -29,17 +25,6 @@ class BrokenScenario:
     def __str__(self) -> str:
         listed = "; ".join(f"{fault.place}: {fault.message}" for fault in self.faults)
         return f"{self.model_name}: {listed}"
-
-
-@dataclass(frozen=True)
-class BuiltScenario:
-    """One row of dbt's registry: the definition a table was built from."""
-
-    model_name: str
-    relation_name: str
-    definition: dict[str, Any]
-    live_function: str | None
-    git_revision: str | None
 
 
 def synchronise(
@@ -58,7 +43,8 @@ def synchronise(
     built = read_registry(connection)
     checked = {scenario.model_name: _check(scenario.definition, options) for scenario in built}
     wanted = {model: definition.code for model, (definition, _) in checked.items() if definition is not None}
-    known = dict(connection.execute("select model_name, scenario_code from outreach.scenarios").fetchall())
+    scenarios = known_scenarios(connection)
+    known = {model: scenario.settings["scenario_code"] for model, scenario in scenarios.items()}
     holders = duplicate_codes(wanted, {model: code for model, code in known.items() if model in checked})
     gone = {code: model for model, code in known.items() if model not in checked}
     broken = []
@@ -69,13 +55,14 @@ def synchronise(
             former = gone.get(definition.code)
             if former is not None and model not in known and model not in holders:
                 _rename(connection, former, model)
+                scenarios[model] = scenarios.pop(former)
             elif holder := holders.get(model) or former:
                 message = f"the code {definition.code!r} is also that of model {holder}; choose another"
                 definition, faults = None, (DefinitionFault("duplicate_code", "code", message),)
         if definition is None:
             broken.append(BrokenScenario(model, faults))
             continue
-        _synchronise_one(connection, scenario, definition, now)
+        write_scenario(connection, scenario, definition, scenarios.get(model), now)
     _archive_all_but(connection, list(checked), now)
     return tuple(broken)
 
@@ -122,172 +109,6 @@ def read_registry(connection: Connection[Any]) -> list[BuiltScenario]:
         " from eligibility.scenario_registry order by model_name"
     ).fetchall()
     return [BuiltScenario(*row) for row in rows]
-
-
-def version_identity(definition: dict[str, Any]) -> str:
-    """Return what makes a version: the definition without what only switches or labels it."""
-    identity = {key: value for key, value in definition.items() if key not in OPERATING_SETTINGS}
-    identity["steps"] = [
-        {key: value for key, value in step.items() if key != "state"} for step in definition.get("steps", [])
-    ]
-    return json.dumps(identity, sort_keys=True)
-
-
-def _synchronise_one(
-    connection: Connection[Any], built: BuiltScenario, definition: ScenarioDefinition, now: datetime
-) -> None:
-    values = {
-        "model": built.model_name,
-        "code": definition.code,
-        "name": definition.name,
-        "status": definition.status,
-        "disable_mode": definition.disable_mode,
-        "priority": definition.priority,
-        "hold_expires_after_days": definition.hold_expires_after_days,
-        "relation": built.relation_name,
-        "now": now,
-    }
-    connection.execute(
-        """
-        insert into outreach.scenarios (
-            model_name, scenario_code, scenario_name, status, disable_mode, priority, hold_expires_after_days,
-            relation_name, updated_at
-        )
-        values (
-            %(model)s, %(code)s, %(name)s, %(status)s, %(disable_mode)s, %(priority)s, %(hold_expires_after_days)s,
-            %(relation)s, %(now)s
-        )
-        on conflict (model_name) do nothing
-        """,
-        values,
-    )
-    # not by `on conflict do update`: it locks the key even where nothing changes, and every sender whose next row
-    # refers to this scenario would wait until the plan has ended
-    connection.execute(
-        """
-        update outreach.scenarios set
-            scenario_code = %(code)s, scenario_name = %(name)s, status = %(status)s, disable_mode = %(disable_mode)s,
-            priority = %(priority)s, hold_expires_after_days = %(hold_expires_after_days)s,
-            relation_name = %(relation)s, updated_at = %(now)s
-        where
-            model_name = %(model)s
-            and (
-                scenario_code, scenario_name, status, disable_mode, priority, hold_expires_after_days, relation_name
-            ) is distinct from (
-                %(code)s, %(name)s, %(status)s, %(disable_mode)s, %(priority)s::integer,
-                %(hold_expires_after_days)s::integer, %(relation)s
-            )
-        """,
-        values,
-    )
-    row = connection.execute(
-        "select scenario_id, current_version_id from outreach.scenarios where model_name = %s", (built.model_name,)
-    ).fetchone()
-    assert row is not None
-    scenario_id, current_version_id = row
-    if not _is_current(connection, current_version_id, built):
-        _add_version(connection, scenario_id, built, definition, now)
-    running = definition.running_steps()
-    connection.cursor().executemany(
-        """
-        insert into outreach.scenario_steps (scenario_id, step_no, state) values (%s, %s, %s)
-        on conflict (scenario_id, step_no) do update set state = excluded.state
-        """,
-        [
-            (scenario_id, number, "enabled" if number <= running else "force_stopped")
-            for number in range(1, len(definition.steps) + 1)
-        ],
-    )
-
-
-def _is_current(connection: Connection[Any], version_id: int | None, built: BuiltScenario) -> bool:
-    if version_id is None:
-        return False
-    row = connection.execute(
-        "select definition, live_function from outreach.scenario_versions where scenario_version_id = %s",
-        (version_id,),
-    ).fetchone()
-    return (
-        row is not None
-        and version_identity(row[0]) == version_identity(built.definition)
-        and row[1] == built.live_function
-    )
-
-
-def _add_version(
-    connection: Connection[Any],
-    scenario_id: int,
-    built: BuiltScenario,
-    definition: ScenarioDefinition,
-    now: datetime,
-) -> None:
-    row = connection.execute(
-        """
-        insert into outreach.scenario_versions (
-            scenario_id, version_no, definition, live_function, git_revision, created_at,
-            reentry, enrol_at, zero_day, offset_basis, past_date_policy, past_time_today, consent_recheck, on_skip,
-            look_back_days, period_from, period_to, send_window_from, send_window_to,
-            on_retrigger, multi_delivery, reevaluate_on_update, backfill_as_of
-        )
-        select
-            %(scenario_id)s, coalesce(max(version_no), 0) + 1, %(definition)s, %(live_function)s, %(git_revision)s,
-            %(now)s, %(reentry)s, %(enrol_at)s, %(zero_day)s, %(offset_basis)s, %(past_date_policy)s,
-            %(past_time_today)s, %(consent_recheck)s, %(on_skip)s, %(look_back_days)s, %(period_from)s, %(period_to)s,
-            %(send_window_from)s, %(send_window_to)s, %(on_retrigger)s, %(multi_delivery)s, %(reevaluate_on_update)s,
-            %(backfill_as_of)s
-        from outreach.scenario_versions
-        where scenario_id = %(scenario_id)s
-        returning scenario_version_id
-        """,
-        {
-            "scenario_id": scenario_id,
-            "definition": Jsonb(built.definition),
-            "live_function": built.live_function,
-            "git_revision": built.git_revision,
-            "now": now,
-            "reentry": definition.reentry,
-            "enrol_at": definition.enrols_at,
-            "zero_day": definition.zero_means,
-            "offset_basis": definition.offset_basis,
-            "past_date_policy": definition.past_date_policy,
-            "past_time_today": definition.past_time_today,
-            "consent_recheck": definition.rechecks_consent,
-            "on_skip": definition.on_skip,
-            "look_back_days": definition.look_back_days,
-            "period_from": definition.period.first if definition.period else None,
-            "period_to": definition.period.last if definition.period else None,
-            "send_window_from": definition.send_window.first if definition.send_window else None,
-            "send_window_to": definition.send_window.last if definition.send_window else None,
-            "on_retrigger": definition.on_retrigger,
-            "multi_delivery": definition.multi_delivery,
-            "reevaluate_on_update": definition.reevaluate_on_update,
-            "backfill_as_of": definition.backfill_as_of,
-        },
-    ).fetchone()
-    assert row is not None
-    version_id = row[0]
-    connection.cursor().executemany(
-        """
-        insert into outreach.scenario_version_steps
-            (scenario_version_id, step_no, channel, offset_days, send_time, auto_send_time, content)
-        values (%s, %s, %s, %s, %s, %s, %s)
-        """,
-        [
-            (
-                version_id,
-                number,
-                step.channel,
-                step.offset_days,
-                step.send_time,
-                step.auto_send_time,
-                step.content or "",
-            )
-            for number, step in enumerate(definition.steps, start=1)
-        ],
-    )
-    connection.execute(
-        "update outreach.scenarios set current_version_id = %s where scenario_id = %s", (version_id, scenario_id)
-    )
 
 
 def _rename(connection: Connection[Any], former: str, model: str) -> None:

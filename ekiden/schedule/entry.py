@@ -158,9 +158,9 @@ def _find_all_candidates(
     broken_models: Sequence[str],
 ) -> None:
     """Fill `contestants`, and `candidates` with everybody who may enter now."""
-    for scenario in contestants:
-        connection.execute(
-            "insert into pg_temp.contestants values (%s, %s, %s, %s, coalesce(%s, 'infinity'::double precision), %s)",
+    connection.cursor().executemany(
+        "insert into pg_temp.contestants values (%s, %s, %s, %s, coalesce(%s, 'infinity'::double precision), %s)",
+        [
             (
                 scenario.scenario_id,
                 scenario.scenario_code,
@@ -168,8 +168,10 @@ def _find_all_candidates(
                 scenario.restarts,
                 scenario.priority,
                 scenario.is_selected,
-            ),
-        )
+            )
+            for scenario in contestants
+        ],
+    )
     standings = begin_sweep(
         connection,
         Part.ENTRIES,
@@ -177,7 +179,7 @@ def _find_all_candidates(
         now=parameters["now"],
         broken_models=broken_models,
     )
-    reached = {scenario.scenario_id: _reach(connection, scenario, parameters) for scenario in contestants}
+    reached = _reach(connection, contestants, parameters)
     for scenario in contestants:
         standing = standings[scenario.scenario_id]
         if standing.whole_because is None:
@@ -190,20 +192,16 @@ def _find_all_candidates(
 
 
 def _reach(
-    connection: Connection[Any], scenario: EnabledScenario, parameters: dict[str, Any]
-) -> tuple[date | None, date]:
-    """Return the anchor dates that this sweep reaches, and note them as the next one's last."""
-    earliest, latest = anchor_dates(
-        scenario,
-        first_day=parameters["first_day"],
-        last_day=parameters["last_day"],
-        today=parameters["today"],
-    )
-    connection.execute(
+    connection: Connection[Any], scenarios: Sequence[EnabledScenario], parameters: dict[str, Any]
+) -> dict[int, tuple[date | None, date]]:
+    """Return by scenario the anchor dates that this sweep reaches, and note them as the next one's last."""
+    days = {name: parameters[name] for name in ("first_day", "last_day", "today")}
+    reached = {scenario.scenario_id: anchor_dates(scenario, **days) for scenario in scenarios}
+    connection.cursor().executemany(
         "update pg_temp.sweeping set anchored_from = %s, anchored_to = %s where scenario_id = %s",
-        (earliest, latest, scenario.scenario_id),
+        [(*dates, scenario_id) for scenario_id, dates in reached.items()],
     )
-    return earliest, latest
+    return reached
 
 
 def _look_at_reached(
