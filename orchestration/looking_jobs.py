@@ -20,13 +20,13 @@ from assets.tables import count_table, markdown_table
 from ekiden.cli.trees import explanation_tree
 from ekiden.database.connection import connect
 from ekiden.delivery.pauses import pause_history
-from ekiden.insights.built import ScenarioIsBroken, asked_scenario
+from ekiden.insights.built import ScenarioIsBroken
 from ekiden.insights.decisions import bounded, count_by_rule, decisions
-from ekiden.insights.explanation import explain
-from ekiden.insights.explanation_evidence import UnknownCustomer, read_evidence
+from ekiden.insights.explanation_evidence import UnknownCustomer
 from ekiden.insights.moments import moment
 from ekiden.insights.standing import standing
 from ekiden.insights.standing_wording import standing_in_words
+from ekiden.insights.why import why
 from ekiden.schedule.errors import NothingBuilt, UnknownScenario
 from ekiden.schedule.held import held_rows
 from ekiden.schedule.rows import RowState, count, search, summary
@@ -197,8 +197,7 @@ def explanation_op(
     zone = settings.zone
     with _refusing(), connect(settings, autocommit=True) as connection:
         asked = moment(config.on, now=clock(), zone=zone)
-        scenario = asked_scenario(connection, config.scenario)
-        explanation = explain(scenario, read_evidence(connection, scenario, config.customer), asked, zone)
+        explanation = why(connection, config.scenario, config.customer, asked, settings=settings)
     show(
         context,
         {

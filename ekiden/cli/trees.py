@@ -53,6 +53,10 @@ def explanation_tree(explanation: Explanation, zone: ZoneInfo, *, everything: bo
         rows = tree.add(Text("schedule rows"))
         for row in explanation.rows:
             rows.add(Text(row))
+    if explanation.delivery:
+        delivery = tree.add(Text("delivery, as a sender would find it now"))
+        for check in explanation.delivery:
+            _add(delivery, check, zone)
     return tree
 
 

@@ -9,9 +9,7 @@ from ekiden.cli.asking import OnOption, ScenarioArgument, as_json, asked_moment
 from ekiden.cli.output import Format, FormatOption, console
 from ekiden.cli.session import ledger
 from ekiden.cli.trees import explanation_tree
-from ekiden.insights.built import asked_scenario
-from ekiden.insights.explanation import explain
-from ekiden.insights.explanation_evidence import read_evidence
+from ekiden.insights.why import why as explain_why
 from ekiden.settings import Settings
 
 
@@ -35,10 +33,7 @@ def why(
     settings = Settings()
     asked = asked_moment(on, settings)
     with ledger(settings) as connection:
-        found = asked_scenario(connection, scenario)
-        explanation = explain(
-            found, read_evidence(connection, found, customer), asked, settings.zone, everything=everything
-        )
+        explanation = explain_why(connection, scenario, customer, asked, settings=settings, everything=everything)
     if form is Format.JSON:
         sys.stdout.write(as_json(explanation, settings.zone) + "\n")
     else:

@@ -17,11 +17,12 @@ from ekiden.content.variants import Variants, load_variants
 from ekiden.database.statements import statement
 from ekiden.delivery.channels import sender_for
 from ekiden.delivery.channels.base import OutgoingMessage
-from ekiden.delivery.contact_points import ContactPoints, choose_contact_point, contact_point
+from ekiden.delivery.contact_points import ContactPoints
 from ekiden.delivery.objections import NO_OBJECTIONS, Asked, Objections, read_objections
-from ekiden.delivery.recipients import Recipient, SkipReason, choose_address, domain_kind, why_no_address
+from ekiden.delivery.reach import Reached, Refusal, reach
+from ekiden.delivery.recipients import SkipReason, domain_kind
 from ekiden.delivery.unsubscribe_tokens import UnsubscribeLinks, links_for
-from ekiden.scenarios.definition import MAIL_CHANNELS, Channel
+from ekiden.scenarios.definition import Channel
 from ekiden.scenarios.scenario import AddressPolicy
 from ekiden.settings import Settings
 
@@ -81,20 +82,14 @@ def read_due(connection: Connection[Any], rows: Sequence[int]) -> list[ClaimedRo
         due = cursor.execute(statement(__file__, "read_claimed"), {"rows": list(rows)}).fetchall()
     # last: what is told while the rest was read counts as well
     objections = read_objections(connection, map(_asked, due))
-    return [_objected(row, objections.get(row.schedule_row_id, NO_OBJECTIONS)) for row in due]
-
-
-def _objected(row: ClaimedRow, found: Objections) -> ClaimedRow:
-    if found is NO_OBJECTIONS:
-        return row
-    # besides mail there is one place only: what stands against its address stands against the row
-    return replace(row, objections=found if row.channel in MAIL_CHANNELS else found.by_whatever_address())
+    return [
+        replace(row, objections=objections[row.schedule_row_id]) if row.schedule_row_id in objections else row
+        for row in due
+    ]
 
 
 def _asked(row: ClaimedRow) -> Asked:
-    by_channel = {Channel.SMS: (row.phone,), Channel.LINE: (row.line_user_id,), Channel.WEB_PUSH: ()}
-    written = by_channel.get(Channel(row.channel), (row.email, row.email_2))
-    return Asked(row.schedule_row_id, row.customer_id, row.channel, tuple(filter(None, written)))
+    return Asked(row.schedule_row_id, row.customer_id, row.channel, reached(row).written(row.channel))
 
 
 def compose_all(rows: Sequence[ClaimedRow], settings: Settings) -> list[tuple[ClaimedRow, OutgoingMessage | Withheld]]:
@@ -109,19 +104,15 @@ def compose(
     row: ClaimedRow, variants: Variants, settings: Settings, links: UnsubscribeLinks
 ) -> OutgoingMessage | Withheld:
     """Return the message of one row, or why there is none."""
-    recipient = Recipient(
-        addresses=(row.email, row.email_2),
-        newsletter_status=row.newsletter_status,
-        is_suppressed=row.objections.is_suppressed,
-        suppressed_addresses=row.objections.suppressed_addresses,
-        is_opted_out=row.objections.is_opted_out,
-        opted_out_addresses=row.objections.opted_out_addresses,
+    address = reach(
+        reached(row),
+        row.channel,
+        policy=AddressPolicy.model_validate(row.address_policy or {}),
+        recheck_consent=row.consent_recheck,
+        country_code=settings.phone_country_code,
     )
-    policy = AddressPolicy.model_validate(row.address_policy or {})
-    address = _address(row, recipient, policy, settings)
-    if isinstance(address, SkipReason):
-        asked_for_mail = address is SkipReason.NO_ADDRESS and row.channel in MAIL_CHANNELS
-        return Withheld(row, address, why_no_address(recipient, policy) if asked_for_mail else "")
+    if isinstance(address, Refusal):
+        return Withheld(row, address.reason, address.detail)
     content = variants.of(domain_kind(address) if row.variant_by_domain else "pc")
     if isinstance(content, ContentFault):
         return Withheld(row, SkipReason.CONTENT_INVALID, str(content))
@@ -144,13 +135,10 @@ def compose(
     )
 
 
-def _address(row: ClaimedRow, recipient: Recipient, policy: AddressPolicy, settings: Settings) -> str | SkipReason:
-    """Return where this row's channel reaches the customer, or why it may not."""
-    if row.channel in MAIL_CHANNELS:
-        return choose_address(recipient, recheck_consent=row.consent_recheck, policy=policy)
+def reached(row: ClaimedRow) -> Reached:
+    """Return what decides where this row's message may go."""
     points = ContactPoints(row.phone, row.line_user_id, row.web_push_subscription)
-    point = contact_point(points, row.channel, country_code=settings.phone_country_code)
-    return choose_contact_point(recipient, point, recheck_consent=row.consent_recheck)
+    return Reached((row.email, row.email_2), points, row.newsletter_status, row.objections)
 
 
 def variables_of(row: ClaimedRow, settings: Settings, unsubscribe_url: str) -> MessageVariables:

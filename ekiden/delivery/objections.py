@@ -25,12 +25,16 @@ _ONE_SPELLING = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:(?!xn--)[a-z0-9-
 
 @dataclass(frozen=True)
 class Asked:
-    """A row whose customer may be written to; `channel` is its step's, `addresses` are as the shop has them."""
+    """A row whose customer may be written to; `channel` is its step's, `addresses` are as the shop has them.
+
+    `site` is that of its message, where there is no row yet that says it.
+    """
 
     schedule_row_id: int
     customer_id: str
     channel: str
     addresses: tuple[str, ...] = ()
+    site: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,11 @@ def read_objections(connection: Connection[Any], asked: Iterable[Asked]) -> dict
         if of_row:
             found[row.schedule_row_id] = of_row
     sites = sites_of(connection, [row for row, of_row in found.items() if any(entry.site for entry, _ in of_row)])
-    channels = {row.schedule_row_id: channel_of(row.channel) for row in rows}
-    return {row: _united(of_row, channels[row], sites.get(row)) for row, of_row in found.items()}
+    asked_of = {row.schedule_row_id: row for row in rows}
+    return {
+        row: _united(of_row, channel_of(asked_of[row].channel), sites.get(row, asked_of[row].site))
+        for row, of_row in found.items()
+    }
 
 
 def sites_of(connection: Connection[Any], rows: Sequence[int]) -> dict[int, str | None]:

@@ -25,6 +25,7 @@ from ekiden.insights.explanation_planning import current_enrolment, planning_che
 from ekiden.insights.explanation_remedies import FrameState
 from ekiden.insights.explanation_wording import ORDER_ANCHORS, anchor_in_words, filter_in_words, local, shortened
 from ekiden.insights.moments import Moment
+from ekiden.schedule.rows import OPEN_STATES
 
 DATES = {
     "paid": "be paid",
@@ -107,16 +108,24 @@ class Explanation:
     no_anchors: tuple[NoAnchor, ...]
     scenario: tuple[Check, ...]
     rows: tuple[str, ...]
+    delivery: tuple[Check, ...]
+    """What a sender would find at this moment; none where another moment is asked about."""
     notes: tuple[str, ...]
 
 
 def explain(
-    scenario: AskedScenario, evidence: Evidence, moment: Moment, zone: ZoneInfo, *, everything: bool = False
+    scenario: AskedScenario,
+    evidence: Evidence,
+    moment: Moment,
+    zone: ZoneInfo,
+    *,
+    delivery: tuple[Check, ...] = (),
+    everything: bool = False,
 ) -> Explanation:
     """Return why the customer is in the scenario at an instant, or is not; sentences have times in `zone`.
 
     Of many anchors only those that matter are explained: the latest, those that may enter now or next, those that
-    entered, and the one that comes furthest; `everything` explains all.
+    entered, and the one that comes furthest; `everything` explains all. `delivery` is what a sender checks besides.
     """
     customer = (duplicate_check(evidence),)
     frames = frame_states(evidence, moment.at)
@@ -143,13 +152,14 @@ def explain(
         verdict=verdict,
         sentence=_sentence(verdict, running, best, zone),
         first_failing=_named(failing, best) if failing and verdict is Verdict.KEPT_OUT else None,
-        next=_next(verdict, failing, best, evidence, moment, zone),
+        next=_next(verdict, failing, best, evidence, delivery, moment, zone),
         customer=customer,
         anchors=anchors,
         folded_anchors=len(evidence.anchors) - len(anchors),
         no_anchors=_no_anchors(scenario, evidence),
         scenario=everybody,
         rows=rows_in_words(evidence.rows, zone),
+        delivery=delivery,
         notes=tuple(_notes(evidence, moment)),
     )
 
@@ -241,17 +251,24 @@ def _next(
     failing: Check | None,
     best: AnchorExplanation | None,
     evidence: Evidence,
+    delivery: Sequence[Check],
     moment: Moment,
     zone: ZoneInfo,
 ) -> str:
     if verdict is Verdict.ENTERED:
-        waiting = [row for row in evidence.rows if row.state in {"ready", "held", "sending", "failed"}]
+        waiting = [row for row in evidence.rows if row.state in OPEN_STATES]
         if not waiting:
             return "nothing: the first step is planned on its day"
         row = waiting[0]
-        if row.state == "ready":
-            return f"nothing: step {row.step_no} is ready, due on {row.due_date}"
-        return rows_in_words((row,), zone)[0]
+        if row.state != "ready":
+            return rows_in_words((row,), zone)[0]
+        ready = f"step {row.step_no} is ready, due on {row.due_date}"
+        kept = [
+            f"{check.wording}; {check.remedy}" if check.remedy else check.wording
+            for check in delivery
+            if not check.passes
+        ]
+        return f"{ready}, but {'; and '.join(kept)}" if kept else f"nothing: {ready}"
     if failing is None:
         # a date that has passed says more than the date
         past = [check.wording for check in best.planning if check.name == "past_date"] if best else []

@@ -11,24 +11,9 @@ from zoneinfo import ZoneInfo
 from ekiden.insights.built import AskedScenario
 from ekiden.insights.explanation_checks import Check
 from ekiden.insights.explanation_evidence import AnchorEvidence, Enrolment, Evidence, Rival
-from ekiden.insights.explanation_wording import anchor_in_words, local
+from ekiden.insights.explanation_wording import REASONS, anchor_in_words, local
 from ekiden.insights.moments import Moment
 from ekiden.schedule.rows import ScheduleRow
-
-REASONS = {
-    "past_due": "it was due before the day on which it was planned, so a person must release it: `ekiden release`",
-    "missed_send": "its time passed by too far, so a person must release it: `ekiden release`",
-    "past_time": "its time of the day had passed when it was planned: `ekiden release`",
-    "operator": "a person holds it: `ekiden release`",
-    "stop_condition": "a stop condition came true",
-    "force_stopped": "the step was stopped by force",
-    "newsletter_status": "the customer's newsletter status did not admit it",
-    "suppressed": "the address is on the suppression list",
-    "opted_out": "the customer has opted out of such messages",
-    "no_address": "the customer has no address that this step may use",
-    "content_invalid": "its content could not be rendered",
-}
-"""What a row's reason means, and the way on where there is one."""
 
 
 def scenario_checks(scenario: AskedScenario) -> tuple[Check, ...]:

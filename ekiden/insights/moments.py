@@ -10,11 +10,12 @@ LAST = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Moment:
-    """An instant (aware, UTC), the shop's day it falls on, and whether it is still to come."""
+    """An instant (aware, UTC), the shop's day it falls on, whether it is still to come, and whether it is now."""
 
     at: datetime
     day: date
     is_forecast: bool
+    is_now: bool = False
 
 
 def moment(text: str | None, *, now: datetime, zone: ZoneInfo) -> Moment:
@@ -42,4 +43,4 @@ def moment(text: str | None, *, now: datetime, zone: ZoneInfo) -> Moment:
 
 
 def _of(instant: datetime, now: datetime, zone: ZoneInfo) -> Moment:
-    return Moment(instant.astimezone(UTC), instant.astimezone(zone).date(), instant > now)
+    return Moment(instant.astimezone(UTC), instant.astimezone(zone).date(), instant > now, instant == now)

@@ -97,6 +97,9 @@ def what(kind: str, step_no: int | None, details: Mapping[str, Any], zone: ZoneI
             return _message_event(step_no, details)
         case "opted_out" | "opted_in":
             return f"{'opted out of' if kind == 'opted_out' else 'opted in again to'} {_messages(details)}"
+        case "settled":
+            sent = "was sent" if details["settled_as"] == "sent" else "was not sent"
+            return f"step {step_no}: unknown so far, a person says that it {sent}"
         case "decision":
             return DECISIONS.get(details["decision"], str(details["decision"])).format(step_no=step_no)
         case "enrolment":

@@ -30,6 +30,10 @@ class RowState(StrEnum):
     CANCELLED = "cancelled"
 
 
+OPEN_STATES = (RowState.READY, RowState.HELD, RowState.SENDING, RowState.FAILED)
+"""Of an enrolment at most one row is in one of these (invariant 1)."""
+
+
 class HoldReason(StrEnum):
     """Why a row is held (T2, T4, T5, T14)."""
 

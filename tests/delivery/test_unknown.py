@@ -14,6 +14,7 @@ from ekiden.delivery.record import Recorded, record
 from ekiden.delivery.settle import NothingToRetry, SettleReport, settle, settlements
 from ekiden.delivery.unknown import Settled, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
 from ekiden.insights.standing import standing
+from ekiden.insights.timeline import timeline
 from ekiden.schedule.operators import ReasonRequired, TooManyRows
 from ekiden.schedule.rows import NoRowId
 from ekiden.schedule.runs import acting
@@ -289,6 +290,20 @@ def test_what_came_of_posting_it_again_contradicts_nobody(unknown: Shop):
     told(unknown, "C1", "delivered")
     (settlement,) = settlements(unknown.connection, limit=10)
     assert (settlement.contradicted, settlement.was_posted_again, settlement.state) == (False, True, "sent")
+
+
+def test_what_a_person_said_stands_in_the_customers_timeline_before_what_came_of_it(unknown: Shop):
+    say(unknown, Settled.SENT, customer="C1")
+    say(unknown, Settled.NOT_SENT, customer="C2")
+    for customer, words, then in (
+        ("C1", "step 1: unknown so far, a person says that it was sent", "step 1 sent to c…@shop.example"),
+        ("C2", "step 1: unknown so far, a person says that it was not sent", "step 1: sending failed"),
+    ):
+        found = timeline(unknown.connection, customer, zone=unknown.settings.zone, oldest_first=True).entries
+        place = next(number for number, entry in enumerate(found) if entry.kind == "settled")
+        assert (found[place].what, found[place].why) == (words, REASON)
+        assert found[place].by == f"a person: {OPERATOR.actor}"
+        assert found[place + 1].what.startswith(then)
 
 
 def test_past_the_limit_it_is_a_persons_to_settle(unknown: Shop):

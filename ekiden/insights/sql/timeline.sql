@@ -285,6 +285,27 @@ suppressions as (
         or address = any(array(select unnest(customer.addresses) from customer))
 ),
 
+-- what a person said of a message of which nobody knew whether it had been sent
+settlements as (
+    select
+        settlements.settled_at as occurred_at,
+        settlements.attempt_no::bigint as sequence_no,
+        'settled' as kind,
+        scenarios.scenario_code,
+        rows.step_no,
+        jsonb_build_object(
+            'settled_as', settlements.settled_as,
+            'reason', settlements.reason,
+            'message_id', settlements.message_id,
+            'actor_kind', 'operator',
+            'actor', settlements.settled_by
+        ) as details
+    from outreach.schedule_rows as rows
+    inner join outreach.settlements on rows.schedule_row_id = settlements.schedule_row_id
+    inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
+    where rows.customer_id = %(customer_id)s
+),
+
 message_events as (
     select
         events.happened_at as occurred_at,
@@ -392,6 +413,12 @@ entries as (
         *,
         2 as source_no
     from suppressions
+    union all
+    -- what follows from it comes after it
+    select
+        *,
+        1 as source_no
+    from settlements
     union all
     select
         *,

@@ -21,10 +21,9 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from ekiden.database.connection import connect
-from ekiden.insights.built import asked_scenario
-from ekiden.insights.explanation import Explanation, explain
-from ekiden.insights.explanation_evidence import read_evidence
+from ekiden.insights.explanation import Explanation
 from ekiden.insights.moments import moment
+from ekiden.insights.why import why
 from ekiden.scenarios.registry import synchronise
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import PROJECT_DIR, dbt_environment, dbt_executable
@@ -57,9 +56,8 @@ class BuiltShop:
     project: Path
 
     def why(self, scenario: str, customer: str, on: str | None = None) -> Explanation:
-        asked = asked_scenario(self.connection, scenario)
         when = moment(on, now=NOW, zone=ZONE)
-        return explain(asked, read_evidence(self.connection, asked, customer), when, ZONE)
+        return why(self.connection, scenario, customer, when, settings=self.settings)
 
     def rewrite(self, code: str, definition: dict[str, Any]) -> None:
         """Write a scenario of the working tree anew."""
