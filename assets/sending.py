@@ -1,4 +1,4 @@
-"""Send workers as ops: each drains the queue, and whoever comes after them reads what they did.
+"""Send workers as ops: each sends what is due, and whoever comes after them reads what they did.
 
 Belongs here: a worker's step, and what it tells the step that gathers. Does not belong here: claims, checks and
 providers (`ekiden.delivery`), where the steps run (`orchestration.executors`), and what a run tells (`deliveries`).
@@ -22,7 +22,7 @@ from assets.acting import run_context
 from assets.sample import IDS_SHOWN, SampleKeeper
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Carrier
-from ekiden.delivery.drain import IMPATIENT, Drained, Patience, drain
+from ekiden.delivery.worker import IMPATIENT, CarrierReport, Patience, send_all_due
 from ekiden.settings import Settings
 
 REPORT = "worker_report"
@@ -71,7 +71,7 @@ def work(
     keepers = [SampleKeeper(carrier.channel) for carrier in carriers]
     kept = [replace(carrier, channel=keeper) for keeper, carrier in zip(keepers, carriers, strict=True)]
     with connect(settings, autocommit=True) as connection:
-        drained = drain(
+        done = send_all_due(
             connection,
             carriers=kept,
             settings=settings,
@@ -83,7 +83,7 @@ def work(
         )
     sent = [keeper for keeper in keepers if keeper.message_ids]
     report = WorkerReport(
-        parts=[_part(each) for each in drained],
+        parts=[_part(each) for each in done],
         message_ids=[message_id for keeper in sent for message_id in keeper.message_ids][:IDS_SHOWN],
         sample=sent[0].sample() if sent else None,
     )
@@ -92,12 +92,12 @@ def work(
     context.log.info(", ".join(f"{name}: {count:,}" for name, count in told.items()) or "nothing was due")
 
 
-def _part(drained: Drained) -> Part:
-    report = drained.report
+def _part(done: CarrierReport) -> Part:
+    report = done.report
     return Part(
-        due_date=drained.due_date,
+        due_date=done.due_date,
         run_id=report.run_id,
-        channel=drained.carrier.channel.name,
+        channel=done.carrier.channel.name,
         counts=vars(report.counts),
         found_sent=report.reconciled.sent,
         pauses=[str(pause) for pause in report.pauses],

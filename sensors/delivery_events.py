@@ -20,11 +20,12 @@ from dagster import (
     sensor,
 )
 from dagster._core.definitions.target import ExecutableDefinition
-from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from ekiden.database.connection import connect
 from ekiden.delivery.events import Waiting, waiting
 from ekiden.settings import Settings
+from sensors.ended_runs import last_ended_at
 
 DRAINING_JOB = "drain_delivery_events"
 
@@ -77,7 +78,7 @@ def delivery_events_sensor(settings: Settings, jobs: Sequence[ExecutableDefiniti
         decision = decide(
             found,
             is_running=_is_running(context.instance),
-            last_ended_at=_last_ended_at(context.instance),
+            last_ended_at=last_ended_at(context.instance, DRAINING_JOB),
             now=datetime.now(UTC),
         )
         if not decision.drain:
@@ -91,13 +92,3 @@ def delivery_events_sensor(settings: Settings, jobs: Sequence[ExecutableDefiniti
 def _is_running(instance: DagsterInstance) -> bool:
     unfinished = RunsFilter(job_name=DRAINING_JOB, statuses=list(NOT_FINISHED_STATUSES))
     return bool(instance.get_runs(unfinished, limit=1))
-
-
-def _last_ended_at(instance: DagsterInstance) -> datetime | None:
-    ended = instance.get_run_records(RunsFilter(job_name=DRAINING_JOB, statuses=list(FINISHED_STATUSES)), limit=1)
-    if not ended:
-        return None
-    # a run that never started has no end; when its record last changed is as good
-    if ended[0].end_time:
-        return datetime.fromtimestamp(ended[0].end_time, UTC)
-    return ended[0].update_timestamp.replace(tzinfo=UTC)

@@ -27,7 +27,7 @@ from dagster import (
     sensor,
 )
 from dagster._core.definitions.target import ExecutableDefinition
-from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from ekiden.database.connection import connect
 from ekiden.delivery.channels import Carrier, carriers_for
@@ -35,6 +35,7 @@ from ekiden.delivery.pauses import Pause, open_pauses
 from ekiden.delivery.provider_waits import wait_of
 from ekiden.delivery.send import DueSlot, due_now, lost_claims
 from ekiden.settings import Settings
+from sensors.ended_runs import Attempts, ended_runs, wait_after
 
 SENDING_JOB = "send_due_rows"
 CATCH_ALL_JOB = "send_now"
@@ -56,11 +57,6 @@ of messages are sent in that time."""
 DATES_ON_THEIR_OWN = 2
 """Due dates that get a run each: today's and, around midnight, yesterday's. A run costs seconds to start, so more
 dates than that share one."""
-FIRST_WAIT = timedelta(seconds=30)
-"""Before a slot is asked for again; doubled each time up to `LONGEST_WAIT`."""
-LONGEST_WAIT = timedelta(minutes=15)
-"""A provider's outage ends some time; nobody should have to wake the sensor."""
-
 
 LOST_CLAIMS = "lost claims"
 """The slot of rows that are on their way without a living sender; a run of any due date settles them all."""
@@ -72,14 +68,6 @@ class Slot:
 
     name: str
     due_date: date | None
-
-
-@dataclass(frozen=True)
-class Attempts:
-    """The ended runs of one slot."""
-
-    count: int
-    last_ended_at: datetime
 
 
 @dataclass(frozen=True)
@@ -149,13 +137,6 @@ def decide(
         else:
             requests.append(Request(slot, (ended.count if ended else 0) + 1))
     return Decision(tuple(requests), (*(reasons if slots else ["nothing is due"]), *paused))
-
-
-def wait_after(attempts: int) -> timedelta:
-    """Return how long to wait after so many ended runs of one slot."""
-    # 2 ** 10 is past the longest wait, and much larger powers overflow a timedelta
-    doublings = min(attempts - 1, 10)
-    return min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
 
 
 def due_rows_sensor(
@@ -236,17 +217,3 @@ def unfinished_dates(instance: DagsterInstance) -> set[date | None]:
     if instance.get_runs(RunsFilter(job_name=CATCH_ALL_JOB, statuses=unfinished), limit=1):
         days.add(None)
     return days
-
-
-def ended_runs(instance: DagsterInstance, tag: str, value: str) -> Attempts | None:
-    """Return how many runs with this tag have ended, and when the last did; None if none has."""
-    ended = RunsFilter(tags={tag: value}, statuses=list(FINISHED_STATUSES))
-    newest = instance.get_run_records(ended, limit=1)
-    if not newest:
-        return None
-    record = newest[0]
-    # a run that never started has no end; when its record last changed is as good
-    ended_at = (
-        datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp.replace(tzinfo=UTC)
-    )
-    return Attempts(instance.get_runs_count(ended), ended_at)

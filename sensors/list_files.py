@@ -26,7 +26,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from ekiden.raw.list_folder import FileState, files_in
 from ekiden.settings import Settings
-from sensors.due_rows import Attempts, ended_runs, wait_after
+from sensors.ended_runs import Attempts, ended_runs, wait_after
 
 IMPORTING_JOB = "import_list"
 IMPORTING_OP = "import_list_file"

@@ -1,6 +1,9 @@
-"""What `ekiden audience | why | diff | timeline` share: the instant that is asked about, and answers as JSON."""
+"""What `ekiden audience | segment | why | diff | timeline` share: the instant asked about, and how answers stand."""
 
+import csv
 import json
+import sys
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -55,3 +58,21 @@ def plain(value: Any, zone: ZoneInfo) -> Any:
             return {field.name: plain(getattr(value, field.name), zone) for field in fields(value)}
         case _:
             return value
+
+
+def stream_csv(row: type[Any], found: Iterable[Any], zone: ZoneInfo) -> None:
+    """Write dataclass instances of the type `row` as they come; instants in the shop's zone."""
+    names = [field.name for field in fields(row)]
+    writer = csv.writer(sys.stdout)
+    writer.writerow(names)
+    writer.writerows([plain(getattr(each, name), zone) for name in names] for each in found)
+
+
+def stream_json(counted: Any, found: Iterable[Any], zone: ZoneInfo) -> None:
+    """Write the fields of `counted`, a dataclass instance, with what was `found` as its `members`, as they come."""
+    # the object is closed by hand: a big audience never stands in memory
+    sys.stdout.write(as_json(counted, zone)[:-2] + ',\n  "members": [')
+    for number, member in enumerate(found):
+        text = json.dumps(plain(member, zone), ensure_ascii=False)
+        sys.stdout.write(f"{',' if number else ''}\n    {text}")
+    sys.stdout.write("\n  ]\n}\n")

@@ -1,10 +1,5 @@
 """`ekiden audience`: who may enter a scenario at an instant."""
 
-import csv
-import json
-import sys
-from collections.abc import Iterable
-from dataclasses import fields
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -12,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ekiden.cli.asking import FORECAST, OnOption, ScenarioArgument, as_json, asked_moment, plain
+from ekiden.cli.asking import FORECAST, OnOption, ScenarioArgument, asked_moment, stream_csv, stream_json
 from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import ledger
 from ekiden.insights.audience import Audience, AudienceMember, audience, members
@@ -48,9 +43,9 @@ def show_audience(
         with members(connection, found, asked, limit=shown) as found_members:
             match form:
                 case Format.CSV:
-                    _stream_csv(found_members, settings.zone)
+                    stream_csv(AudienceMember, found_members, settings.zone)
                 case Format.JSON:
-                    _stream_json(counted, found_members, settings.zone)
+                    stream_json(counted, found_members, settings.zone)
                 case _:
                     _show_counts(counted, settings.zone)
                     show(list(found_members), MEMBER_COLUMNS, form=form, zone=settings.zone)
@@ -72,19 +67,3 @@ def _show_counts(counted: Audience, zone: ZoneInfo) -> None:
     console().print(table)
     if counted.is_forecast:
         errors().print(FORECAST)
-
-
-def _stream_csv(found: Iterable[AudienceMember], zone: ZoneInfo) -> None:
-    names = [field.name for field in fields(AudienceMember)]
-    writer = csv.writer(sys.stdout)
-    writer.writerow(names)
-    writer.writerows([plain(getattr(member, name), zone) for name in names] for member in found)
-
-
-def _stream_json(counted: Audience, found: Iterable[AudienceMember], zone: ZoneInfo) -> None:
-    # the object is closed by hand: a big audience never stands in memory
-    sys.stdout.write(as_json(counted, zone)[:-2] + ',\n  "members": [')
-    for number, member in enumerate(found):
-        text = json.dumps(plain(member, zone), ensure_ascii=False)
-        sys.stdout.write(f"{',' if number else ''}\n    {text}")
-    sys.stdout.write("\n  ]\n}\n")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ekiden.cli.options import CustomerOption, ScenarioOption
 from ekiden.cli.output import Format, FormatOption, errors, show
 from ekiden.cli.session import day, ledger, now
 from ekiden.insights.decisions import DecisionFilter, bounded, count_by_rule, decisions
@@ -22,8 +23,8 @@ def register(app: typer.Typer) -> None:
 
 
 def show_decisions(
-    scenario: Annotated[str | None, typer.Option(help="Scenario code.")] = None,
-    customer: Annotated[str | None, typer.Option(help="Customer id.")] = None,
+    scenario: ScenarioOption = None,
+    customer: CustomerOption = None,
     first: Annotated[
         datetime | None,
         typer.Option("--from", formats=["%Y-%m-%d"], help="First day. Default: today, with --customer the first ever."),

@@ -1,10 +1,18 @@
 """`ekiden held`: what waits for a person, for how long, why, and whether it still should be sent."""
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from ekiden.cli.options import (
+    DEFAULT_ROWS,
+    CustomerOption,
+    DueFromOption,
+    DueToOption,
+    ScenarioOption,
+    ShownOption,
+    StepOption,
+)
 from ekiden.cli.output import Format, FormatOption, errors, show
 from ekiden.cli.session import day, ledger, now
 from ekiden.schedule.held import held_counts, held_rows
@@ -34,8 +42,6 @@ COUNT_COLUMNS = (
     "anchor_gone",
     "not_known",
 )
-DEFAULT_ROWS = 50
-"""Rows shown unless asked otherwise: about a screen."""
 
 
 def register(app: typer.Typer) -> None:
@@ -44,13 +50,13 @@ def register(app: typer.Typer) -> None:
 
 
 def held(
-    scenario: Annotated[str | None, typer.Option(help="Scenario code.")] = None,
-    customer: Annotated[str | None, typer.Option(help="Customer id.")] = None,
-    step: Annotated[int | None, typer.Option(help="Step number.")] = None,
+    scenario: ScenarioOption = None,
+    customer: CustomerOption = None,
+    step: StepOption = None,
     reason: Annotated[str | None, typer.Option(help="Why it is held, like past_due.")] = None,
-    due_from: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First due date.")] = None,
-    due_to: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last due date.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most rows to show.")] = DEFAULT_ROWS,
+    due_from: DueFromOption = None,
+    due_to: DueToOption = None,
+    limit: ShownOption = DEFAULT_ROWS,
     counts: Annotated[bool, typer.Option("--summary", help="Count by scenario, step and reason instead.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:

@@ -1,14 +1,24 @@
 """`ekiden release | hold | complete | block | retry | reopen | delete`: one shape for all operator actions."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from ekiden.cli.options import (
+    SAMPLE_ROWS,
+    CustomerOption,
+    DryRunOption,
+    DueFromOption,
+    DueToOption,
+    EverythingOption,
+    ScenarioOption,
+    TouchedOption,
+    YesOption,
+    ask,
+)
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, day, ledger, now
 from ekiden.delivery.pauses import open_pauses
@@ -17,9 +27,6 @@ from ekiden.schedule.operators import DEFAULT_LIMIT, Preview, applicable, operat
 from ekiden.schedule.operators import check as check_action
 from ekiden.schedule.rows import HoldReason, RowFilter, RowState
 from ekiden.settings import Settings
-
-SAMPLE_ROWS = 10
-"""Rows shown of what an action would touch."""
 
 SAMPLE_COLUMNS = ("scenario_code", "customer_id", "step_no", "due_date", "state", "reason")
 
@@ -32,8 +39,8 @@ def register(app: typer.Typer) -> None:
 
 def _command(action: Action) -> Callable[..., None]:
     def run(
-        scenario: Annotated[str | None, typer.Option(help="Scenario code.")] = None,
-        customer: Annotated[str | None, typer.Option(help="Customer id.")] = None,
+        scenario: ScenarioOption = None,
+        customer: CustomerOption = None,
         step: Annotated[int | None, typer.Option("--step", "--step-no", help="Step number.")] = None,
         state: Annotated[
             list[RowState] | None, typer.Option(help=f"Only rows in this state: {', '.join(action.states)}.")
@@ -42,15 +49,15 @@ def _command(action: Action) -> Callable[..., None]:
             list[HoldReason] | None,
             typer.Option(help="Only held rows that are held for this; operator: a person held or reopened them."),
         ] = None,
-        due_from: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First due date.")] = None,
-        due_to: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last due date.")] = None,
+        due_from: DueFromOption = None,
+        due_to: DueToOption = None,
         row: Annotated[list[str] | None, typer.Option(help="One row, by schedule_row_id or message_id.")] = None,
         first: Annotated[int | None, typer.Option(min=1, help="Only so many rows, the oldest due first.")] = None,
         reason: Annotated[str | None, typer.Option(help="Why; kept with the rows.")] = None,
-        limit: Annotated[int, typer.Option(min=1, help="Refuse to touch more rows than this.")] = DEFAULT_LIMIT,
-        everything: Annotated[bool, typer.Option("--all", help="Needed when no filter is given.")] = False,
-        dry_run: Annotated[bool, typer.Option(help="Only show what would be touched.")] = False,
-        yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where nobody can answer.")] = False,
+        limit: TouchedOption = DEFAULT_LIMIT,
+        everything: EverythingOption = False,
+        dry_run: DryRunOption = False,
+        yes: YesOption = False,
         actor: ActorOption = None,
         form: FormatOption = Format.TABLE,
     ) -> None:
@@ -117,12 +124,10 @@ def _confirm(action: Action, found: Preview, settings: Settings, *, yes: bool) -
         return
     _tell_counts(found)
     show(found.sample, SAMPLE_COLUMNS, form=Format.TABLE, zone=settings.zone, on=errors())
-    if not sys.stdin.isatty():
-        complain("nothing was changed", f"{action.name} would touch these {found.matched} rows; say --yes to do it")
-        raise typer.Exit(1)
-    if not typer.confirm(f"{action.name} these {found.matched} rows?", err=True):
-        complain("nothing was changed", "as you said")
-        raise typer.Exit(1)
+    ask(
+        f"{action.name} these {found.matched} rows?",
+        otherwise=f"{action.name} would touch these {found.matched} rows; say --yes to do it",
+    )
 
 
 def _tell_counts(found: Preview) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ekiden.cli.options import DEFAULT_ROWS, ShownOption
 from ekiden.cli.output import Format, FormatOption, complain, console, show
 from ekiden.cli.session import ActorOption, acting_as, ledger, now
 from ekiden.delivery.opt_out_file import read_opt_outs
@@ -21,9 +22,6 @@ from ekiden.delivery.suppressions import find_suppressions, lists_for
 from ekiden.delivery.suppressions import sync as sync_lists
 from ekiden.settings import Settings
 
-DEFAULT_ROWS = 50
-"""Rows shown unless asked otherwise: some screens."""
-
 OPT_OUT_COLUMNS = (
     *("opt_out_id", "customer_id", "address", "channel", "site", "source", "opted_out_at"),
     *("recorded_by", "reason", "withdrawn_at", "withdrawn_by", "withdraw_reason"),
@@ -37,7 +35,6 @@ CustomerOption = Annotated[str | None, typer.Option(help="Customer id: every add
 AddressOption = Annotated[str | None, typer.Option(help="Address, whichever customer has it.")]
 ChannelOption = Annotated[OptOutChannel | None, typer.Option(help="Only this channel; default: every one.")]
 SiteOption = Annotated[str | None, typer.Option(help="Only this site, as scenarios name it; default: every one.")]
-LimitOption = Annotated[int, typer.Option(min=1, help="Most rows to show.")]
 
 
 def register(parent: typer.Typer) -> None:
@@ -85,7 +82,7 @@ def list_opt_outs(
     channel: ChannelOption = None,
     site: SiteOption = None,
     withdrawn: Annotated[bool, typer.Option("--withdrawn", help="Those that were withdrawn as well.")] = False,
-    limit: LimitOption = DEFAULT_ROWS,
+    limit: ShownOption = DEFAULT_ROWS,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show opt-outs, the latest first."""
@@ -119,7 +116,7 @@ def withdraw_opt_outs(
 def list_suppressions(
     customer: CustomerOption = None,
     address: AddressOption = None,
-    limit: LimitOption = DEFAULT_ROWS,
+    limit: ShownOption = DEFAULT_ROWS,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show the suppression list and why each stands in it, the latest first."""

@@ -8,14 +8,24 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
+from rich.progress import Progress, SpinnerColumn, TextColumn
 
+from ekiden.cli.options import (
+    DEFAULT_ROWS,
+    CustomerOption,
+    DueFromOption,
+    DueToOption,
+    ScenarioOption,
+    ShownOption,
+    StepOption,
+)
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, day, ledger, now
-from ekiden.content.faults import ContentFault
 from ekiden.delivery.channels import carriers_for
 from ekiden.delivery.contents import ContentsBroken
-from ekiden.delivery.send import SendCounts, SendReport, send_due
+from ekiden.delivery.pauses import open_pauses
+from ekiden.delivery.send import SendCounts
+from ekiden.delivery.worker import CarrierReport, send_all_due
 from ekiden.insights.describe import describe
 from ekiden.insights.lineage import lineage, masked
 from ekiden.schedule.missed import find_missed_days, span
@@ -48,8 +58,6 @@ MEANING_COLUMNS = (
     "anchor_gone",
     "not_known",
 )
-DEFAULT_ROWS = 50
-"""Rows shown unless asked otherwise: about a screen."""
 
 
 def register(app: typer.Typer) -> None:
@@ -137,42 +145,41 @@ def send(
     settings = Settings()
     progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), console=errors(), transient=True)
     carriers = carriers_for(settings, clock=now)
-    reports: list[SendReport] = []
-    faults: dict[str, ContentFault] = {}
-    with ledger(settings) as connection, progress:
-        for carrier in carriers:
+    total = SendCounts()
+
+    def take_in(done: CarrierReport) -> None:
+        nonlocal total
+        total += done.report.counts
+        if wait := done.report.wait:
+            until = wait.until.astimezone(settings.zone)
+            name = done.carrier.channel.name
+            complain("note", f"{name} is left alone until {until:%H:%M:%S}, its messages stay ready: {wait.reason}")
+
+    broken: ContentsBroken | None = None
+    with ledger(settings) as connection:
+        with progress:
             task = progress.add_task("sending")
-
-            def tell(counts: SendCounts, task: TaskID = task, name: str = carrier.channel.name) -> None:
-                progress.update(task, description=f"{name}: sent {counts.sent}, skipped {counts.skipped}")
-
             try:
-                report = send_due(
+                send_all_due(
                     connection,
-                    channel=carrier.channel,
-                    step_channels=carrier.step_channels,
-                    batch_size=carrier.batch_size,
+                    carriers=carriers,
                     settings=settings,
                     clock=now,
                     context=acting_as(actor),
-                    due_date=day(due_date),
-                    progress=tell,
+                    due_dates=(day(due_date),),
+                    progress=lambda carrier, counts: progress.update(
+                        task, description=f"{carrier.channel.name}: sent {counts.sent}, skipped {counts.skipped}"
+                    ),
+                    tell=take_in,
                 )
-            except ContentsBroken as broken:
-                # everything else of this channel was sent, and the other channels have contents of their own
-                faults |= broken.faults
-            else:
-                reports.append(report)
-                if report.wait:
-                    until = report.wait.until.astimezone(settings.zone)
-                    name, reason = carrier.channel.name, report.wait.reason
-                    complain("note", f"{name} is left alone until {until:%H:%M:%S}, its messages stay ready: {reason}")
-    total = sum((report.counts for report in reports), SendCounts())
+            except ContentsBroken as error:
+                # everything else was sent, and is counted
+                broken = error
+        pauses = open_pauses(connection)
     parts = [f"{value} {name.replace('_', ' ')}" for name, value in asdict(total).items() if value]
     console().print(", ".join(parts) or "nothing is due")
-    if faults:
-        raise ContentsBroken(faults)
-    pauses = reports[-1].pauses
+    if broken:
+        raise broken
     for pause in pauses:
         complain("note", pause)
     if any(pause.scenario_code is None for pause in pauses):
@@ -180,14 +187,14 @@ def send(
 
 
 def rows(
-    scenario: Annotated[str | None, typer.Option(help="Scenario code.")] = None,
-    customer: Annotated[str | None, typer.Option(help="Customer id.")] = None,
-    step: Annotated[int | None, typer.Option(help="Step number.")] = None,
+    scenario: ScenarioOption = None,
+    customer: CustomerOption = None,
+    step: StepOption = None,
     state: Annotated[RowState | None, typer.Option(help="State of the rows.")] = None,
     reason: Annotated[str | None, typer.Option(help="Reason, like past_due.")] = None,
-    due_from: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First due date.")] = None,
-    due_to: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last due date.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most rows to show.")] = DEFAULT_ROWS,
+    due_from: DueFromOption = None,
+    due_to: DueToOption = None,
+    limit: ShownOption = DEFAULT_ROWS,
     counts: Annotated[bool, typer.Option("--summary", help="Count by scenario, step and state instead.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:

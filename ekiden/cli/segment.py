@@ -1,10 +1,5 @@
 """`ekiden segment`: who is in a segment at an instant, before a scenario reads it."""
 
-import csv
-import json
-import sys
-from collections.abc import Iterable
-from dataclasses import fields
 from functools import partial
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -13,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ekiden.cli.asking import FORECAST, OnOption, as_json, asked_moment, plain
+from ekiden.cli.asking import FORECAST, OnOption, asked_moment, stream_csv, stream_json
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ledger
 from ekiden.insights.segments import SegmentMember, SegmentSize, asked_segment, members, size
@@ -52,9 +47,9 @@ def show_segment(
         with members(connection, found, asked, limit=shown) as found_members:
             match form:
                 case Format.CSV:
-                    _stream_csv(found_members, settings.zone)
+                    stream_csv(SegmentMember, found_members, settings.zone)
                 case Format.JSON:
-                    _stream_json(counted, found_members, settings.zone)
+                    stream_json(counted, found_members, settings.zone)
                 case _:
                     _show_size(counted, settings.zone)
                     show(list(found_members), MEMBER_COLUMNS, form=form, zone=settings.zone)
@@ -73,19 +68,3 @@ def _show_size(counted: SegmentSize, zone: ZoneInfo) -> None:
     console().print(table)
     if counted.is_forecast:
         errors().print(FORECAST)
-
-
-def _stream_csv(found: Iterable[SegmentMember], zone: ZoneInfo) -> None:
-    names = [field.name for field in fields(SegmentMember)]
-    writer = csv.writer(sys.stdout)
-    writer.writerow(names)
-    writer.writerows([plain(getattr(member, name), zone) for name in names] for member in found)
-
-
-def _stream_json(counted: SegmentSize, found: Iterable[SegmentMember], zone: ZoneInfo) -> None:
-    # the object is closed by hand: a big segment never stands in memory
-    sys.stdout.write(as_json(counted, zone)[:-2] + ',\n  "members": [')
-    for number, member in enumerate(found):
-        text = json.dumps(plain(member, zone), ensure_ascii=False)
-        sys.stdout.write(f"{',' if number else ''}\n    {text}")
-    sys.stdout.write("\n  ]\n}\n")

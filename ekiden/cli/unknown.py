@@ -1,23 +1,28 @@
 """`ekiden unknown list | settle | settled`: messages of which nobody knows whether they were sent."""
 
-import sys
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
-from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
+from ekiden.cli.options import (
+    DEFAULT_ROWS,
+    SAMPLE_ROWS,
+    CustomerOption,
+    DryRunOption,
+    EverythingOption,
+    ScenarioOption,
+    ShownOption,
+    TouchedOption,
+    YesOption,
+    ask,
+)
+from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger, now
 from ekiden.delivery.settle import check, settle, settlements
 from ekiden.delivery.unknown import Settled, UnknownCount, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
 from ekiden.schedule.operators import DEFAULT_LIMIT
 from ekiden.settings import Settings
-
-DEFAULT_ROWS = 50
-"""Rows shown unless asked otherwise: some screens."""
-
-SAMPLE_ROWS = 10
-"""Rows shown of what settling would touch."""
 
 ROW_COLUMNS = (
     *("past_limit", "posted_at", "scenario_code", "customer_id", "step_no", "to_address", "channel_name"),
@@ -31,8 +36,6 @@ SETTLED_COLUMNS = (
 
 app = typer.Typer(help="Messages of which nobody knows whether they were sent.", no_args_is_help=True)
 
-ScenarioOption = Annotated[str | None, typer.Option(help="Scenario code.")]
-CustomerOption = Annotated[str | None, typer.Option(help="Customer id.")]
 ChannelOption = Annotated[str | None, typer.Option(help="Channel of the step, like html_email, or carrier: sendgrid.")]
 RunOption = Annotated[str | None, typer.Option(help="The send run that posted it: its id, or Dagster's.")]
 OlderThanOption = Annotated[
@@ -56,7 +59,7 @@ def list_unknown(
     run: RunOption = None,
     older_than: OlderThanOption = None,
     row: RowOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most rows to show.")] = DEFAULT_ROWS,
+    limit: ShownOption = DEFAULT_ROWS,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show what is known of each: what was posted when and by whom, the answer, the provider's events; oldest first."""
@@ -72,7 +75,7 @@ def list_unknown(
 
 @app.command("settled")
 def list_settled(
-    limit: Annotated[int, typer.Option(min=1, help="Most rows to show.")] = DEFAULT_ROWS,
+    limit: ShownOption = DEFAULT_ROWS,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show what people said of them, the latest first; contradicted: the provider had what was called not sent."""
@@ -95,10 +98,10 @@ def settle_unknown(
     retry: Annotated[
         bool, typer.Option("--retry", help="With not-sent: send them again at once, instead of leaving them failed.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Refuse to touch more rows than this.")] = DEFAULT_LIMIT,
-    everything: Annotated[bool, typer.Option("--all", help="Needed when no filter is given.")] = False,
-    dry_run: Annotated[bool, typer.Option(help="Only show what would be touched.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where nobody can answer.")] = False,
+    limit: TouchedOption = DEFAULT_LIMIT,
+    everything: EverythingOption = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     actor: ActorOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -175,9 +178,7 @@ def _confirm(
         return
     _tell_counts(counts, settings)
     show(sample, ROW_COLUMNS, form=Format.TABLE, zone=settings.zone, on=errors())
-    if not sys.stdin.isatty():
-        complain("nothing was changed", f"settle {settled} would touch these {matched} rows; say --yes to do it")
-        raise typer.Exit(1)
-    if not typer.confirm(f"settle these {matched} rows as {settled}?", err=True):
-        complain("nothing was changed", "as you said")
-        raise typer.Exit(1)
+    ask(
+        f"settle these {matched} rows as {settled}?",
+        otherwise=f"settle {settled} would touch these {matched} rows; say --yes to do it",
+    )

@@ -1,7 +1,13 @@
-"""Reading the SQL files that lie beside the modules which run them; no statement is kept here."""
+"""SQL that lies in files beside the modules which run it, and what is put into its places.
 
+Belongs here: reading the files, and fragments that many of them need. Does not belong here: any statement.
+"""
+
+from collections.abc import Iterable
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
+from typing import Any, LiteralString
 
 from psycopg import sql
 
@@ -20,3 +26,17 @@ def statement(module_file: str, name: str) -> sql.SQL:
 def qualified(name: str) -> sql.Composed | sql.SQL:
     """Return a relation or function name that dbt has already quoted, as a fragment."""
     return sql.SQL(name)
+
+
+def columns_of(row: type[Any]) -> sql.Composed:
+    """Return the columns that a dataclass has fields for, in their order."""
+    return sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(row))
+
+
+def all_hold(tests: Iterable[tuple[LiteralString, object]]) -> sql.Composed:
+    """Return one condition: every test holds that has a value; `{value}` is its place in the test, None is none.
+
+    Values become part of the statement, so execute it without parameters: psycopg would read a `%` in them as one.
+    """
+    given = [sql.SQL(test).format(value=value) for test, value in tests if value is not None]
+    return sql.SQL(" and ").join([sql.SQL("true"), *given])

@@ -15,7 +15,7 @@ from uuid import UUID
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
-from ekiden.database.statements import statement
+from ekiden.database.statements import all_hold, columns_of, statement
 from ekiden.delivery.addresses import compared
 from ekiden.delivery.pauses import ReasonMissing
 from ekiden.scenarios.definition import MAIL_CHANNELS
@@ -82,7 +82,7 @@ class OptOut:
 
 @dataclass(frozen=True)
 class OptOutFilter:
-    """Which opt-outs are meant; every field that is given narrows the choice."""
+    """Which opt-outs are meant; every given field narrows."""
 
     customer_id: str | None = None
     address: str | None = None
@@ -90,14 +90,17 @@ class OptOutFilter:
     site: str | None = None
     opt_out_ids: tuple[int, ...] = ()
 
-    def values(self) -> dict[str, object]:
-        return {
-            "customer_id": self.customer_id,
-            "address": compared(self.address) if self.address else None,
-            "channel": self.channel,
-            "site": self.site,
-            "opt_out_ids": list(self.opt_out_ids),
-        }
+    def condition(self) -> sql.Composed:
+        """Return the filter as an SQL condition over `outreach.opt_outs`."""
+        return all_hold(
+            (
+                ("customer_id = {value}", self.customer_id),
+                ("address = {value}", compared(self.address) if self.address else None),
+                ("channel = {value}", self.channel),
+                ("site = {value}", self.site),
+                ("opt_out_id = any({value}::bigint[])", list(self.opt_out_ids) or None),
+            )
+        )
 
 
 def channel_of(step_channel: str) -> str:
@@ -152,15 +155,23 @@ def withdraw(
         raise ValueError("a withdrawal needs an actor: say who you are")
     if not (which.customer_id or which.address or which.opt_out_ids):
         raise NobodyOptedOut("say which opt-outs: by their id, a customer id, or an address")
-    values = {**which.values(), "now": now, "actor": context.actor.strip(), "reason": reason.strip()}
+    query = statement(__file__, "withdraw_opt_outs").format(
+        columns=columns_of(OptOut),
+        condition=which.condition(),
+        now=now,
+        actor=context.actor.strip(),
+        reason=reason.strip(),
+    )
     with connection.cursor(row_factory=class_row(OptOut)) as cursor:
-        return cursor.execute(statement(__file__, "withdraw_opt_outs"), values).fetchall()
+        return cursor.execute(query).fetchall()
 
 
 def find_opt_outs(
     connection: Connection[Any], which: OptOutFilter, *, limit: int, withdrawn: bool = False
 ) -> Sequence[OptOut]:
     """Return the opt-outs that are meant, the latest first; `withdrawn`: those withdrawn as well."""
-    values = {**which.values(), "limit": limit, "withdrawn": withdrawn}
+    query = statement(__file__, "opt_outs").format(
+        columns=columns_of(OptOut), condition=which.condition(), withdrawn=withdrawn, most=limit
+    )
     with connection.cursor(row_factory=class_row(OptOut)) as cursor:
-        return cursor.execute(statement(__file__, "opt_outs"), values).fetchall()
+        return cursor.execute(query).fetchall()

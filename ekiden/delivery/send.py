@@ -1,6 +1,6 @@
 """Sending what is due: take a batch, post it, record it; until nothing is due, or sending is paused.
 
-Any number of senders may run at once; each drains the same queue.
+Any number of senders may run at once; all share one queue.
 """
 
 from collections.abc import Callable, Sequence

@@ -5,7 +5,6 @@ settling them (`settle`), and whatever finds out by itself (`reconcile`, and the
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -15,7 +14,7 @@ from uuid import UUID
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
-from ekiden.database.statements import statement
+from ekiden.database.statements import all_hold, statement
 from ekiden.insights.lineage import masked
 from ekiden.schedule.rows import row_ids
 
@@ -49,22 +48,20 @@ class UnknownFilter:
 
     def condition(self) -> sql.Composed:
         """Return the filter as an SQL condition over `outreach.rows_on_their_way`."""
-        numbers, messages = row_ids(self.rows)
-        tests = [
-            sql.SQL(test).format(value=value)
-            for test, value in (
+        narrowed = all_hold(
+            (
                 ("scenario_code = {value}", self.scenario),
                 ("customer_id = {value}", self.customer),
                 ("{value} in (channel, channel_name)", self.channel),
                 ("{value} in (run_id::text, dagster_run_id)", self.run),
                 ("coalesce(posted_at, claimed_at) <= {value}", self.posted_until),
             )
-            if value is not None
-        ]
-        if self.rows:
-            ids = sql.SQL("(schedule_row_id = any({numbers}::bigint[]) or message_id = any({messages}::uuid[]))")
-            tests.append(ids.format(numbers=numbers, messages=messages))
-        return sql.SQL(" and ").join([sql.SQL("true"), *tests])
+        )
+        if not self.rows:
+            return narrowed
+        numbers, messages = row_ids(self.rows)
+        ids = sql.SQL(" and (schedule_row_id = any({numbers}::bigint[]) or message_id = any({messages}::uuid[]))")
+        return narrowed + ids.format(numbers=numbers, messages=messages)
 
 
 @dataclass(frozen=True)
@@ -175,8 +172,3 @@ def unknown_counts(
     )
     with connection.cursor(row_factory=class_row(UnknownCount)) as cursor:
         return tuple(cursor.execute(query).fetchall())
-
-
-def unknown_of(counts: Sequence[UnknownCount]) -> int:
-    """Return how many of the counted rows are unknown."""
-    return sum(count.rows for count in counts if count.standing == "unknown")

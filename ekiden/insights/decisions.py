@@ -5,7 +5,7 @@ kept (`ekiden.schedule.decisions`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
-from ekiden.database.statements import statement
+from ekiden.database.statements import all_hold, columns_of, statement
 
 
 class UnknownRule(ValueError):
@@ -32,19 +32,14 @@ class DecisionFilter:
 
     def condition(self) -> sql.Composed:
         """Return the filter as an SQL condition over decisions of any customer."""
-        tests = [
-            sql.SQL("{column} {operator} {value}").format(
-                column=sql.Identifier(column), operator=sql.SQL(operator), value=value
+        return all_hold(
+            (
+                ("scenario_code = {value}", self.scenario),
+                ("day >= {value}", self.first_day),
+                ("day <= {value}", self.last_day),
+                ("rule = {value}", self.rule),
             )
-            for column, operator, value in (
-                ("scenario_code", "=", self.scenario),
-                ("day", ">=", self.first_day),
-                ("day", "<=", self.last_day),
-                ("rule", "=", self.rule),
-            )
-            if value is not None
-        ]
-        return sql.SQL(" and ").join([sql.SQL("true"), *tests])
+        )
 
 
 @dataclass(frozen=True)
@@ -82,9 +77,6 @@ class RuleCount:
     rule_ja: str
 
 
-_COLUMNS = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(Decision))
-
-
 def bounded(wanted: DecisionFilter, *, today: date) -> DecisionFilter:
     """Return the filter, from today on where it names neither a customer nor a first day; `today` is local.
 
@@ -104,7 +96,7 @@ def decisions(connection: Connection[Any], wanted: DecisionFilter, *, limit: int
     query = sql.SQL(
         "select {columns} from {decisions} where {condition}"
         " order by day desc, scenario_code, customer_id, decided_at, step_no limit {limit}"
-    ).format(columns=_COLUMNS, decisions=_of(wanted), condition=wanted.condition(), limit=limit)
+    ).format(columns=columns_of(Decision), decisions=_of(wanted), condition=wanted.condition(), limit=limit)
     with connection.cursor(row_factory=class_row(Decision)) as cursor:
         return cursor.execute(query).fetchall()
 

@@ -4,6 +4,7 @@ Belongs here: rules between scenarios, and between a scenario and the files arou
 belong here: rules of one definition (`definition`), and what the shop's data say (`shop`).
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, time
 from pathlib import Path
@@ -39,6 +40,7 @@ def validate(
         check(source.definition, options=frozenset(options), batch_time=batch_time) for source in sources.scenarios
     ]
     holders = _holders(sources.scenarios, checked)
+    codes = {*holders, *_written_codes(sources.scenarios)}
     scenarios = []
     for source, result in zip(sources.scenarios, checked, strict=True):
         locate = Locator(source, project)
@@ -49,7 +51,7 @@ def validate(
         findings += breaking
         findings += [locate(each, "warning") for each in result.warnings]
         if result.scenario is not None:
-            findings += [locate(each) for each in _code_faults(source, result.scenario, holders)]
+            findings += [locate(each) for each in _code_faults(source, result.scenario, holders, codes)]
             findings += [locate(each, "warning") for each in _over(result.scenario, today)]
             if contents is not None:
                 findings += [locate(each) for each in _content_faults(result.scenario, contents)]
@@ -79,27 +81,39 @@ def _once(findings: Iterable[Finding]) -> Iterator[Finding]:
             yield finding
 
 
-def _holders(sources: Sequence[ScenarioSource], checked: Sequence[Checked]) -> Mapping[str, str]:
-    """Return who has each code: the first model, the project's own before files from elsewhere."""
-    holders: dict[str, str] = {}
+def _holders(sources: Sequence[ScenarioSource], checked: Sequence[Checked]) -> Mapping[str, Sequence[str]]:
+    """Return the models that have each code, in the order of the files."""
+    holders: dict[str, list[str]] = defaultdict(list)
     for source, result in zip(sources, checked, strict=True):
         if result.scenario is not None:
-            holders.setdefault(result.scenario.code, source.model_name)
+            holders[result.scenario.code].append(source.model_name)
     return holders
 
 
+def _written_codes(sources: Sequence[ScenarioSource]) -> Iterator[str]:
+    """Yield the codes as they are written: a scenario with faults can be named by another all the same."""
+    for source in sources:
+        code = source.definition.get("code") if isinstance(source.definition, Mapping) else None
+        if isinstance(code, str):
+            yield code
+
+
 def _code_faults(
-    source: ScenarioSource, scenario: ScenarioDefinition, holders: Mapping[str, str]
+    source: ScenarioSource,
+    scenario: ScenarioDefinition,
+    holders: Mapping[str, Sequence[str]],
+    codes: Collection[str],
 ) -> Iterator[DefinitionFault]:
-    if (holder := holders[scenario.code]) != source.model_name:
-        message = f"the code {scenario.code!r} is also that of model {holder}; choose another"
+    # told of each of them: the files do not say which was there first, and a scenario that runs must keep its code
+    if others := [model for model in holders[scenario.code] if model != source.model_name]:
+        has_it = f"the code {scenario.code!r} is also that of model {' and '.join(others)}"
+        message = f"{has_it}; choose another for the newer one: who was built with a code keeps it"
         yield fault("duplicate_code", ("code",), message, scenario.code)
-    known = set(holders)
     for place, frame in frames(scenario):
         if frame.type == "scenario":
             for index, code in enumerate(frame.codes or ()):
-                if code not in known:
-                    message = f"no scenario here has the code {code!r}{meant(code, sorted(known))}"
+                if code not in codes:
+                    message = f"no scenario here has the code {code!r}{meant(code, sorted(codes))}"
                     yield fault("unknown_scenario", (*place, "codes", index), message, code)
 
 

@@ -27,7 +27,8 @@ from ekiden.delivery.pauses import SendingPaused
 from ekiden.delivery.send import send_due
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
-from tests.delivery.sink import Record, Whims, free_port, serve, wait_for
+from tests.delivery.sink import Record, Whims, serve, wait_for
+from tests.loopback import free_port
 
 READ_SECONDS = 0.3
 """The sink on this machine answers in a few milliseconds; a stalled request costs a round no more than this."""

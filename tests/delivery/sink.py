@@ -8,17 +8,17 @@ ought to come of a failure (`test_faults`, `test_rounds`).
 import json
 import os
 import socket
-import struct
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID
+
+from tests.loopback import Handler, LoopbackServer
 
 GUILTY = "guilty"
 """A recipient whose address begins so is never taken: the request is refused and says which one it is."""
@@ -121,10 +121,9 @@ class Record:
         return Counter(UUID(line) for line in text.split())
 
 
-class Sink(ThreadingHTTPServer):
+class Sink(LoopbackServer):
     """The server; `whims` may be changed at any time."""
 
-    daemon_threads = True
     block_on_close = False
     request_queue_size = 128
 
@@ -132,26 +131,12 @@ class Sink(ThreadingHTTPServer):
         self.record = record
         self.whims = whims or Whims()
         self.requests = 0
-        super().__init__(("127.0.0.1", port), _Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A connection that was cut on purpose is no error."""
+        super().__init__(_Handler, port)
 
 
 def serve(record: Record, whims: Whims, port: int) -> None:
     """Serve until the process ends: the whole of a sink's process."""
     Sink(record, whims, port).serve_forever(poll_interval=60)
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on; whoever comes first may take it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(port: int, patience: float = 10.0) -> None:
@@ -167,22 +152,21 @@ def wait_for(port: int, patience: float = 10.0) -> None:
             time.sleep(0.005)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     server: Sink
 
     def do_POST(self) -> None:
         self.server.requests += 1
         fault = self.server.whims.draw()
         if fault is Fault.RESET_BEFORE_READING:
-            return self._reset()
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            return self.reset()
+        request = json.loads(self.read_body())
         if self.path != "/v3/mail/send" or not self.headers.get("Authorization", "").startswith("Bearer "):
-            return self._answer(404)
+            return self._say(404)
         recipients = request["personalizations"]
         guilty = [number for number, each in enumerate(recipients) if each["to"][0]["email"].startswith(GUILTY)]
         if guilty and fault not in REFUSALS:
-            return self._answer(400, errors=[f"personalizations.{number}.to.0.email" for number in guilty])
+            return self._say(400, errors=[f"personalizations.{number}.to.0.email" for number in guilty])
         whims = self.server.whims
         if fault in (Fault.NONE, Fault.DRIP) or (fault.may_have_taken and whims.random.random() < whims.takes):
             self.server.record.take([each["custom_args"]["ekiden_message_id"] for each in recipients])
@@ -191,12 +175,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _meet(self, fault: Fault) -> None:
         match fault:
             case Fault.RESET_AFTER_READING:
-                self._reset()
+                self.reset()
             case Fault.HANG_UP:
                 self.close_connection = True
             case Fault.RESET_MID_ANSWER:
                 self.wfile.write(b"HTTP/1.1 202 Accepted\r\nX-Message-Id: pro")
-                self._reset()
+                self.reset()
             case Fault.STALL:
                 time.sleep(STALL)
                 self.close_connection = True
@@ -209,34 +193,21 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"\x16\x03\x01\x00SSH-2.0-mail\r\n\r\n")
                 self.close_connection = True
             case _:
-                self._answer(STATUSES[fault])
+                self._say(STATUSES[fault])
 
-    def _answer(self, status: int, *, errors: Sequence[str | None] = (None,)) -> None:
+    def _say(self, status: int, *, errors: Sequence[str | None] = (None,)) -> None:
         body = b""
         if status >= 400:
             said: list[dict[str, Any]] = [{"message": "no", "field": name, "help": None} for name in errors]
             body = json.dumps({"errors": said}).encode()
-        self.send_response(status)
-        if status == 202:
-            self.send_header("X-Message-Id", f"sink-{self.server.requests}")
-        if status == 302:
-            self.send_header("Location", "/elsewhere")
-        if status == 429:
-            self.send_header("X-RateLimit-Reset", str(self.server.whims.reset_at))
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        headers = {
+            202: {"X_Message_Id": f"sink-{self.server.requests}"},
+            302: {"Location": "/elsewhere"},
+            429: {"X_RateLimit_Reset": str(self.server.whims.reset_at)},
+        }
+        self.answer(status, body, **headers.get(status, {}))
 
     def _drip(self, answer: bytes) -> None:
         for start in range(0, len(answer), 3):
             self.wfile.write(answer[start : start + 3])
             time.sleep(0.002)
-
-    def _reset(self) -> None:
-        """End the connection so that the other side sees a reset."""
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
-        self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""

@@ -17,9 +17,10 @@ from pydantic import SecretStr
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
 from ekiden.delivery.channels.sendgrid import SendGridChannel
 from ekiden.delivery.pauses import resume
-from tests.delivery.sink import STALL, Fault, Record, Sink, Whims, free_port
+from tests.delivery.sink import STALL, Fault, Record, Sink, Whims
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 from tests.integration.ledger_invariants import broken_invariants
+from tests.loopback import free_port, serving
 
 FIRST_DAY = date(2024, 3, 9)
 READ_SECONDS = STALL / 2
@@ -92,12 +93,8 @@ CELLS = (
 
 @pytest.fixture
 def sink(tmp_path: Path) -> Iterator[Sink]:
-    with Sink(Record(tmp_path / "taken")) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(Sink(Record(tmp_path / "taken"))) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @contextmanager

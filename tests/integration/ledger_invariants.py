@@ -1,8 +1,12 @@
 """The invariants of the ledger (docs/ledger.md), as queries that find what breaks them."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from psycopg import Connection
+
+from tests.integration.ledger_fixtures import Shop
 
 BROKEN = {
     "1a: at most one row per enrolment and step that is not deleted": """
@@ -88,3 +92,10 @@ def snapshot(connection: Connection[Any]) -> list[tuple[Any, ...]]:
         from outreach.operator_rows order by scenario_code, customer_id, anchor_key, step_no
         """
     ).fetchall()
+
+
+@pytest.fixture
+def sound_ledger(shop: Shop) -> Iterator[None]:
+    """Whatever the test did, no invariant is broken afterwards."""
+    yield
+    assert broken_invariants(shop.connection, shop.settings.time_zone) == {}

@@ -17,12 +17,13 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Unpack
 from uuid import UUID
 
 from pydantic import SecretStr
 
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
-from ekiden.delivery.channels.batches import WAIT, Clock, Elapsed, Stops, Waits, one_by_one, utc_now
+from ekiden.delivery.channels.batches import WAIT, Stops, Waits
 from ekiden.delivery.channels.posts import (
     BAD_REQUEST,
     CONFLICT,
@@ -32,12 +33,13 @@ from ekiden.delivery.channels.posts import (
     TOO_MANY_REQUESTS,
     UNAUTHORIZED,
     NoAnswer,
+    PostingChannel,
     Reply,
-    post,
+    Times,
     told,
     wait_of,
 )
-from ekiden.delivery.channels.transport import CONNECT_SECONDS, NotConnected, pool_for
+from ekiden.delivery.channels.transport import NotConnected
 
 LINE_HOST = "https://api.line.me"
 LONGEST_TEXT = 5_000  # UTF-16 code units, as LINE counts (its page "Character counting in a text")
@@ -51,10 +53,10 @@ MONTHLY_LIMIT = "monthly limit"
 WAIT_FOR_A_LARGER_PLAN = timedelta(hours=1)
 
 
-class LineChannel:
+class LineChannel(PostingChannel):
     """The shop's LINE account as a channel; the contact point is the customer's user id.
 
-    `clock` gives the time that waits count from; `sleep` and `elapsed` (seconds) are there for tests.
+    `sleep` is there for tests.
     """
 
     name = "line"
@@ -64,25 +66,15 @@ class LineChannel:
         access_token: SecretStr,
         *,
         host: str = LINE_HOST,
-        clock: Clock = utc_now,
-        connect_seconds: float = CONNECT_SECONDS,
-        read_seconds: float = READ_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
-        elapsed: Elapsed = time.monotonic,
+        **times: Unpack[Times],
     ) -> None:
+        super().__init__(f"{host.rstrip('/')}/v2/bot/message/push", **(Times(read_seconds=READ_SECONDS) | times))
         self._token = access_token
-        self._url = f"{host.rstrip('/')}/v2/bot/message/push"
-        self._pool = pool_for(self._url, connect_seconds=connect_seconds, read_seconds=read_seconds)
-        self._clock = clock
         self._sleep = sleep
-        self._elapsed = elapsed
 
     def find(self, message_ids: Sequence[UUID]) -> None:
         """Return None: LINE tells what became of a key only by a repetition of the whole request."""
-
-    def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
-        """Return one delivery per message; raise `LineStopped` or `LineBusy` as docs/channels.md says."""
-        return one_by_one(messages, self._deliver_one, clock=self._clock, elapsed=self._elapsed)
 
     def _deliver_one(self, message: OutgoingMessage) -> Delivery:
         text = message.rendered.text.strip()
@@ -110,7 +102,7 @@ class LineChannel:
         }
         body = json.dumps({"to": message.to_address, "messages": [{"type": "text", "text": text}]}).encode()
         try:
-            reply = post(self._pool, self._url, body, headers)
+            reply = self._post(body, headers)
         except NotConnected as error:
             if unclear:
                 return unclear

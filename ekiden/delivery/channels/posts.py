@@ -4,16 +4,19 @@ Belongs here: what they have in common beside the connection (`transport`). Does
 """
 
 import json
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import urllib3
 
-from ekiden.delivery.channels.batches import WAIT
-from ekiden.delivery.channels.transport import NotConnected, read_whole
+from ekiden.delivery.channels.base import Delivery, OutgoingMessage
+from ekiden.delivery.channels.batches import WAIT, Clock, Elapsed, one_by_one, utc_now
+from ekiden.delivery.channels.transport import CONNECT_SECONDS, READ_SECONDS, NotConnected, pool_for, read_whole
 
 OK, CREATED, ACCEPTED = 200, 201, 202
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 400, 401, 403, 404
@@ -44,6 +47,47 @@ class Reply:
         except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
+
+
+class Times(TypedDict, total=False):
+    """By which clocks a channel goes, and how long it waits; `elapsed` counts seconds, and is there for tests."""
+
+    clock: Clock
+    connect_seconds: float
+    read_seconds: float
+    elapsed: Elapsed
+
+
+class PostingChannel(ABC):
+    """A channel whose every message is a post of its own to the same address.
+
+    `clock` gives the time that waits count from.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock = utc_now,
+        connect_seconds: float = CONNECT_SECONDS,
+        read_seconds: float = READ_SECONDS,
+        elapsed: Elapsed = time.monotonic,
+    ) -> None:
+        self._url = url
+        self._pool = pool_for(url, connect_seconds=connect_seconds, read_seconds=read_seconds)
+        self._clock = clock
+        self._elapsed = elapsed
+
+    def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
+        """Return one delivery per message; raise `LineStopped` or `LineBusy` as docs/channels.md says."""
+        return one_by_one(messages, self._deliver_one, clock=self._clock, elapsed=self._elapsed)
+
+    @abstractmethod
+    def _deliver_one(self, message: OutgoingMessage) -> Delivery:
+        """Return what became of one message; raise `Stops` or `Waits` where those after it are left alone."""
+
+    def _post(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+        return post(self._pool, self._url, body, headers)
 
 
 def post(pool: urllib3.PoolManager, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:

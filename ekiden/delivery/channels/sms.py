@@ -10,17 +10,17 @@ named here are the few that a person must be told of in another way.
 """
 
 import re
-import time
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Unpack
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from pydantic import SecretStr
 
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
-from ekiden.delivery.channels.batches import Clock, Elapsed, Stops, Waits, one_by_one, utc_now
+from ekiden.delivery.channels.batches import Stops, Waits
 from ekiden.delivery.channels.posts import (
     BAD_REQUEST,
     CREATED,
@@ -29,12 +29,13 @@ from ekiden.delivery.channels.posts import (
     TOO_MANY_REQUESTS,
     UNAUTHORIZED,
     NoAnswer,
+    PostingChannel,
     Reply,
-    post,
+    Times,
     told,
     wait_of,
 )
-from ekiden.delivery.channels.transport import CONNECT_SECONDS, READ_SECONDS, NotConnected, pool_for
+from ekiden.delivery.channels.transport import NotConnected
 
 TWILIO_HOST = "https://api.twilio.com"
 LONGEST_BODY = 1_600  # UTF-16 code units; Twilio's error 21617
@@ -60,33 +61,18 @@ class TwilioAccount:
             raise ValueError("SMS need one sender: set EKIDEN_TWILIO_FROM or EKIDEN_TWILIO_MESSAGING_SERVICE_SID")
 
 
-class TwilioChannel:
+class TwilioChannel(PostingChannel):
     """Twilio as a channel; the contact point is a number like +819012345678."""
 
     name = "twilio"
 
-    def __init__(
-        self,
-        account: TwilioAccount,
-        *,
-        host: str = TWILIO_HOST,
-        clock: Clock = utc_now,
-        connect_seconds: float = CONNECT_SECONDS,
-        read_seconds: float = READ_SECONDS,
-        elapsed: Elapsed = time.monotonic,
-    ) -> None:
+    def __init__(self, account: TwilioAccount, *, host: str = TWILIO_HOST, **times: Unpack[Times]) -> None:
+        path = f"/2010-04-01/Accounts/{quote(account.sid, safe='')}/Messages.json"
+        super().__init__(host.rstrip("/") + path, **times)
         self._account = account
-        self._url = f"{host.rstrip('/')}/2010-04-01/Accounts/{quote(account.sid, safe='')}/Messages.json"
-        self._pool = pool_for(self._url, connect_seconds=connect_seconds, read_seconds=read_seconds)
-        self._clock = clock
-        self._elapsed = elapsed
 
     def find(self, message_ids: Sequence[UUID]) -> None:
         """Return None: Twilio keeps no id of ours that it could be asked for."""
-
-    def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
-        """Return one delivery per message; raise `LineStopped` or `LineBusy` as docs/channels.md says."""
-        return one_by_one(messages, self._deliver_one, clock=self._clock, elapsed=self._elapsed)
 
     def _deliver_one(self, message: OutgoingMessage) -> Delivery:
         body = message.rendered.text.strip()
@@ -102,7 +88,7 @@ class TwilioChannel:
             "Accept": "application/json",
         }
         try:
-            reply = post(self._pool, self._url, form, headers)
+            reply = self._post(form, headers)
         except NotConnected as error:
             raise Waits(f"no connection to Twilio ({error})") from None
         except NoAnswer as error:

@@ -1,26 +1,25 @@
 """A provider on the loopback address that answers, or fails, as told, and remembers what it was asked."""
 
 import json
-import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
 from ekiden.content.render import RenderedMessage
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, Sender
+from tests.loopback import Handler, LoopbackServer, serving
 
-Answer = Callable[[BaseHTTPRequestHandler], None]
+Answer = Callable[[Handler], None]
 
 
 class Request:
     """One request as it arrived."""
 
-    def __init__(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    def __init__(self, handler: Handler, body: bytes) -> None:
         self.method = handler.command
         self.path = handler.path
         self.headers = handler.headers
@@ -28,7 +27,7 @@ class Request:
         self.body = body
 
     @property
-    def json(self) -> object:
+    def json(self) -> Any:
         return json.loads(self.body)
 
     @property
@@ -36,85 +35,54 @@ class Request:
         return {name: value for name, (value,) in parse_qs(self.body.decode(), strict_parsing=True).items()}
 
 
-class Provider(ThreadingHTTPServer):
+class Provider(LoopbackServer):
     """Answers one request after the other with `answers`, the last of them for ever."""
-
-    daemon_threads = True
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
         self.requests: list[Request] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
+        self._counting = threading.Lock()
+        super().__init__(_Handler)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+    def note(self, request: Request) -> Answer:
+        """Keep a request, and return what is answered to it."""
+        with self._counting:
+            self.requests.append(request)
+            return self.answers[min(len(self.requests), len(self.answers)) - 1]
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A connection that was cut on purpose is no error."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     server: Provider
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.requests.append(Request(self, body))
-        number = min(len(self.server.requests), len(self.server.answers)) - 1
-        self.server.answers[number](self)
+        self.server.note(Request(self, self.read_body()))(self)
 
-    def do_GET(self) -> None:
-        self.server.requests.append(Request(self, b""))
-        answer(200)(self)
-
-    def log_message(self, *_: object) -> None:
-        pass
+    do_GET = do_POST
 
 
 @contextmanager
 def provider(*answers: Answer) -> Iterator[Provider]:
-    with Provider(*answers) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Provider(*answers)) as server:
+        yield server
 
 
 def answer(status: int, content: object = None, **headers: str) -> Answer:
-    """Answer with a status and a JSON body; underscores in names of headers stand for hyphens."""
-    body = b"" if content is None else json.dumps(content).encode()
-
-    def send(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return send
+    """Answer with a status, headers as `Handler.answer` takes them, and a body: bytes, or what JSON is made of."""
+    body = b"" if content is None else content if isinstance(content, bytes) else json.dumps(content).encode()
+    return lambda handler: handler.answer(status, body, **headers)
 
 
-def reset(handler: BaseHTTPRequestHandler) -> None:
-    """Cut the connection so that the other side sees a reset."""
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    handler.connection.close()
+def reset(handler: Handler) -> None:
+    handler.reset()
+
+
+def hang_up(handler: Handler) -> None:
     handler.close_connection = True
 
 
-def silence(handler: BaseHTTPRequestHandler) -> None:
+def silence(handler: Handler) -> None:
     time.sleep(0.5)
     handler.close_connection = True
-
-
-def closed_port() -> int:
-    """Return a port of the loopback address where nobody is."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def messages_to(*addresses: str, text: str = "本文\n", html: str | None = None) -> list[OutgoingMessage]:

@@ -6,7 +6,8 @@ from pydantic import SecretStr
 
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome
 from ekiden.delivery.channels.line import PAUSES, WAIT_FOR_A_LARGER_PLAN, LineChannel
-from tests.integration.channels.provider import answer, closed_port, messages_to, outcomes, provider, reset, silence
+from tests.integration.channels.provider import answer, messages_to, outcomes, provider, reset, silence
+from tests.loopback import free_port
 
 TOKEN = "line-token-of-the-test"
 NOW = datetime(2024, 2, 29, 3, 0, 0, tzinfo=UTC)
@@ -117,7 +118,7 @@ def test_a_redirect_is_not_followed_and_its_message_unknown() -> None:
 
 def test_nobody_there_sent_nothing() -> None:
     with pytest.raises(LineBusy, match="no connection to LINE") as busy:
-        Line(f"http://127.0.0.1:{closed_port()}").deliver(HANAKO, TARO)
+        Line(f"http://127.0.0.1:{free_port()}").deliver(HANAKO, TARO)
     assert outcomes(busy.value.deliveries) == [Outcome.not_sent] * 2
 
 

@@ -3,7 +3,6 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler
 from uuid import UUID
 
 import pytest
@@ -13,7 +12,9 @@ from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outco
 from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW
 from ekiden.delivery.channels.sendgrid import JITTER_SECONDS, SendGridChannel
 from tests.integration.channels.mail import apart, ids_of, mail, received, to, together
-from tests.integration.channels.sink import Answer, answer, errors, reset, sink
+from tests.integration.channels.provider import Answer, answer, outcomes, reset
+from tests.integration.channels.sink import errors, sink
+from tests.loopback import Handler
 
 KEY = "SG.secret-of-the-test"
 NOW = datetime(2024, 2, 29, 3, 0, 0, tzinfo=UTC)
@@ -23,10 +24,6 @@ IN_A_MINUTE = str(int(NOW.timestamp()) + 60)
 
 def channel_to(url: str, **options: object) -> SendGridChannel:
     return SendGridChannel(SecretStr(KEY), host=url, **({"clock": lambda: NOW} | options))
-
-
-def outcomes(deliveries: list[Delivery]) -> list[Outcome]:
-    return [delivery.outcome for delivery in deliveries]
 
 
 def test_one_request_carries_a_thousand_and_says_who_each_is_for() -> None:
@@ -41,7 +38,7 @@ def test_one_request_carries_a_thousand_and_says_who_each_is_for() -> None:
     assert deliveries == [
         Delivery(message.message_id, Outcome.accepted, "provider-1", "SendGrid answered 202") for message in messages
     ]
-    got = received(request.payload)
+    got = received(request.json)
     assert got == {m.message_id: (m.rendered.subject, m.rendered.text, m.rendered.html) for m in messages}
 
 
@@ -49,14 +46,14 @@ def test_messages_without_shared_content_go_one_by_one_and_each_gets_its_own_ans
     with sink(ACCEPTED, errors(400, "wrong"), ACCEPTED) as server:
         deliveries = channel_to(server.url, connections=1).deliver(apart(3))
     assert outcomes(deliveries) == [Outcome.accepted, Outcome.refused, Outcome.accepted]
-    assert [ids_of(request.payload) for request in server.requests] == [[UUID(int=number)] for number in range(3)]
+    assert [ids_of(request.json) for request in server.requests] == [[UUID(int=number)] for number in range(3)]
     assert deliveries[1].detail == "SendGrid answered 400: request: wrong"
 
 
 def test_two_messages_to_one_address_go_in_two_requests() -> None:
     with sink(ACCEPTED) as server:
         channel_to(server.url).deliver([mail(0, address="a@x.invalid"), mail(1, address="A@X.invalid"), mail(2)])
-    assert sorted(len(request.payload["personalizations"]) for request in server.requests) == [1, 2]
+    assert sorted(len(request.json["personalizations"]) for request in server.requests) == [1, 2]
 
 
 def test_a_refused_sender_stops_the_line_and_is_no_messages_fault() -> None:
@@ -73,7 +70,7 @@ def test_a_named_recipient_is_tried_alone_and_the_others_together() -> None:
     with sink(errors(400, "wrong", "personalizations.7.to"), errors(400, "wrong"), ACCEPTED) as server:
         deliveries = channel_to(server.url, connections=1).deliver(together(10))
     assert [number for number, one in enumerate(deliveries) if one.outcome is Outcome.refused] == [7]
-    assert [len(request.payload["personalizations"]) for request in server.requests] == [10, 1, 9]
+    assert [len(request.json["personalizations"]) for request in server.requests] == [10, 1, 9]
 
 
 def test_one_connection_serves_a_batch_and_the_next_one() -> None:
@@ -92,7 +89,7 @@ class Crowd:
         self._reply = reply
         self.met = 0
 
-    def __call__(self, handler: BaseHTTPRequestHandler) -> None:
+    def __call__(self, handler: Handler) -> None:
         try:
             self._barrier.wait(5)
             self.met += 1
@@ -128,7 +125,7 @@ def test_the_line_stops_and_every_message_is_accounted_for(status: int) -> None:
 def test_what_is_under_way_when_the_line_stops_keeps_its_answers_and_nothing_else_begins(
     status: int, error: type[LineStopped | LineBusy]
 ) -> None:
-    def late(handler: BaseHTTPRequestHandler) -> None:
+    def late(handler: Handler) -> None:
         time.sleep(0.3)
         ACCEPTED(handler)
 
@@ -169,7 +166,7 @@ def test_the_last_request_of_an_interval_is_kept_and_the_next_one_waits() -> Non
 def test_a_batch_ends_when_its_time_is_over() -> None:
     now = [0.0]
 
-    def slow(handler: BaseHTTPRequestHandler) -> None:
+    def slow(handler: Handler) -> None:
         now[0] += 40
         ACCEPTED(handler)
 
@@ -214,7 +211,7 @@ def test_an_address_that_is_none_and_what_is_no_text_are_not_even_posted() -> No
     with sink(ACCEPTED) as server:
         deliveries = channel_to(server.url).deliver([nobody, mail(1), broken, mail(3)])
     assert outcomes(deliveries) == [Outcome.refused, Outcome.accepted, Outcome.refused, Outcome.accepted]
-    assert [ids_of(request.payload) for request in server.requests] == [[UUID(int=1), UUID(int=3)]]
+    assert [ids_of(request.json) for request in server.requests] == [[UUID(int=1), UUID(int=3)]]
 
 
 def test_no_messages_are_no_request() -> None:

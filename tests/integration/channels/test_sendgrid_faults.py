@@ -2,56 +2,33 @@
 
 import gzip
 import json
-import socket
 import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from uuid import UUID
 
 import pytest
-from pydantic import SecretStr
 
 from ekiden.content.render import RenderedMessage
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
-from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW, WAIT
 from ekiden.delivery.channels.sendgrid import SendGridChannel
 from tests.integration.channels.mail import apart, mail, to, together
-from tests.integration.channels.raw_server import Conversation, RawServer, Talk, raw_server, self_signed
-
-NOW = datetime(2024, 2, 29, 3, 0, 0, tzinfo=UTC)
-LETTERS = {Outcome.accepted: "a", Outcome.refused: "r", Outcome.not_sent: "n", Outcome.unknown: "u"}
-# seconds of patience: for what never comes, and for what does come from a busy machine
-SHORT, LONG = 0.3, 20.0
-
-
-def answering(status: int, body: bytes = b"", *headers: str, length: int | None = None) -> Conversation:
-    lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {len(body) if length is None else length}", *headers]
-    return saying("\r\n".join([*lines, "", ""]).encode() + body, turned_down=400 <= status < 500)
-
-
-def saying(data: bytes, *, turned_down: bool = False) -> Conversation:
-    def talk(talk: Talk) -> None:
-        if talk.request():
-            if turned_down:
-                talk.server.note_turned_down()
-            talk.say(data)
-
-    return talk
-
-
-def and_then(said: Conversation, end: Callable[[Talk], None]) -> Conversation:
-    def talk(talk: Talk) -> None:
-        said(talk)
-        end(talk)
-
-    return talk
-
-
-ACCEPTED = answering(202, b"", "X-Message-Id: provider-1")
-WHOLE = b"HTTP/1.1 202 Accepted\r\nServer: nginx\r\nX-Message-Id: provider-1\r\nContent-Length: 0\r\n\r\n"
+from tests.integration.channels.raw_server import Conversation, Talk, raw_server
+from tests.integration.channels.sendgrid_talks import (
+    ACCEPTED,
+    LONG,
+    NOW,
+    SHORT,
+    WHOLE,
+    and_then,
+    answering,
+    channel_to,
+    delivered,
+    errors,
+    judge,
+    letters,
+    saying,
+)
 
 
 def dripping(data: bytes) -> Conversation:
@@ -75,10 +52,6 @@ def early(status: int) -> Conversation:
         talk.wait()
 
     return talk
-
-
-def errors(*fields: str | None) -> bytes:
-    return json.dumps({"errors": [{"message": "wrong", "field": field, "help": None} for field in fields]}).encode()
 
 
 @dataclass(frozen=True)
@@ -167,47 +140,8 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    return self_signed(tmp_path_factory.mktemp("certificate"))
-
-
-@pytest.fixture(params=["http", "https"])
-def context(
-    request: pytest.FixtureRequest, certificate: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
-) -> ssl.SSLContext | None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[1]))
-    return certificate[0] if request.param == "https" else None
-
-
-def channel_to(url: str, **options: object) -> SendGridChannel:
-    settings = {"clock": lambda: NOW, "connections": 1, "connect_seconds": LONG, "read_seconds": LONG} | options
-    return SendGridChannel(SecretStr("SG.key"), host=url, **settings)
-
-
-def delivered(channel: SendGridChannel, messages: list[OutgoingMessage]) -> tuple[list[Delivery], type | None]:
-    try:
-        return channel.deliver(messages), None
-    except (LineStopped, LineBusy) as error:
-        return error.deliveries, type(error)
-
-
 def one_after_the_other(channel: SendGridChannel, count: int) -> list[Delivery]:
     return [delivery for number in range(count) for delivery in delivered(channel, [mail(number)])[0]]
-
-
-def judge(server: RawServer, deliveries: list[Delivery]) -> None:
-    """Nothing went out twice, nothing that is said not to be sent went out, nothing accepted is missing."""
-    assert max(server.maybe_accepted.values(), default=0) <= 1
-    for delivery in deliveries:
-        if delivery.outcome in (Outcome.not_sent, Outcome.refused):
-            assert server.maybe_accepted[delivery.message_id] == 0
-        if delivery.outcome is Outcome.accepted and server.bodies:
-            assert server.maybe_accepted[delivery.message_id] == 1
-
-
-def letters(deliveries: list[Delivery]) -> str:
-    return "".join(LETTERS[delivery.outcome] for delivery in deliveries)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -279,151 +213,3 @@ def test_a_server_that_does_not_read_costs_our_patience_once() -> None:
         (delivery,) = channel_to(server.url, read_seconds=SHORT).deliver(large(1))
         assert delivery.outcome is Outcome.unknown
         assert time.monotonic() - began < 3
-
-
-@pytest.fixture
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def test_a_refused_connection_certainly_sent_nothing(closed_port: int) -> None:
-    with pytest.raises(LineBusy) as busy:
-        channel_to(f"http://127.0.0.1:{closed_port}").deliver(apart(3))
-    deliveries = busy.value.deliveries
-    assert letters(deliveries) == "nnn"
-    assert NOW + WAIT <= busy.value.until <= NOW + 2 * WAIT
-    assert "no connection to SendGrid (NewConnectionError)" in deliveries[0].detail
-
-
-def test_an_unknown_host_certainly_sent_nothing() -> None:
-    deliveries, raised = delivered(channel_to("http://sendgrid.invalid"), together(2))
-    assert raised is LineBusy
-    assert letters(deliveries) == "nn"
-    assert "NameResolutionError" in deliveries[0].detail
-
-
-def test_a_host_that_does_not_answer_certainly_got_nothing() -> None:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        # a full queue of connections: the next one is not even begun
-        waiting = [socket.socket() for _ in range(3)]
-        for one in waiting:
-            one.setblocking(False)
-            one.connect_ex(server.getsockname())
-        url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        deliveries, _ = delivered(channel_to(url, connect_seconds=SHORT), together(2))
-        for one in waiting:
-            one.close()
-    assert letters(deliveries) == "nn"
-    assert "ConnectTimeoutError" in deliveries[0].detail
-
-
-def test_a_failed_handshake_certainly_sent_nothing(certificate: tuple[ssl.SSLContext, Path]) -> None:
-    with raw_server(Talk.hang_up) as server:
-        deliveries, _ = delivered(channel_to(server.url.replace("http:", "https:")), together(2))
-    assert letters(deliveries) == "nn"
-
-
-def test_a_certificate_nobody_vouches_for_certainly_got_nothing(certificate: tuple[ssl.SSLContext, Path]) -> None:
-    with raw_server(ACCEPTED, context=certificate[0]) as server:
-        deliveries, _ = delivered(channel_to(server.url), together(2))
-        assert letters(deliveries) == "nn"
-        assert server.bodies == []
-
-
-def test_a_certificate_for_another_name_certainly_got_nothing(context: ssl.SSLContext | None) -> None:
-    with raw_server(ACCEPTED, context=context) as server:
-        deliveries, _ = delivered(channel_to(server.url.replace("127.0.0.1", "localhost")), together(2))
-        assert letters(deliveries) == ("nn" if context else "aa")
-
-
-def test_a_connection_that_was_idle_is_not_trusted_again() -> None:
-    with raw_server(ACCEPTED, ACCEPTED, Talk.reset, ACCEPTED) as server:
-        channel = channel_to(server.url, idle_seconds=0.05)
-        channel.deliver([mail(0)])
-        channel.deliver([mail(1)])
-        assert server.connections == 1
-        time.sleep(0.1)
-        channel.deliver([mail(2)])
-        assert server.connections == 2
-
-
-def test_a_connection_closed_while_it_was_idle_is_opened_anew() -> None:
-    with raw_server(and_then(ACCEPTED, Talk.hang_up), ACCEPTED) as server:
-        channel = channel_to(server.url)
-        first = channel.deliver([mail(0)])
-        time.sleep(0.05)
-        assert letters(first + channel.deliver([mail(1)])) == "aa"
-
-
-def test_nothing_of_an_earlier_answer_is_read_as_a_later_one() -> None:
-    """A server that says 103 is not finished: its 202 must not be taken for the answer to the next request."""
-
-    def late(talk: Talk) -> None:
-        talk.request()
-        talk.say(b"HTTP/1.1 103 Early Hints\r\n\r\n")
-        time.sleep(0.1)
-        talk.say(WHOLE)
-
-    with raw_server(late, answering(503), answering(503)) as server:
-        channel = channel_to(server.url)
-        assert letters(channel.deliver([mail(0)]) + channel.deliver([mail(1)])) == "uu"
-
-
-def test_trouble_that_lasts_costs_few_unknown_outcomes() -> None:
-    with raw_server(answering(503)) as server:
-        channel = channel_to(server.url)
-        first = channel.deliver(together(50))
-        assert letters(first) == "u" * 50
-        second, raised = delivered(channel, [mail(number) for number in range(50, 100)])
-        assert raised is LineBusy
-        assert letters(second) == "u" * (UNKNOWN_IN_A_ROW - 1) + "n" * (51 - UNKNOWN_IN_A_ROW)
-        third, _ = delivered(channel, [mail(number) for number in range(100, 150)])
-        assert letters(third) == "u" + "n" * 49
-        judge(server, first + second + third)
-
-
-def test_after_trouble_one_message_finds_out_and_the_others_follow_together() -> None:
-    with raw_server(answering(503), ACCEPTED) as server:
-        channel = channel_to(server.url)
-        channel.deliver([mail(0)])
-        assert letters(channel.deliver([mail(number) for number in range(1, 100)])) == "a" * 99
-        assert [len(body["personalizations"]) for body in server.bodies] == [1, 1, 98]
-
-
-def test_of_three_hundred_only_the_guilty_are_refused() -> None:
-    guilty = {UUID(int=number) for number in (0, 17, 150, 298, 299)}
-
-    def judging(talk: Talk) -> None:
-        if talk.request():
-            body = talk.server.bodies[-1]
-            ids = [UUID(one["custom_args"]["ekiden_message_id"]) for one in body["personalizations"]]
-            if guilty.isdisjoint(ids):
-                talk.say(WHOLE)
-            else:
-                talk.server.note_turned_down()
-                said = errors(None)
-                talk.say(f"HTTP/1.1 400 Bad\r\nContent-Length: {len(said)}\r\n\r\n".encode() + said)
-
-    with raw_server(judging) as server:
-        deliveries = channel_to(server.url).deliver(together(300))
-        assert {one.message_id for one in deliveries if one.outcome is Outcome.refused} == guilty
-        assert letters(deliveries).count("a") == 295
-        assert len(server.bodies) < 100
-        judge(server, deliveries)
-
-
-@pytest.mark.parametrize("end", ["stopped", "busy", "unknown", "time"])
-def test_a_search_for_the_guilty_that_is_cut_short_keeps_what_was_answered(end: str) -> None:
-    last = {"stopped": answering(401), "busy": answering(429), "unknown": answering(500), "time": ACCEPTED}[end]
-    seconds = iter([0.0, 1.0, 2.0, 3.0, *[99.0] * 50])
-    with raw_server(answering(400), ACCEPTED, answering(400), last) as server:
-        channel = channel_to(server.url, elapsed=(lambda: next(seconds)) if end == "time" else time.monotonic)
-        deliveries, raised = delivered(channel, together(8))
-        # the first half was accepted, the second refused; its first half meets the end (in trouble, one at a time)
-        expected = {"stopped": "aaaannnn", "busy": "aaaannnn", "unknown": "aaaauuuu", "time": "aaaannnn"}[end]
-        assert raised is (LineStopped if end == "stopped" else LineBusy)
-        assert letters(deliveries) == expected
-        judge(server, deliveries)

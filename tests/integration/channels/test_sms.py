@@ -8,7 +8,8 @@ from pydantic import SecretStr
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome
 from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW
 from ekiden.delivery.channels.sms import TwilioAccount, TwilioChannel
-from tests.integration.channels.provider import answer, closed_port, messages_to, outcomes, provider, reset, silence
+from tests.integration.channels.provider import answer, messages_to, outcomes, provider, reset, silence
+from tests.loopback import free_port
 
 TOKEN = "twilio-token-of-the-test"
 NOW = datetime(2024, 2, 29, 3, 0, 0, tzinfo=UTC)
@@ -112,7 +113,7 @@ def test_a_provider_in_trouble_makes_few_unknowns() -> None:
 
 def test_nobody_there_sent_nothing() -> None:
     with pytest.raises(LineBusy, match="no connection to Twilio") as busy:
-        channel_to(f"http://127.0.0.1:{closed_port()}").deliver(messages_to(HANAKO))
+        channel_to(f"http://127.0.0.1:{free_port()}").deliver(messages_to(HANAKO))
     assert outcomes(busy.value.deliveries) == [Outcome.not_sent]
 
 

@@ -16,7 +16,8 @@ from pydantic import SecretStr
 from ekiden.delivery.channels.base import LineBusy, LineStopped, Outcome
 from ekiden.delivery.channels.mime import to_bytes
 from ekiden.delivery.channels.smtp import MailServer, SMTPChannel
-from tests.integration.channels.provider import closed_port, messages_to, outcomes
+from tests.integration.channels.provider import messages_to, outcomes
+from tests.loopback import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 
@@ -56,7 +57,7 @@ def post(authority: trustme.CA, name: str = "localhost", *, at_once: bool = Fals
     controller = Controller(
         taker,
         hostname="127.0.0.1",
-        port=closed_port(),
+        port=free_port(),
         server_hostname="mail.invalid",
         authenticator=knows,
         auth_required=True,

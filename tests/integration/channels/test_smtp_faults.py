@@ -9,7 +9,8 @@ from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outco
 from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW
 from ekiden.delivery.channels.smtp import MailServer, SMTPChannel
 from tests.integration.channels.mail_server import BODY, DOT, GREETING, HANG_UP, RESET, SILENCE, mail_server
-from tests.integration.channels.provider import closed_port, messages_to, outcomes
+from tests.integration.channels.provider import messages_to, outcomes
+from tests.loopback import free_port
 
 SHORT = 1.5
 """Seconds until a silent server is given up: long enough for one that answers on a busy machine."""
@@ -104,7 +105,7 @@ def test_a_server_that_is_not_ready_is_asked_again_later(step: str, said: str) -
 
 def test_nobody_there_sent_nothing() -> None:
     with pytest.raises(LineBusy, match="no connection to the mail server") as busy:
-        deliver(closed_port(), HANAKO, TARO)
+        deliver(free_port(), HANAKO, TARO)
     assert outcomes(busy.value.deliveries) == [NOT_SENT, NOT_SENT]
 
 

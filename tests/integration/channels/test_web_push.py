@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from ekiden.delivery.channels.base import LineBusy, LineStopped, Outcome
 from ekiden.delivery.channels.web_push import LONGEST_PAYLOAD, WebPushChannel, service_of
 from ekiden.settings import Settings
-from tests.integration.channels.provider import Provider, answer, closed_port, messages_to, outcomes, provider, reset
+from tests.integration.channels.provider import Provider, answer, messages_to, outcomes, provider, reset
+from tests.loopback import free_port
 
 NOW = datetime.now(UTC).replace(microsecond=0)  # who checks a signature looks at the real clock
 SENT = answer(201, Location="https://push.invalid/m/1")
@@ -131,7 +132,7 @@ def test_a_limit_is_waited_for() -> None:
 
 
 def test_nobody_there_sent_nothing() -> None:
-    browser = Browser(f"http://127.0.0.1:{closed_port()}/push")
+    browser = Browser(f"http://127.0.0.1:{free_port()}/push")
     with pytest.raises(LineBusy, match="no connection") as busy:
         channel().deliver(messages_to(browser.subscription))
     assert outcomes(busy.value.deliveries) == [Outcome.not_sent]

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from ekiden.settings import PROJECT_ROOT
 from tests.integration.delivery.crowd import Judge, fill
 from tests.integration.ledger_fixtures import Shop
 from tests.integration.ledger_invariants import broken_invariants
+from tests.loopback import free_port
 
 DEFINITIONS = Path(__file__).with_name("sending_definitions.py")
 EXECUTORS = os.environ.get("EKIDEN_TEST_EXECUTORS", "in_process").split(",")
@@ -88,9 +88,7 @@ def test_workers_share_a_due_date_and_its_materialisation_tells_of_all_of_them(
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
     """A broker of the test's own on a free port, which forgets everything with its end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": str(folder)}
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     server = subprocess.Popen(["redis-server", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

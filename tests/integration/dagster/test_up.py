@@ -1,7 +1,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -11,6 +10,7 @@ import pytest
 
 from ekiden.settings import PROJECT_ROOT
 from tests.conftest import open_folder
+from tests.loopback import free_port
 
 SERVE = "import sys; from ekiden.settings import Settings; from orchestration.up import run; "
 PATIENCE = 240  # seconds; a busy machine with two cores takes its time to import Dagster in four processes
@@ -35,9 +35,7 @@ def processes_of(home: Path) -> list[str]:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT])
 def test_ctrl_c_stops_everything_that_was_started(parsed_home, stop) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with open_folder() as folder:
         home = folder / "home"
         shutil.copytree(parsed_home, home)

@@ -22,16 +22,11 @@ from ekiden.insights.lineage import lineage
 from ekiden.insights.timeline import timeline
 from ekiden.schedule.export import export_due
 from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop
-from tests.integration.ledger_invariants import broken_invariants
+
+pytestmark = pytest.mark.usefixtures("sound_ledger")
 
 NOON = "2024-03-09 12:00"
 MAIL = OptOutChannel.MAIL
-
-
-@pytest.fixture(autouse=True)
-def _the_ledger_is_sound_afterwards(shop: Shop):
-    yield
-    assert broken_invariants(shop.connection) == {}
 
 
 def ready(shop: Shop, *customers: str, **definition: Any) -> Shop:
@@ -212,6 +207,17 @@ def test_a_withdrawal_is_of_what_was_meant_and_says_why(shop: Shop):
     assert opts_in(shop, customer_id="C1", channel=MAIL) == 0
     left = find_opt_outs(shop.connection, OptOutFilter(), limit=10)
     assert [(each.customer_id, each.channel) for each in left] == [("C2", None), ("C1", "dm")]
+
+
+def test_opt_outs_are_found_and_withdrawn_whatever_stands_in_them(shop: Shop):
+    odd = 'O\'Brien "50%" %s {0} \\ 駅'
+    opts_out(shop, odd)
+    opts_out(shop, "C2")
+    which = OptOutFilter(customer_id=odd)
+    (found,) = find_opt_outs(shop.connection, which, limit=10)
+    (ended,) = withdraw(shop.connection, which, reason=odd, now=shop.now, context=OPERATOR)
+    assert (ended.opt_out_id, ended.customer_id, ended.withdraw_reason) == (found.opt_out_id, odd, odd)
+    assert [each.customer_id for each in find_opt_outs(shop.connection, OptOutFilter(), limit=10)] == ["C2"]
 
 
 def test_an_old_opt_out_told_again_after_an_opt_in_is_no_news(shop: Shop):

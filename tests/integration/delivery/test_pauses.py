@@ -22,15 +22,10 @@ from ekiden.schedule.errors import UnknownScenario
 from ekiden.schedule.export import export_due
 from ekiden.schedule.runs import RunContext
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
-from tests.integration.ledger_invariants import broken_invariants
+
+pytestmark = pytest.mark.usefixtures("sound_ledger")
 
 NOON = "2024-03-09 12:00"
-
-
-@pytest.fixture(autouse=True)
-def _the_ledger_is_sound_afterwards(shop: Shop):
-    yield
-    assert broken_invariants(shop.connection) == {}
 
 
 def two_scenarios(shop: Shop, *customers: str) -> Shop:

@@ -12,15 +12,16 @@ from pydantic import SecretStr
 
 from ekiden.delivery.channels.sendgrid_suppressions import ListUnreadable, SendGridSuppressions
 from ekiden.delivery.suppressions import OVERLAP, NoSuppressionList, find_suppressions, lists_for, sync
-from tests.integration.channels.sink import Sink, answer, hang_up, sink
+from tests.integration.channels.provider import answer, hang_up, provider
 from tests.integration.ledger_fixtures import STEP, Shop
+from tests.loopback import Handler
 
 KEY = "SG.a-key"
 PAGED = ("bounces", "spam_reports", "invalid_emails", "unsubscribes")
 LISTED = datetime(2024, 3, 1, tzinfo=UTC)
 
 
-class Provider:
+class Lists:
     """SendGrid's lists as its API description has them; refuses what that does not name."""
 
     def __init__(self) -> None:
@@ -40,12 +41,12 @@ class Provider:
             for address in addresses
         ]
 
-    def __call__(self, handler: Any) -> None:
+    def __call__(self, handler: Handler) -> None:
         path = urlsplit(handler.path)
         query = {name: int(value) for name, (value,) in parse_qs(path.query, strict_parsing=bool(path.query)).items()}
         assert handler.command == "GET"
         if handler.headers["Authorization"] != f"Bearer {KEY}":
-            return answer(401, b'{"errors": [{"message": "authorization required"}]}')(handler)
+            return handler.answer(401, b'{"errors": [{"message": "authorization required"}]}')
         assert handler.headers["Accept"] == "application/json"
         name = path.path.removeprefix("/v3/suppression/").removeprefix("/v3/asm/")
         self.asked.append((name, query))
@@ -65,26 +66,19 @@ class Provider:
         return _json(handler, found[query["offset"] :][: query["limit"]])
 
 
-def _json(handler: Any, body: object) -> None:
-    answer(200, json.dumps(body).encode(), Content_Type="application/json")(handler)
+def _json(handler: Handler, body: object) -> None:
+    handler.answer(200, json.dumps(body).encode(), Content_Type="application/json")
 
 
 @contextmanager
-def serving(provider: Provider, *, key: str = KEY, page: int = 500) -> Iterator[tuple[SendGridSuppressions, Sink]]:
-    with sink(provider) as server:
-
-        class Asked(server.RequestHandlerClass):
-            # the sink itself answers any GET with 200
-            def do_GET(self) -> None:
-                provider(self)
-
-        server.RequestHandlerClass = Asked
-        yield SendGridSuppressions(SecretStr(key), host=server.url, page=page, read_seconds=5), server
+def serving(lists: Lists, *, key: str = KEY, page: int = 500) -> Iterator[SendGridSuppressions]:
+    with provider(lists) as server:
+        yield SendGridSuppressions(SecretStr(key), host=server.url, page=page, read_seconds=5)
 
 
-def read(shop: Shop, provider: Provider, *, full: bool = False, page: int = 500) -> dict[str, tuple[int, int]]:
-    with serving(provider, page=page) as (lists, _):
-        synced = sync(shop.connection, lists, settings=shop.settings, now=shop.now, full=full)
+def read(shop: Shop, lists: Lists, *, full: bool = False, page: int = 500) -> dict[str, tuple[int, int]]:
+    with serving(lists, page=page) as reader:
+        synced = sync(shop.connection, reader, settings=shop.settings, now=shop.now, full=full)
     return {each.list_name.removeprefix("sendgrid "): (each.entries, each.added) for each in synced}
 
 
@@ -93,13 +87,13 @@ def entries(shop: Shop) -> dict[str | None, str]:
 
 
 def test_every_list_is_read_and_each_entry_says_why(shop: Shop):
-    provider = Provider()
-    provider.put("bounces", "Bounced@Shop.Example", reason="550 5.1.1 " + "x" * 500, status="5.1.1")
-    provider.put("spam_reports", "complained@shop.example", ip="10.0.0.1")
-    provider.put("invalid_emails", "invalid@shop.example", reason="known bad domain")
-    provider.put("unsubscribes", "left@shop.example")
-    provider.put_group(7, "left-one@shop.example")
-    assert read(shop, provider) == dict.fromkeys((*PAGED, "groups"), (1, 1))
+    lists = Lists()
+    lists.put("bounces", "Bounced@Shop.Example", reason="550 5.1.1 " + "x" * 500, status="5.1.1")
+    lists.put("spam_reports", "complained@shop.example", ip="10.0.0.1")
+    lists.put("invalid_emails", "invalid@shop.example", reason="known bad domain")
+    lists.put("unsubscribes", "left@shop.example")
+    lists.put_group(7, "left-one@shop.example")
+    assert read(shop, lists) == dict.fromkeys((*PAGED, "groups"), (1, 1))
     assert entries(shop) == {
         "bounced@shop.example": "bounced",
         "complained@shop.example": "complained",
@@ -111,25 +105,25 @@ def test_every_list_is_read_and_each_entry_says_why(shop: Shop):
 
 
 def test_all_pages_are_read_and_reading_twice_adds_nothing(shop: Shop):
-    provider = Provider()
+    lists = Lists()
     addresses = [f"a{number}@shop.example" for number in range(20)]
     for number, address in enumerate(addresses):
-        provider.put("bounces", address, at=LISTED + timedelta(minutes=number))
-    assert read(shop, provider, page=7)["bounces"] == (20, 20)
-    assert [query["offset"] for name, query in provider.asked if name == "bounces"] == [0, 7, 14]
-    assert read(shop, provider, page=5, full=True)["bounces"] == (20, 0)
+        lists.put("bounces", address, at=LISTED + timedelta(minutes=number))
+    assert read(shop, lists, page=7)["bounces"] == (20, 20)
+    assert [query["offset"] for name, query in lists.asked if name == "bounces"] == [0, 7, 14]
+    assert read(shop, lists, page=5, full=True)["bounces"] == (20, 0)
     assert set(entries(shop)) == set(addresses)
 
 
 def test_the_next_reading_begins_a_little_before_the_last_ended(shop: Shop):
-    provider = Provider()
-    read(shop, provider)
+    lists = Lists()
+    read(shop, lists)
     first = shop.now
-    provider.asked.clear()
+    lists.asked.clear()
     shop.now += timedelta(days=1)
-    provider.put("bounces", "late@shop.example", at=first - timedelta(hours=1))
-    assert read(shop, provider)["bounces"] == (1, 1)
-    starts = {name: query.get("start_time") for name, query in provider.asked}
+    lists.put("bounces", "late@shop.example", at=first - timedelta(hours=1))
+    assert read(shop, lists)["bounces"] == (1, 1)
+    starts = {name: query.get("start_time") for name, query in lists.asked}
     assert starts["bounces"] == int((first - OVERLAP).timestamp())
     assert starts["suppressions"] is None
 
@@ -149,36 +143,37 @@ def test_the_next_reading_begins_a_little_before_the_last_ended(shop: Shop):
     ],
 )
 def test_a_list_that_cannot_be_read_says_so_and_what_was_read_stays(shop: Shop, broken: Any, told: str):
-    provider = Provider()
-    provider.put("bounces", "bounced@shop.example")
-    provider.broken["invalid_emails"] = broken
+    lists = Lists()
+    lists.put("bounces", "bounced@shop.example")
+    lists.broken["invalid_emails"] = broken
     with pytest.raises(ListUnreadable, match=told) as refused:
-        read(shop, provider)
+        read(shop, lists)
     assert KEY not in str(refused.value)
     assert entries(shop) == {"bounced@shop.example": "bounced"}
     # mended, it goes on with what was not read yet from its beginning
-    provider.broken.clear()
-    provider.asked.clear()
-    provider.put("invalid_emails", "invalid@shop.example")
-    assert read(shop, provider)["invalid_emails"] == (1, 1)
-    assert "start_time" not in dict(provider.asked)["invalid_emails"]
+    lists.broken.clear()
+    lists.asked.clear()
+    lists.put("invalid_emails", "invalid@shop.example")
+    assert read(shop, lists)["invalid_emails"] == (1, 1)
+    assert "start_time" not in dict(lists.asked)["invalid_emails"]
 
 
 def test_a_provider_that_gives_the_same_page_for_ever_is_not_asked_for_ever(shop: Shop):
-    provider = Provider()
-    provider.broken["bounces"] = answer(200, b'[{"email": "x@y.example", "created": 1}]')
+    lists = Lists()
+    lists.broken["bounces"] = answer(200, b'[{"email": "x@y.example", "created": 1}]')
     with pytest.raises(ListUnreadable, match="same page"):
-        read(shop, provider, page=1)
+        read(shop, lists, page=1)
 
 
 def test_without_its_key_or_its_server_nothing_is_read(shop: Shop):
-    with serving(Provider(), key="another") as (lists, server):
+    lists = Lists()
+    with serving(lists, key="another") as reader:
         with pytest.raises(ListUnreadable, match="turns us away"):
-            sync(shop.connection, lists, settings=shop.settings, now=shop.now)
+            sync(shop.connection, reader, settings=shop.settings, now=shop.now)
         gone = SendGridSuppressions(SecretStr(KEY), host="http://127.0.0.1:1")
         with pytest.raises(ListUnreadable, match="cannot be reached"):
             sync(shop.connection, gone, settings=shop.settings, now=shop.now)
-        assert server.requests == []
+    assert lists.asked == []
     with pytest.raises(NoSuppressionList, match="EKIDEN_SENDGRID_API_KEY"):
         lists_for(shop.settings)
 
@@ -189,9 +184,9 @@ def test_what_we_know_stays_as_it_is_and_nothing_is_ever_removed(shop: Shop):
         " ('known@shop.example', 'complained', 'ours', '2024-01-01 00:00+00'),"
         " ('forgotten@shop.example', 'bounced', 'sendgrid', '2024-01-01 00:00+00')"
     )
-    provider = Provider()
-    provider.put("bounces", "known@shop.example")
-    assert read(shop, provider, full=True)["bounces"] == (1, 0)
+    lists = Lists()
+    lists.put("bounces", "known@shop.example")
+    assert read(shop, lists, full=True)["bounces"] == (1, 0)
     assert entries(shop) == {"known@shop.example": "complained", "forgotten@shop.example": "bounced"}
 
 
@@ -203,10 +198,10 @@ def test_who_has_left_a_group_gets_no_mail_of_its_site_and_of_an_unknown_group_n
         shop.customer(customer)
         for model in ("follow_a", "follow_b"):
             shop.eligible(customer, "2024-03-08", model=model)
-    provider = Provider()
-    provider.put_group(7, "C1@shop.example")
-    provider.put_group(8, "c2@shop.example")
-    assert read(shop, provider)["groups"] == (2, 2)
+    lists = Lists()
+    lists.put_group(7, "C1@shop.example")
+    lists.put_group(8, "c2@shop.example")
+    assert read(shop, lists)["groups"] == (2, 2)
     shop.plan()
     shop.at("2024-03-09 12:00")
     shop.send()
@@ -219,14 +214,14 @@ def test_who_has_left_a_group_gets_no_mail_of_its_site_and_of_an_unknown_group_n
 
 
 def test_who_has_opted_in_again_is_not_opted_out_by_what_the_provider_knew_before(shop: Shop):
-    provider = Provider()
-    provider.put_group(8, "c2@shop.example")
-    read(shop, provider)
+    lists = Lists()
+    lists.put_group(8, "c2@shop.example")
+    read(shop, lists)
     shop.execute(
         "update outreach.opt_outs set withdrawn_at = %s, withdrawn_by = 'hanako', withdraw_reason = 'a letter'",
         shop.now,
     )
-    assert read(shop, provider)["groups"] == (1, 0)
+    assert read(shop, lists)["groups"] == (1, 0)
     shop.now += timedelta(days=1)
-    provider.put_group(8, "c2@shop.example", at=shop.now)
-    assert read(shop, provider)["groups"] == (2, 1)
+    lists.put_group(8, "c2@shop.example", at=shop.now)
+    assert read(shop, lists)["groups"] == (2, 1)

@@ -4,21 +4,17 @@ Belongs here: the copy and the scenario files. Does not belong here: what is exp
 """
 
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from ekiden.cli import main
 from ekiden.settings import PROJECT_ROOT, Settings
 from ekiden.warehouse import dbt
+from tests.integration.commands import Ended, at_the_terminal, commands
 
 PROJECT = PROJECT_ROOT / "dbt_project"
-
-# what scenarios need; history looks back at a ledger that these tests leave alone
-NEEDED = ("staging", "marts", "segments")
 
 
 @dataclass(frozen=True)
@@ -42,15 +38,6 @@ class Site:
         (self.eligibility / f"{name}.sql").write_text(query + "\n", encoding="utf-8")
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def site(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A project without scenarios, which every command of the test takes for its own."""
@@ -60,25 +47,11 @@ def site(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     shutil.copytree(PROJECT / "macros" / "eligibility", project / "macros" / "eligibility")
     (project / "models" / "eligibility").mkdir()
     monkeypatch.setattr(dbt, "PROJECT_DIR", project)
-    monkeypatch.setenv("EKIDEN_DATABASE_URL", settings.database_url.get_secret_value())
-    monkeypatch.setenv("EKIDEN_HOME", str(settings.home))
-    monkeypatch.setenv("EKIDEN_TIME_ZONE", "Asia/Tokyo")
-    monkeypatch.setenv("EKIDEN_ACTOR", "hanako")
-    monkeypatch.setenv("COLUMNS", "200")
+    at_the_terminal(monkeypatch, settings)
     return Site(project, settings)
 
 
 @pytest.fixture
 def ekiden(site: Site, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> Callable[..., Ended]:
     """Run `ekiden …` on the site; what dbt writes is captured as well."""
-
-    def run(*arguments: str) -> Ended:
-        capfd.readouterr()
-        monkeypatch.setattr(sys, "argv", ["ekiden", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capfd.readouterr()
-        assert "Traceback" not in captured.err
-        return Ended(ended.value.code or 0, captured.out, captured.err)
-
-    return run
+    return commands(monkeypatch, capfd)

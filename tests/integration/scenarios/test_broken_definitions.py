@@ -21,6 +21,8 @@ BROKEN = {
     "no_macro": "not_jinja",
     "template": "template_in_definition",
     "too_much": "out_of_range",
+    "no_frame": "wrong_type",
+    "a_number": "exactly_one_anchor",
 }
 """Models and the rule that each breaks."""
 
@@ -51,11 +53,14 @@ def test_the_others_are_built_planned_and_shown(site, buyer, ekiden, connection,
     site.scenario("no_macro", query="{{ eligibilty() }}")
     site.scenario("template", ("status: enabled", "status: enabled\n          site: 'a {% x %} {{ 1 }} {# gone #}'"))
     site.scenario("too_much", ("status: enabled", f"status: enabled\n          priority: {10**400}"))
+    # shapes that the macros cannot read
+    site.scenario("no_frame", ('- {type: product, codes: ["1082185"]}', "-"))
+    site.scenario("a_number", ("anchor: ordered", "anchor: 5"))
     # only dbt itself knows of every model
     site.scenario("no_model", query="select * from {{ ref('nowhere') }}")
 
     built = ekiden("build")
-    assert built.code == 1
+    assert (built.code, built.err.count("dbt build failed")) == (1, 0), built.err
     for model, rule in BROKEN.items():
         assert f"left out: {model} " in built.err
         assert f"({rule})" in built.err

@@ -8,15 +8,10 @@ from ekiden.database.connection import connect
 from ekiden.schedule.decisions import DecisionCount
 from ekiden.schedule.plan import plan
 from tests.integration.ledger_fixtures import PLANNER, STEP, Shop
-from tests.integration.ledger_invariants import broken_invariants
+
+pytestmark = pytest.mark.usefixtures("sound_ledger")
 
 TWO_STEPS = [STEP, STEP | {"offset_days": 5}]
-
-
-@pytest.fixture(autouse=True)
-def _the_ledger_is_sound_afterwards(shop: Shop):
-    yield
-    assert broken_invariants(shop.connection, shop.settings.time_zone) == {}
 
 
 def exclusive(shop: Shop, code: str, priority: int | None, **changes) -> None:

@@ -1,44 +1,17 @@
-"""Every decision is kept: whom planning considered, what it decided and by which rule first."""
+"""Who decided what of whom: of all that speaks against somebody, the first rule decides."""
 
-import json
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from ekiden.cli import app
 from ekiden.database.connection import connect
-from ekiden.insights.decisions import Decision, DecisionFilter, UnknownRule, count_by_rule, decisions
-from ekiden.schedule.decisions import BATCH_SIZE, DecisionCount
+from ekiden.insights.decisions import DecisionFilter, count_by_rule, decisions
+from ekiden.schedule.decisions import DecisionCount
 from tests.integration.ledger_fixtures import STEP, Shop
+from tests.integration.schedule.deciding import ALL, TODAY, counts, kept_out, of, turned_away
 
-TODAY = "2024-03-09"
 TWO_STEPS = [STEP, STEP | {"offset_days": 5}]
-ALL = 100_000
-
-
-def of(shop: Shop, customer: str, **wanted) -> list[Decision]:
-    """Return one customer's decisions in the order in which they were made."""
-    found = decisions(shop.connection, DecisionFilter(customer=customer, **wanted), limit=ALL)
-    return sorted(found, key=lambda decision: decision.decided_at)
-
-
-def turned_away(shop: Shop) -> list[tuple[str, str, str]]:
-    """Return (day, customer, rule) of what planning keeps beside the ledger's transitions, as it came."""
-    return [
-        (str(day), customer, rule)
-        for day, customer, rule in shop.execute(
-            "select day, customer_id, rule from outreach.decision_batches"
-            " left join lateral unnest(customers) as told_apart (customer_id) on true"
-            " order by decision_batch_id, customer_id"
-        )
-    ]
-
-
-def counts(decided: Sequence[DecisionCount]) -> dict[str, int]:
-    return {count.rule: count.customers for count in decided}
 
 
 def test_who_enters_has_one_decision_for_entering_and_one_for_the_row_and_nothing_beside_them(shop: Shop):
@@ -51,33 +24,6 @@ def test_who_enters_has_one_decision_for_entering_and_one_for_the_row_and_nothin
     ]  # fmt: skip
     assert turned_away(shop) == []
     assert (report.turned_away, of(shop, "C1")[0].actor) == ((), "schedule")
-
-
-def kept_out(shop: Shop, rule: str) -> None:
-    """Let C1 come up today and one rule be against it; whatever comes after it in the order is against it as well."""
-    duplicate = {"duplicate_status": "unconfirmed"}
-    match rule:
-        case "step_stopped":
-            shop.scenario(steps=[STEP | {"state": "force_stopped"}])
-            shop.buyer("C1", **duplicate)
-        case "outside_period":
-            shop.scenario(period={"from": "2024-03-10"})
-            shop.buyer("C1", **duplicate)
-        case "past_date_skipped":
-            shop.scenario(past_date_policy="skip")
-            shop.buyer("C1", anchored="2024-03-07", **duplicate)
-        case "duplicate_unconfirmed":
-            shop.scenario()
-            shop.customer("C1", duplicate_status="on_hold")
-            shop.eligible("C1", "2024-03-08", entry="{}")
-        case "conditions_not_met":
-            shop.scenario()
-            shop.customer("C1")
-            shop.eligible("C1", "2024-03-08", entry="{}", stop="{(,)}")
-        case "stop_condition_held":
-            shop.scenario()
-            shop.customer("C1")
-            shop.eligible("C1", "2024-03-08", stop="{(,)}")
 
 
 @pytest.mark.parametrize(
@@ -239,133 +185,6 @@ def test_a_scenario_in_which_nobody_is_considered_is_one_row_a_day(shop: Shop, c
     assert (found.customer_id, found.decision, found.rule) == (None, "not_considered", rule)
 
 
-def test_another_decision_of_a_later_run_is_kept_beside_the_first_and_entering_beside_both(shop: Shop):
-    shop.scenario()
-    shop.customer("C1", duplicate_status="unconfirmed")
-    shop.eligible("C1", "2024-03-08", entry="{}")
-    shop.plan()
-    shop.execute("update eligibility.follow_up set entry_during = '{(,)}', stop_during = '{(,)}'")
-    shop.at(f"{TODAY} 07:00")
-    shop.plan()
-    shop.execute("update eligibility.follow_up set stop_during = '{}'")
-    shop.at(f"{TODAY} 08:00")
-    shop.plan()
-    assert [found.rule for found in of(shop, "C1") if found.rule != "due"] == [
-        "duplicate_unconfirmed", "stop_condition_held", "entered",
-    ]  # fmt: skip
-    shop.at(f"{TODAY} 09:00")
-    shop.plan()
-    assert len(turned_away(shop)) == 2
-
-
-def test_a_backfill_decides_each_day_and_leaves_the_days_to_come_alone(shop: Shop):
-    shop.scenario()
-    for number in range(1, 8):
-        shop.customer(f"C{number}", duplicate_status="unconfirmed")
-        shop.eligible(f"C{number}", f"2024-03-0{number + 2}", entry="{}")
-    report = shop.plan("2024-03-05", "2024-03-12")
-    assert turned_away(shop) == [
-        (f"2024-03-0{number + 3}", f"C{number}", "duplicate_unconfirmed") for number in range(2, 7)
-    ]
-    assert report.decisions == (DecisionCount("follow_up", "duplicate_unconfirmed", 5),)
-    # a day of its own or within a range: the decision is the same, and there already
-    shop.plan("2024-03-07")
-    assert len(turned_away(shop)) == 5
-
-
-def test_a_selection_decides_about_no_other_scenario(shop: Shop):
-    for code in ("one", "two"):
-        shop.scenario(code)
-        shop.customer(code, duplicate_status="unconfirmed")
-        shop.eligible(code, "2024-03-08", model=code, entry="{}")
-    shop.plan(scenarios=["one"])
-    assert [customer for _, customer, _ in turned_away(shop)] == ["one"]
-
-
-def test_a_dry_run_keeps_no_decision_and_a_plan_of_a_day_to_come_makes_none(shop: Shop):
-    kept_out(shop, "conditions_not_met")
-    assert shop.plan("2024-03-10").decisions == ()
-    assert counts(shop.plan(dry_run=True).decisions) == {"conditions_not_met": 1}
-    assert turned_away(shop) == []
-
-
-def test_any_id_is_found_again_whatever_it_is_written_in(shop: Shop):
-    shop.scenario()
-    ids = ["会員-東京-１", 'O\'Brien "x" {,}', "50%", "a,b", "null", "NULL", "\\", "C1 "]
-    for customer in ids:
-        shop.customer(customer, email="x@shop.example")
-        shop.eligible(customer, "2024-03-08", entry="{}")
-    shop.plan()
-    for customer in ids:
-        (found,) = of(shop, customer, rule="conditions_not_met", scenario="follow_up")
-        assert found.customer_id == customer
-    assert found.rule_ja == "対象条件不一致"
-
-
-def test_thousands_of_customers_are_kept_in_batches_whose_ids_are_in_order(shop: Shop):
-    shop.scenario()
-    several = 2 * BATCH_SIZE + 1
-    shop.execute(
-        "insert into raw.customers (customer_id, registered_at)"
-        " select 'C' || number, '2023-01-01' from generate_series(1, %s) as number",
-        several,
-    )
-    shop.execute(
-        "insert into eligibility.follow_up select customer_id, 'ordered', customer_id, '2024-03-08 10:00+09',"
-        " '2024-03-08', '{}', '{}' from raw.customers"
-    )
-    assert counts(shop.plan().decisions) == {"conditions_not_met": several}
-    batches = [batch for (batch,) in shop.execute("select customers from outreach.decision_batches order by 1")]
-    assert sorted(map(len, batches)) == [1, BATCH_SIZE, BATCH_SIZE]
-    ids = [customer for batch in batches for customer in batch]
-    assert ids == sorted(ids)
-    assert len(set(ids)) == several
-    (count,) = count_by_rule(shop.connection, DecisionFilter(first_day=date(2024, 3, 9)))
-    assert (count.rule, count.decisions) == ("conditions_not_met", several)
-    # of those who changed since, and only of those, another one
-    shop.execute("update raw.customers set duplicate_status = 'on_hold' where customer_id in ('C7', 'C77')")
-    shop.execute("delete from outreach.sweeps")
-    shop.plan()
-    assert turned_away(shop)[several:] == [
-        (TODAY, "C7", "duplicate_unconfirmed"), (TODAY, "C77", "duplicate_unconfirmed"),
-    ]  # fmt: skip
-
-
-def test_where_changes_are_noted_the_same_days_are_decided_again_only_for_whom_something_can_be_new(shop: Shop):
-    shop.scenario()
-    for customer in ("C1", "C2", "C3"):
-        shop.customer(customer)
-        shop.eligible(customer, "2024-03-08", entry="{}")
-    assert counts(shop.plan().decisions) == {"conditions_not_met": 3}
-    shop.at(f"{TODAY} 07:00")
-    shop.execute(
-        "update eligibility.follow_up set entry_during = '{(,)}', stop_during = '{(,)}' where customer_id = 'C2'"
-    )
-    assert counts(shop.plan().decisions) == {"stop_condition_held": 1}
-    assert shop.plan().decisions == ()
-    # of other days everybody is decided about, also when it is that day's turn again
-    shop.eligible("C3", "2024-03-07", key="before", entry="{}", stop="{(,)}")
-    assert counts(shop.plan("2024-03-08").decisions) == {"conditions_not_met": 1}
-    shop.execute("update eligibility.follow_up set entry_during = '{(,)}' where customer_id = 'C3'")
-    assert counts(shop.plan("2024-03-08").decisions) == {"stop_condition_held": 1}
-    assert counts(shop.plan().decisions) == {"conditions_not_met": 1, "stop_condition_held": 1, "entered": 1}
-    assert [(found.rule, str(found.day)) for found in of(shop, "C2")] == [
-        ("conditions_not_met", TODAY), ("stop_condition_held", TODAY),
-    ]  # fmt: skip
-
-
-def test_after_a_stop_by_force_was_taken_back_everybody_is_decided_about_again(shop: Shop):
-    shop.scenario()
-    shop.customer("C1")
-    shop.eligible("C1", "2024-03-08", entry="{}")
-    shop.plan()
-    shop.scenario(steps=[STEP | {"state": "force_stopped"}])
-    shop.plan()
-    shop.scenario()
-    shop.plan()
-    assert [rule for _, _, rule in turned_away(shop)] == ["conditions_not_met", "step_stopped", "conditions_not_met"]
-
-
 def test_one_persons_decisions_tell_the_whole_way_through_a_scenario(shop: Shop):
     shop.scenario(steps=TWO_STEPS)
     shop.buyer("C1")
@@ -401,39 +220,3 @@ def test_every_word_that_a_transition_may_give_for_a_reason_is_explained(shop: S
     arbitration = Path("ekiden/schedule/sql/arbitrate.sql").read_text(encoding="utf-8")
     code = Path("ekiden/schedule/sql/considered_scenarios.sql").read_text(encoding="utf-8")
     assert [rule for rule in planning if f"'{rule}'" not in statements + arbitration + code] == []
-
-
-def test_the_command_shows_decisions_of_a_day_or_of_a_person_and_counts_them(shop: Shop, monkeypatch):
-    monkeypatch.setenv("EKIDEN_DATABASE_URL", shop.settings.database_url.get_secret_value())
-    monkeypatch.setenv("EKIDEN_HOME", str(shop.settings.home))
-    kept_out(shop, "conditions_not_met")
-    shop.buyer("50%", "2024-03-08")
-    shop.plan()
-
-    def ekiden(*arguments: str):
-        return CliRunner().invoke(app, ["decisions", *arguments])
-
-    (found,) = json.loads(ekiden("--customer", "C1", "--format", "json").stdout)
-    assert (found["rule"], found["rule_ja"], found["day"]) == ("conditions_not_met", "対象条件不一致", TODAY)
-    assert "the entry conditions did not hold" in ekiden("--from", TODAY, "--rule", "conditions_not_met").stdout
-    of_a_person = json.loads(ekiden("--customer", "50%", "--summary", "--format", "json").stdout)
-    assert [count["rule"] for count in of_a_person] == ["entered", "due"]
-    counted = json.loads(ekiden("--from", TODAY, "--to", TODAY, "--summary", "--format", "json").stdout)
-    assert [(count["rule"], count["decisions"]) for count in counted] == [
-        ("conditions_not_met", 1), ("entered", 1), ("due", 1),
-    ]  # fmt: skip
-    assert "the first 1 decisions" in ekiden("--from", TODAY, "--limit", "1").stderr
-    # years of everybody's are not shown unasked
-    assert json.loads(ekiden("--format", "json").stdout) == []
-    assert ekiden("--from", TODAY, "--to", "2024-03-01").exit_code == 2
-    assert isinstance(ekiden("--rule", "nonsense").exception, UnknownRule)
-
-
-def test_a_decision_is_never_rewritten_and_an_unknown_rule_is_refused(shop: Shop):
-    kept_out(shop, "conditions_not_met")
-    shop.plan()
-    for attempt in ("update outreach.decision_batches set rule = 'outranked'", "delete from outreach.decision_batches"):
-        with pytest.raises(Exception, match="append-only"):
-            shop.execute(attempt)
-    with pytest.raises(UnknownRule, match="outranked"):
-        decisions(shop.connection, DecisionFilter(rule="nonsense"), limit=1)

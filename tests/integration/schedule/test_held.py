@@ -7,16 +7,11 @@ import pytest
 from ekiden.schedule.held import Because, EligibilityCount, held_counts, held_rows
 from ekiden.schedule.rows import RowFilter
 from tests.integration.ledger_fixtures import STEP, Shop
-from tests.integration.ledger_invariants import broken_invariants, snapshot
+from tests.integration.ledger_invariants import snapshot
 
-SINCE_THE_ORDER = "{[2024-01-01,)}"
+pytestmark = pytest.mark.usefixtures("sound_ledger")
+
 UNTIL_MARCH_5 = "{[2024-01-01,2024-03-05)}"
-
-
-@pytest.fixture(autouse=True)
-def _the_ledger_is_sound_afterwards(shop: Shop):
-    yield
-    assert broken_invariants(shop.connection, shop.settings.time_zone) == {}
 
 
 def held(shop: Shop, **row_filter) -> dict[str, tuple[int, str | None, bool | None, Because]]:

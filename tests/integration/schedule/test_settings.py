@@ -4,15 +4,10 @@ import pytest
 
 from ekiden.schedule.export import export_due
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
-from tests.integration.ledger_invariants import broken_invariants
+
+pytestmark = pytest.mark.usefixtures("sound_ledger")
 
 TWO_STEPS = [STEP, STEP | {"offset_days": 3}]
-
-
-@pytest.fixture(autouse=True)
-def _the_ledger_is_sound_afterwards(shop: Shop):
-    yield
-    assert broken_invariants(shop.connection, shop.settings.time_zone) == {}
 
 
 def enrolled(shop: Shop) -> list[tuple[str, str, str | None]]:

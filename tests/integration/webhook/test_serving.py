@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,14 +20,9 @@ from ekiden.settings import Settings
 from ekiden.webhook.app import webhook_app
 from tests.integration.ledger_fixtures import Shop
 from tests.integration.webhook.provider import PATH, Provider, body_of, event
+from tests.loopback import free_port
 
 LONG = 60.0  # seconds; a machine may be busy with other tests
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def wait_until(holds: Callable[[], bool], what: str) -> None:

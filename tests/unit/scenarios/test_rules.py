@@ -1,36 +1,8 @@
-"""What a fault says beyond the table V1: dates that never come, keys in the wrong frame, guesses, warnings."""
-
-from typing import Any
+"""What a fault says beyond the table V1: dates that never come, keys in the wrong frame, guesses."""
 
 import pytest
 
-from ekiden.scenarios.definition import OPTIONS, Checked, check
-
-STEP = {"offset_days": 3, "content": "sample/step_1"}
-
-PRODUCT = {"type": "product", "codes": ["A"]}
-
-
-def checked(**changes: Any) -> Checked:
-    least = {"code": "c", "name": "n", "status": "enabled", "anchor": "ordered", "steps": [STEP]}
-    return check(least | changes, options=OPTIONS)
-
-
-def faults(**changes: Any) -> set[tuple[str, str]]:
-    return {(fault.rule, fault.place) for fault in checked(**changes).faults}
-
-
-def message(**changes: Any) -> str:
-    (fault,) = checked(**changes).faults
-    return fault.message
-
-
-def frame(kind: str, **more: Any) -> dict[str, Any]:
-    return {"frames": [{"type": kind, **more}]}
-
-
-def member(**conditions: Any) -> dict[str, Any]:
-    return frame("member", member=conditions)
+from tests.unit.scenarios.checking import PRODUCT, STEP, checked, faults, frame, member, message
 
 
 @pytest.mark.parametrize(
@@ -206,101 +178,6 @@ def test_a_broken_setting_does_not_hide_the_rules_between_others():
         ("unknown_value", "steps[1].channel"),
         ("content_required", "steps[1].content"),
     }
-
-
-@pytest.mark.parametrize(
-    ("changes", "rule", "place"),
-    [
-        ({"on_retrigger": "restart"}, "setting_without_effect", "on_retrigger"),
-        ({"priority": 1}, "setting_without_effect", "priority"),
-        (
-            {"anchor": "member_registered", "recheck_order_status": True},
-            "setting_without_effect",
-            "recheck_order_status",
-        ),
-        ({"steps": [STEP, STEP | {"offset_days": 2}]}, "step_before_previous", "steps[1].offset_days"),
-        ({"target": frame("product", codes=["A", "B", "A"])}, "code_repeated", "target.frames[0].codes"),
-        ({"orders": {"products": ["A", "A"]}}, "code_repeated", "orders.products"),
-        (
-            {"anchor": {"nth_purchase": {"n": 2, "products": ["A", "A"]}}},
-            "code_repeated",
-            "anchor.nth_purchase.products",
-        ),
-        (
-            {"anchor": {"subscription_cancelled": {"reasons": ["A", "A"]}}},
-            "code_repeated",
-            "anchor.subscription_cancelled.reasons",
-        ),
-        ({"stop": member(tag=["A", "A"])}, "code_repeated", "stop.frames[0].member.tag"),
-        ({"stop": member(birth_month=[1, 1])}, "code_repeated", "stop.frames[0].member.birth_month"),
-        (
-            {"stop": member(custom={"size": {"in": [1, True, 1]}})},
-            "code_repeated",
-            "stop.frames[0].member.custom.size.in",
-        ),
-        ({"target": frame("order", relation="and")}, "setting_without_effect", "target.frames[0].relation"),
-        ({"stop": frame("order", relation="or")}, "setting_without_effect", "stop.frames[0].relation"),
-        (
-            {"recheck_order_status": True, "excluded_order_statuses": []},
-            "setting_without_effect",
-            "recheck_order_status",
-        ),
-        ({"orders": {"kind": "one_off", "continuation_no": 2}}, "nobody_fits", "orders.continuation_no"),
-        *(
-            ({"target": {"and_scope": "same_order", **one}}, "setting_without_effect", "target.and_scope")
-            for one in (
-                {},
-                frame("product", codes=["A"]),
-                {"frames": [{"type": "order"}, {"type": "product", "codes": ["A"], "relation": "and"}]},
-                {"frames": [PRODUCT, PRODUCT | {"relation": "or"}]},
-                {"frames": [PRODUCT | {"relation": "not"}, PRODUCT | {"relation": "and"}]},
-            )
-        ),
-        (
-            {"stop": frame("list", codes=["l"]), "count_excludes_status": []},
-            "setting_without_effect",
-            "count_excludes_status",
-        ),
-        (
-            {"stop": frame("order"), "count_excludes_status": ["returned", "returned"]},
-            "code_repeated",
-            "count_excludes_status",
-        ),
-        ({"source": "csv_list"}, "source_against_anchor", "source"),
-        ({"anchor": {"list_imported": "spring"}, "source": "segment"}, "source_against_anchor", "source"),
-        ({"anchor": {"list_imported": "spring"}, "zero_day": "next_day"}, "setting_without_effect", "zero_day"),
-    ],
-)
-def test_what_is_probably_not_meant_is_a_warning(changes, rule, place):
-    result = checked(**changes)
-    assert result.faults == ()
-    assert [(warning.rule, warning.place) for warning in result.warnings] == [(rule, place)]
-
-
-def test_a_scenario_that_uses_no_address_is_a_fault():
-    assert faults(address_policy={"use_1": False, "use_2": False}) == {("no_address_left", "address_policy")}
-    assert faults(address_policy={"use_1": False}) == set()
-    assert faults(address_policy=None) == {("wrong_type", "address_policy")}
-    assert faults(address_policy={"use_1": 1}) == {("wrong_type", "address_policy.use_1")}
-    assert "perhaps mobile" in message(address_policy={"preferred_domain": "mobil"})
-
-
-@pytest.mark.parametrize(
-    ("changes", "place"),
-    [
-        ({"address_policy": {"use_2": False, "preferred_domain": "pc"}}, "address_policy.preferred_domain"),
-        ({"address_policy": {"use_2": False}, "steps": [STEP | {"channel": "dm"}]}, "address_policy"),
-        ({"variant_by_domain": False, "steps": [STEP | {"channel": "sms"}]}, "variant_by_domain"),
-    ],
-)
-def test_addresses_that_nothing_chooses_between_are_a_warning(changes, place):
-    assert [(warning.rule, warning.place) for warning in checked(**changes).warnings] == [
-        ("setting_without_effect", place)
-    ]
-
-
-def test_a_first_frame_that_is_negated_is_no_slip():
-    assert checked(target=frame("order", relation="not")).warnings == ()
 
 
 @pytest.mark.parametrize(

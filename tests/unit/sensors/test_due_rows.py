@@ -6,16 +6,13 @@ from assets.sending import WAITING
 from ekiden.delivery.pauses import Cause, Pause
 from ekiden.delivery.send import DueSlot
 from sensors.due_rows import (
-    FIRST_WAIT,
-    LONGEST_WAIT,
     LOOK_AHEAD,
     LOST_CLAIMS,
-    Attempts,
     Slot,
     decide,
     slots_of,
-    wait_after,
 )
+from sensors.ended_runs import FIRST_WAIT, LONGEST_WAIT, Attempts, wait_after
 
 NOW = datetime(2026, 5, 6, 3, 0, tzinfo=UTC)
 TODAY = date(2026, 5, 6)

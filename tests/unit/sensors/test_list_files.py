@@ -7,7 +7,7 @@ from dagster import DagsterInstance, build_sensor_context
 from ekiden.raw.list_folder import FileState
 from ekiden.settings import Settings
 from orchestration.list_jobs import LIST_JOBS
-from sensors.due_rows import Attempts
+from sensors.ended_runs import Attempts
 from sensors.list_files import STILL_FOR, Look, decide, file_tag, list_files_sensor, recall, remember
 
 NOW = datetime(2026, 5, 6, 3, 0, tzinfo=UTC)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from psycopg import Connection
@@ -42,7 +43,7 @@ IMPATIENT = Patience()
 
 
 @dataclass(frozen=True)
-class Drained:
+class CarrierReport:
     """One carrier's part of one round."""
 
     due_date: date | None
@@ -50,7 +51,7 @@ class Drained:
     report: SendReport
 
 
-def drain(
+def send_all_due(
     connection: Connection[Any],
     *,
     carriers: Sequence[Carrier],
@@ -59,16 +60,18 @@ def drain(
     context: RunContext,
     due_dates: Sequence[date | None] = (None,),
     patience: Patience = IMPATIENT,
-    progress: Callable[[SendCounts], None] | None = None,
+    progress: Callable[[Carrier, SendCounts], None] | None = None,
+    tell: Callable[[CarrierReport], None] | None = None,
     sleep: Callable[[float], None] = time.sleep,
-) -> list[Drained]:
+) -> list[CarrierReport]:
     """Send what is due of these local due dates (None: of all) by every carrier; return one report for each send.
 
     With `patience` it waits for rows whose time comes within `ahead`, and for a provider that wants to be left alone no
     longer than that, and goes on then; nothing is sent before its time. Raises what `send_due` raises: `ContentsBroken`
-    at the end, the others at once, and `SendingPaused` only if it was paused before anything was sent.
+    at the end, the others at once, and `SendingPaused` only if it was paused before anything was sent. `tell` gets each
+    report as it comes, whatever is raised later.
     """
-    done: list[Drained] = []
+    done: list[CarrierReport] = []
     faults: dict[str, ContentFault] = {}
     began = clock()
     while True:
@@ -86,17 +89,21 @@ def drain(
                         clock=clock,
                         context=context,
                         due_date=due_date,
-                        progress=progress,
+                        progress=progress and partial(progress, carrier),
                     )
                 except ContentsBroken as broken:
                     # everything else of this carrier was sent, and the others have contents of their own
                     faults |= broken.faults
                 except SendingPaused:
+                    if faults:
+                        raise ContentsBroken(faults) from None
                     if not done:
                         raise
                     return done
                 else:
-                    done.append(Drained(due_date, carrier, report))
+                    done.append(CarrierReport(due_date, carrier, report))
+                    if tell:
+                        tell(done[-1])
                     waits.append(report.wait.until if report.wait else None)
         now = clock()
         until = min(now + patience.ahead, began + patience.longest)

@@ -7,9 +7,9 @@ import pytest
 
 from ekiden.delivery.channels.base import Carrier, Outcome
 from ekiden.delivery.contents import ContentsBroken
-from ekiden.delivery.drain import IMPATIENT, Drained, Patience, drain
 from ekiden.delivery.latency import latency_of, latency_since
 from ekiden.delivery.pauses import SendingPaused, pause
+from ekiden.delivery.worker import IMPATIENT, CarrierReport, Patience, send_all_due
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop
 
@@ -23,8 +23,8 @@ class Night:
     shop: Shop
     slept: list[datetime] = field(default_factory=list)
 
-    def drain(self, patience: Patience = A_MINUTE) -> list[Drained]:
-        return drain(
+    def work(self, patience: Patience = A_MINUTE) -> list[CarrierReport]:
+        return send_all_due(
             self.shop.connection,
             carriers=[Carrier(self.shop.channel, MAIL_CHANNELS)],
             settings=self.shop.settings,
@@ -59,7 +59,7 @@ def night(shop: Shop) -> Night:
 
 def test_a_worker_that_starts_early_waits_for_the_minute_and_goes_on_with_the_next(night: Night):
     night.shop.at("2024-03-09 11:59:35")
-    reports = night.drain()
+    reports = night.work()
     assert night.sent() == [("C1", "12:00:00"), ("C2", "12:01:00")]
     assert sum(each.report.counts.sent for each in reports) == 2
     assert all(
@@ -71,20 +71,20 @@ def test_a_worker_that_starts_early_waits_for_the_minute_and_goes_on_with_the_ne
 
 def test_a_worker_without_patience_sends_what_is_due_and_ends(night: Night):
     night.shop.at("2024-03-09 12:00:30")
-    night.drain(IMPATIENT)
+    night.work(IMPATIENT)
     assert (night.sent(), night.slept) == ([("C1", "12:00:30")], [])
 
 
 def test_a_worker_works_no_longer_than_it_may(night: Night):
     night.shop.at("2024-03-09 11:59:35")
-    night.drain(Patience(ahead=timedelta(minutes=1), longest=timedelta(minutes=1)))
+    night.work(Patience(ahead=timedelta(minutes=1), longest=timedelta(minutes=1)))
     assert night.sent() == [("C1", "12:00:00")]
 
 
 def test_a_clock_that_stands_still_keeps_nobody_waiting_for_ever(night: Night, monkeypatch):
     night.shop.at("2024-03-09 11:59:35")
     monkeypatch.setattr(night, "sleep", night.slept.append)
-    night.drain()
+    night.work()
     assert (len(night.slept), night.sent()) == (1, [])
 
 
@@ -98,7 +98,7 @@ def test_a_provider_that_is_back_within_the_minute_is_waited_for(night: Night, m
         night.shop.channel.busy_until = None
 
     monkeypatch.setattr(night, "sleep", until_it_is_back)
-    night.drain()
+    night.work()
     assert night.sent()[0] == ("C1", "12:00:20")
 
 
@@ -110,35 +110,53 @@ def test_a_pause_while_a_worker_waits_ends_it_and_a_pause_before_it_began_is_tol
         pause(night.shop.connection, None, reason="a wrong price", now=night.shop.now, context=OPERATOR)
 
     monkeypatch.setattr(night, "sleep", somebody_pauses)
-    assert len(night.drain()) == 1
+    assert len(night.work()) == 1
     assert night.sent() == []
     with pytest.raises(SendingPaused, match="a wrong price"):
-        night.drain()
+        night.work()
 
 
-def test_a_broken_content_is_told_when_everything_else_is_sent(night: Night):
+def with_broken_content(night: Night) -> None:
+    """C4 is due at noon as well, and the content for it is not there."""
     night.shop.scenario("broken", steps=[STEP | {"content": "sample/nothing"}])
     night.shop.customer("C4")
     night.shop.eligible("C4", "2024-03-08", model="broken")
     night.shop.at("2024-03-09 11:00")
     night.shop.plan()
+
+
+def test_a_broken_content_is_told_when_everything_else_is_sent(night: Night):
+    with_broken_content(night)
     night.shop.at("2024-03-09 12:00:30")
     with pytest.raises(ContentsBroken, match="sample/nothing"):
-        night.drain()
+        night.work()
     assert [customer for customer, _ in night.sent()] == ["C1", "C2"]
+
+
+def test_a_broken_content_is_told_also_where_a_pause_ends_the_work(night: Night, monkeypatch):
+    with_broken_content(night)
+    night.shop.at("2024-03-09 12:00")
+
+    def pauses(seconds: float) -> None:
+        pause(night.shop.connection, None, reason="wrong price", now=night.shop.now, context=OPERATOR)
+        Night.sleep(night, seconds)
+
+    monkeypatch.setattr(night, "sleep", pauses)
+    with pytest.raises(ContentsBroken):
+        night.work()
 
 
 def test_the_latency_counts_from_the_first_due_time_and_from_a_release(night: Night):
     shop = night.shop
     shop.channel.answers["c1@shop.example"] = Outcome.not_sent
     shop.at("2024-03-09 12:00:10")
-    night.drain(IMPATIENT)
+    night.work(IMPATIENT)
     shop.operate("hold", customer="C2", reason="wait")
     shop.channel.answers.clear()
     shop.at("2024-03-09 12:30")
     shop.operate("release", customer="C2")
     shop.at("2024-03-09 12:30:05")
-    runs = [each.report.run_id for each in night.drain(IMPATIENT)]
+    runs = [each.report.run_id for each in night.work(IMPATIENT)]
     seconds = "extract(epoch from sent_at - due_at)::integer"
     assert shop.execute(f"select customer_id, {seconds} from outreach.messages order by 1") == [("C1", 1805), ("C2", 5)]  # noqa: S608 - of our own
     found = latency_of(shop.connection, runs)

@@ -1,0 +1,47 @@
+"""What sensors know of the runs that they asked for and that have ended. No sensor is here."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from dagster import DagsterInstance, RunRecord, RunsFilter
+from dagster._core.storage.dagster_run import FINISHED_STATUSES
+
+FIRST_WAIT = timedelta(seconds=30)
+"""Before the same is asked for again; doubled each time up to `LONGEST_WAIT`."""
+LONGEST_WAIT = timedelta(minutes=15)
+"""A provider's outage ends some time; nobody should have to wake a sensor."""
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """The ended runs of one slot, or of one file."""
+
+    count: int
+    last_ended_at: datetime
+
+
+def wait_after(attempts: int) -> timedelta:
+    """Return how long to wait after so many ended runs of the same."""
+    # 2 ** 10 is past the longest wait, and much larger powers overflow a timedelta
+    doublings = min(attempts - 1, 10)
+    return min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
+
+
+def ended_runs(instance: DagsterInstance, tag: str, value: str) -> Attempts | None:
+    """Return how many runs with this tag have ended, and when the last did; None if none has."""
+    ended = RunsFilter(tags={tag: value}, statuses=list(FINISHED_STATUSES))
+    newest = instance.get_run_records(ended, limit=1)
+    return Attempts(instance.get_runs_count(ended), _ended_at(newest[0])) if newest else None
+
+
+def last_ended_at(instance: DagsterInstance, job_name: str) -> datetime | None:
+    """Return when the last run of a job ended; None if none has."""
+    newest = instance.get_run_records(RunsFilter(job_name=job_name, statuses=list(FINISHED_STATUSES)), limit=1)
+    return _ended_at(newest[0]) if newest else None
+
+
+def _ended_at(record: RunRecord) -> datetime:
+    if record.end_time:
+        return datetime.fromtimestamp(record.end_time, UTC)
+    # a run that never started has no end; when its record last changed is as good
+    return record.update_timestamp.replace(tzinfo=UTC)

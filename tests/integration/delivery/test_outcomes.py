@@ -1,0 +1,112 @@
+"""What becomes of a message: refused, not sent, unknown; and what becomes of sending then."""
+
+from datetime import timedelta
+
+import pytest
+
+from ekiden.delivery.channels import LineStopped
+from ekiden.delivery.channels.base import Outcome
+from ekiden.delivery.pauses import SendingPaused, resume
+from ekiden.delivery.send import lost_claims
+from tests.integration.delivery.sending import CHAIN, attempts, ready
+from tests.integration.ledger_fixtures import OPERATOR, Shop
+
+pytestmark = pytest.mark.usefixtures("sound_ledger")
+
+
+def test_a_refused_message_is_not_tried_again(shop: Shop):
+    ready(shop)
+    shop.channel.answers["c1@shop.example"] = Outcome.refused
+    assert shop.send().counts.failed == 1
+    shop.now += timedelta(hours=1)
+    shop.send()
+    assert (shop.row().state, shop.row().reason) == ("failed", "it said refused")
+    assert len(shop.channel.messages) == 1
+    assert shop.enrolments() == {"C1": ("active", None)}
+
+
+def test_what_was_surely_not_sent_is_tried_again_later_each_time_until_the_budget_is_spent(shop: Shop):
+    ready(shop)
+    shop.settings = shop.settings.model_copy(update={"max_attempts": 3})
+    shop.channel.answers["c1@shop.example"] = Outcome.not_sent
+    waits = []
+    for _ in range(3):
+        shop.send()
+        row = shop.row()
+        waits.append(row.send_at - shop.now)
+        shop.now = max(row.send_at, shop.now)
+    assert waits[:2] == [shop.settings.retry_after, 2 * shop.settings.retry_after]
+    shop.now += timedelta(hours=2)
+    shop.send()
+    assert shop.row().state == "failed"
+    assert attempts(shop) == [(1, "not_sent"), (2, "not_sent"), (3, "not_sent")]
+    assert len({message.message_id for message in shop.channel.messages}) == 1
+
+
+def test_one_refusal_leaves_the_rest_of_the_batch_sent(shop: Shop):
+    ready(shop, "C1", "C2", "C3")
+    shop.channel.answers["c2@shop.example"] = Outcome.refused
+    shop.send()
+    assert shop.states() == {("C1", 1): "sent", ("C2", 1): "failed", ("C3", 1): "sent"}
+
+
+def test_a_stopped_line_pauses_all_sending_and_leaves_everything_for_later(shop: Shop):
+    ready(shop, "C1", "C2", "C3")
+    shop.settings = shop.settings.model_copy(update={"claim_batch_size": 2})
+    shop.channel.line_is_stopped = True
+    with pytest.raises(LineStopped):
+        shop.send()
+    assert set(shop.states().values()) == {"ready"}
+    assert shop.execute("select outcome from outreach.runs where kind = 'send'") == [("failed",)]
+    shop.channel.line_is_stopped = False
+    with pytest.raises(SendingPaused, match="recording turns everything away: 401"):
+        shop.send()
+    resume(shop.connection, None, reason="a new key", now=shop.now, context=OPERATOR)
+    shop.send()
+    assert set(shop.states().values()) == {"sent"}
+
+
+def test_a_provider_that_asks_us_to_wait_is_left_alone_by_every_sender_until_then(shop: Shop):
+    ready(shop, "C1", "C2", "C3")
+    shop.settings = shop.settings.model_copy(update={"claim_batch_size": 2})
+    shop.channel.busy_until = shop.now + timedelta(seconds=20)
+    report = shop.send()
+    assert report.wait and report.wait.until == shop.channel.busy_until
+    assert (report.counts.failed, report.counts.not_sent) == (0, 2)
+    shop.channel.busy_until = None
+    shop.now += timedelta(seconds=19)
+    shop.send()
+    assert shop.channel.messages == []
+    shop.now += timedelta(seconds=1)
+    shop.send()
+    assert set(shop.states().values()) == {"sent"}
+
+
+def test_waiting_for_a_provider_uses_up_none_of_a_messages_tries(shop: Shop):
+    ready(shop)
+    for _ in range(shop.settings.max_attempts + 1):
+        shop.channel.busy_until = shop.now + timedelta(seconds=20)
+        shop.send()
+        shop.now += timedelta(seconds=20)
+    shop.channel.busy_until = None
+    shop.channel.answers["c1@shop.example"] = Outcome.not_sent
+    for tries in range(1, shop.settings.max_attempts):
+        shop.send()
+        row = shop.row()
+        assert (row.state, row.send_at) == ("ready", shop.now + shop.settings.retry_after * tries)
+        shop.now = row.send_at
+    shop.send()
+    assert shop.row().state == "failed"
+
+
+def test_an_unknown_outcome_is_never_repeated_by_itself(shop: Shop):
+    ready(shop, steps=CHAIN)
+    shop.channel.answers["c1@shop.example"] = Outcome.unknown
+    assert shop.send().counts.unknown == 1
+    for _ in range(3):
+        shop.now += timedelta(hours=1)
+        shop.send()
+    assert shop.states() == {("C1", 1): "sending"}
+    assert len(shop.channel.messages) == 1
+    assert attempts(shop) == [(1, "unknown")]
+    assert lost_claims(shop.connection) == 0

@@ -1,0 +1,27 @@
+"""Lists for direct mail as tests ask for them and read them."""
+
+import csv
+
+from ekiden.schedule.export import export_again, export_due
+from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
+
+CARD = STEP | {"channel": "dm"}
+
+
+def export(shop: Shop, scenario: str | None = None, **narrowed):
+    return export_due(
+        shop.connection, now=shop.now, settings=shop.settings, context=OPERATOR, scenario=scenario, **narrowed
+    )
+
+
+def again(shop: Shop, run_id, **changes):
+    return export_again(shop.connection, run_id, now=shop.now, settings=shop.settings, context=OPERATOR, **changes)
+
+
+def lines_of(file, encoding: str = "utf-8") -> list[dict[str, str]]:
+    with file.open(encoding=encoding, newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def names_in(shop: Shop) -> list[str]:
+    return sorted(path.name for path in shop.settings.exports.iterdir())
