@@ -140,6 +140,8 @@ class Evidence:
     enrolments: tuple[Enrolment, ...] = ()
     rows: tuple[ScheduleRow, ...] = ()
     rivals: tuple[Rival, ...] = ()
+    blocked_in: tuple[str, ...] = ()
+    """Other scenarios in which a person blocked the customer, where that keeps them out of this one too (T13)."""
     is_by_hand: bool = False
     """Whether the conditions are the author's own SQL: then the anchors are the table's, with nothing behind them."""
     table_differs: bool = False
@@ -150,8 +152,13 @@ class UnknownCustomer(LookupError):
     """The shop has no such customer."""
 
 
-def read_evidence(connection: Connection[Any], scenario: AskedScenario, customer_id: str) -> Evidence:
-    """Return what is known now of a customer in a scenario; raises `UnknownCustomer`."""
+def read_evidence(
+    connection: Connection[Any], scenario: AskedScenario, customer_id: str, *, blocks_everywhere: bool = False
+) -> Evidence:
+    """Return what is known now of a customer in a scenario; raises `UnknownCustomer`.
+
+    `blocks_everywhere`: a block in one scenario keeps the customer out of all (`Settings.blocks_everywhere`).
+    """
     with connection.transaction():
         # one state of the facts for all questions
         connection.execute("set transaction isolation level repeatable read, read only")
@@ -165,7 +172,7 @@ def read_evidence(connection: Connection[Any], scenario: AskedScenario, customer
             )
         else:
             evidence = _explained(connection, scenario, customer_id, found[0], built)
-        return _with_ledger(connection, scenario, evidence)
+        return _with_ledger(connection, scenario, evidence, blocks_everywhere)
 
 
 def _table_rows(connection: Connection[Any], scenario: AskedScenario, customer_id: str) -> list[dict[str, Any]]:
@@ -255,7 +262,9 @@ def _by_frame(items: Sequence[Mapping[str, Any]] | None) -> dict[tuple[str, int]
     return {(item["section"], item["frame"]): _spans(item["held"]) for item in items or ()}
 
 
-def _with_ledger(connection: Connection[Any], scenario: AskedScenario, evidence: Evidence) -> Evidence:
+def _with_ledger(
+    connection: Connection[Any], scenario: AskedScenario, evidence: Evidence, blocks_everywhere: bool
+) -> Evidence:
     parameters = {"customer_id": evidence.customer_id, "scenario_id": scenario.scenario_id}
     with connection.cursor(row_factory=class_row(Enrolment)) as cursor:
         enrolments = cursor.execute(statement(__file__, "customer_enrolments"), parameters).fetchall()
@@ -264,7 +273,14 @@ def _with_ledger(connection: Connection[Any], scenario: AskedScenario, evidence:
     # by the customer's index, and then by scenario: a customer has few rows
     mine = RowFilter(customer=evidence.customer_id, scenario=scenario.definition.code)
     rows = search(connection, mine, limit=MAX_ROWS)
-    return replace(evidence, enrolments=tuple(enrolments), rivals=tuple(rivals), rows=tuple(rows))
+    blocked_in = connection.execute(statement(__file__, "blocked_in"), parameters) if blocks_everywhere else ()
+    return replace(
+        evidence,
+        enrolments=tuple(enrolments),
+        rivals=tuple(rivals),
+        blocked_in=tuple(code for (code,) in blocked_in),
+        rows=tuple(rows),
+    )
 
 
 def _from_multirange(value: Iterable[Any] | None) -> Spans:

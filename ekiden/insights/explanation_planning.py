@@ -43,6 +43,7 @@ def planning_checks(
     due = scenario.due_date(anchor.on)
     return (
         _not_entered(scenario, evidence, anchor, moment, zone),
+        *_not_blocked(evidence),
         *_within_reach(scenario, due, moment.day),
         *_no_rival(scenario, evidence.rivals, moment, zone),
         _due(scenario, anchor, due, moment.day),
@@ -98,6 +99,17 @@ def _not_entered(
     remedies = {"never": "nothing: who went through this scenario once does not enter it again"}
     again = remedies.get(scenario.definition.reentry, "needs a later anchor")
     return Check("not_entered", wording, False, remedy=again)
+
+
+def _not_blocked(evidence: Evidence) -> Iterator[Check]:
+    if evidence.blocked_in:
+        where = ", ".join(evidence.blocked_in)
+        yield Check(
+            "not_blocked",
+            f"a person blocked the customer in {where}, and here a block counts everywhere",
+            False,
+            remedy="a person would have to take the block back: `ekiden reopen`",
+        )
 
 
 def _within_reach(scenario: AskedScenario, due: date, day: date) -> Iterator[Check]:

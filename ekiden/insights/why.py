@@ -30,7 +30,7 @@ def why(
     `UnknownScenario`, `ScenarioIsBroken` and `UnknownCustomer`.
     """
     found = asked_scenario(connection, scenario)
-    evidence = read_evidence(connection, found, customer)
+    evidence = read_evidence(connection, found, customer, blocks_everywhere=settings.blocks_everywhere)
     delivery = read_delivery(connection, found, customer, evidence.rows, settings) if asked.is_now else None
     checks = delivery_checks(delivery, settings) if delivery else ()
     return explain(found, evidence, asked, settings.zone, delivery=checks, everything=everything)

@@ -128,6 +128,7 @@ def _record(
             "offset_days": scenario.offset_days,
             "first_step_is_stopped": scenario.rule == "step_stopped",
             "batch_size": BATCH_SIZE,
+            "blocks_everywhere": parameters["blocks_everywhere"],
         },
     ).fetchall()
     for rule, customers in counts:

@@ -147,7 +147,14 @@ def enter(
     enrolled = connection.execute(statement(__file__, "enrol"), parameters).rowcount
     connection.execute("analyze pg_temp.entered")
     left = statement(__file__, "candidates_turned_away")
-    end_sweep(connection, Part.ENTRIES, now=parameters["now"], selected=selected, left=left)
+    end_sweep(
+        connection,
+        Part.ENTRIES,
+        now=parameters["now"],
+        selected=selected,
+        left=left,
+        blocks_everywhere=parameters["blocks_everywhere"],
+    )
     return Entries(enrolled, superseded)
 
 
@@ -178,6 +185,7 @@ def _find_all_candidates(
         [scenario.scenario_id for scenario in contestants],
         now=parameters["now"],
         broken_models=broken_models,
+        blocks_everywhere=parameters["blocks_everywhere"],
     )
     reached = _reach(connection, contestants, parameters)
     for scenario in contestants:
@@ -260,6 +268,7 @@ def _find_candidates(
             "scenario_version_id": scenario.scenario_version_id,
             "reentry": scenario.reentry,
             "restarts": scenario.restarts,
+            "blocks_everywhere": parameters["blocks_everywhere"],
             "offset_days": scenario.offset_days,
             "anchored_from": reached[0],
             "anchored_to": reached[1],

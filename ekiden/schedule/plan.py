@@ -180,6 +180,7 @@ def _plan(
         "last_day": swept_to,
         "time_zone": settings.time_zone,
         "batch_time": settings.batch_time,
+        "blocks_everywhere": settings.blocks_everywhere,
         "run_id": run_id,
         "scenario_ids": selected,
     }
@@ -194,7 +195,7 @@ def _plan(
         births = statement(__file__, "births").format(wanted=statement(__file__, "wanted_first_steps"))
         connection.execute(births, parameters)
         connection.execute(statement(__file__, "await_first_rows"), parameters)
-        forget_swept_changes(connection)
+        forget_swept_changes(connection, blocks_everywhere=settings.blocks_everywhere)
         decisions = record_decisions(connection, parameters, selected=selected, broken_models=broken_models)
         # only now: what was decided of these customers is told from their waiting
         connection.execute(statement(__file__, "give_up_first_rows"), parameters)

@@ -62,14 +62,22 @@ def begin_sweep(
     *,
     now: datetime,
     broken_models: Sequence[str],
+    blocks_everywhere: bool = False,
 ) -> dict[int, Standing]:
     """Return how each scenario stands before this part of a sweep at `now`, by id.
 
     Leaves the temporary tables `sweeping` and `looked_at` (scenario_id, customer_id): the customers for whom something
     can be new, of the scenarios that are not swept whole. Call it before anything is read that the part judges by.
+    `blocks_everywhere`: what ends or begins in one scenario can let a customer into another (T13).
     """
     connection.execute(_TABLES)
-    parameters = {"part": part, "scenario_ids": list(scenario_ids), "now": now, "broken_models": list(broken_models)}
+    parameters = {
+        "part": part,
+        "scenario_ids": list(scenario_ids),
+        "now": now,
+        "broken_models": list(broken_models),
+        "blocks_everywhere": blocks_everywhere,
+    }
     connection.execute(statement(__file__, "begin_sweeps"), parameters)
     connection.execute(statement(__file__, "look_at"), parameters)
     with connection.cursor(row_factory=class_row(Standing)) as cursor:
@@ -92,16 +100,22 @@ def end_sweep(
     now: datetime,
     selected: Sequence[int] | None,
     left: sql.SQL,
+    blocks_everywhere: bool = False,
 ) -> None:
     """Note that the part is done for the scenarios `selected` (None: all); `left` finds whom it could not settle.
 
     Within the sweep's transaction, so that what is noted as swept is.
     """
-    parameters = {"part": part, "scenario_ids": None if selected is None else list(selected), "now": now}
+    parameters = {
+        "part": part,
+        "scenario_ids": None if selected is None else list(selected),
+        "now": now,
+        "blocks_everywhere": blocks_everywhere,
+    }
     connection.execute(statement(__file__, "end_sweeps"), parameters)
     connection.execute(statement(__file__, "carry_over").format(found=left), parameters)
 
 
-def forget_swept_changes(connection: Connection[Any]) -> None:
-    """Remove the notes of changes that every sweep has taken in."""
-    connection.execute(statement(__file__, "forget_swept_changes"))
+def forget_swept_changes(connection: Connection[Any], *, blocks_everywhere: bool) -> None:
+    """Remove the notes of changes that every sweep has taken in which reads them."""
+    connection.execute(statement(__file__, "forget_swept_changes"), {"blocks_everywhere": blocks_everywhere})

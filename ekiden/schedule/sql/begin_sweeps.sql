@@ -40,6 +40,7 @@ select
             then 'its table was made anew'
         when last.swept_at > %(now)s then 'the clock was set back'
         when last.swept_at < present.turns_from then 'what began before then is not known'
+        when last.blocks_everywhere and not %(blocks_everywhere)s then 'who is blocked elsewhere may enter now'
         when
             exists (
                 select

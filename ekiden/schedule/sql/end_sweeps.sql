@@ -11,7 +11,7 @@ with forgotten as (
 
 insert into outreach.sweeps (
     scenario_id, part, scenario_version_id, table_oid, system_identifier, contains_before, swept_at, anchored_from,
-    anchored_to
+    anchored_to, blocks_everywhere
 )
 select
     scenario_id,
@@ -22,7 +22,8 @@ select
     contains_before,
     %(now)s,
     anchored_from,
-    anchored_to
+    anchored_to,
+    %(blocks_everywhere)s
 from pg_temp.sweeping
 where
     table_oid is not null
@@ -34,4 +35,5 @@ on conflict (scenario_id, part) do update set
     contains_before = excluded.contains_before,
     swept_at = excluded.swept_at,
     anchored_from = excluded.anchored_from,
-    anchored_to = excluded.anchored_to
+    anchored_to = excluded.anchored_to,
+    blocks_everywhere = excluded.blocks_everywhere

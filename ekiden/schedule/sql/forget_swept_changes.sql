@@ -60,7 +60,7 @@ using (
         scenarios.scenario_id,
         min(sweeps.contains_before) as contain_before
     from outreach.scenarios
-    left join outreach.sweeps on scenarios.scenario_id = sweeps.scenario_id
+    left join outreach.sweeps on scenarios.scenario_id = sweeps.scenario_id or %(blocks_everywhere)s
     group by scenarios.scenario_id
 ) as swept
 where

@@ -24,13 +24,15 @@ from last
 inner join changed.turning_points as turns
     on last.table_oid = turns.table_oid and last.swept_at <= turns.turns_at and turns.turns_at <= %(now)s
 union
--- an enrolment of theirs ended, or was taken up again
+-- an enrolment of theirs ended, or was taken up again; one of another scenario matters where a block there does
 select
     last.scenario_id,
     changes.customer_id
 from last
 inner join outreach.enrolment_changes as changes
-    on last.scenario_id = changes.scenario_id and last.contains_before <= changes.transaction_id
+    on
+        (last.scenario_id = changes.scenario_id or %(blocks_everywhere)s)
+        and last.contains_before <= changes.transaction_id
 where changes.customer_id is not null
 union
 select

@@ -71,6 +71,13 @@ def entered(**changes: Any) -> Enrolment:
     return Enrolment(**{**values, **changes})
 
 
+def test_who_was_blocked_elsewhere_is_kept_out_where_that_counts_everywhere():
+    found = ask(replace(EVIDENCE, blocked_in=("win_back",)))
+    assert found.verdict is Verdict.KEPT_OUT
+    assert "blocked the customer in win_back" in found.first_failing
+    assert "ekiden reopen" in found.next
+
+
 def test_who_passes_everything_on_the_day_may_enter():
     found = ask(EVIDENCE)
     assert found.verdict is Verdict.MAY_ENTER

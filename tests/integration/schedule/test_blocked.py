@@ -1,0 +1,66 @@
+"""Whom a person blocked: never again in that scenario, or in none, as the deployment has it (T13)."""
+
+import pytest
+
+from tests.integration.ledger_fixtures import Shop
+from tests.integration.schedule.deciding import counts
+
+ELSEWHERE = "win_back"
+
+
+@pytest.fixture
+def blocked(shop: Shop) -> Shop:
+    """C1 was blocked in a scenario, and has come to fit another one since."""
+    shop.scenario()
+    shop.scenario(ELSEWHERE)
+    shop.buyer("C1")
+    shop.plan()
+    shop.operate("block", customer="C1", reason="お客様より")
+    shop.eligible("C1", "2024-03-08", model=ELSEWHERE)
+    return shop
+
+
+def everywhere(shop: Shop, *, on: bool = True) -> None:
+    shop.settings = shop.settings.model_copy(update={"blocked_from": "every_scenario" if on else "scenario"})
+
+
+def scenarios(shop: Shop) -> list[str]:
+    return [row.scenario_code for row in shop.rows() if row.state != "blocked"]
+
+
+def test_a_block_counts_in_its_own_scenario_unless_told_otherwise(blocked: Shop):
+    blocked.plan()
+    assert scenarios(blocked) == [ELSEWHERE]
+
+
+def test_where_it_counts_everywhere_nobody_blocked_enters_and_it_is_said_why(blocked: Shop):
+    everywhere(blocked)
+    report = blocked.plan()
+    assert scenarios(blocked) == []
+    assert counts(report.decisions) == {"blocked_before": 1}
+
+
+@pytest.mark.parametrize("way_back", ["reopen", "delete"])
+def test_who_is_blocked_no_more_is_found_by_the_next_sweep(blocked: Shop, way_back: str):
+    everywhere(blocked)
+    blocked.plan()
+    blocked.operate(way_back, customer="C1", reason="お客様より")
+    blocked.plan()
+    assert ELSEWHERE in scenarios(blocked)
+
+
+def test_a_sweep_of_the_other_scenario_alone_misses_nobody_later(blocked: Shop):
+    everywhere(blocked)
+    blocked.plan()
+    blocked.operate("reopen", customer="C1", reason="お客様より")
+    blocked.plan(scenarios=["follow_up"])
+    blocked.plan()
+    assert ELSEWHERE in scenarios(blocked)
+
+
+def test_once_a_block_counts_for_its_scenario_alone_again_the_others_let_in(blocked: Shop):
+    everywhere(blocked)
+    blocked.plan()
+    everywhere(blocked, on=False)
+    blocked.plan()
+    assert scenarios(blocked) == [ELSEWHERE]
