@@ -15,7 +15,7 @@ from psycopg import Connection
 
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import OutgoingMessage
-from ekiden.delivery.compose import ClaimedRow, Withheld
+from ekiden.delivery.compose import RowToSend, Withheld
 from ekiden.delivery.objections import keep_evidence
 from ekiden.schedule.advance import advance
 from ekiden.settings import Settings
@@ -42,20 +42,19 @@ class Claimer:
 
 
 def claim_outgoing(
-    connection: Connection[Any], outgoing: Sequence[tuple[ClaimedRow, OutgoingMessage]], claimer: Claimer
+    connection: Connection[Any], outgoing: Sequence[tuple[RowToSend, OutgoingMessage]], claimer: Claimer
 ) -> None:
     """Claim rows and mark their attempts as posted, within the caller's transaction."""
     if not outgoing:
         return
-    connection.execute(
-        statement(__file__, "claim"),
-        {
-            "rows": [row.schedule_row_id for row, _ in outgoing],
-            "addresses": [message.to_address for _, message in outgoing],
-            "newsletter_statuses": [row.newsletter_status for row, _ in outgoing],
-            "content_hashes": [message.rendered.content_hash for _, message in outgoing],
-            **claimer.parameters,
-        },
+    _claim(
+        connection,
+        [
+            _Claim(row.schedule_row_id, row.newsletter_status, message.to_address, message.rendered.content_hash)
+            for row, message in outgoing
+        ],
+        claimer,
+        withheld=False,
     )
     keep_evidence(connection, {row.schedule_row_id: row.objections for row, _ in outgoing})
 
@@ -70,16 +69,44 @@ def claim_withheld(
     """Claim rows and skip them at once, within the caller's transaction; their chains end or go on (R-142)."""
     if not withheld:
         return
+    _claim(
+        connection,
+        [
+            _Claim(item.row.schedule_row_id, item.row.newsletter_status, detail=item.detail or item.reason.value)
+            for item in withheld
+        ],
+        claimer,
+        withheld=True,
+    )
     parameters = {
         "rows": [item.row.schedule_row_id for item in withheld],
         "reasons": [item.reason.value for item in withheld],
-        "details": [item.detail or item.reason.value for item in withheld],
-        "newsletter_statuses": [item.row.newsletter_status for item in withheld],
         **claimer.parameters,
     }
-    connection.execute(statement(__file__, "claim_withheld"), parameters)
     keep_evidence(connection, {item.row.schedule_row_id: item.row.objections for item in withheld})
     connection.execute(statement(__file__, "skip"), parameters)
     rows = [row for (row,) in connection.execute(statement(__file__, "go_on_after_skip"), parameters)]
     advance(connection, rows, now=claimer.now, settings=settings, run_id=claimer.run_id)
     connection.execute(statement(__file__, "end_after_skip"), parameters)
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What is known of one row as it is claimed."""
+
+    schedule_row_id: int
+    newsletter_status: str | None
+    to_address: str | None = None
+    content_hash: str | None = None
+    detail: str | None = None
+
+
+def _claim(connection: Connection[Any], claims: Sequence[_Claim], claimer: Claimer, *, withheld: bool) -> None:
+    values = {
+        "rows": [claim.schedule_row_id for claim in claims],
+        "newsletter_statuses": [claim.newsletter_status for claim in claims],
+        "addresses": [claim.to_address for claim in claims],
+        "content_hashes": [claim.content_hash for claim in claims],
+        "details": [claim.detail for claim in claims],
+    }
+    connection.execute(statement(__file__, "claim"), {**values, **claimer.parameters, "withheld": withheld})

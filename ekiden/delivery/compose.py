@@ -31,7 +31,7 @@ TEXT_FORMAT = "text"
 
 
 @dataclass(frozen=True)
-class ClaimedRow:
+class RowToSend:
     """A row that is about to be claimed, with the live facts that decide on it and fill its message."""
 
     schedule_row_id: int
@@ -69,17 +69,17 @@ class ClaimedRow:
 class Withheld:
     """A row that is not sent, and why."""
 
-    row: ClaimedRow
+    row: RowToSend
     reason: SkipReason
     detail: str = ""
 
 
-def read_due(connection: Connection[Any], rows: Sequence[int]) -> list[ClaimedRow]:
+def read_due(connection: Connection[Any], rows: Sequence[int]) -> list[RowToSend]:
     """Return the rows, which the caller has locked, with live facts, in the order of their send times."""
     if not rows:
         return []
-    with connection.cursor(row_factory=class_row(ClaimedRow)) as cursor:
-        due = cursor.execute(statement(__file__, "read_claimed"), {"rows": list(rows)}).fetchall()
+    with connection.cursor(row_factory=class_row(RowToSend)) as cursor:
+        due = cursor.execute(statement(__file__, "read_rows_to_send"), {"rows": list(rows)}).fetchall()
     # last: what is told while the rest was read counts as well
     objections = read_objections(connection, map(_asked, due))
     return [
@@ -88,11 +88,11 @@ def read_due(connection: Connection[Any], rows: Sequence[int]) -> list[ClaimedRo
     ]
 
 
-def _asked(row: ClaimedRow) -> Asked:
+def _asked(row: RowToSend) -> Asked:
     return Asked(row.schedule_row_id, row.customer_id, row.channel, reached(row).written(row.channel))
 
 
-def compose_all(rows: Sequence[ClaimedRow], settings: Settings) -> list[tuple[ClaimedRow, OutgoingMessage | Withheld]]:
+def compose_all(rows: Sequence[RowToSend], settings: Settings) -> list[tuple[RowToSend, OutgoingMessage | Withheld]]:
     """Return the message of each row, or why there is none; each content is read once."""
     kinds = {(row.content, row.channel) for row in rows}
     contents = {kind: load_variants(settings.content, *kind) for kind in kinds}
@@ -101,7 +101,7 @@ def compose_all(rows: Sequence[ClaimedRow], settings: Settings) -> list[tuple[Cl
 
 
 def compose(
-    row: ClaimedRow, variants: Variants, settings: Settings, links: UnsubscribeLinks
+    row: RowToSend, variants: Variants, settings: Settings, links: UnsubscribeLinks
 ) -> OutgoingMessage | Withheld:
     """Return the message of one row, or why there is none."""
     address = reach(
@@ -135,13 +135,13 @@ def compose(
     )
 
 
-def reached(row: ClaimedRow) -> Reached:
+def reached(row: RowToSend) -> Reached:
     """Return what decides where this row's message may go."""
     points = ContactPoints(row.phone, row.line_user_id, row.web_push_subscription)
     return Reached((row.email, row.email_2), points, row.newsletter_status, row.objections)
 
 
-def variables_of(row: ClaimedRow, settings: Settings, unsubscribe_url: str) -> MessageVariables:
+def variables_of(row: RowToSend, settings: Settings, unsubscribe_url: str) -> MessageVariables:
     """Return what the templates may use for this row."""
     return MessageVariables(
         customer_name=_full_name(row, settings),
@@ -159,7 +159,7 @@ def variables_of(row: ClaimedRow, settings: Settings, unsubscribe_url: str) -> M
     )
 
 
-def _full_name(row: ClaimedRow, settings: Settings) -> str:
+def _full_name(row: RowToSend, settings: Settings) -> str:
     names = (row.family_name, row.given_name)
     ordered = names if settings.name_order == "family_first" else reversed(names)
     return " ".join(name for name in ordered if name)

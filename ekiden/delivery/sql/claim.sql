@@ -1,11 +1,15 @@
--- T6, with the attempt it begins. It counts as posted from here on: the commit of this is the last thing before the
--- provider hears of the messages.
-with outgoing as (
+-- T6, with the attempt it begins. What goes out counts as posted from here on: the commit of this is the last thing
+-- before the provider hears of the messages. An attempt that is withheld ends as it begins.
+with looked_at as (
     select *
     from
         unnest(
-            %(rows)s::bigint[], %(addresses)s::text[], %(newsletter_statuses)s::text[], %(content_hashes)s::text[]
-        ) as posted (schedule_row_id, to_address, newsletter_status, content_hash)
+            %(rows)s::bigint[],
+            %(newsletter_statuses)s::text[],
+            %(addresses)s::text[],
+            %(content_hashes)s::text[],
+            %(details)s::text[]
+        ) as found (schedule_row_id, newsletter_status, to_address, content_hash, detail)
 ),
 
 claimed as (
@@ -17,21 +21,22 @@ claimed as (
         claimed_at = %(now)s,
         attempts = rows.attempts + 1,
         state_changed_at = %(now)s
-    from outgoing
-    where rows.schedule_row_id = outgoing.schedule_row_id and rows.state = 'ready'
+    from looked_at
+    where rows.schedule_row_id = looked_at.schedule_row_id and rows.state = 'ready'
     returning
         rows.schedule_row_id,
         rows.attempts,
         rows.message_id,
         rows.send_at,
-        outgoing.to_address,
-        outgoing.newsletter_status,
-        outgoing.content_hash
+        looked_at.newsletter_status,
+        looked_at.to_address,
+        looked_at.content_hash,
+        looked_at.detail
 )
 
 insert into outreach.attempts (
     schedule_row_id, attempt_no, message_id, channel_name, claimed_by, claimed_at, run_id, due_at, posted_at,
-    to_address, newsletter_status, consent_read_at, content_hash
+    finished_at, outcome, newsletter_status, consent_read_at, to_address, content_hash, detail
 )
 select
     schedule_row_id,
@@ -41,10 +46,13 @@ select
     %(dispatcher)s,
     %(now)s,
     %(run_id)s,
-    send_at,
-    %(now)s,
-    to_address,
+    case when not %(withheld)s then send_at end,
+    case when not %(withheld)s then %(now)s::timestamptz end,
+    case when %(withheld)s then %(now)s::timestamptz end,
+    case when %(withheld)s then 'withheld' end,
     newsletter_status,
     %(now)s,
-    content_hash
+    to_address,
+    content_hash,
+    detail
 from claimed
