@@ -52,7 +52,7 @@ BENCH ?= build
 SCALE ?= small
 PEERS := .venv-bench/.installed
 
-bench: $(INSTALLED) $(PEERS) ## Measure: BENCH=build|daily|day|decisions|growth|ledger|plan|send|why SCALE=small|full (tests/benchmarks/README.md)
+bench: $(INSTALLED) $(PEERS) ## Measure: BENCH=build|burst|daily|day|decisions|growth|ledger|memory|plan|send|why SCALE=small|full (tests/benchmarks/README.md)
 	@$(BIN)/python -m tests.benchmarks.run $(BENCH) --scale $(SCALE) $(SIZE)
 
 $(PEERS): tests/benchmarks/requirements.txt

@@ -56,10 +56,11 @@ select
     case when past.number %% 1000 <> 0 then %(today)s::date - past.day end, md5(past.day::text)::uuid,
     %(today)s::date - past.day
 from (
-    select number, number * 1000 / %(rows)s %% 1000 + 1 as day,
+    select number, (number * 1000 / %(rows)s %% 1000 + 1)::integer as day,
         mod(number * 7919, (select count(*) from raw.customers)) + 1 as customer,
         mod(number, (select count(*) from outreach.scenarios)) + 1 as scenario
-    from generate_series(%(after)s + 1, %(rows)s) as numbers (number)
+    -- of bigint: the numbers are multiplied
+    from generate_series(%(after)s::bigint + 1, %(rows)s::bigint) as numbers (number)
 ) as past
 inner join (select *, row_number() over (order by scenario_id) as number from outreach.scenarios) as scenarios
     on past.scenario = scenarios.number

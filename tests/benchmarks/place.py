@@ -126,7 +126,7 @@ class Place:
 def scratch() -> Iterator[Place]:
     """Yield a fresh place, on the server of `EKIDEN_DATABASE_URL` or on an embedded one of its own, and remove it."""
     # a terminal's hang-up and a plain kill clean up as well as Ctrl-C does
-    _on_end(signal.default_int_handler)
+    on_end(signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="ekiden-bench-"))
     # the account that runs PostgreSQL for root passes through
     folder.chmod(0o711)
@@ -141,16 +141,17 @@ def scratch() -> Iterator[Place]:
         yield Place(folder, settings)
     finally:
         # who is impatient asks twice, and `timeout` does by itself: the cleaning up is finished all the same
-        _on_end(signal.SIG_IGN)
+        on_end(signal.SIG_IGN)
         if given and url:
             drop_database(url, name)
         if server is not None:
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-        _on_end(signal.default_int_handler)
+        on_end(signal.default_int_handler)
 
 
-def _on_end(action: Any) -> None:
+def on_end(action: Any) -> None:
+    """Set what a process does when it is asked to end, by Ctrl-C, a plain kill or a terminal's hang-up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, action)
 

@@ -13,7 +13,7 @@ from tests.benchmarks.measures import Reporter
 from tests.benchmarks.place import BenchmarkFailed
 from tests.benchmarks.shop import SIZES, Size
 
-BENCHMARKS = ("build", "daily", "day", "decisions", "growth", "ledger", "plan", "send", "why")
+BENCHMARKS = ("build", "burst", "daily", "day", "decisions", "growth", "ledger", "memory", "plan", "send", "why")
 
 
 def main() -> None:

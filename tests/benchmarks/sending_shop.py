@@ -35,19 +35,30 @@ from generate_series(1, %(customers)s) as numbers (number)
 cross join (values (1, 'tea'), (2, 'cup')) as line (line_no, product_id);
 """
 
+MOVE = """
+set session_replication_role = replica;
+update outreach.schedule_rows set planned_send_at = %(due)s, send_at = %(due)s where state = 'ready';
+reset session_replication_role;
+"""
+"""With triggers off: nothing has become of these rows, they are as if planned for then."""
+
 
 def due_at(settings: Settings) -> datetime:
     """Return the instant at which every message is due."""
     return datetime.combine(TODAY, DUE_AT, settings.zone)
 
 
-def fill(place: Place, customers: int, content: str) -> None:
-    """Load the facts, build one scenario of two steps, and plan the day; one row each is ready then."""
-    bought = due_at(place.settings) - timedelta(days=3)
+def fill(place: Place, customers: int, content: str, *, due: datetime, planned_at: datetime) -> None:
+    """Load the facts, build one scenario of two steps, and plan the local day of `due`; one row each is ready then.
+
+    Both are aware, to the minute and of one local day; `planned_at` is what the clock says while the day is planned.
+    """
+    due = due.astimezone(place.settings.zone)
+    bought = due - timedelta(days=3)
     with place.connect() as connection, psycopg.ClientCursor(connection) as cursor:
         cursor.execute(FACTS.encode(), {"customers": customers, "bought": bought})
     steps = [
-        {"offset_days": days, "send_time": f"{DUE_AT:%H:%M}", "content": content, "channel": "html_email"}
+        {"offset_days": days, "send_time": f"{due:%H:%M}", "content": content, "channel": "html_email"}
         for days in (3, 10)
     ]
     definition: dict[str, Any] = {
@@ -61,9 +72,19 @@ def fill(place: Place, customers: int, content: str) -> None:
     }
     place.build(copy_project(place.folder, {"tea_then_pot": definition}, segments={}))
     with place.connect() as connection:
-        now = due_at(place.settings) - timedelta(hours=1)
-        plan(connection, TODAY, TODAY, now=now, settings=place.settings, context=BENCHMARK)
+        day = due.date()
+        plan(connection, day, day, now=planned_at, settings=place.settings, context=BENCHMARK)
         connection.execute("vacuum analyze")
         row = connection.execute("select count(*) from outreach.schedule_rows where state = 'ready'").fetchone()
     if row is None or row[0] != customers:
         raise BenchmarkFailed(f"{row and row[0]} rows are ready, there should be {customers}")
+
+
+def move(place: Place, due: datetime) -> None:
+    """Make everything that is ready due at another instant of its local day.
+
+    For who must know the instant to the second: how long the build and the plan take, nobody knows beforehand.
+    """
+    with place.connect() as connection, psycopg.ClientCursor(connection) as cursor:
+        cursor.execute(MOVE.encode(), {"due": due})
+        connection.execute("vacuum analyze outreach.schedule_rows")
