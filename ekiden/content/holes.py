@@ -17,7 +17,7 @@ from jinja2 import Environment, Template, nodes
 from ekiden.content.templates import PARTS_OF_A_DATE
 
 # No value contains it (`harmless`), nor any file (`sources.py`). An author who makes one inside of a tag makes
-# one value too many, and `values_of` says so.
+# one value too many, and `HolesTemplate.values` says so.
 SEPARATOR = "\x1f"
 
 # They say nothing themselves: what follows them may depend on them.
