@@ -22,6 +22,9 @@ MAX_DEPTH = 50
 MAX_VALUES = 100_000
 """Values after aliases are followed; the longest possible definition has some thousands, a trap has millions."""
 
+MAX_BYTES = 500_000
+"""Of a file; the longest possible definition has less than half of it, and reading megabytes takes minutes."""
+
 TEMPLATE = "template_in_definition"
 """The rule that a file holds no Jinja."""
 
@@ -125,6 +128,9 @@ class _Unreadable(Exception):
 
 def _nodes(raw: bytes) -> list[Node]:
     """Return the file's documents, at most one; raises `_Unreadable`."""
+    if len(raw) > MAX_BYTES:
+        message = f"the file has {len(raw):,} bytes, too many for scenarios; there are at most {MAX_BYTES:,}"
+        raise _Unreadable("too_large", START, message)
     text = _text(raw)
     try:
         _refuse_depth(text)

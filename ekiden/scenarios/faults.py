@@ -167,12 +167,12 @@ def _unknown_key(location: Location, raw_location: Location, found: object) -> D
     known = keys_of(FRAME_TYPES[frame]) if frame else keys_of(_part_at(raw_location[:-1]))
     if frame is not None:
         if key == "count":
-            message = f"a {frame} frame is not counted; count belongs to product, category, order and event frames"
+            message = f"{frame} frames are not counted; count belongs to product, category, order and event frames"
             return fault("count_not_allowed", location, message, found)
         owners = [name for name, part in FRAME_TYPES.items() if key in keys_of(part)]
         if owners:
             message = (
-                f"a {frame} frame has no {key}; it belongs to {', '.join(owners)} frames. "
+                f"{frame} frames have no {key}; it belongs to {', '.join(owners)} frames. "
                 f"Known here: {', '.join(known)}"
             )
             return fault("key_of_another_frame", location, message, found)

@@ -80,7 +80,7 @@ def frames_name_something(scenario: ScenarioDefinition) -> Faults:
             elif frame.codes is None and frame.other_than is None:
                 yield fault("codes_required", (*place, "codes"), "a product frame needs 'codes' or 'other_than'")
         elif frame.type in NEEDS_CODES and frame.codes is None:
-            yield fault("codes_required", (*place, "codes"), f"a {frame.type} frame needs at least one code")
+            yield fault("codes_required", (*place, "codes"), f"{frame.type} frames need at least one code")
         elif frame.type == "member" and frame.member is not None and not frame.member.model_fields_set:
             yield fault("member_empty", (*place, "member"), "say at least one thing that the record must say")
 

@@ -35,6 +35,8 @@ MODEL_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 MAX_MODEL_NAME = 45
 """PostgreSQL cuts names at 63 bytes; a live function appends 12 characters and a suffix of its own."""
 
+NAME_RULE = f"a model's name is made of a-z, 0-9 and _, at most {MAX_MODEL_NAME} characters"
+
 
 @dataclass(frozen=True)
 class SourceFault:
@@ -94,7 +96,7 @@ def read_project(project: Path, extra: Iterable[Path] = ()) -> ProjectSources:
     queries += [path.with_suffix(".sql") for path in extra if path.with_suffix(".sql").is_file()]
     by_name = {path.stem: path for path in reversed(queries)}
     segments = frozenset(path.stem for path in _found(project / SEGMENTS, (".sql",)))
-    loose: list[SourceFault] = []
+    loose = list(_repeated(_found(folder, (".sql",))))
     scenarios: list[ScenarioSource] = []
     for file in dict.fromkeys(files):
         scenarios += _scenarios_in(file, by_name, loose, taken={each.model_name for each in scenarios}, others=others)
@@ -106,13 +108,28 @@ def read_project(project: Path, extra: Iterable[Path] = ()) -> ProjectSources:
 
 
 def _found(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix in suffixes and not path.is_dir())
+    found = (path for path in folder.rglob("*") if path.suffix in suffixes and not path.is_dir())
+    # what editors and systems lay beside a file; dbt reads none of it either
+    return sorted(path for path in found if not path.name.startswith((".", "#", "~")))
+
+
+def _repeated(queries: Iterable[Path]) -> Iterator[SourceFault]:
+    """Yield a fault for each SQL file of a model that another one is of already: dbt would read none of the project."""
+    first: dict[str, Path] = {}
+    for path in queries:
+        if (other := first.setdefault(path.stem, path)) != path:
+            message = (
+                f"{other.name} in {other.parent.name} is the model {path.stem} already; rename or delete this file"
+            )
+            yield SourceFault("duplicate_model", path, START, message)
 
 
 def _without_definition(name: str, path: Path) -> ScenarioSource:
     message = f"there is no definition: no YAML file here describes a model {name}; see `ekiden scenario new`"
-    fault = SourceFault("definition_missing", path, START, message)
-    return ScenarioSource(name, None, read_model_sql(path), faults=(fault,))
+    faults = [SourceFault("definition_missing", path, START, message)]
+    if not MODEL_NAME.fullmatch(name) or len(name) > MAX_MODEL_NAME:
+        faults.append(SourceFault("model_name", path, START, NAME_RULE))
+    return ScenarioSource(name, None, read_model_sql(path), faults=tuple(faults))
 
 
 def _scenarios_in(
@@ -208,8 +225,7 @@ def _name_faults(
         message = f"another model of the project is called {name}; choose another name"
         yield SourceFault("duplicate_model", file, position, message, place)
     elif not MODEL_NAME.fullmatch(name) or len(name) > MAX_MODEL_NAME:
-        message = f"a model's name is made of a-z, 0-9 and _, at most {MAX_MODEL_NAME} characters"
-        yield SourceFault("model_name", file, position, message, place)
+        yield SourceFault("model_name", file, position, NAME_RULE, place)
 
 
 def _definition(

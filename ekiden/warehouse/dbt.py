@@ -111,8 +111,8 @@ def prepare(settings: Settings, connection: Mapping[str, str] | None = None) -> 
             stamp = json.dumps({"inputs": inputs, "refused": refused})
             _stamp_path(settings).write_text(stamp, encoding="utf-8")
             return project
-        blamed = refused_model(said, project.report)
-        if blamed is None or blamed in refused:
+        blamed = refused_model(said, project.report, refused)
+        if blamed is None:
             sys.stderr.write(said)
             raise BuildFailed("dbt parse failed; its output above names the file")
         refused[blamed] = " ".join(said.split())
@@ -191,7 +191,9 @@ def _inputs(environment: dict[str, str]) -> str:
     for folder in ("models", "macros", "tests"):
         for pattern in SOURCE_PATTERNS:
             files += (PROJECT_DIR / folder).rglob(pattern)
-    seen = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(files)]
+    # an editor's lock beside a file is a link that leads nowhere
+    stood = [(file, file.stat()) for file in sorted(files) if file.exists()]
+    seen = [(str(file), stat.st_mtime_ns, stat.st_size) for file, stat in stood]
     settings = sorted((name, value) for name, value in environment.items() if name != "EKIDEN_GIT_REVISION")
     return hashlib.sha256(repr((seen, settings)).encode()).hexdigest()
 

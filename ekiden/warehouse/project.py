@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,11 +84,15 @@ def prepare_project(settings: Settings, original: Path, refused_by_dbt: Mapping[
     return PreparedProject(folder, report, dict(refused_by_dbt))
 
 
-def refused_model(output: str, report: Report) -> str | None:
-    """Return the scenario's model that dbt's words blame; None if they blame something else."""
-    models = {each.source.model_name for each in report.scenarios}
+def refused_model(output: str, report: Report, known: Collection[str]) -> str | None:
+    """Return the scenario's model that dbt's words blame; None if they blame something else.
+
+    The next one named where the first is `known` to be refused: of two that get in each other's way, dbt names both.
+    """
+    suspects = [each for each in report.scenarios if each.source.model_name not in known]
+    models = {each.source.model_name for each in suspects}
     by_file: dict[str, str] = {}
-    for each in report.scenarios:
+    for each in suspects:
         for file in (each.source.file, each.source.sql.file if each.source.sql else None):
             if file is not None:
                 by_file.setdefault(file.stem, each.source.model_name)
@@ -107,7 +111,7 @@ def _copy(
     refused_by_dbt: Mapping[str, str],
 ) -> Path:
     """Return a copy with stubs, made once for each state of the project's files."""
-    folder = home / _digest(original, {**refused_by_dbt, **dict.fromkeys(stubbed, "")})
+    folder = home / _digest(original, report, stubbed, refused_by_dbt)
     if folder.exists():
         return folder
     home.mkdir(parents=True, exist_ok=True)
@@ -188,9 +192,14 @@ def _short(reason: str) -> str:
     return reason if len(reason) <= LONGEST_REASON else reason[: LONGEST_REASON - 1] + "…"
 
 
-def _digest(original: Path, stubbed: Mapping[str, str]) -> str:
+def _digest(
+    original: Path, report: Report, stubbed: Mapping[str, CheckedScenario], refused_by_dbt: Mapping[str, str]
+) -> str:
     files = sorted(path for path in original.rglob("*") if path.is_file() and "target" not in path.parts)
     seen = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files]
     # a change of ours in how stubs are made makes another copy
     ours = Path(__file__).stat().st_mtime_ns
-    return hashlib.sha256(repr((seen, sorted(stubbed.items()), SUFFIXES, ours)).encode()).hexdigest()[:16]
+    # and so does one in what counts as a fault
+    left_out = (sorted(report.broken().items()), [str(finding) for finding in report.loose], sorted(stubbed))
+    made_of = (seen, left_out, sorted(refused_by_dbt.items()), SUFFIXES, ours)
+    return hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]

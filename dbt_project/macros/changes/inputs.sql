@@ -49,6 +49,8 @@ note, and what looks at one customer at a time and not at the clock, can. Does n
         {%- do gather_inputs(node.unique_id, found) -%}
         {{- return('stg_enrolments' in found | join(' ')) -}}
     {%- endif -%}
+    {#- a broken definition asks nothing, and may be of any shape -#}
+    {%- if broken_scenario(node) -%} {{- return(false) -}} {%- endif -%}
     {%- for section in ['target', 'exclusion', 'stop'] -%}
         {%- for frame in section_frames(node.config.meta.scenario, section) if frame.get('type') == 'scenario' -%}
             {{- return(true) -}}

@@ -4,7 +4,8 @@
 {%- set kinds = [] -%}
 {%- if execute -%}
     {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == model.identifier -%}
-        {%- set anchor = node.config.get('meta', {}).get('scenario', {}).get('anchor') -%}
+        {#- a broken definition is of any shape, and its table is empty -#}
+        {%- set anchor = none if broken_scenario(node) else node.config.get('meta', {}).get('scenario', {}).get('anchor') -%}
         {%- if anchor is string %}{% do kinds.append(anchor) %}{% elif anchor %}{% do kinds.append(anchor | first) %}{% endif -%}
     {%- endfor -%}
 {%- endif %}

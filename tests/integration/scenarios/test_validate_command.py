@@ -65,24 +65,6 @@ def test_a_file_elsewhere_is_looked_at_with_the_projects(site, shop, ekiden, tmp
     assert [finding["rule"] for finding in json.loads(ended.out)] == ["duplicate_code"]
 
 
-def test_two_scenarios_with_one_code_are_both_told_of_it(site, shop, ekiden):
-    site.scenario("runs")
-    site.scenario("a_copy", ("code: a_copy", "code: runs"))
-    told = json.loads(ekiden("validate", "--format", "json").out)
-    assert [(each["rule"], each["file"].rsplit("/")[-1]) for each in told] == [
-        ("duplicate_code", "a_copy.yml"),
-        ("duplicate_code", "runs.yml"),
-    ]
-    assert "that of model runs; choose another for the newer one" in told[0]["message"]
-
-
-def test_a_scenario_with_faults_may_be_named_by_another(site, shop, ekiden):
-    site.scenario("good", (TARGET, "- {type: scenario, codes: [broken]}"))
-    site.scenario("broken", ("anchor: ordered", "anchor: orderd"))
-    told = json.loads(ekiden("validate", "--format", "json").out)
-    assert [(each["rule"], each["scenario"]) for each in told] == [("unknown_anchor", "broken")]
-
-
 @pytest.mark.parametrize(
     ("written", "rule", "severity", "guess"),
     [

@@ -114,6 +114,7 @@ def test_a_fault_is_told_with_its_line_and_column(project, change, rule, line, c
         ("a: &a [*a]", "too_large"),
         ("x: &x {y: *x}\nmodels: [{name: good, config: *x}]", "too_large"),
         ("[" * 300_000, "too_deep"),
+        (f"models: [{'a,' * 300_000}]", "too_large"),
         ("\x07", "not_yaml"),
         ("名前: 駅伝".encode("shift_jis"), "not_utf8"),
         ("models: []".encode("utf-16"), "not_utf8"),
@@ -160,12 +161,48 @@ def test_a_model_described_in_two_files_is_a_fault_of_the_second(project):
     assert found(project) == [("duplicate_model", "later.yml", 3)]
 
 
-def test_two_scenarios_share_a_name_but_no_code(project):
+def test_a_query_that_no_model_can_be_called_after_says_so(project):
+    # what a file manager calls a copy; dbt refuses the whole project for it
+    put(project, "good", text())
+    (project / "models" / "eligibility" / "good copy.sql").write_text("{{ eligibility() }}")
+    assert "model_name" in {rule for rule, file, _ in found(project) if file == "good copy.sql"}
+    assert set(validate(project).broken()) == {"good copy"}
+
+
+def test_what_editors_and_systems_lay_beside_a_file_is_nobodys_scenario(project):
+    put(project, "good", text())
+    folder = project / "models" / "eligibility"
+    (folder / "._good.yml").write_bytes(b"\x00\x05\x16\x07Mac OS X")
+    (folder / ".#good.sql").symlink_to("hanako@workstation.1234")
+    (folder / "#good.yml#.yml").write_text("models: [")
+    assert found(project) == []
+
+
+def test_two_queries_of_one_model_are_a_fault_of_the_second(project):
+    put(project, "good", text())
+    again = project / "models" / "eligibility" / "spring" / "good.sql"
+    again.parent.mkdir()
+    again.write_text("{{ eligibility() }}")
+    assert found(project) == [("duplicate_model", "good.sql", 1)]
+    assert validate(project).broken() == {}
+
+
+def test_two_scenarios_share_a_name_but_no_code_and_both_are_told_of_it(project):
     put(project, "first", text("first"))
     put(project, "second", text("second"))
     assert found(project) == []
     put(project, "second", text("second").replace("code: second", "code: first"))
-    assert found(project) == [("duplicate_code", "second.yml", 7)]
+    # the files do not say which of them runs already
+    assert found(project) == [("duplicate_code", "first.yml", 7), ("duplicate_code", "second.yml", 7)]
+
+
+def test_a_scenario_with_faults_may_be_named_by_another(project):
+    named = "anchor: ordered\n          stop: {frames: [{type: scenario, codes: [second]}]}"
+    put(project, "first", text("first").replace("anchor: ordered", named))
+    put(project, "second", text("second").replace("anchor: ordered", "anchor: orderd"))
+    assert [rule for rule, file, _ in found(project) if file == "first.yml"] == []
+    put(project, "second", text("second").replace("code: second", "code: other"))
+    assert [rule for rule, file, _ in found(project) if file == "first.yml"] == ["unknown_scenario"]
 
 
 WARNINGS = ("segment_not_used", "contract_test_missing")

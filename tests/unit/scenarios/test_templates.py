@@ -10,7 +10,7 @@ from ekiden.scenarios.scaffold import ScaffoldRefused, new_scenario
 from ekiden.scenarios.source import COLUMNS
 from ekiden.scenarios.validate import validate
 from ekiden.settings import Settings
-from ekiden.warehouse.project import prepare_project
+from ekiden.warehouse.project import prepare_project, refused_model
 
 RULE = "template_in_definition"
 
@@ -104,3 +104,22 @@ def test_a_scaffold_writes_none(project, tmp_path, given):
     given = {"name": None, "anchor": "ordered", **given}
     with pytest.raises(ScaffoldRefused, match="dbt"):
         new_scenario("good", project=project, contents=tmp_path, **given)
+
+
+def test_of_two_models_that_dbt_names_the_next_one_is_blamed_once_the_first_is_left_out(project):
+    put(project, "first", model("first"))
+    put(project, "second", model("second"))
+    said = 'the same relation "eligibility"."first": model.ekiden.first and model.ekiden.second'
+    report = validate(project)
+    assert [refused_model(said, report, known) for known in ((), {"first"}, {"first", "second"})] == [
+        "first",
+        "second",
+        None,
+    ]
+
+
+def test_another_fault_of_the_same_files_makes_another_copy(project, tmp_path):
+    put(project, "good", model("good"))
+    settings = Settings(_env_file=None, dbt_target=tmp_path / "target")
+    places = {prepare_project(settings, project, {"good": words}).folder for words in ("one", "another")}
+    assert len(places) == 2
