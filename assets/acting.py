@@ -23,9 +23,14 @@ ACTOR_TAG = "ekiden/actor"
 
 
 def run_context(context: AssetExecutionContext | OpExecutionContext, *, actor: str | None = None) -> RunContext:
-    """Return who acts in this run: `actor` where a person said so, else what started the run."""
+    """Return who acts in this run: `actor` where a person said so, None where what started the run acts.
+
+    Raises `ValueError` for an actor that is blank: a field that asks for a name was left empty.
+    """
+    if actor is not None and not actor.strip():
+        raise ValueError("actor: say who you are; it is kept with what you do")
     return RunContext(
-        actor=actor or starter(context.run.tags),
+        actor=starter(context.run.tags) if actor is None else actor,
         dagster_run_id=context.run_id,
         git_revision=git_revision(),
     )

@@ -76,7 +76,7 @@ def work(
             carriers=kept,
             settings=settings,
             clock=clock,
-            context=run_context(context, actor=actor),
+            context=run_context(context, actor=actor or None),
             due_dates=due_dates,
             # a person who starts a run waits for its end
             patience=WAITING if SENSOR_TAG in context.run.tags else IMPATIENT,

@@ -153,7 +153,7 @@ class PauseSending(Config):
         """Return the scenario to pause, None for all sending; raises `NothingToPause`."""
         if self.all == bool(self.scenario):
             raise NothingToPause("name a scenario, or set all to true for all sending")
-        return self.scenario
+        return self.scenario or None
 
 
 class ResumeSending(Config):

@@ -100,7 +100,7 @@ def plan_missed_days(
             *days,
             now=now,
             settings=settings,
-            context=run_context(context, actor=config.actor),
+            context=run_context(context, actor=config.actor or None),
             scenarios=config.scenarios or None,
             dry_run=config.dry_run,
         )

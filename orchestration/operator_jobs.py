@@ -110,7 +110,7 @@ def resume_op(
     with connect(settings, autocommit=True) as connection:
         ended = resume(
             connection,
-            config.scenario,
+            config.scenario or None,
             reason=config.reason,
             now=clock(),
             context=run_context(context, actor=config.actor),

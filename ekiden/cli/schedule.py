@@ -58,6 +58,8 @@ MEANING_COLUMNS = (
     "anchor_gone",
     "not_known",
 )
+COUNTED_ROWS = 10_000
+"""Rows counted beyond those that are shown: nobody pages through more, and they are counted in a moment."""
 
 
 def register(app: typer.Typer) -> None:
@@ -215,10 +217,13 @@ def rows(
             show(counted, ("scenario_code", "step_no", "state", "rows"), form=form, zone=settings.zone)
             return
         found = search(connection, row_filter, limit=limit)
-        total = count(connection, row_filter)
+        # a ledger of years is not counted to show a screen of it
+        most = limit + COUNTED_ROWS
+        total = count(connection, row_filter, most=most) if len(found) == limit else len(found)
     show(found, ROW_COLUMNS, form=form, zone=settings.zone)
     if total > len(found):
-        errors().print(f"{len(found)} of {total} rows; --limit shows more")
+        of = f"at least {total}" if total == most else total
+        errors().print(f"{len(found)} of {of} rows; --limit shows more, --summary counts them all", highlight=False)
 
 
 def show_message(

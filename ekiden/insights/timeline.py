@@ -79,7 +79,7 @@ def timeline(
     parameters = {
         "customer_id": customer_id,
         "begins": _midnight(chosen.first_day, zone),
-        "ends": _midnight(chosen.last_day + timedelta(days=1) if chosen.last_day else None, zone),
+        "ends": _midnight(_day_after(chosen.last_day), zone),
         "scenario_code": chosen.scenario,
         "limit": limit,
     }
@@ -93,6 +93,11 @@ def timeline(
         total=found[0]["total"] if found else 0,
         entries=tuple(_entry(row, zone, unmask=unmask) for row in found),
     )
+
+
+def _day_after(day: date | None) -> date | None:
+    # the calendar has a last day, and whoever names it means no end
+    return None if day is None or day == date.max else day + timedelta(days=1)
 
 
 def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:

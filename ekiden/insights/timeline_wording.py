@@ -122,7 +122,7 @@ def why(kind: str, details: Mapping[str, Any], reason_in_words: str | None) -> s
             return f"{str(reason).replace('_', ' ')}, told by {details['source']}"
         case "opted_out":
             return f"told by {details['source']}" + (f": {details['reason']}" if "reason" in details else "")
-        case "step" if said := details.get("provider_said"):
+        case "step" if said := details.get("provider_said") or details.get("said"):
             return said if reason is None else f"{reason}: {said}"
         case _:
             return reason

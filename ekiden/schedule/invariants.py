@@ -61,7 +61,7 @@ INVARIANTS = (
     Invariant(
         "past_rows_sent_only_after_release",
         Subject.DELIVERIES,
-        "A row that was born held was sent only if a person released it.",
+        "A row that was born held, or should have been, was sent only if a person released it.",
     ),
     Invariant("sent_is_final", Subject.DELIVERIES, "No row ever leaves the state sent."),
 )

@@ -110,9 +110,21 @@ class RowFilter:
         """Return the rows meant, as an item of a `from` clause with the columns of `outreach.operator_rows`."""
         cut: sql.Composable = sql.SQL("")
         if self.first is not None:
-            cut = sql.SQL("order by due_date, schedule_row_id limit {first}").format(first=self.first)
+            cut = sql.SQL("order by {due_date}, schedule_row_id limit {first}").format(
+                due_date=self.sorted_due_date(), first=self.first
+            )
         selection = sql.SQL("(select * from outreach.operator_rows where {condition} {cut}) as operator_rows")
         return selection.format(condition=self.condition(), cut=cut)
+
+    def sorted_due_date(self) -> sql.SQL:
+        """Return the due date as something to sort by.
+
+        Open rows are the last ones of the index of due dates: whoever walks it for the first few of them reads all of
+        the past. No index is in the order of a sum, which leaves the indexes of open rows to find them.
+        """
+        asked = {*self.states, *([self.state] if self.state else [])}
+        is_open = bool(self.hold_reasons) or (bool(asked) and asked <= set(OPEN_STATES))
+        return sql.SQL("due_date + 0") if is_open else sql.SQL("due_date")
 
 
 @dataclass(frozen=True)
@@ -165,16 +177,16 @@ _COLUMNS = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(Sch
 def search(connection: Connection[Any], row_filter: RowFilter, *, limit: int) -> list[ScheduleRow]:
     """Return at most `limit` rows that the filter admits, by due date, scenario, customer and step."""
     query = sql.SQL(
-        "select {columns} from {selection} order by due_date, scenario_code, customer_id, step_no limit {limit}"
-    ).format(columns=_COLUMNS, selection=row_filter.selection(), limit=limit)
+        "select {columns} from {selection} order by {due_date}, scenario_code, customer_id, step_no limit {limit}"
+    ).format(columns=_COLUMNS, selection=row_filter.selection(), due_date=row_filter.sorted_due_date(), limit=limit)
     with connection.cursor(row_factory=class_row(ScheduleRow)) as cursor:
         return cursor.execute(query).fetchall()
 
 
-def count(connection: Connection[Any], row_filter: RowFilter) -> int:
-    """Return how many rows the filter admits."""
-    query = sql.SQL("select count(*) from {selection}")
-    row = connection.execute(query.format(selection=row_filter.selection())).fetchone()
+def count(connection: Connection[Any], row_filter: RowFilter, *, most: int | None = None) -> int:
+    """Return how many rows the filter admits; `most` is where to stop counting, None counts all."""
+    query = sql.SQL("select count(*) from (select from {selection} limit {most}) as counted")
+    row = connection.execute(query.format(selection=row_filter.selection(), most=most)).fetchone()
     assert row is not None
     return int(row[0])
 

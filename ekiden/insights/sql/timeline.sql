@@ -220,6 +220,10 @@ row_changes as (
             'transition', transitions.transition,
             'to_state', transitions.to_state,
             'reason', transitions.reason,
+            -- of a release, a hold and a retry the row itself keeps no words
+            'said', case
+                when transitions.actor_kind = 'operator' then nullif(runs.summary ->> 'reason', transitions.reason)
+            end,
             'actor_kind', transitions.actor_kind,
             'actor', transitions.actor,
             'schedule_row_id', rows.schedule_row_id,
@@ -235,6 +239,7 @@ row_changes as (
     inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
     inner join outreach.transitions
         on transitions.subject = 'schedule_row' and rows.schedule_row_id = transitions.subject_id
+    left join outreach.runs on transitions.run_id = runs.run_id
     left join outreach.messages
         on transitions.to_state = 'sent' and rows.schedule_row_id = messages.schedule_row_id
     left join lateral (

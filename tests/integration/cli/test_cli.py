@@ -118,6 +118,12 @@ def test_rows_can_be_narrowed_counted_and_cut_short(planned: Shop, ekiden):
     counted = json.loads(ekiden("rows", "--summary", "--format", "json").out)
     assert {row["state"]: row["rows"] for row in counted} == {"held": 1, "ready": 1}
     assert "1 of 2 rows; --limit shows more" in ekiden("rows", "--limit", "1").err
+    assert ekiden("rows", "--limit", "2").err == ""
+
+
+def test_a_ledger_of_years_is_not_counted_to_show_a_screen_of_it(planned: Shop, ekiden, monkeypatch):
+    monkeypatch.setattr("ekiden.cli.schedule.COUNTED_ROWS", 1)
+    assert "1 of at least 2 rows; --limit shows more" in ekiden("rows", "--limit", "1").err
 
 
 def test_what_looks_like_markup_is_shown_as_it_is(shop: Shop, ekiden):

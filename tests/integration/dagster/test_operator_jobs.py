@@ -133,6 +133,21 @@ def test_sending_is_paused_and_resumed_from_the_launchpad(planned: Shop):
     assert planned.send().counts.sent == 1
 
 
+def test_fields_that_are_left_blank_name_no_scenario(planned: Shop):
+    run(planned, "pause_sending", all=True, scenario="", reason="a wrong price")
+    assert run(planned, "resume_sending", scenario="", reason="mended")["pauses_ended"] == 1
+
+
+@pytest.mark.parametrize("actor", ["", "  "])
+def test_nobody_acts_without_a_name(planned: Shop, actor: str):
+    with pytest.raises(Exception, match="say who you are"):
+        run(planned, "release_held_rows", actor=actor, dry_run=False)
+    with pytest.raises(Exception, match="say who you are"):
+        run(planned, "pause_sending", actor=actor, all=True, reason="a wrong price")
+    assert planned.states()["C2", 1] == "held"
+    assert open_pauses(planned.connection) == ()
+
+
 def test_a_pause_that_names_nothing_is_refused(planned: Shop):
     with pytest.raises(Exception, match="name a scenario, or set all to true"):
         run(planned, "pause_sending", reason="a wrong price")

@@ -68,6 +68,18 @@ def test_a_held_row_that_nobody_released_is_noticed_before_it_is_sent(due: Shop)
     assert pauses(due) == [(Cause.INVARIANT, "guard due_rows_may_be_sent")]
 
 
+def test_a_row_that_should_have_been_held_when_it_was_made_is_noticed(due: Shop):
+    """As a planner would make it that does not know what day it is."""
+    made_late = "update outreach.schedule_rows set {} where customer_id = 'C1' and step_no = 1"
+    by_force(due, made_late.format("due_date = due_date - 2, planned_send_at = planned_send_at - interval '2 days'"))
+    with pytest.raises(SendingPaused, match="due before the day on which it was made, and nobody released it"):
+        due.send()
+    go_on(due)
+    # late by its own time, so that T5 would hold it
+    by_force(due, made_late.format("state = 'sent', sent_at = send_at"))
+    assert look(due)["past_rows_sent_only_after_release"] == 1
+
+
 def test_what_was_sent_already_is_not_sent_again(due: Shop):
     due.send()
     by_force(due, "update outreach.schedule_rows set state = 'deleted' where customer_id = 'C1' and step_no = 2")

@@ -1,5 +1,7 @@
 """`ekiden timeline`: one person's orders, entries, plans, decisions, holds, sends and events, with the reasons."""
 
+from datetime import date
+
 import pytest
 from psycopg import sql
 
@@ -119,6 +121,21 @@ def test_failures_skips_stops_and_deletions_have_their_reasons(shop: Shop):
     assert last["C4"] == ("step 1 deleted", "お客様の希望")
 
 
+def test_a_person_is_told_in_their_own_words(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1", "2024-03-01")
+    shop.plan()
+    shop.operate("release", customer="C1", reason="店長がOKと言った 100%")
+    shop.operate("hold", customer="C1", reason="写真が違う")
+    shop.operate("block", customer="C1", reason="返品")
+    told_of_steps = [(entry.what, entry.why) for entry in told(shop).entries if entry.kind == "step"]
+    assert told_of_steps[1:] == [
+        ("step 1 released", "店長がOKと言った 100%"),
+        ("step 1 held", "a person held it: 写真が違う"),
+        ("step 1 blocked: never again in this scenario", "返品"),
+    ]
+
+
 def test_it_is_narrowed_by_days_scenario_and_number_from_either_end(shop: Shop):
     shop.scenario()
     shop.scenario("other")
@@ -132,6 +149,7 @@ def test_it_is_narrowed_by_days_scenario_and_number_from_either_end(shop: Shop):
     today = shop.now.astimezone(shop.settings.zone).date()
     assert told(shop, chosen=TimelineFilter(today, today)).total == everything.total - 1
     assert told(shop, chosen=TimelineFilter(last_day=today.replace(day=8))).total == 1
+    assert told(shop, chosen=TimelineFilter(date.min, date.max)).total == everything.total
     newest = told(shop, oldest_first=False, limit=1)
     assert (newest.total, newest.entries) == (everything.total, everything.entries[-1:])
     assert told(shop, oldest_first=False, limit=None).entries == everything.entries[::-1]

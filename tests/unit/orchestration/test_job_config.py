@@ -57,6 +57,10 @@ def test_a_pause_is_of_one_scenario_or_of_all(fields) -> None:
         PauseSending(actor="Hanako", reason="wrong price", **fields).paused_scenario()
 
 
+def test_a_field_that_was_left_blank_hinders_nobody_from_stopping_everything() -> None:
+    assert PauseSending(actor="Hanako", reason="wrong price", scenario="", all=True).paused_scenario() is None
+
+
 def test_a_day_that_is_none_is_refused_with_the_fields_name() -> None:
     with pytest.raises(NotADay, match="first_day: '1 May' is not a day; write it like 2026-05-01"):
         BackfillDays(first_day="1 May", last_day="2026-05-07").days()

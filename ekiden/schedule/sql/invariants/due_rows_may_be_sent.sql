@@ -4,15 +4,47 @@ with due as (
     select
         rows.schedule_row_id,
         rows.enrolment_id,
-        rows.step_no
+        rows.step_no,
+        -- so long after its planned time that its day was over in any time zone, on a day of 25 hours too
+        rows.created_at > rows.planned_send_at + interval '25 hours'
+        and versions.past_date_policy <> 'send_now' as was_made_late
     from outreach.schedule_rows as rows
     inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
+    inner join outreach.scenario_versions as versions on rows.scenario_version_id = versions.scenario_version_id
     where
         rows.state = 'ready'
         and (rows.send_at <= %(now)s or rows.due_date <= %(lists_of)s::date)
         and rows.channel = any(%(channels)s)
         and scenarios.may_send
         and scenarios.scenario_id not in (select paused.scenario_id from outreach.paused_scenarios as paused)
+),
+
+held_at_birth as (
+    select due.schedule_row_id
+    from due
+    where
+        exists (
+            select
+            from outreach.transitions
+            where
+                transitions.subject = 'schedule_row'
+                and transitions.subject_id = due.schedule_row_id
+                and transitions.from_state = ''
+                and transitions.to_state = 'held'
+        )
+),
+
+late_at_birth as (
+    select
+        schedule_row_id,
+        'it was held when it was born, and nobody released it' as fault
+    from held_at_birth
+    union all
+    select
+        due.schedule_row_id,
+        'it was due before the day on which it was made, and nobody released it' as fault
+    from due
+    where due.was_made_late and due.schedule_row_id not in (select held_at_birth.schedule_row_id from held_at_birth)
 ),
 
 faults as (
@@ -57,25 +89,16 @@ faults as (
         )
     union all
     select
-        due.schedule_row_id,
-        'it was held when it was born, and nobody released it' as fault
-    from due
+        late_at_birth.schedule_row_id,
+        late_at_birth.fault
+    from late_at_birth
     where
-        exists (
+        not exists (
             select
             from outreach.transitions
             where
                 transitions.subject = 'schedule_row'
-                and transitions.subject_id = due.schedule_row_id
-                and transitions.from_state = ''
-                and transitions.to_state = 'held'
-        )
-        and not exists (
-            select
-            from outreach.transitions
-            where
-                transitions.subject = 'schedule_row'
-                and transitions.subject_id = due.schedule_row_id
+                and transitions.subject_id = late_at_birth.schedule_row_id
                 and transitions.transition = 'T3'
                 and transitions.actor_kind = 'operator'
         )

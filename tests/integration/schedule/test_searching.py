@@ -1,0 +1,58 @@
+"""Searching the ledger for what waits: the past, however long, is not read for it."""
+
+from psycopg import sql
+
+from ekiden.schedule.rows import RowFilter, search
+from tests.integration.ledger_fixtures import Shop
+
+PAST_ROWS = 5_000
+"""Enough for a walk through them to look cheap when only the first few of what is found are wanted."""
+
+PAST = f"""
+set session_replication_role = replica;
+insert into outreach.enrolments (
+    scenario_id, scenario_version_id, customer_id, entry_key, anchor_kind, anchor_key, anchor_at, anchor_date, state,
+    entered_at, exited_at, plan_run_id, partition_date
+)
+select
+    scenario_id, scenario_version_id, customer_id, 'past ' || number, anchor_kind, anchor_key, anchor_at,
+    anchor_date - 30, 'completed', entered_at, entered_at, plan_run_id, partition_date - 30
+from outreach.enrolments cross join generate_series(1, {PAST_ROWS}) as past (number)
+where customer_id = 'C0';
+insert into outreach.schedule_rows (
+    enrolment_id, scenario_id, scenario_version_id, customer_id, step_no, channel, due_date, planned_send_at, send_at,
+    sent_at, state, run_id, partition_date, created_at, state_changed_at
+)
+select
+    enrolment_id, scenario_id, scenario_version_id, customer_id, 1, 'html_email', anchor_date, entered_at, entered_at,
+    entered_at, 'sent', plan_run_id, partition_date, entered_at, entered_at
+from outreach.enrolments
+where entry_key like 'past %';
+reset session_replication_role;
+analyze outreach.enrolments, outreach.schedule_rows;
+"""  # noqa: S608
+
+
+def test_what_waits_is_found_without_reading_the_past(shop: Shop):
+    shop.scenario()
+    for number in range(60):
+        shop.buyer(f"C{number}", "2024-03-05")
+    shop.plan()
+    shop.connection.execute(PAST)
+    for row_filter in (
+        RowFilter(state="held"),
+        RowFilter(states=("ready", "held")),
+        RowFilter(states=("held",), first=10),
+        RowFilter(hold_reasons=("past_due",)),
+    ):
+        assert [row.state for row in search(shop.connection, row_filter, limit=10)] == ["held"] * 10
+        query = sql.SQL("explain (analyze, timing off, format json) select * from {rows} order by {due_date} limit 10")
+        explained = query.format(rows=row_filter.selection(), due_date=row_filter.sorted_due_date())
+        ((plan,),) = shop.connection.execute(explained).fetchall()
+        assert sum(_left_out(plan[0]["Plan"])) < PAST_ROWS
+
+
+def _left_out(node):
+    yield node.get("Rows Removed by Filter", 0) * node["Actual Loops"]
+    for child in node.get("Plans", ()):
+        yield from _left_out(child)
