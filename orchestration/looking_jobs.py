@@ -30,6 +30,7 @@ from ekiden.insights.why import why
 from ekiden.schedule.errors import NothingBuilt, UnknownScenario
 from ekiden.schedule.held import held_rows
 from ekiden.schedule.rows import RowState, count, search, summary
+from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 from orchestration.looking_forms import ExplainCustomer, SearchRows, ShowDecisions, ShowHeld, ShowStatus
 from orchestration.operator_jobs import show
@@ -89,6 +90,7 @@ PAUSE_COLUMNS: Columns = (
 def rows_op(context: OpExecutionContext, config: SearchRows, settings: ResourceParam[Settings]) -> None:
     """Show the config's rows, or their counts."""
     with _refusing(), connect(settings, autocommit=True) as connection:
+        refuse_unknown(connection, config.scenario)
         chosen = config.chosen()
         matching = {"rows_matching": MetadataValue.int(count(connection, chosen))}
         if config.summary:
@@ -113,6 +115,7 @@ def held_op(
 ) -> None:
     """Show the config's held rows, or their counts."""
     with _refusing(), connect(settings, autocommit=True) as connection:
+        refuse_unknown(connection, config.scenario)
         chosen = config.row_filter(RowState.HELD)
         matching = {"rows_matching": MetadataValue.int(count(connection, chosen))}
         if config.summary:
@@ -138,6 +141,7 @@ def decisions_op(
 ) -> None:
     """Show the config's decisions, or how many each rule made."""
     with _refusing(), connect(settings, autocommit=True) as connection:
+        refuse_unknown(connection, config.scenario)
         wanted = bounded(config.chosen(), today=settings.local_date(clock()))
         if config.summary:
             counts = count_by_rule(connection, wanted)

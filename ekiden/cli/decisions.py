@@ -9,6 +9,7 @@ from ekiden.cli.options import CustomerOption, ScenarioOption
 from ekiden.cli.output import Format, FormatOption, errors, show
 from ekiden.cli.session import day, ledger, now
 from ekiden.insights.decisions import DecisionFilter, bounded, count_by_rule, decisions
+from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 
 COLUMNS = ("day", "scenario_code", "customer_id", "step_no", "decision", "rule", "other_scenario_code", "rule_in_words")
@@ -42,6 +43,7 @@ def show_decisions(
         raise typer.BadParameter(f"--to {last_day} is before --from {first_day}")
     wanted = bounded(DecisionFilter(scenario, customer, first_day, last_day, rule), today=settings.local_date(now()))
     with ledger(settings) as connection:
+        refuse_unknown(connection, scenario)
         if summary:
             show(count_by_rule(connection, wanted), COUNT_COLUMNS, form=form, zone=settings.zone)
             return

@@ -17,6 +17,7 @@ from ekiden.cli.output import Format, FormatOption, errors, show
 from ekiden.cli.session import day, ledger, now
 from ekiden.schedule.held import held_counts, held_rows
 from ekiden.schedule.rows import RowFilter, RowState, count
+from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 
 ROW_COLUMNS = (
@@ -72,6 +73,7 @@ def held(
         due_to=day(due_to),
     )
     with ledger(settings) as connection:
+        refuse_unknown(connection, scenario)
         if counts:
             counted = held_counts(connection, row_filter, now=now(), settings=settings)
             show(counted, COUNT_COLUMNS, form=form, zone=settings.zone)

@@ -31,6 +31,7 @@ from ekiden.insights.lineage import lineage, masked
 from ekiden.schedule.missed import find_missed_days, span
 from ekiden.schedule.plan import plan
 from ekiden.schedule.rows import RowFilter, RowState, count, search, summary
+from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 
 ROW_COLUMNS = (
@@ -212,6 +213,7 @@ def rows(
         day(due_to),
     )
     with ledger(settings) as connection:
+        refuse_unknown(connection, scenario)
         if counts:
             counted = summary(connection, row_filter)
             show(counted, ("scenario_code", "step_no", "state", "rows"), form=form, zone=settings.zone)

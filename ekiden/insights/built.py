@@ -1,9 +1,8 @@
 """The scenario that a question is about, as it was last built. Questions themselves are not asked here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from difflib import get_close_matches
 from typing import Any
 
 from psycopg import Connection
@@ -12,6 +11,7 @@ from ekiden.database.statements import statement
 from ekiden.scenarios.definition import FAULTS_KEY, OPTIONS, ScenarioDefinition, check
 from ekiden.scenarios.registry import is_built
 from ekiden.schedule.errors import NothingBuilt, UnknownScenario
+from ekiden.schedule.scenario_codes import unknown_scenario
 
 
 class ScenarioIsBroken(RuntimeError):
@@ -77,9 +77,3 @@ def asked_scenario(connection: Connection[Any], code: str) -> AskedScenario:
         listed = "; ".join(f"{fault.place}: {fault.message}" for fault in faults)
         raise ScenarioIsBroken(f"the scenario {code!r} cannot be asked: {listed}")
     return AskedScenario(definition, written, *rest)
-
-
-def unknown_scenario(code: str, known: Sequence[str]) -> str:
-    """Return what to say about a code that no scenario has."""
-    meant = get_close_matches(code, known, n=1)
-    return f"no scenario {code!r}{f', perhaps {meant[0]}' if meant else ''}; known: {', '.join(known) or 'none yet'}"

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ekiden.insights.built import unknown_scenario
 from ekiden.scenarios.definition import FAULTS_KEY, OPTIONS, check
 from ekiden.scenarios.document import Document, document_of, read_document
 from ekiden.scenarios.faults import Location
 from ekiden.scenarios.model_sql import compiled_here
 from ekiden.schedule.errors import UnknownScenario
+from ekiden.schedule.scenario_codes import unknown_scenario
 from ekiden.warehouse.revision import GIT_TIMEOUT
 
 MODELS = PurePosixPath("models/eligibility")

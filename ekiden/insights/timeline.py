@@ -17,7 +17,8 @@ from ekiden.insights.explanation_evidence import UnknownCustomer
 from ekiden.insights.lineage import masked
 from ekiden.insights.timeline_wording import by_whom, what, why
 from ekiden.scenarios.registry import is_built
-from ekiden.schedule.errors import NothingBuilt, UnknownScenario
+from ekiden.schedule.errors import NothingBuilt
+from ekiden.schedule.scenario_codes import refuse_unknown
 
 SHOWN_ENTRIES = 100
 """Entries shown unless asked otherwise: some screens, and a usual customer's years."""
@@ -107,11 +108,7 @@ def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
 def _refuse_unknown(connection: Connection[Any], customer_id: str, scenario: str | None) -> None:
     if connection.execute(statement(__file__, "asked_customer"), {"customer_id": customer_id}).fetchone() is None:
         raise UnknownCustomer(f"the shop has no customer {customer_id!r}")
-    if scenario is not None:
-        rows = connection.execute("select scenario_code from outreach.scenarios order by scenario_code").fetchall()
-        known = [code for (code,) in rows]
-        if scenario not in known:
-            raise UnknownScenario(f"no scenario {scenario!r}; known: {', '.join(known) or 'none yet'}")
+    refuse_unknown(connection, scenario)
 
 
 def _entry(row: Mapping[str, Any], zone: ZoneInfo, *, unmask: bool) -> TimelineEntry:

@@ -13,9 +13,9 @@ from ekiden.database.statements import statement
 from ekiden.delivery.guards import check_before_sending
 from ekiden.delivery.pauses import Pause, open_pauses, refuse_if_paused
 from ekiden.scenarios.definition import EXPORTED_CHANNELS
-from ekiden.schedule.errors import UnknownScenario
 from ekiden.schedule.exported import ExportRefused, Selection
 from ekiden.schedule.runs import RunContext
+from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 
 
@@ -24,10 +24,7 @@ def check_asked(connection: Connection[Any], selection: Selection) -> None:
     if selection.channel is not None and selection.channel not in EXPORTED_CHANNELS:
         allowed = ", ".join(EXPORTED_CHANNELS)
         raise ExportRefused(f"{selection.channel} is not exported; the channels of lists are {allowed}")
-    if selection.scenario is not None:
-        codes = [code for (code,) in connection.execute("select scenario_code from outreach.scenarios order by 1")]
-        if selection.scenario not in codes:
-            raise UnknownScenario(f"no scenario {selection.scenario}; known: {', '.join(codes) or 'none yet'}")
+    refuse_unknown(connection, selection.scenario)
 
 
 def check_before_exporting(

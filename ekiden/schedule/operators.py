@@ -19,6 +19,7 @@ from ekiden.database.statements import statement
 from ekiden.schedule.actions import ACTIONS, Action, NotChanged, changed_meanwhile, not_changed
 from ekiden.schedule.rows import RowFilter, RowState, ScheduleRow, count, hold_reason, search
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
+from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 
 DEFAULT_LIMIT = 1000
@@ -88,7 +89,8 @@ def applicable(action: Action, row_filter: RowFilter) -> RowFilter:
 
 
 def preview(connection: Connection[Any], row_filter: RowFilter, *, sample: int) -> Preview:
-    """Return what an action on this filter would look at, with at most `sample` rows."""
+    """Return what an action on this filter would look at, with at most `sample` rows; raises `UnknownScenario`."""
+    refuse_unknown(connection, row_filter.scenario)
     counted = statement(__file__, "preview_counts").format(hold_reason=hold_reason(), selection=row_filter.selection())
     with connection.cursor(row_factory=class_row(PreviewCount)) as cursor:
         counts = tuple(cursor.execute(counted).fetchall())
@@ -118,9 +120,10 @@ def operate(
 
     Rows in a state the action does not apply to are left and counted, and so are those that others changed while this
     waited for them, so that the filter admits them no more. Raises `TooManyRows`, having changed nothing,
-    if more than `limit` rows match, and `ReasonRequired`.
+    if more than `limit` rows match, `ReasonRequired`, and `UnknownScenario`.
     """
     check(action, reason=reason, matched=0, limit=limit)
+    refuse_unknown(connection, row_filter.scenario)
     # the first so many are the first of those that it can be done to
     chosen = applicable(action, row_filter) if row_filter.first is not None else row_filter
     attempt = partial(_operate, connection, action, chosen, now, settings, context, limit, reason)

@@ -48,7 +48,7 @@ def test_an_export_during_a_pause_says_so_and_how_to_go_on(due: Shop, ekiden):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("export", "--scenario", "nobody"), 1, "no scenario nobody; known: follow_up"),
+        (("export", "--scenario", "nobody"), 1, "no scenario 'nobody'; known: follow_up"),
         (("export", "--channel", "html_email"), 1, "html_email is not exported"),
         (("export", "--again", str(uuid4())), 1, "exported no list; `ekiden exports` shows those that did"),
         (("export", "--again", str(uuid4()), "--channel", "dm"), 2, "leave out --scenario and --channel"),

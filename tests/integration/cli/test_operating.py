@@ -43,6 +43,10 @@ def test_a_person_at_the_terminal_is_asked(planned: Shop, ekiden, monkeypatch, a
         (("retry", "--hold-reason", "past_due", "--all"), "hold reason: retry applies to rows that are failed"),
         (("delete", "--row", "seven"), "'seven' names no row"),
         (("pause", "nobody", "--reason", "x"), "no scenario nobody; known: follow_up"),
+        (("rows", "--scenario", "follow_upp"), "no scenario 'follow_upp', perhaps follow_up; known: follow_up"),
+        (("held", "--scenario", "follow_upp"), "no scenario 'follow_upp', perhaps follow_up"),
+        (("decisions", "--scenario", "follow_upp"), "no scenario 'follow_upp', perhaps follow_up"),
+        (("release", "--scenario", "follow_upp", "--yes"), "no scenario 'follow_upp', perhaps follow_up"),
         (("pause", "--all", "--reason", " "), "say why"),
     ],
 )

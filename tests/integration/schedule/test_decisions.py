@@ -211,6 +211,16 @@ def test_one_persons_decisions_tell_the_whole_way_through_a_scenario(shop: Shop)
     ]
 
 
+def test_a_persons_own_words_stand_with_a_hold_and_a_release(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    shop.operate("hold", customer="C1", reason="値段の確認中")
+    shop.operate("release", customer="C1", reason="確認済み")
+    told = [(decision.decision, decision.reason) for decision in of(shop, "C1") if decision.actor_kind == "operator"]
+    assert told == [("held", "値段の確認中"), ("released", "確認済み")]
+
+
 def test_every_word_that_a_transition_may_give_for_a_reason_is_explained(shop: Shop):
     words = {rule for (rule,) in shop.execute("select rule from outreach.decision_rules")}
     listed = {reason for (reason,) in shop.execute("select exit_reason from outreach.listed_transitions")}

@@ -86,7 +86,7 @@ def test_one_scenario_or_channel_can_be_extracted_alone(shop: Shop):
 @pytest.mark.parametrize(
     ("narrowed", "error", "message"),
     [
-        ({"scenario": "nobody"}, UnknownScenario, "no scenario nobody; known: follow_up"),
+        ({"scenario": "nobody"}, UnknownScenario, "no scenario 'nobody'; known: follow_up"),
         ({"channel": "html_email"}, ExportRefused, "html_email is not exported; the channels of lists are dm"),
     ],
 )
