@@ -11,4 +11,19 @@ where
     and enrolments.scenario_id is distinct from %(scenario_id)s::bigint
     and enrolments.state = 'active'
     and not versions.multi_delivery
+    -- whose row a person deleted waits for nothing, and gives way
+    and (
+        exists (
+            select
+            from outreach.schedule_rows as waiting
+            where
+                waiting.enrolment_id = enrolments.enrolment_id
+                and waiting.state in ('ready', 'held', 'sending', 'failed')
+        )
+        or exists (
+            select
+            from outreach.first_rows_awaited as awaited
+            where awaited.enrolment_id = enrolments.enrolment_id
+        )
+    )
 order by scenarios.priority nulls last, enrolments.entered_at

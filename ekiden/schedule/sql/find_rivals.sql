@@ -13,12 +13,22 @@ with met as materialized (
         enrolments.customer_id,
         not versions.multi_delivery as is_exclusive,
         versions.on_retrigger = 'restart' and versions.reentry <> 'never' as restarts,
-        coalesce(scenarios.priority, 'infinity'::double precision) as priority
+        case
+            when waiting.enrolment_id is not null or awaited.enrolment_id is not null
+                then coalesce(scenarios.priority, 'infinity'::double precision)
+            -- whose row a person deleted waits for nothing: it gives way to every other, NaN being past infinity
+            else 'NaN'
+        end as priority
     from pg_temp.candidates
     inner join pg_temp.contestants on candidates.scenario_id = contestants.scenario_id
     inner join outreach.enrolments on candidates.customer_id = enrolments.customer_id
     inner join outreach.scenarios on enrolments.scenario_id = scenarios.scenario_id
     inner join outreach.scenario_versions as versions on scenarios.current_version_id = versions.scenario_version_id
+    left join outreach.schedule_rows as waiting
+        on
+            enrolments.enrolment_id = waiting.enrolment_id
+            and waiting.state in ('ready', 'held', 'sending', 'failed')
+    left join outreach.first_rows_awaited as awaited on enrolments.enrolment_id = awaited.enrolment_id
     where
         enrolments.state = 'active'
         -- a model that left the project keeps nobody from anything

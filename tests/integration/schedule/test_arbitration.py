@@ -80,6 +80,21 @@ def test_who_is_in_an_exclusive_scenario_is_not_let_into_an_equal_or_worse_one(s
     )
 
 
+def test_whose_waiting_row_a_person_deleted_gives_way_to_any_other_scenario(shop: Shop):
+    exclusive(shop, "running", 1, steps=TWO_STEPS)
+    exclusive(shop, "worse", None)
+    shop.customer("C1")
+    eligible(shop, "C1", "running")
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    shop.send()
+    eligible(shop, "C1", "worse")
+    assert shop.plan().turned_away == (DecisionCount("worse", "active_elsewhere", 1),)
+    shop.operate("delete", customer="C1", step_no=2)
+    assert shop.plan().superseded == 1
+    assert standing(shop) == {("running", "C1"): ("stopped", "superseded"), ("worse", "C1"): ("active", None)}
+
+
 def test_a_scenario_that_is_not_exclusive_takes_no_part(shop: Shop):
     shop.scenario("open", priority=1, steps=TWO_STEPS)
     shop.customer("C1")
