@@ -5,7 +5,7 @@ Belongs here: which days there are. Does not belong here: details of a day, whic
 
 from datetime import date, datetime
 
-from dagster import AssetExecutionContext, DailyPartitionsDefinition
+from dagster import AssetExecutionContext, DailyPartitionsDefinition, Failure
 
 from ekiden.settings import Settings
 
@@ -31,5 +31,10 @@ def first_partition(today: date) -> date:
 
 
 def days_of(context: AssetExecutionContext) -> list[date]:
-    """Return the local days that this step is asked for, in order."""
+    """Return the local days that this step is asked for, in order; raises `Failure` for a run without partitions."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        raise Failure(
+            "this run has no day: launch the job for a partition, or run `backfill_days` for several",
+            allow_retries=False,
+        )
     return sorted(date.fromisoformat(key) for key in context.partition_keys)

@@ -5,12 +5,13 @@ longer than most of them do, so a module imports what it needs at its top, as ev
 it may never come to it. A new module needs `register(app)` and its line in `COMMANDS`.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "database": ("db",),
@@ -34,6 +35,20 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 """The modules beside this one in the order of `ekiden --help`, and the commands that each registers."""
 
 
+class Command(TyperCommand):
+    """A command that takes an option once, unless it is for several values: the last of two would win in silence."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; wrong usage where an option of one value is given again."""
+        if not ctx.resilient_parsing:
+            _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+            for option, times in Counter(given).items():
+                takes_one = isinstance(option, TyperOption) and not option.multiple and not option.is_flag
+                if times > 1 and takes_one:
+                    ctx.fail(f"{option.opts[0]} is given {times} times, and takes one value: run the command for each")
+        return super().parse_args(ctx, args)
+
+
 class Commands(TyperGroup):
     """The group of all commands; what needs all of them, like help and completion, imports all of them."""
 
@@ -55,4 +70,13 @@ def registered(modules: Iterable[str]) -> dict[str, Any]:
     app = typer.Typer()
     for module in modules:
         import_module(f"ekiden.cli.{module}").register(app)
+    _use_our_command(app)
     return dict(typer.main.get_group(app).commands)
+
+
+def _use_our_command(app: typer.Typer) -> None:
+    for command in app.registered_commands:
+        command.cls = Command
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            _use_our_command(group.typer_instance)

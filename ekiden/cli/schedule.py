@@ -181,6 +181,8 @@ def send(
         pauses = open_pauses(connection)
     parts = [f"{value} {name.replace('_', ' ')}" for name, value in asdict(total).items() if value]
     console().print(", ".join(parts) or "nothing is due")
+    if total.skipped:
+        complain("note", "why some were skipped: `ekiden rows --state skipped`, and `ekiden why` of one customer")
     if broken:
         raise broken
     for pause in pauses:

@@ -69,10 +69,10 @@ def earlier_that_keeps_out(
         if enrolment.entered_at > at:
             continue
         exited_at = enrolment.exited_at if enrolment.exited_at and enrolment.exited_at <= at else None
-        if (enrolment.anchor_kind, enrolment.anchor_key) == (anchor.kind, anchor.key):
-            return enrolment, "this anchor entered already"
         if exited_at and enrolment.exit_reason == "blocked":
             return enrolment, "the customer was blocked in this scenario"
+        if (enrolment.anchor_kind, enrolment.anchor_key) == (anchor.kind, anchor.key):
+            return enrolment, "this anchor entered already"
         if reentry == "never":
             return enrolment, "nobody enters twice (reentry: never)"
         if scenario.restarts:
@@ -98,6 +98,8 @@ def _not_entered(
         wording += f", {ended} {local(earlier.exited_at, zone)}"
     remedies = {"never": "nothing: who went through this scenario once does not enter it again"}
     again = remedies.get(scenario.definition.reentry, "needs a later anchor")
+    if earlier.exit_reason == "blocked":
+        again = "a person would have to take the block back: `ekiden reopen`"
     return Check("not_entered", wording, False, remedy=again)
 
 

@@ -21,6 +21,7 @@ from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario
 from ekiden.schedule.held import EligibilityCount, created_counts
 from ekiden.schedule.rows import RowCount, created_by
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
+from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.schedule.stops import stop
 from ekiden.schedule.sweeps import forget_swept_changes
 from ekiden.settings import Settings
@@ -92,6 +93,11 @@ def plan(
     and `DaysOutOfReach` for days that begin more than ten years before the last or before today.
     """
     _check_days(first_day, last_day, today=settings.local_date(now))
+    # before there is a run: what is refused planned no day, and is no plan that failed
+    if not is_built(connection):
+        raise NothingBuilt("no scenario has been built yet: run `ekiden build`, or the job plan_day")
+    for code in scenarios or ():
+        refuse_unknown(connection, code)
     if dry_run:
 
         def try_out() -> PlanReport:
@@ -165,8 +171,6 @@ def _plan(
 ) -> PlanReport:
     # planners go one after the other: two that see the same candidates would only undo each other's work
     wait_for_plans(connection)
-    if not is_built(connection):
-        raise NothingBuilt("no scenario has been built yet: run `ekiden build`, or the job plan_day")
     # a build that would change a table under the plan waits for it, and the plan for one that has begun to
     connection.execute("lock table eligibility.scenario_registry in share mode")
     broken = synchronise(connection, now=now, options=settings.options)

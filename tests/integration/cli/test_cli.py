@@ -40,6 +40,9 @@ def test_planning_a_range_of_missed_days_holds_them(shop: Shop, ekiden):
         ("plan", "--actor", " "),
         ("rows", "--state", "asleep"),
         ("rows", "--limit", "-1"),
+        # the last would win in silence
+        ("rows", "--customer", "C1", "--customer", "C2"),
+        ("opt-out", "add", "--customer", "C1", "--customer", "C2", "--reason", "x"),
         ("rows", "--format", "xml"),
         ("show", "no-id"),
         ("release",),
@@ -56,7 +59,7 @@ def test_wrong_usage_ends_with_2_and_says_what_is_wrong(planned: Shop, ekiden, a
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("plan", "--scenario", "nobody"), "no scenario nobody; known: follow_up"),
+        (("plan", "--scenario", "nobody"), "no scenario 'nobody'; known: follow_up"),
         (("show", str(uuid4())), "was sent; find ids with `ekiden rows --state sent`"),
         (("complete", "--all", "--limit", "1"), "2 rows match, more than the limit of 1"),
         (("reopen", "--customer", "C1"), "only with a reason"),
@@ -134,7 +137,7 @@ def test_what_looks_like_markup_is_shown_as_it_is(shop: Shop, ekiden):
     assert ended.code == 0
     assert "[/bold]C[red]" in ended.out
     refused = ekiden("plan", "--scenario", "[/red]")
-    assert (refused.code, "no scenario [/red]" in refused.err) == (1, True)
+    assert (refused.code, "no scenario '[/red]'" in refused.err) == (1, True)
 
 
 def test_a_dry_run_of_a_release_changes_nothing(planned: Shop, ekiden):

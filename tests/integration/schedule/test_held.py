@@ -200,7 +200,7 @@ def test_a_dry_run_reports_the_same_and_changes_nothing(shop: Shop):
 
 def test_a_dry_run_that_fails_leaves_no_run_either(shop: Shop):
     shop.scenario()
-    with pytest.raises(Exception, match="no scenario nobody"):
+    with pytest.raises(Exception, match="no scenario 'nobody'"):
         shop.plan(scenarios=["nobody"], dry_run=True)
     assert shop.execute("select count(*) from outreach.runs") == [(0,)]
 
