@@ -6,10 +6,10 @@ Nothing here leaves the house or changes the ledger.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.content.render import ContentFault, MessageVariables, render
@@ -79,13 +79,20 @@ def read_due(connection: Connection[Any], rows: Sequence[int]) -> list[RowToSend
     if not rows:
         return []
     with connection.cursor(row_factory=class_row(RowToSend)) as cursor:
-        due = cursor.execute(statement(__file__, "read_rows_to_send"), {"rows": list(rows)}).fetchall()
+        query = statement(__file__, "read_rows_to_send")
+        newest = newest_web_push_subscription("rows.customer_id")
+        due = cursor.execute(query.format(web_push_subscription=newest), {"rows": list(rows)}).fetchall()
     # last: what is told while the rest was read counts as well
     objections = read_objections(connection, map(_asked, due))
     return [
         replace(row, objections=objections[row.schedule_row_id]) if row.schedule_row_id in objections else row
         for row in due
     ]
+
+
+def newest_web_push_subscription(customer_id: LiteralString) -> sql.Composed:
+    """Return a query for where web push reaches a customer; `customer_id` is an expression of the query around it."""
+    return statement(__file__, "newest_web_push_subscription").format(customer_id=sql.SQL(customer_id))
 
 
 def _asked(row: RowToSend) -> Asked:

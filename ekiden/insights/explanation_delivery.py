@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
+from ekiden.delivery.compose import newest_web_push_subscription
 from ekiden.delivery.contact_points import ContactPoints
 from ekiden.delivery.objections import NO_OBJECTIONS, Asked, read_objections
 from ekiden.delivery.pauses import Pause, open_pauses
@@ -75,7 +76,9 @@ def read_delivery(
     channel = row.channel if row else definition.steps[0].channel
     with connection.cursor(row_factory=class_row(_Contact)) as cursor:
         values = {"customer_id": customer_id, "site": definition.site}
-        contact = cursor.execute(statement(__file__, "asked_contact"), values).fetchone()
+        query = statement(__file__, "asked_contact")
+        newest = newest_web_push_subscription("customers.customer_id")
+        contact = cursor.execute(query.format(web_push_subscription=newest), values).fetchone()
     if contact is None:
         return None
     customer = Reached(

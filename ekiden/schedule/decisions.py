@@ -14,7 +14,7 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import qualified, statement
-from ekiden.schedule.judging import judged_at, judging
+from ekiden.schedule.judging import blocked_anywhere, judged_at, judging
 
 BATCH_SIZE = 1_000
 """Customers in one row: enough for what a row costs besides (150 bytes) to be nothing, and a few kilobytes to read."""
@@ -114,7 +114,10 @@ def _record(
         return
     # one statement per scenario, with its own literals: a join over all of them misjudges large products
     decided = statement(__file__, "decided_customers").format(
-        eligibility=qualified(scenario.relation_name), among=among, judged_at=judged_at(scenario.backfill_as_of)
+        eligibility=qualified(scenario.relation_name),
+        among=among,
+        judged_at=judged_at(scenario.backfill_as_of),
+        blocked_anywhere=blocked_anywhere("anchors.customer_id"),
     )
     counts = connection.execute(
         statement(__file__, "record_decisions").format(query=decided),

@@ -14,7 +14,7 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import qualified, statement
-from ekiden.schedule.judging import judged_at, judged_for_good, judging
+from ekiden.schedule.judging import blocked_anywhere, judged_at, judged_for_good, judging
 from ekiden.schedule.stops import end_found
 from ekiden.schedule.sweeps import Part, Standing, begin_sweep, end_sweep, looked_at
 
@@ -261,6 +261,7 @@ def _find_candidates(
             eligibility=qualified(scenario.relation_name),
             among=_EVERYBODY if is_whole else _LOOKED_AT,
             judged_at=judged_at(scenario.backfill_as_of),
+            blocked_anywhere=blocked_anywhere("eligible.customer_id"),
         ),
         {
             **judging(parameters, entry_offset=scenario.entry_offset),

@@ -1,12 +1,13 @@
-"""At which instant entry is judged, for the statements that look for candidates and those that say what was decided.
+"""What the statements that look for candidates and those that say what was decided judge alike.
 
-Belongs here: that instant, as SQL and its parameters, and how long it stands. Does not belong here: what is judged
+Belongs here: at which instant entry is judged, as SQL and its parameters, and how long that stands; whether a block
+elsewhere counts. Does not belong here: what is judged
 (dbt), or who is looked at.
 """
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import sql
 
@@ -16,6 +17,14 @@ from ekiden.database.statements import statement
 def judged_at(backfill_as_of: str) -> sql.SQL:
     """Return the expression over an eligibility table's `anchor_date` for a scenario's setting (Q-13)."""
     return statement(__file__, "judged_on_due_date" if backfill_as_of == "due_date" else "judged_now")
+
+
+def blocked_anywhere(customer_id: LiteralString) -> sql.Composed:
+    """Return a query for the blocks that keep a customer out of every scenario (T13); reads `blocks_everywhere`.
+
+    `customer_id` is an expression of the query around it.
+    """
+    return statement(__file__, "blocked_anywhere").format(customer_id=sql.SQL(customer_id))
 
 
 def judging(parameters: Mapping[str, Any], *, entry_offset: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Looking at schedule rows: search, counts and summaries. Nothing here changes a row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
-from ekiden.database.statements import statement
+from ekiden.database.statements import all_hold, columns_of, statement
 
 LARGEST_ROW_ID = 2**63 - 1
 """PostgreSQL's bigint ends there."""
@@ -81,22 +81,19 @@ class RowFilter:
     def condition(self) -> sql.Composed:
         """Return the filter as an SQL condition over `outreach.operator_rows`."""
         tests = [
-            sql.SQL("{column} {operator} {value}").format(
-                column=sql.Identifier(column), operator=sql.SQL(operator), value=value
+            all_hold(
+                (
+                    ("scenario_code = {value}", self.scenario),
+                    ("customer_id = {value}", self.customer),
+                    ("step_no = {value}", self.step_no),
+                    ("state = {value}", self.state),
+                    ("reason = {value}", self.reason),
+                    ("due_date >= {value}", self.due_from),
+                    ("due_date <= {value}", self.due_to),
+                    ("state = any({value})", list(self.states) or None),
+                )
             )
-            for column, operator, value in (
-                ("scenario_code", "=", self.scenario),
-                ("customer_id", "=", self.customer),
-                ("step_no", "=", self.step_no),
-                ("state", "=", self.state),
-                ("reason", "=", self.reason),
-                ("due_date", ">=", self.due_from),
-                ("due_date", "<=", self.due_to),
-            )
-            if value is not None
         ]
-        if self.states:
-            tests.append(sql.SQL("state = any({states})").format(states=list(self.states)))
         if self.hold_reasons:
             held = sql.SQL("state = 'held' and ({hold_reason}) = any({hold_reasons})")
             tests.append(held.format(hold_reason=hold_reason(), hold_reasons=list(map(str, self.hold_reasons))))
@@ -104,7 +101,7 @@ class RowFilter:
             numbers, messages = row_ids(self.rows)
             ids = sql.SQL("(schedule_row_id = any({numbers}::bigint[]) or message_id = any({messages}::uuid[]))")
             tests.append(ids.format(numbers=numbers, messages=messages))
-        return sql.SQL(" and ").join([sql.SQL("true"), *tests])
+        return sql.SQL(" and ").join(tests)
 
     def selection(self) -> sql.Composed:
         """Return the rows meant, as an item of a `from` clause with the columns of `outreach.operator_rows`."""
@@ -171,7 +168,7 @@ def hold_reason() -> sql.SQL:
     return statement(__file__, "hold_reason")
 
 
-_COLUMNS = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(ScheduleRow))
+_COLUMNS = columns_of(ScheduleRow)
 
 
 def search(connection: Connection[Any], row_filter: RowFilter, *, limit: int) -> list[ScheduleRow]:

@@ -9,7 +9,7 @@ with versions_due as (
 targeted as (
     select
         versions.scenario_version_id,
-        code #>> '{}' as code
+        code #>> '{{}}' as code
     from versions_due
     inner join outreach.scenario_versions as versions
         on versions_due.scenario_version_id = versions.scenario_version_id
@@ -40,7 +40,7 @@ offered_lines as (
     inner join outreach.scenario_versions as versions
         on versions_due.scenario_version_id = versions.scenario_version_id
     cross join lateral jsonb_path_query(versions.definition, '$.stop.frames[*].codes[*]') as code
-    inner join staging.stg_products as products on code #>> '{}' = products.product_id
+    inner join staging.stg_products as products on code #>> '{{}}' = products.product_id
     group by versions.scenario_version_id, products.product_name
 ),
 
@@ -108,21 +108,10 @@ select
     to_jsonb(customers) ->> 'mail_format' as mail_format,
     customers.phone,
     customers.line_user_id,
-    case when rows.channel = 'web_push' then (
-        select
-            jsonb_build_object(
-                'endpoint', subscriptions.endpoint,
-                'keys', jsonb_build_object('p256dh', subscriptions.p256dh, 'auth', subscriptions.auth)
-            )::text
-        from staging.stg_web_push_subscriptions as subscriptions
-        where subscriptions.customer_id = rows.customer_id and subscriptions.ended_at is null
-        -- one row is one message: to the browser that the customer allowed last
-        order by subscriptions.subscribed_at desc, subscriptions.endpoint asc
-        limit 1
-    ) end as web_push_subscription,
+    case when rows.channel = 'web_push' then ({web_push_subscription}) end as web_push_subscription,
     customers.newsletter_status,
-    coalesce(anchor_products.names, '{}') as anchor_products,
-    coalesce(offered_products.names, '{}') as offered_products
+    coalesce(anchor_products.names, '{{}}') as anchor_products,
+    coalesce(offered_products.names, '{{}}') as offered_products
 from outreach.schedule_rows as rows
 inner join outreach.enrolments on rows.enrolment_id = enrolments.enrolment_id
 inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id

@@ -80,17 +80,7 @@ judged as (
                     end
             when anchors.is_stopped then 'stop_condition_held'
             when earlier.was_blocked then 'blocked_before'
-            when
-                %(blocks_everywhere)s
-                and exists (
-                    select
-                    from outreach.enrolments as elsewhere
-                    where
-                        anchors.customer_id = elsewhere.customer_id
-                        and elsewhere.exit_reason = 'blocked'
-                        and elsewhere.state <> 'removed'
-                )
-                then 'blocked_before'
+            when exists ({blocked_anywhere}) then 'blocked_before'
             when earlier.is_active then 'already_enrolled'
             when earlier.is_active is not null then 'entered_before'
             else coalesce(arbitrated_customers.rule, 'overlooked')

@@ -69,17 +69,7 @@ not_yet_entered as (
             )
     )
     -- an option: who was blocked in one scenario enters no other either (T13)
-    and not (
-        %(blocks_everywhere)s
-        and exists (
-            select
-            from outreach.enrolments as elsewhere
-            where
-                eligible.customer_id = elsewhere.customer_id
-                and elsewhere.exit_reason = 'blocked'
-                and elsewhere.state <> 'removed'
-        )
-    )
+    and not exists ({blocked_anywhere})
 )
 
 select distinct on (
