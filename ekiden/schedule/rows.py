@@ -201,10 +201,7 @@ def created_by(connection: Connection[Any], run_id: UUID) -> tuple[RowCount, ...
 
 def created_by_condition(run_id: UUID) -> sql.Composed:
     """Return what one run created as an SQL condition over `outreach.operator_rows`."""
-    condition = sql.SQL(
-        "schedule_row_id in (select schedule_row_id from outreach.schedule_rows where run_id = {run_id})"
-    )
-    return condition.format(run_id=run_id)
+    return sql.SQL("run_id = {run_id}").format(run_id=run_id)
 
 
 def _counted(connection: Connection[Any], selection: sql.Composed) -> tuple[RowCount, ...]:
