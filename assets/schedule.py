@@ -77,7 +77,7 @@ def step_schedule_asset(due_dates: DailyPartitionsDefinition, eligibility: Seque
                 scenarios=config.scenarios or None,
             )
             for scenario in report.broken:
-                context.log.error(f"left out, its definition has faults: {scenario}")
+                context.log.error(f"left out: {scenario}")
             for day in days:
                 context.add_asset_metadata(day_metadata(connection, day), partition_key=day.isoformat())
         return MaterializeResult(metadata=plan_metadata(report))

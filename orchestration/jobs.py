@@ -105,7 +105,7 @@ def plan_missed_days(
             dry_run=config.dry_run,
         )
         for scenario in report.broken:
-            context.log.error(f"left out, its definition has faults: {scenario}")
+            context.log.error(f"left out: {scenario}")
         if config.dry_run:
             context.log.info("dry run: nothing was planned; set dry_run to false to plan these days")
         planned = [] if config.dry_run else _days_between(days[0], min(days[1], settings.local_date(now)))

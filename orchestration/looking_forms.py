@@ -69,7 +69,9 @@ class ShowDecisions(Config):
     )
     last_day: str | None = Field(default=None, description="Last local day. Empty: now.")
     rule: str | None = Field(default=None, description="Only what this rule decided, like outranked.")
-    summary: bool = Field(default=False, description="True: count them by scenario and rule instead.")
+    summary: bool = Field(
+        default=False, description="True: count them by scenario and rule instead; a row's are of its due date."
+    )
     limit: int = Field(
         default=LONGEST_TABLE,
         ge=1,

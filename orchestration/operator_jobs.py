@@ -47,7 +47,7 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
                 "first_rows": MetadataValue.md(row_table(found.sample)),
                 "rows_matching": MetadataValue.int(found.matched),
                 "rows_changed": MetadataValue.int(0),
-                "sending": MetadataValue.text(_told(open_pauses(connection))),
+                "sending": MetadataValue.text(_told(open_pauses(connection, zone=settings.zone))),
             }
             if config.dry_run:
                 if action.name == "release":
@@ -95,8 +95,9 @@ def pause_op(
             now=clock(),
             context=run_context(context, actor=config.actor),
         )
-        pauses = open_pauses(connection)
-    show(context, {"paused": MetadataValue.text(str(made)), "sending": MetadataValue.text(_told(pauses))})
+        pauses = open_pauses(connection, zone=settings.zone)
+    paused = str(made.in_zone(settings.zone))
+    show(context, {"paused": MetadataValue.text(paused), "sending": MetadataValue.text(_told(pauses))})
 
 
 @op(name="resume", description="Go on sending, after a pause by a person or by a guard.", tags={"kind": "ledger"})
@@ -115,9 +116,10 @@ def resume_op(
             now=clock(),
             context=run_context(context, actor=config.actor),
         )
-        pauses = open_pauses(connection)
+        pauses = open_pauses(connection, zone=settings.zone)
+    resumed = "; ".join(str(each.in_zone(settings.zone)) for each in ended)
     metadata = {
-        "resumed": MetadataValue.text("; ".join(map(str, ended)) or "nothing was paused"),
+        "resumed": MetadataValue.text(resumed or "nothing was paused"),
         "pauses_ended": MetadataValue.int(len(ended)),
         "sending": MetadataValue.text(_told(pauses)),
     }

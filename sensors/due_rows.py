@@ -160,7 +160,7 @@ def due_rows_sensor(
         now = datetime.now(UTC)
         # an error here fails the tick and shows in the UI: "could not look" is not "nothing is due"
         with connect(settings, autocommit=True) as connection:
-            pauses = open_pauses(connection)
+            pauses = open_pauses(connection, zone=settings.zone)
             soon = now + LOOK_AHEAD
             waits = {
                 carrier.channel.name: wait.until

@@ -4,6 +4,7 @@ Nothing is decided here. Exit codes: 0 done, 1 refused or failed with a reason o
 """
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -18,8 +19,20 @@ app = typer.Typer(
 )
 
 
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version  # noqa: PLC0415 - no other command needs it
+
+        sys.stdout.write(f"ekiden {version('ekiden')}\n")
+        raise typer.Exit
+
+
 @app.callback()
-def _commands() -> None:
+def _commands(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     # typer makes a group only of an application that has something
     pass
 

@@ -4,7 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from ekiden.cli.session import now
+from ekiden.insights.explanation_wording import key_in_words
 from ekiden.insights.moments import Moment, moment
 from ekiden.settings import Settings
 
@@ -76,3 +77,8 @@ def stream_json(counted: Any, found: Iterable[Any], zone: ZoneInfo) -> None:
         text = json.dumps(plain(member, zone), ensure_ascii=False)
         sys.stdout.write(f"{',' if number else ''}\n    {text}")
     sys.stdout.write("\n  ]\n}\n")
+
+
+def with_readable_keys(rows: Iterable[Any], zone: ZoneInfo) -> list[Any]:
+    """Return rows that have an `anchor_key` with it as people read it, for a table: JSON and CSV keep the key."""
+    return [replace(row, anchor_key=key_in_words(row.anchor_kind, row.anchor_key, zone)) for row in rows]

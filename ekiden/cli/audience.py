@@ -7,7 +7,15 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ekiden.cli.asking import FORECAST, OnOption, ScenarioArgument, asked_moment, stream_csv, stream_json
+from ekiden.cli.asking import (
+    FORECAST,
+    OnOption,
+    ScenarioArgument,
+    asked_moment,
+    stream_csv,
+    stream_json,
+    with_readable_keys,
+)
 from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import ledger
 from ekiden.insights.audience import Audience, AudienceMember, audience, members
@@ -48,7 +56,8 @@ def show_audience(
                     stream_json(counted, found_members, settings.zone)
                 case _:
                     _show_counts(counted, settings.zone)
-                    show(list(found_members), MEMBER_COLUMNS, form=form, zone=settings.zone)
+                    shown_members = with_readable_keys(found_members, settings.zone)
+                    show(shown_members, MEMBER_COLUMNS, form=form, zone=settings.zone)
     if form is Format.TABLE and counted.eligible.anchors > (shown or 0):
         errors().print(f"at most {shown} of {counted.eligible.anchors} anchors; --limit shows more, --format csv all")
 

@@ -14,6 +14,8 @@ from ekiden.settings import Settings
 
 COLUMNS = ("day", "scenario_code", "customer_id", "step_no", "decision", "rule", "other_scenario_code", "rule_in_words")
 COUNT_COLUMNS = ("scenario_code", "decision", "rule", "decisions", "rule_in_words")
+DAYS = "of a row its due date, else the planned day, whenever it was decided"
+"""What day a decision is about."""
 SHOWN = 50
 """Decisions shown unless asked otherwise: about a screen."""
 
@@ -32,7 +34,10 @@ def show_decisions(
     ] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
     rule: Annotated[str | None, typer.Option(help="Only what this rule decided, like outranked.")] = None,
-    summary: Annotated[bool, typer.Option("--summary", help="Count by scenario and rule instead.")] = False,
+    summary: Annotated[
+        bool,
+        typer.Option("--summary", help=f"Count by scenario and rule instead, by the day that it is about: {DAYS}."),
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, help="Most decisions to show.")] = SHOWN,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -45,9 +50,18 @@ def show_decisions(
     with ledger(settings) as connection:
         refuse_unknown(connection, scenario)
         if summary:
-            show(count_by_rule(connection, wanted), COUNT_COLUMNS, form=form, zone=settings.zone)
+            counts = count_by_rule(connection, wanted)
+            errors().print(f"decisions about {_days_in_words(wanted)}: {DAYS}", highlight=False)
+            show(counts, COUNT_COLUMNS, form=form, zone=settings.zone)
             return
         found = decisions(connection, wanted, limit=limit + 1)
     show(found[:limit], COLUMNS, form=form, zone=settings.zone)
     if len(found) > limit:
         errors().print(f"the first {limit} decisions; --limit shows more, --summary counts them")
+
+
+def _days_in_words(wanted: DecisionFilter) -> str:
+    first, last = wanted.first_day, wanted.last_day
+    if first and last:
+        return f"{first}" if first == last else f"{first} to {last}"
+    return f"{first} and later" if first else f"every day up to {last}" if last else "every day"

@@ -10,7 +10,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from ekiden.cli.asking import FORECAST, OnOption, ScenarioArgument, as_json, asked_moment
+from ekiden.cli.asking import FORECAST, OnOption, ScenarioArgument, as_json, asked_moment, with_readable_keys
 from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import ledger
 from ekiden.insights.difference import Difference, difference
@@ -90,6 +90,6 @@ def _show_difference(found: Difference, zone: ZoneInfo) -> None:
     table.add_row("stopped only before the edit", "", str(found.no_longer_stopped))
     console().print(table)
     if found.sample:
-        show(found.sample, DIFFERING_COLUMNS, form=Format.TABLE, zone=zone)
+        show(with_readable_keys(found.sample, zone), DIFFERING_COLUMNS, form=Format.TABLE, zone=zone)
     if found.is_forecast:
         errors().print(FORECAST)

@@ -98,7 +98,7 @@ def _command(action: Action) -> Callable[..., None]:
                 limit=limit,
                 reason=reason,
             )
-            pauses = open_pauses(connection)
+            pauses = open_pauses(connection, zone=settings.zone)
         console().print(f"{report.changed} of {report.matched} matching rows changed by {action.name}")
         for left in report.not_changed:
             errors().print(str(left), highlight=False, markup=False)

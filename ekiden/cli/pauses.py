@@ -90,7 +90,7 @@ def resume(
     settings = Settings()
     with ledger(settings) as connection:
         ended = resume_sending(connection, scenario, reason=reason, now=now(), context=acting_as(actor))
-        left = open_pauses(connection)
+        left = open_pauses(connection, zone=settings.zone)
         late = standing(connection, now=now(), settings=settings).rows.late
     for each in ended:
         console().print(f"resumed: {each.scope}, which {each.paused_by} had paused: {each.reason}", markup=False)
@@ -110,7 +110,7 @@ def check(actor: ActorOption = None, form: FormatOption = Format.TABLE) -> None:
         checks = check_invariants(connection, now=now(), context=context)
         for lists in (False, True):
             check_before_sending(connection, settings, now=now(), context=context, lists=lists)
-        holding = [found for found in open_pauses(connection) if found.scenario_code is None]
+        holding = [found for found in open_pauses(connection, zone=settings.zone) if found.scenario_code is None]
         stands = standing(connection, now=now(), settings=settings)
         past_limit = unknown_rows(
             connection, UnknownFilter(), now=now(), unknown_after=settings.unknown_after, limit=SHOWN_UNKNOWN

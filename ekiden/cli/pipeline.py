@@ -15,6 +15,7 @@ from ekiden.database.migrations import migrate
 from ekiden.delivery.contents import faults_in_use
 from ekiden.raw.load import LoadProgress, load
 from ekiden.scenarios.registry import synchronise
+from ekiden.schedule.contract import contract_breaches
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import build as dbt_build
 from ekiden.warehouse.dbt import dbt_environment, prepare
@@ -74,6 +75,7 @@ def build(
         dbt_build(settings, project, environment, select or (), full_refresh=full_refresh)
         with connection.transaction():
             broken = synchronise(connection, now=now(), options=settings.options)
+            broken += contract_breaches(connection, selected=None, known=broken)
         contents = faults_in_use(connection, settings)
     for scenario in broken:
         if scenario.model_name not in project.broken:

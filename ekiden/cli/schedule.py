@@ -178,7 +178,7 @@ def send(
             except ContentsBroken as error:
                 # everything else was sent, and is counted
                 broken = error
-        pauses = open_pauses(connection)
+        pauses = open_pauses(connection, zone=settings.zone)
     parts = [f"{value} {name.replace('_', ' ')}" for name, value in asdict(total).items() if value]
     console().print(", ".join(parts) or "nothing is due")
     if total.skipped:

@@ -61,7 +61,7 @@ def explanation_tree(explanation: Explanation, zone: ZoneInfo, *, everything: bo
 
 
 def _add_anchor(tree: Tree, anchor: AnchorExplanation, zone: ZoneInfo) -> None:
-    node = tree.add(Text(f"anchor {anchor_in_words(anchor.kind, anchor.key)}, {local(anchor.at, zone)}"))
+    node = tree.add(Text(f"anchor {anchor_in_words(anchor.kind, anchor.key, zone)}, {local(anchor.at, zone)}"))
     for check in anchor.conditions:
         _add(node, check, zone)
     node.add(Text(f"its conditions let it enter: {spans_in_words(anchor.may_enter, zone)}"))

@@ -3,12 +3,15 @@
 Does not belong here: anybody's data.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from ekiden.content.holes import CutTemplate, Hole, HolesTemplate, holes_template, variable_key
 from ekiden.content.shared import Pieces
-from ekiden.content.variables import SHOP_NAMES, VARIABLE_NAMES
+from ekiden.content.variables import SHOP_NAMES, VARIABLE_NAMES, MessageVariables
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,23 @@ class Outline:
     """Its holes are numbered by themselves: it is no part of the message."""
     text: PartOutline
     html: PartOutline | None
+    shop_names: tuple[str, ...]
+    """The variables that are the same in all messages."""
     jinja_globals: dict[str, Any]
     link: tuple[int, int] | None
     """The holes of the opt-out link in text and in HTML: one value, if escaping does not change it."""
+
+    @cached_property
+    def shop_values(self) -> Callable[[MessageVariables], tuple[Any, ...]]:
+        """What returns the values of `shop_names`."""
+        return attrgetter(*self.shop_names)
+
+    @property
+    def customer_names(self) -> tuple[str, ...]:
+        """The variables that differ by customer and that holes are made of."""
+        parts = (self.subject, self.preheader, self.text, self.html)
+        needed = {name for part in parts if part and part.customer for name in part.customer.names}
+        return tuple(name for name in VARIABLE_NAMES if name in needed and name not in self.shop_names)
 
     @property
     def holes(self) -> int:
@@ -58,10 +75,16 @@ class Outline:
         return sum(part.customer.holes for part in parts if part and part.customer)
 
 
-def outline(subject: CutTemplate, preheader: CutTemplate, text: CutTemplate, html: CutTemplate | None) -> Outline:
-    """Return the outline of the content with these parts."""
+def outlined(
+    subject: CutTemplate,
+    preheader: CutTemplate,
+    text: CutTemplate,
+    html: CutTemplate | None,
+    shop_names: tuple[str, ...] = SHOP_NAMES,
+) -> Outline:
+    """Return the outline of the content with these parts, for messages in which `shop_names` are the same."""
     numbers: dict[str | Hole, int] = {}
-    names = set(VARIABLE_NAMES).difference(SHOP_NAMES)
+    names = set(VARIABLE_NAMES).difference(shop_names)
     subject_part = _part(subject, names, numbers)
     preheader_part = _part(preheader, names, {})
     if not subject_part.is_shared:
@@ -76,6 +99,7 @@ def outline(subject: CutTemplate, preheader: CutTemplate, text: CutTemplate, htm
         preheader_part,
         text_part,
         html_part,
+        shop_names,
         jinja_globals=dict(text.environment.globals),
         link=None if plain is None or escaped is None else (plain, escaped),
     )

@@ -25,14 +25,15 @@ from ekiden.content.html_part import (
     fold_long_lines,
     without_comments,
 )
-from ekiden.content.outline import Outline, outline
-from ekiden.content.shared import SharedContent
+from ekiden.content.outline import Outline, outlined
+from ekiden.content.shared import SharedContent, filled
 from ekiden.content.skeleton import fill
 from ekiden.content.sources import Source, StepSources, content_names, read_sources
 from ekiden.content.templates import environment, one_line_template, rendering_line, used_names
 from ekiden.content.variables import (
     NAMES_REQUIRED_BY_LAW,
     NAMES_REQUIRED_BY_LAW_IN,
+    OFFER_NAMES,
     MessageVariables,
     harmless,
     sample_variables,
@@ -71,6 +72,8 @@ class StepContent:
     html: HtmlPart | None
     outline: Outline | None
     """What its messages have in common; None where the templates do not show it."""
+    outline_of_offer: Outline | None
+    """What those of its messages have in common that offer the same."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ class RenderedMessage:
 
     subject: str
     text: str
-    html: str | None
+    own_html: str | None
+    """The HTML where there is no `shared`."""
     content_hash: str
     """sha256 over subject, text and HTML."""
     shared: SharedContent | None = None
@@ -87,10 +91,17 @@ class RenderedMessage:
     values: tuple[str, ...] = ()
     """What goes into the holes of `shared`."""
 
+    @property
+    def html(self) -> str | None:
+        """The HTML, None for a text mail; put together at each call, for it is long, and posts to many do without."""
+        if self.shared is None:
+            return self.own_html
+        return filled(self.shared.html, self.values) if self.shared.html else None
+
     def without_html(self) -> "RenderedMessage":
         """Return this message as a text mail; its hash stays the one of the whole content."""
         shared = self.shared.without_html if self.shared else None
-        return replace(self, html=None, shared=shared, values=self.values[: shared.holes] if shared else ())
+        return replace(self, own_html=None, shared=shared, values=self.values[: shared.holes] if shared else ())
 
 
 def load_content(folder: Path, name: str, channel: str = "html_email") -> StepContent:
@@ -109,7 +120,7 @@ def _compile(sources: StepSources) -> StepContent:
         html = None
     text_files = {"layout": sources.text_layout, "step": sources.text}
     # made last: whatever is wrong with a template is said by now
-    cut_content = _outline(sources, html)
+    outlines = _outlines(sources, html)
     return StepContent(
         name=sources.name,
         language=sources.language,
@@ -119,21 +130,25 @@ def _compile(sources: StepSources) -> StepContent:
         preheader=one_line_template(sources.preheader),
         text=environment(autoescape=False, sources=text_files).get_template("layout"),
         html=html,
-        outline=cut_content,
+        outline=outlines[0],
+        outline_of_offer=outlines[1],
     )
 
 
-def _outline(sources: StepSources, html: HtmlPart | None) -> Outline | None:
+def _outlines(sources: StepSources, html: HtmlPart | None) -> tuple[Outline | None, Outline | None]:
     plain, escaping = environment(autoescape=False), environment(autoescape=True)
     try:
-        return outline(
+        parts = (
             cut(plain, sources.subject.text),
             cut(plain, sources.preheader.text),
             cut(plain, sources.text_layout.text, {"step": sources.text.text}),
             cut(escaping, html.source.text) if html else None,
         )
     except NotCut:
-        return None
+        return None, None
+    of_all = outlined(*parts)
+    of_offer = of_all if set(OFFER_NAMES).isdisjoint(of_all.customer_names) else outlined(*parts, OFFER_NAMES)
+    return of_all, of_offer
 
 
 def _all_sources(sources: StepSources) -> tuple[Source | None, ...]:
@@ -155,14 +170,18 @@ def _check_part(step: Source, layout: Source, required: tuple[str, ...]) -> None
         raise ContentFault(layout.path, None, f"the law asks for {tags} in every message; write it in this layout")
 
 
-def render(content: StepContent, variables: MessageVariables) -> RenderedMessage:
-    """Return what the customer of `variables` gets; raise `ContentFault` if that cannot be made."""
-    if content.outline:
+def render(content: StepContent, variables: MessageVariables, *, one_offer: bool = False) -> RenderedMessage:
+    """Return what the customer of `variables` gets; raise `ContentFault` if that cannot be made.
+
+    `one_offer` says that the messages it goes with offer the same: then they have more in common, `shared` as well.
+    """
+    outline = content.outline_of_offer if one_offer else content.outline
+    if outline:
         # whatever is wrong, the long way says it, or does what the short one cannot
         with suppress(Exception):
-            message = fill(content.outline, variables)
+            message = fill(outline, variables)
             digest = _digest(*message.in_bytes)
-            return RenderedMessage(message.subject, message.text, message.html, digest, message.shared, message.values)
+            return RenderedMessage(message.subject, message.text, None, digest, message.shared, message.values)
     return render_whole(content, variables)
 
 

@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any
 
 from ekiden.content.borders import Border, joined, stripped
@@ -19,11 +18,10 @@ from ekiden.content.holes import SEPARATOR, NotCut
 from ekiden.content.html_part import LONGEST_LINE, first_long_line
 from ekiden.content.outline import Outline
 from ekiden.content.shared import Pieces, SharedContent, filled
-from ekiden.content.variables import SHOP_NAMES, VARIABLE_NAMES, MessageVariables, harmless, harmless_value
+from ekiden.content.variables import MessageVariables, harmless, harmless_value
 
-# Skeletons kept per process, one for each content and shop: as many as contents, about 50 kB each.
+# Skeletons kept per process, one for each content and shop, or offer: as many as contents, about 50 kB each.
 _SKELETONS_KEPT = 512
-_shop_values = attrgetter(*SHOP_NAMES)
 # What HTML writes in another way than plain text.
 _ESCAPED = re.compile("[&<>'\"]")
 
@@ -53,11 +51,10 @@ class Skeleton:
 
 @dataclass(frozen=True, eq=False)
 class Filled:
-    """One customer's message, and the same in UTF-8."""
+    """One customer's message, its HTML in pieces alone, and the same whole in UTF-8."""
 
     subject: str
     text: str
-    html: str | None
     shared: SharedContent
     values: tuple[str, ...]
     in_bytes: tuple[bytes, bytes, bytes | None]
@@ -66,12 +63,12 @@ class Filled:
 def fill(outline: Outline, variables: MessageVariables) -> Filled:
     """Return the message for the customer of `variables`; raise whatever says that this way does not do."""
     one_link = outline.link is not None and not _ESCAPED.search(variables.unsubscribe_url)
-    return _fill(_skeleton(outline, _shop_values(variables), one_link), variables)
+    return _fill(_skeleton(outline, outline.shop_values(variables), one_link), variables)
 
 
 @lru_cache(maxsize=_SKELETONS_KEPT)
 def _skeleton(outline: Outline, shop_values: tuple[Any, ...], one_link: bool) -> Skeleton:
-    shop = {name: harmless_value(value) for name, value in zip(SHOP_NAMES, shop_values, strict=True)}
+    shop = {name: harmless_value(value) for name, value in zip(outline.shop_names, shop_values, strict=True)}
     context = outline.jinja_globals | shop
     subject, preheader = outline.subject.with_shop(context), outline.preheader.with_shop(context)
     if outline.subject.is_shared:
@@ -96,7 +93,7 @@ def _skeleton(outline: Outline, shop_values: tuple[Any, ...], one_link: bool) ->
         subject=subject,
         preheader=preheader,
         context=context,
-        names=_names(outline),
+        names=outline.customer_names,
         room=_room(html) if html else 0,
         html_holes=tuple(piece for piece in html or () if isinstance(piece, int)),
         text_bytes=_in_bytes(text),
@@ -115,12 +112,6 @@ def _numbered(pieces: Sequence[str | int | Border], order: list[int | Border]) -
             order.append(piece)
         result.append(order.index(piece))
     return tuple(result)
-
-
-def _names(outline: Outline) -> tuple[str, ...]:
-    parts = (outline.subject, outline.preheader, outline.text, outline.html)
-    needed = {name for part in parts if part and part.customer for name in part.customer.names}
-    return tuple(name for name in VARIABLE_NAMES if name in needed and name not in SHOP_NAMES)
 
 
 def _room(html: Pieces) -> int:
@@ -154,13 +145,12 @@ def _fill(skeleton: Skeleton, variables: MessageVariables) -> Filled:
     else:
         values = tuple(rendered[at] if isinstance(at, int) else at.value(rendered) for at in skeleton.order)
     subject, text = context["subject"], filled(shared.text, values)
-    html = filled(shared.html, values) if shared.html else None
     if not subject or filled(shared.subject, values) != subject or text.strip() + "\n" != text:
         raise NotCut
     shown = [values[hole] for hole in skeleton.html_holes]
     # three questions, each dearer than the one before
     is_wide = sum(map(len, shown)) > skeleton.room and sum(map(_width, shown)) > skeleton.room
-    if html and is_wide and first_long_line(html):
+    if shared.html and is_wide and first_long_line(filled(shared.html, values)):
         raise NotCut
     values_in_bytes = [value.encode() for value in values]
     in_bytes = (
@@ -168,7 +158,7 @@ def _fill(skeleton: Skeleton, variables: MessageVariables) -> Filled:
         _filled_bytes(skeleton.text_bytes, values_in_bytes),
         _filled_bytes(skeleton.html_bytes, values_in_bytes) if skeleton.html_bytes else None,
     )
-    return Filled(subject, text, html, shared, values, in_bytes)
+    return Filled(subject, text, shared, values, in_bytes)
 
 
 def _width(value: str) -> int:

@@ -51,6 +51,8 @@ VARIABLE_NAMES = tuple(field.name for field in fields(MessageVariables))
 # The same for all customers of one step, as a rule: what a template makes of these alone is the same for all
 # messages of a request. (Where they differ, the messages are as right, and have less in common.)
 SHOP_NAMES = ("shop_name", "postal_address", "contact_address", "shop_url", "step_no")
+# The same besides where all messages offer the same, like those of one scenario.
+OFFER_NAMES = (*SHOP_NAMES, "offered_products")
 
 # Made from the head of the step's text file, and usable in the HTML part and the layouts.
 HEAD_NAMES = ("subject", "preheader")

@@ -14,6 +14,7 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
+from ekiden.database.arrays import as_array
 from ekiden.database.statements import qualified, statement
 from ekiden.settings import Settings
 
@@ -144,9 +145,9 @@ def stopped_now(connection: Connection[Any], due: Sequence[DueRow], now: datetim
         anchors = connection.execute(
             statement(__file__, "stopped_anchors").format(eligibility=eligibility),
             {
-                "customers": customers,
-                "anchor_customers": [row.customer_id for row in rows],
-                "anchor_keys": [row.anchor_key for row in rows],
+                "customers": as_array(customers),
+                "anchor_customers": as_array(row.customer_id for row in rows),
+                "anchor_keys": as_array(row.anchor_key for row in rows),
                 "now": now,
             },
         ).fetchall()

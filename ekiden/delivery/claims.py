@@ -13,6 +13,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import OutgoingMessage
 from ekiden.delivery.compose import RowToSend, Withheld
@@ -103,10 +104,10 @@ class _Claim:
 
 def _claim(connection: Connection[Any], claims: Sequence[_Claim], claimer: Claimer, *, withheld: bool) -> None:
     values = {
-        "rows": [claim.schedule_row_id for claim in claims],
-        "newsletter_statuses": [claim.newsletter_status for claim in claims],
-        "addresses": [claim.to_address for claim in claims],
-        "content_hashes": [claim.content_hash for claim in claims],
-        "details": [claim.detail for claim in claims],
+        "rows": as_array(claim.schedule_row_id for claim in claims),
+        "newsletter_statuses": as_array(claim.newsletter_status for claim in claims),
+        "addresses": as_array(claim.to_address for claim in claims),
+        "content_hashes": as_array(claim.content_hash for claim in claims),
+        "details": as_array(claim.detail for claim in claims),
     }
     connection.execute(statement(__file__, "claim"), {**values, **claimer.parameters, "withheld": withheld})

@@ -6,7 +6,7 @@ pauses again, a new one does. Belongs here: from a finding to a pause. Does not 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import Connection
@@ -75,7 +75,7 @@ def check_freshness(
     connection: Connection[Any], settings: Settings, *, now: datetime, context: RunContext
 ) -> Pause | None:
     """Pause all sending if a table is older than it may be, and nobody was told of that age yet."""
-    stale = stale_tables(connection, freshness_policies(settings), now=now)
+    stale = stale_tables(connection, freshness_policies(settings), now=now, zone=settings.zone)
     if not stale:
         return None
     with connection.transaction():
@@ -140,7 +140,7 @@ def _guard(name: str, context: RunContext) -> RunContext:
 
 def _finding(table: StaleTable) -> str:
     """Return what a person who resumes has seen: this table of that time; newer data that grows old is new to them."""
-    return f"{table.policy.name} {table.loaded_at.isoformat() if table.loaded_at else 'is empty'}"
+    return f"{table.policy.name} {table.loaded_at.astimezone(UTC).isoformat() if table.loaded_at else 'is empty'}"
 
 
 def _is_known(connection: Connection[Any], finding: str) -> bool:

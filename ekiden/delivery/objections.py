@@ -15,6 +15,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
 from ekiden.delivery.addresses import compared, spellings
 from ekiden.delivery.opt_outs import channel_of
@@ -92,8 +93,8 @@ def read_objections(connection: Connection[Any], asked: Iterable[Asked]) -> dict
     rows = list(asked)
     spelled = {row.schedule_row_id: [(each, _spellings(each)) for each in row.addresses] for row in rows}
     values = {
-        "customers": [row.customer_id for row in rows],
-        "addresses": [form for of_row in spelled.values() for _, forms in of_row for form in forms],
+        "customers": as_array(row.customer_id for row in rows),
+        "addresses": as_array(form for of_row in spelled.values() for _, forms in of_row for form in forms),
     }
     with connection.cursor(row_factory=class_row(_Entry)) as cursor:
         entries = cursor.execute(statement(__file__, "objections"), values).fetchall()

@@ -7,10 +7,11 @@ guard pause (`guards`), or the claim itself (`claims`).
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -18,6 +19,7 @@ from psycopg.rows import class_row
 from ekiden.database.statements import statement
 from ekiden.schedule.errors import UnknownScenario
 from ekiden.schedule.runs import RunContext
+from ekiden.schedule.scenario_codes import refuse_unknown
 
 
 class Cause(StrEnum):
@@ -56,6 +58,11 @@ class Pause:
         scenario = f"{shlex.quote(self.scenario_code)} " if self.scenario_code else ""
         return f"ekiden resume {scenario}--reason WHY"
 
+    def in_zone(self, zone: ZoneInfo) -> "Pause":
+        """Return this pause with its instants in the shop's zone, as people read them."""
+        resumed_at = self.resumed_at.astimezone(zone) if self.resumed_at else None
+        return replace(self, paused_at=self.paused_at.astimezone(zone), resumed_at=resumed_at)
+
     def __str__(self) -> str:
         since = f"{self.paused_at:%Y-%m-%d %H:%M %Z}"
         return f"paused: {self.scope}, by {self.paused_by} since {since}: {self.reason}"
@@ -69,6 +76,10 @@ class SendingPaused(RuntimeError):
         commands = dict.fromkeys(found.resume_command for found in pauses)
         super().__init__(f"{told}. To go on: {', '.join(commands)}")
         self.pauses = tuple(pauses)
+
+    def in_zone(self, zone: ZoneInfo) -> "SendingPaused":
+        """Return the same with instants in the shop's zone, as people read them."""
+        return SendingPaused([found.in_zone(zone) for found in self.pauses])
 
 
 class ReasonMissing(ValueError):
@@ -137,9 +148,10 @@ def resume(
         return tuple(found for found in _read(connection, is_open=False) if found.pause_id in ended)
 
 
-def open_pauses(connection: Connection[Any]) -> tuple[Pause, ...]:
-    """Return the pauses that hold now, those of all sending first, the oldest first."""
-    return _read(connection, is_open=True)
+def open_pauses(connection: Connection[Any], *, zone: ZoneInfo | None = None) -> tuple[Pause, ...]:
+    """Return the pauses that hold now, those of all sending first, the oldest first; instants in `zone`, else UTC."""
+    found = _read(connection, is_open=True)
+    return tuple(each.in_zone(zone) for each in found) if zone else found
 
 
 def pause_history(connection: Connection[Any]) -> tuple[Pause, ...]:
@@ -147,9 +159,12 @@ def pause_history(connection: Connection[Any]) -> tuple[Pause, ...]:
     return tuple(sorted(_read(connection, is_open=None), key=lambda found: -found.pause_id))
 
 
-def refuse_if_paused(connection: Connection[Any], scenario: str | None = None) -> None:
-    """Raise `SendingPaused` if all sending is paused, or the scenario of this code where one is given."""
-    holding = [found for found in open_pauses(connection) if found.scenario_code in (None, scenario)]
+def refuse_if_paused(connection: Connection[Any], scenario: str | None = None, *, zone: ZoneInfo | None = None) -> None:
+    """Raise `SendingPaused` if all sending is paused, or the scenario of this code where one is given.
+
+    Its words name instants in `zone`, else UTC.
+    """
+    holding = [found for found in open_pauses(connection, zone=zone) if found.scenario_code in (None, scenario)]
     if holding:
         raise SendingPaused(holding)
 
@@ -169,10 +184,11 @@ def _check(reason: str, context: RunContext) -> None:
 def _scenario_id(connection: Connection[Any], code: str | None) -> int | None:
     if code is None:
         return None
-    known = dict(connection.execute("select scenario_code, scenario_id from outreach.scenarios").fetchall())
-    if code not in known:
-        raise UnknownScenario(f"no scenario {code}; known: {', '.join(sorted(known)) or 'none yet'}")
-    return int(known[code])
+    refuse_unknown(connection, code)
+    row = connection.execute("select scenario_id from outreach.scenarios where scenario_code = %s", (code,)).fetchone()
+    if row is None:
+        raise UnknownScenario(f"the scenario {code!r} is built and was never planned: nothing of it can be sent")
+    return int(row[0])
 
 
 def _read(connection: Connection[Any], *, is_open: bool | None) -> tuple[Pause, ...]:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.schedule.advance import advance
@@ -57,10 +58,10 @@ def record(
     closed = connection.execute(
         statement(__file__, "close_attempts"),
         {
-            "rows": [row for row, _ in answers],
-            "outcomes": [delivery.outcome.value for _, delivery in answers],
-            "provider_message_ids": [delivery.provider_message_id for _, delivery in answers],
-            "details": [delivery.detail for _, delivery in answers],
+            "rows": as_array(row for row, _ in answers),
+            "outcomes": as_array(delivery.outcome.value for _, delivery in answers),
+            "provider_message_ids": as_array(delivery.provider_message_id for _, delivery in answers),
+            "details": as_array(delivery.detail for _, delivery in answers),
             "now": now,
             "dispatcher": dispatcher,
             "costs_a_try": retries.most is not None,
@@ -78,9 +79,8 @@ def record(
 def _record_sent(connection: Connection[Any], rows: list[int], now: datetime, settings: Settings, run_id: UUID) -> int:
     if not rows:
         return 0
-    sent = [
-        row for (row,) in connection.execute(statement(__file__, "mark_sent"), {"rows": rows, "now": now}).fetchall()
-    ]
+    marked = connection.execute(statement(__file__, "mark_sent"), {"rows": as_array(rows), "now": now})
+    sent = [row for (row,) in marked.fetchall()]
     record_messages(connection, sent, run_id)
     advance(connection, sent, now=now, settings=settings, run_id=run_id)
     return len(sent)
@@ -88,7 +88,7 @@ def _record_sent(connection: Connection[Any], rows: list[int], now: datetime, se
 
 def record_messages(connection: Connection[Any], rows: list[int], run_id: UUID) -> None:
     """Write the lineage record of rows that were just sent or exported (R-225)."""
-    connection.execute(statement(__file__, "record_messages"), {"rows": rows, "run_id": run_id})
+    connection.execute(statement(__file__, "record_messages"), {"rows": as_array(rows), "run_id": run_id})
 
 
 def _record_failed(

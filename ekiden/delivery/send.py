@@ -14,6 +14,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.again import again
+from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
 from ekiden.delivery.admin_notice import notify_administrator
 from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
@@ -105,8 +106,11 @@ def send_due(
     batch_size: int | None = None,
     due_date: date | None = None,
     progress: Callable[[SendCounts], None] | None = None,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> SendReport:
-    """Send until nothing is due, `due_date` narrows it to rows of that local date; `clock` yields aware datetimes.
+    """Send until nothing is due; `due_date` narrows it to rows of that local date; `clock` yields aware datetimes.
+
+    Ends sooner, with what it has done, where `is_over` says so between two batches.
 
     Only rows whose step goes by one of `step_channels`, which are those that `channel` carries, and no more than
     `batch_size` at a time, where that is less than the settings' own.
@@ -143,7 +147,7 @@ def send_due(
                 context=context,
                 broken_contents=tuple(broken),
             )
-            while (batch := sender.send_batch(due_date)) is not None:
+            while not is_over() and (batch := sender.send_batch(due_date)) is not None:
                 total += batch
                 if progress:
                     progress(total)
@@ -236,7 +240,7 @@ class _Sender:
         return _Batch(look.looked_at, counts, [(row.schedule_row_id, item) for row, item in outgoing])
 
     def _paused(self, rows: tuple[int, ...]) -> set[int]:
-        found = self.connection.execute(statement(__file__, "paused_rows"), {"rows": list(rows)})
+        found = self.connection.execute(statement(__file__, "paused_rows"), {"rows": as_array(rows)})
         return {row for (row,) in found}
 
     def _post(self, messages: list[tuple[int, OutgoingMessage]]) -> Recorded:

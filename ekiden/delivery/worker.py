@@ -18,7 +18,8 @@ from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.pauses import SendingPaused
-from ekiden.delivery.send import Clock, SendCounts, SendReport, send_due
+from ekiden.delivery.send import Clock, SendCounts, SendReport
+from ekiden.delivery.side_by_side import Turn, send_side_by_side
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 
@@ -61,7 +62,7 @@ def send_all_due(
     due_dates: Sequence[date | None] = (None,),
     patience: Patience = IMPATIENT,
     progress: Callable[[Carrier, SendCounts], None] | None = None,
-    tell: Callable[[CarrierReport], None] | None = None,
+    tell: Callable[[CarrierReport], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[CarrierReport]:
     """Send what is due of these local due dates (None: of all) by every carrier; return one report for each send.
@@ -79,18 +80,9 @@ def send_all_due(
         waits: list[datetime | None] = []
         for due_date in due_dates:
             for carrier in carriers:
+                turn = Turn(carrier, settings, clock, context, due_date)
                 try:
-                    report = send_due(
-                        connection,
-                        channel=carrier.channel,
-                        step_channels=carrier.step_channels,
-                        batch_size=carrier.batch_size,
-                        settings=settings,
-                        clock=clock,
-                        context=context,
-                        due_date=due_date,
-                        progress=progress and partial(progress, carrier),
-                    )
+                    reports = send_side_by_side(connection, turn, progress=progress and partial(progress, carrier))
                 except ContentsBroken as broken:
                     # everything else of this carrier was sent, and the others have contents of their own
                     faults |= broken.faults
@@ -101,10 +93,10 @@ def send_all_due(
                         raise
                     return done
                 else:
-                    done.append(CarrierReport(due_date, carrier, report))
-                    if tell:
+                    for report in reports:
+                        done.append(CarrierReport(due_date, carrier, report))
                         tell(done[-1])
-                    waits.append(report.wait.until if report.wait else None)
+                        waits.append(report.wait.until if report.wait else None)
         now = clock()
         until = min(now + patience.ahead, began + patience.longest)
         waits.append(next_due(connection, carriers, due_dates, after=now, until=until))

@@ -72,7 +72,7 @@ def asked_scenario(connection: Connection[Any], code: str) -> AskedScenario:
     written, *rest = rows[0]
     if known := written.get(FAULTS_KEY):
         raise ScenarioIsBroken(f"the scenario {code!r} was built empty for its faults: {'; '.join(known)}")
-    definition, faults, _ = check(written, options=OPTIONS)
+    definition, faults, *_ = check(written, options=OPTIONS)
     if definition is None:
         listed = "; ".join(f"{fault.place}: {fault.message}" for fault in faults)
         raise ScenarioIsBroken(f"the scenario {code!r} cannot be asked: {listed}")

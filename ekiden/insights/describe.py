@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from ekiden.delivery.channels.outbox import OutboxChannel
+from ekiden.insights.explanation_wording import key_in_words
 from ekiden.insights.lineage import MessageLineage
 from ekiden.settings import Settings
 
@@ -25,7 +26,8 @@ def describe(message: MessageLineage, settings: Settings) -> Tree:
         return f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M:%S}" if moment else "-"
 
     tree = Tree(f"[bold]message {message.message_id}[/]")
-    anchor = tree.add(f"anchor: {message.anchor_kind} {message.anchor_key}, {message.anchor_date}")
+    key = escape(key_in_words(message.anchor_kind, message.anchor_key, settings.zone))
+    anchor = tree.add(f"anchor: {message.anchor_kind} {key}, {message.anchor_date}")
     for line in message.anchor_lines[:SHOWN_LINES]:
         name = line.product_name or line.product_id
         quantity = f"{line.quantity.normalize():f}"
@@ -55,9 +57,11 @@ def describe(message: MessageLineage, settings: Settings) -> Tree:
     consent = sent.add(f"consent: newsletter {message.newsletter_status or '-'}, read {local(message.consent_read_at)}")
     for each in (message.consent_evidence or {}).get("opt_outs", ()):
         scope = f"{each.get('channel', 'every channel')}, {each.get('site', 'every site')}"
-        consent.add(escape(f"opt-out {each['id']} ({scope}, since {each['since']}) was of other messages"))
+        since = local(datetime.fromisoformat(each["since"]))
+        consent.add(escape(f"opt-out {each['id']} ({scope}, since {since}) was of other messages"))
     for each in (message.consent_evidence or {}).get("suppressions", ()):
-        consent.add(f"suppressed: entry {each['id']} ({each['reason']}, since {each['since']}) was of another address")
+        since = local(datetime.fromisoformat(each["since"]))
+        consent.add(f"suppressed: entry {each['id']} ({each['reason']}, since {since}) was of another address")
     sent.add(f"content: {message.content}, sha256 {message.content_hash or '-'}")
     if file := _file(message, settings):
         sent.add(f"subject: {escape(_subject(file))}")

@@ -151,7 +151,7 @@ def explain(
         is_forecast=moment.is_forecast,
         verdict=verdict,
         sentence=_sentence(verdict, running, best, zone),
-        first_failing=_named(failing, best) if failing and verdict is Verdict.KEPT_OUT else None,
+        first_failing=_named(failing, best, zone) if failing and verdict is Verdict.KEPT_OUT else None,
         next=_next(verdict, failing, best, evidence, delivery, moment, zone),
         customer=customer,
         anchors=anchors,
@@ -229,21 +229,21 @@ def _verdict(running: Enrolment | None, failing: Check | None) -> Verdict:
 
 def _sentence(verdict: Verdict, running: Enrolment | None, best: AnchorExplanation | None, zone: ZoneInfo) -> str:
     if running:
-        by = anchor_in_words(running.anchor_kind, running.anchor_key)
+        by = anchor_in_words(running.anchor_kind, running.anchor_key, zone)
         return f"is in the scenario since {local(running.entered_at, zone)}, by {by}"
     match verdict:
         case Verdict.MAY_ENTER if best:
-            return f"enters with the next planning run, by {anchor_in_words(best.kind, best.key)}"
+            return f"enters with the next planning run, by {anchor_in_words(best.kind, best.key, zone)}"
         case Verdict.WAITS if best:
-            return f"everything holds; waits for the day, by {anchor_in_words(best.kind, best.key)}"
+            return f"everything holds; waits for the day, by {anchor_in_words(best.kind, best.key, zone)}"
         case _:
             return "is not in the scenario and does not enter now"
 
 
-def _named(failing: Check, best: AnchorExplanation | None) -> str:
+def _named(failing: Check, best: AnchorExplanation | None, zone: ZoneInfo) -> str:
     """Return the failing check in words, with the anchor it is about."""
     about = best is not None and failing in (*best.conditions, *best.planning)
-    return f"{anchor_in_words(best.kind, best.key)}: {failing.wording}" if best and about else failing.wording
+    return f"{anchor_in_words(best.kind, best.key, zone)}: {failing.wording}" if best and about else failing.wording
 
 
 def _next(

@@ -91,7 +91,7 @@ def _not_entered(
     if found is None:
         return Check("not_entered", f"no earlier enrolment keeps it out (reentry: {scenario.definition.reentry})", True)
     earlier, rule = found
-    by = anchor_in_words(earlier.anchor_kind, earlier.anchor_key)
+    by = anchor_in_words(earlier.anchor_kind, earlier.anchor_key, zone)
     wording = f"{rule}: entered {local(earlier.entered_at, zone)} by {by}"
     if earlier.exited_at and earlier.exited_at <= moment.at:
         ended = f"{earlier.state}{f' ({earlier.exit_reason})' if earlier.exit_reason else ''}"

@@ -153,9 +153,21 @@ def _value(wanted: Any) -> str:
     return str(wanted)
 
 
-def anchor_in_words(kind: str, key: str) -> str:
-    """Return which anchor, like "ordered: order 123"."""
-    return f"{kind.replace('_', ' ')}: {'order ' if kind in ORDER_ANCHORS else ''}{key}"
+def anchor_in_words(kind: str, key: str, zone: ZoneInfo) -> str:
+    """Return which anchor, like "ordered: order 123" or "entered: 2026-03-02 12:00"."""
+    return f"{kind.replace('_', ' ')}: {'order ' if kind in ORDER_ANCHORS else ''}{key_in_words(kind, key, zone)}"
+
+
+def key_in_words(kind: str, key: str, zone: ZoneInfo) -> str:
+    """Return an anchor's key as people read it; that of an entry into a segment is its instant, in the shop's time."""
+    if kind != "entered":
+        return key
+    try:
+        entered_at = datetime.fromisoformat(key)
+    except ValueError:
+        # SQL written by hand makes keys of its own
+        return key
+    return local(entered_at, zone) if entered_at.tzinfo else key
 
 
 FILTERS = {

@@ -118,5 +118,5 @@ def standing(connection: Connection[Any], *, now: datetime, settings: Settings) 
         last_runs,
         find_missed_days(connection, now=now, settings=settings),
         built[0] if built else None,
-        stale_tables(connection, freshness_policies(settings), now=now),
+        stale_tables(connection, freshness_policies(settings), now=now, zone=settings.zone),
     )

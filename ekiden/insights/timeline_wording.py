@@ -103,7 +103,7 @@ def what(kind: str, step_no: int | None, details: Mapping[str, Any], zone: ZoneI
         case "decision":
             return DECISIONS.get(details["decision"], str(details["decision"])).format(step_no=step_no)
         case "enrolment":
-            anchor = anchor_in_words(details["anchor_kind"], details["anchor_key"])
+            anchor = anchor_in_words(details["anchor_kind"], details["anchor_key"], zone)
             sentence = ENROLMENTS.get(details["transition"], "left the scenario")
             return sentence.format(anchor=anchor, version_no=details["version_no"])
         case "step":

@@ -3,16 +3,21 @@
 Belongs here: bringing together what was read and what judges it. Does not belong here: either of them.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from psycopg import Connection
 
-from ekiden.insights.built import asked_scenario
+from ekiden.database.statements import statement
+from ekiden.insights.built import AskedScenario, asked_scenario
 from ekiden.insights.explanation import Explanation, explain
 from ekiden.insights.explanation_delivery import delivery_checks, read_delivery
 from ekiden.insights.explanation_evidence import read_evidence
 from ekiden.insights.moments import Moment
 from ekiden.settings import Settings
+
+LEFT_OUT = "The last plan left this scenario out and let nobody in: `ekiden plan --dry-run` says why."
+"""Of SQL written by hand, whose table may break the contract; a definition with faults cannot be asked at all."""
 
 
 def why(
@@ -33,4 +38,13 @@ def why(
     evidence = read_evidence(connection, found, customer, blocks_everywhere=settings.blocks_everywhere)
     delivery = read_delivery(connection, found, customer, evidence.rows, settings) if asked.is_now else None
     checks = delivery_checks(delivery, settings) if delivery else ()
-    return explain(found, evidence, asked, settings.zone, delivery=checks, everything=everything)
+    explanation = explain(found, evidence, asked, settings.zone, delivery=checks, everything=everything)
+    if asked.is_now and found.live_function is None and _was_left_out(connection, found):
+        return replace(explanation, notes=(*explanation.notes, LEFT_OUT))
+    return explanation
+
+
+def _was_left_out(connection: Connection[Any], scenario: AskedScenario) -> bool:
+    query = statement(__file__, "last_plan_left_out")
+    row = connection.execute(query, {"model_name": scenario.model_name}).fetchone()
+    return bool(row and row[0])

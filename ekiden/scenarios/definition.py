@@ -54,6 +54,9 @@ class Checked(NamedTuple):
     scenario: ScenarioDefinition | None
     faults: tuple[DefinitionFault, ...]
     warnings: tuple[DefinitionFault, ...]
+    readable: ScenarioDefinition | None = None
+    """The definition as far as it goes, whatever its faults: what is broken in it is None (`lenient`). None where
+    nothing can be read."""
 
 
 def check(definition: object, *, options: Set[str] = frozenset(), batch_time: time | None = None) -> Checked:
@@ -76,8 +79,8 @@ def check(definition: object, *, options: Set[str] = frozenset(), batch_time: ti
         readable = read_leniently(ScenarioDefinition, given)
     faults = (*shape, *_without_known(_broken_rules(given, readable, options), shape))
     if faults or scenario is None:
-        return Checked(None, faults, ())
-    return Checked(scenario, (), tuple(all_warnings(scenario, batch_time)))
+        return Checked(None, faults, (), readable)
+    return Checked(scenario, (), tuple(all_warnings(scenario, batch_time)), scenario)
 
 
 def _broken_rules(

@@ -17,7 +17,7 @@ from ekiden.scenarios.versions import BuiltScenario, known_scenarios, write_scen
 
 @dataclass(frozen=True)
 class BrokenScenario:
-    """A model whose definition has faults: it is left out, the others go on."""
+    """A model whose definition, or whose table, has faults: it is left out, the others go on."""
 
     model_name: str
     faults: tuple[DefinitionFault, ...]

@@ -53,6 +53,11 @@ class CheckedScenario:
     """Whether dbt could not even read the project with these files in it."""
 
     @property
+    def readable(self) -> ScenarioDefinition | None:
+        """The definition as far as it goes: what is broken in it is None."""
+        return self.checked.readable
+
+    @property
     def scenario(self) -> ScenarioDefinition | None:
         return self.checked.scenario
 

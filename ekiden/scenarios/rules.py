@@ -11,7 +11,7 @@ from typing import Any
 from ekiden.scenarios.anchor import PLAIN_ANCHORS, AnchorChoice
 from ekiden.scenarios.faults import DefinitionFault, Location, fault
 from ekiden.scenarios.frames import MAX_FRAMES, NEEDS_CODES, STATES, Conditions
-from ekiden.scenarios.scenario import MAX_STEPS, OrderFilter, ScenarioDefinition
+from ekiden.scenarios.scenario import EXPORTED_CHANNELS, MAX_STEPS, OrderFilter, ScenarioDefinition
 
 Faults = Iterator[DefinitionFault]
 
@@ -147,7 +147,8 @@ def enabled_steps_have_content(scenario: ScenarioDefinition) -> Faults:
         return
     for index, step in _steps(scenario):
         if not step.content:
-            message = f"step {index + 1} has no content; an enabled scenario needs it"
+            way_out = ": any name that the letter or the call has" if step.channel in EXPORTED_CHANNELS else ""
+            message = f"step {index + 1} has no content; an enabled scenario needs it{way_out}"
             yield fault("content_required", ("steps", index, "content"), message)
 
 

@@ -90,7 +90,10 @@ class Step(Part):
         description="By the customer's own habit; without one, or outside the send window, `send_time` (R-109b).",
     )
     channel: Channel = Channel.HTML_EMAIL
-    content: Text | None = Field(None, description="A folder and file below content/, like cross_sell/step_1.")
+    content: Text | None = Field(
+        None,
+        description="A folder and file below content/, like cross_sell/step_1; of a list, any name.",
+    )
     state: Literal["enabled", "force_stopped"] = Field(
         "enabled", description="A forced stop stops every step below it as well (R-135c)."
     )

@@ -11,10 +11,10 @@ from typing import Any
 
 from psycopg import Connection, errors, sql
 
-from ekiden.scenarios.anchor import AnchorChoice
+from ekiden.scenarios.anchor import ORDER_ANCHORS, AnchorChoice
 from ekiden.scenarios.faults import Location, fault, meant
 from ekiden.scenarios.report import Finding, Locator, Report, Severity
-from ekiden.scenarios.rules import frames
+from ekiden.scenarios.rules import frames, kind_of_anchor
 from ekiden.scenarios.scenario import ScenarioDefinition
 
 NEAR_NAMES = 5000
@@ -75,8 +75,8 @@ def compare(connection: Connection[Any], schema: str, report: Report, locators: 
     named = [
         (each.source.model_name, name)
         for each in report.scenarios
-        if each.scenario is not None
-        for name in names(each.scenario)
+        if each.readable is not None
+        for name in names(each.readable)
     ]
     wanted: dict[Kind, set[str]] = defaultdict(set)
     for _, (kind, _, name) in named:
@@ -100,7 +100,7 @@ def compare(connection: Connection[Any], schema: str, report: Report, locators: 
     drafts = {
         each.source.model_name
         for each in report.scenarios
-        if each.scenario is not None and each.scenario.status == "draft"
+        if each.readable is not None and each.readable.status == "draft"
     }
     findings = []
     for model, (kind, place, name) in named:
@@ -116,13 +116,15 @@ def compare(connection: Connection[Any], schema: str, report: Report, locators: 
 
 
 def names(scenario: ScenarioDefinition) -> Iterator[Named]:
-    """Yield every name of the shop's that a definition uses, each with its place."""
-    yield from _listed(PRODUCT, ("orders", "products"), scenario.orders.products)
-    yield from _listed(CATEGORY, ("orders", "categories"), scenario.orders.categories)
-    if scenario.anchors_on_orders:
+    """Yield every name of the shop's that a definition uses, each with its place; what is broken in it is None."""
+    if scenario.orders is not None:
+        yield from _listed(PRODUCT, ("orders", "products"), scenario.orders.products)
+        yield from _listed(CATEGORY, ("orders", "categories"), scenario.orders.categories)
+    anchor = kind_of_anchor(scenario)
+    if anchor in ORDER_ANCHORS:
         yield from _listed(STATUS, ("excluded_order_statuses",), scenario.excluded_order_statuses)
-    if scenario.site is not None:
-        yield SITE_OF_ORDERS if scenario.anchors_on_orders else SITE_OF_MEMBERS, ("site",), scenario.site
+    if scenario.site is not None and anchor is not None:
+        yield SITE_OF_ORDERS if anchor in ORDER_ANCHORS else SITE_OF_MEMBERS, ("site",), scenario.site
     if isinstance(scenario.anchor, AnchorChoice):
         yield from _of_anchor(scenario.anchor)
     for place, frame in frames(scenario):
@@ -139,7 +141,7 @@ def names(scenario: ScenarioDefinition) -> Iterator[Named]:
             yield from _listed(REASON, (*place, "reasons"), frame.reasons)
         elif frame.type == "list":
             yield from _listed(LIST, (*place, "codes"), frame.codes)
-        elif frame.type == "member":
+        elif frame.type == "member" and frame.member is not None:
             yield from _listed(TAG, (*place, "member", "tag"), frame.member.tag)
             yield from _listed(RANK, (*place, "member", "rank"), frame.member.rank)
             for name in frame.member.custom or ():

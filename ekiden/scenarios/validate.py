@@ -1,7 +1,8 @@
 """Every fault of every scenario's files at once, with file, line and column.
 
-Belongs here: rules between scenarios, and between a scenario and the files around it (segments, contents). Does not
-belong here: rules of one definition (`definition`), and what the shop's data say (`shop`).
+Belongs here: rules between scenarios, and between a scenario and the files around it (segments, contents); they are
+told of whatever can be read of a definition, also beside its other faults. Does not belong here: rules of one
+definition (`definition`), and what the shop's data say (`shop`).
 """
 
 from collections import defaultdict
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from ekiden.content.render import ContentFault, load_content, render, sample_variables
 from ekiden.content.variants import variant_names
+from ekiden.scenarios.aliases import with_alias_faults
 from ekiden.scenarios.anchor import AnchorChoice
 from ekiden.scenarios.definition import SENT_CHANNELS, Checked, DefinitionFault, ScenarioDefinition, check
 from ekiden.scenarios.document import Position
@@ -35,7 +37,7 @@ def validate(
     `today` is the shop's date; `contents` the folder of message templates, None: they are not tried; `extra` are files
     elsewhere that are looked at together with the project's.
     """
-    sources = read_project(project, extra)
+    sources = with_alias_faults(read_project(project, extra))
     checked = [
         check(source.definition, options=frozenset(options), batch_time=batch_time) for source in sources.scenarios
     ]
@@ -45,16 +47,17 @@ def validate(
     for source, result in zip(sources.scenarios, checked, strict=True):
         locate = Locator(source, project)
         findings = [from_source(each, source.model_name, project) for each in source.faults]
-        breaking = list(_model_faults(source, sources, result.scenario, project))
+        breaking = list(_model_faults(source, sources, result, project))
         if source.definition is not None:
             breaking += [locate(each) for each in result.faults]
         findings += breaking
         findings += [locate(each, "warning") for each in result.warnings]
-        if result.scenario is not None:
-            findings += [locate(each) for each in _code_faults(source, result.scenario, holders, codes)]
-            findings += [locate(each, "warning") for each in _over(result.scenario, today)]
+        if result.readable is not None:
+            findings += [locate(each) for each in _code_faults(source, result.readable, holders, codes)]
             if contents is not None:
-                findings += [locate(each) for each in _content_faults(result.scenario, contents)]
+                findings += [locate(each) for each in _content_faults(result.readable, contents)]
+        if result.scenario is not None:
+            findings += [locate(each, "warning") for each in _over(result.scenario, today)]
         scenarios.append(
             CheckedScenario(
                 source,
@@ -85,8 +88,8 @@ def _holders(sources: Sequence[ScenarioSource], checked: Sequence[Checked]) -> M
     """Return the models that have each code, in the order of the files."""
     holders: dict[str, list[str]] = defaultdict(list)
     for source, result in zip(sources, checked, strict=True):
-        if result.scenario is not None:
-            holders[result.scenario.code].append(source.model_name)
+        if result.readable is not None and result.readable.code is not None:
+            holders[result.readable.code].append(source.model_name)
     return holders
 
 
@@ -105,7 +108,7 @@ def _code_faults(
     codes: Collection[str],
 ) -> Iterator[DefinitionFault]:
     # told of each of them: the files do not say which was there first, and a scenario that runs must keep its code
-    if others := [model for model in holders[scenario.code] if model != source.model_name]:
+    if others := [model for model in holders.get(scenario.code, ()) if model != source.model_name]:
         has_it = f"the code {scenario.code!r} is also that of model {' and '.join(others)}"
         message = f"{has_it}; choose another for the newer one: who was built with a code keeps it"
         yield fault("duplicate_code", ("code",), message, scenario.code)
@@ -128,13 +131,14 @@ def segments_named(scenario: ScenarioDefinition) -> Iterator[tuple[Location, str
 
 
 def _model_faults(
-    source: ScenarioSource, sources: ProjectSources, scenario: ScenarioDefinition | None, project: Path
+    source: ScenarioSource, sources: ProjectSources, checked: Checked, project: Path
 ) -> Iterator[Finding]:
     """Yield what is wrong between the definition, the model's SQL and the segments."""
     locate = Locator(source, project)
     sql = source.sql
     known = sorted(sources.segments)
-    read = list(segments_named(scenario)) if scenario is not None else []
+    scenario = checked.scenario
+    read = list(segments_named(checked.readable)) if checked.readable is not None else []
     for place, name in read:
         if name not in sources.segments:
             message = f"{name} is no model under models/segments{meant(name, known)}; there are: {', '.join(known)}"
@@ -191,9 +195,9 @@ def _over(scenario: ScenarioDefinition, today: date | None) -> Iterator[Definiti
 
 
 def _content_faults(scenario: ScenarioDefinition, folder: Path) -> Iterator[DefinitionFault]:
-    """Yield the contents that cannot be sent; a list of addresses for direct mail needs none."""
-    for index, step in enumerate(scenario.steps):
-        if step.content is None or step.channel not in SENT_CHANNELS:
+    """Yield the contents that cannot be sent; what a list names is written and kept outside of Ekiden."""
+    for index, step in enumerate(scenario.steps or ()):
+        if step is None or step.content is None or step.channel not in SENT_CHANNELS:
             continue
         for variant in variant_names(folder, step.content, step.channel):
             try:

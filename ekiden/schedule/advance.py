@@ -10,6 +10,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
 from ekiden.settings import Settings
 
@@ -21,7 +22,7 @@ def advance(
     if not rows:
         return 0
     parameters = {
-        "rows": list(rows),
+        "rows": as_array(rows),
         "now": now,
         "today": settings.local_date(now),
         "time_zone": settings.time_zone,

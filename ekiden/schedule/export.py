@@ -122,9 +122,9 @@ def export_due(
                 taken = _take(connection, run_id, now, settings)
                 if taken.exported:
                     written = _write(connection, run_id, run_id, selection, now, settings, options)
-                refuse_if_paused_meanwhile(connection, selection)
+                refuse_if_paused_meanwhile(connection, selection, settings)
                 paused = count_paused(connection, selection, now, settings)
-                taken = replace(taken, paused=paused, pauses=pauses_told(connection, selection))
+                taken = replace(taken, paused=paused, pauses=pauses_told(connection, selection, settings))
                 connection.execute("drop table pg_temp.due_lists")
                 file_name = written.final_path.name if written else None
                 finish_run(connection, run_id, now=now, summary={**taken.counts(), "file": file_name})

@@ -32,16 +32,16 @@ def check_before_exporting(
 ) -> None:
     """Look at what a send run looks at, of lists; raise `SendingPaused` if all sending or the scenario is paused."""
     check_before_sending(connection, settings, now=now, context=context, lists=True)
-    refuse_if_paused(connection, selection.scenario)
+    refuse_if_paused(connection, selection.scenario, zone=settings.zone)
 
 
-def refuse_if_paused_meanwhile(connection: Connection[Any], selection: Selection) -> None:
+def refuse_if_paused_meanwhile(connection: Connection[Any], selection: Selection, settings: Settings) -> None:
     """Raise `ExportRefused` or `SendingPaused` if what is on the list was paused since the export began."""
     paused = connection.execute(statement(__file__, "newly_paused")).fetchone()
     if paused:
         raise ExportRefused(f"{paused[0]} was paused while its list was being written; nobody was marked")
     # a pause that came before the rows were locked has kept all of them off the list
-    refuse_if_paused(connection, selection.scenario)
+    refuse_if_paused(connection, selection.scenario, zone=settings.zone)
 
 
 def count_paused(connection: Connection[Any], selection: Selection, now: datetime, settings: Settings) -> int:
@@ -52,9 +52,9 @@ def count_paused(connection: Connection[Any], selection: Selection, now: datetim
     return int(row[0])
 
 
-def pauses_told(connection: Connection[Any], selection: Selection) -> tuple[Pause, ...]:
+def pauses_told(connection: Connection[Any], selection: Selection, settings: Settings) -> tuple[Pause, ...]:
     """Return the pauses that concern a list: none where it is of one scenario, as that one is not paused."""
-    return () if selection.scenario else open_pauses(connection)
+    return () if selection.scenario else open_pauses(connection, zone=settings.zone)
 
 
 def asked_for(selection: Selection, now: datetime, settings: Settings) -> dict[str, object]:

@@ -48,7 +48,7 @@ class PlanRun:
             return "its plan failed or was cut off"
         if self.scenarios:
             return f"planned only for {', '.join(self.scenarios)}"
-        return f"planned without {', '.join(self.left_out)}, whose definition has faults"
+        return f"planned without {', '.join(self.left_out)}, whose definition or table has faults"
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from psycopg import Connection
 from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.scenarios.registry import BrokenScenario, is_built, synchronise
+from ekiden.schedule.contract import contract_breaches
 from ekiden.schedule.decisions import DecisionCount, record_decisions
 from ekiden.schedule.entry import Entries, enter
-from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario
+from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt
 from ekiden.schedule.held import EligibilityCount, created_counts
 from ekiden.schedule.rows import RowCount, created_by
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
@@ -43,6 +44,7 @@ class PlanReport:
     `cancelled` counts the rows that stops cancelled, `expired` the held rows that nobody waits for any more,
     `superseded` the enrolments that ended for a better one or a later anchor, `created` the rows that were made, by
     scenario, step and state, and `decisions` the customers that each rule decided about, by scenario and rule.
+    `broken` are the scenarios that were left out for their definition or, where its SQL was written by hand, the table.
     `meaning` says of the created rows how their people stand now; it is there for days before today and for a dry run.
     """
 
@@ -89,7 +91,7 @@ def plan(
     A dry run does all of it and takes it back: the same report, and nothing in the ledger, no run either.
 
     Whatever is due before the real today is held, whichever day is planned (R-116); days after today are left for
-    their own planning. Planning again changes nothing. Raises `UnknownScenario` for a code the ledger does not have,
+    their own planning. Planning again changes nothing. Raises `UnknownScenario` for a code that nobody knows,
     and `DaysOutOfReach` for days that begin more than ten years before the last or before today.
     """
     _check_days(first_day, last_day, today=settings.local_date(now))
@@ -175,6 +177,7 @@ def _plan(
     connection.execute("lock table eligibility.scenario_registry in share mode")
     broken = synchronise(connection, now=now, options=settings.options)
     selected = _selected_ids(connection, scenarios)
+    broken += contract_breaches(connection, selected=selected, known=broken)
     today = settings.local_date(now)
     swept_to = min(last_day, today)
     parameters = {
@@ -232,7 +235,7 @@ def _selected_ids(connection: Connection[Any], codes: Sequence[str] | None) -> l
     if not codes:
         return None
     known = dict(connection.execute("select scenario_code, scenario_id from outreach.scenarios").fetchall())
-    unknown = sorted(set(codes) - set(known))
-    if unknown:
-        raise UnknownScenario(f"no scenario {', '.join(unknown)}; known: {', '.join(sorted(known)) or 'none yet'}")
-    return [known[code] for code in codes]
+    for code in codes:
+        # what only the build has is broken since it was first built: it is left out, and its faults are told
+        refuse_unknown(connection, code)
+    return [known[code] for code in codes if code in known]

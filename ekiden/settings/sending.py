@@ -32,6 +32,10 @@ class SendingSettings(BaseModel):
     send_workers: int = Field(1, ge=1, le=64)
     """How many send workers share the queue in one run; with more than one, each is a process of its own."""
 
+    senders_per_worker: int = Field(2, ge=1, le=8)
+    """Senders of one worker at once while more than 5,000 rows are due: while the database records one's messages, the
+    process makes another's. A third has nothing to do with either."""
+
     send_executor: Literal["in_process", "multiprocess", "celery"] | None = None
     """Where send workers run; unset: in the run's process if there is one, else in processes of the same machine."""
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from psycopg import Connection, sql
 
@@ -63,12 +64,15 @@ def policies_of(manifest: Mapping[str, Any]) -> tuple[FreshnessPolicy, ...]:
 
 
 def stale_tables(
-    connection: Connection[Any], policies: Sequence[FreshnessPolicy], *, now: datetime
+    connection: Connection[Any], policies: Sequence[FreshnessPolicy], *, now: datetime, zone: ZoneInfo
 ) -> tuple[StaleTable, ...]:
-    """Return the tables that at `now` are older than they may be; an age of exactly the limit still passes."""
+    """Return the tables that at `now` are older than they may be; an age of exactly the limit still passes.
+
+    Their instants are in `zone`, the shop's, as people read them.
+    """
     loaded = [(policy, _loaded_at(connection, policy)) for policy in policies]
     return tuple(
-        StaleTable(policy, loaded_at)
+        StaleTable(policy, loaded_at and loaded_at.astimezone(zone))
         for policy, loaded_at in loaded
         if loaded_at is None or now - loaded_at > policy.too_old_after
     )

@@ -137,6 +137,8 @@ class Shop:
     connection: psycopg.Connection[Any]
     now: datetime = datetime(2024, 3, 8, 21, 0, tzinfo=UTC)  # Saturday the 9th, 06:00 in Tokyo
     channel: RecordingChannel = field(default_factory=RecordingChannel)
+    by_hand: set[str] = field(default_factory=set)
+    """The models built last without a live function, as one whose SQL was written by hand."""
 
     def at(self, local: str) -> datetime:
         """Turn the clock to a local time like "2024-03-09 06:00" and return it."""
@@ -176,6 +178,7 @@ class Shop:
             """,
             (model, relation, json.dumps(definition), function if live else None),
         )
+        (self.by_hand.discard if live else self.by_hand.add)(model)
 
     def customer(self, customer_id: str, **changes: Any) -> None:
         columns = {
@@ -202,14 +205,18 @@ class Shop:
         *,
         model: str = "follow_up",
         key: str = "",
-        entry: str = "{(,)}",
+        entry: str = "",
         stop: str = "{}",
         kind: str = "ordered",
     ) -> None:
-        """Let a customer be eligible by an anchor on a local day; `entry` and `stop` are multiranges of instants."""
+        """Let a customer be eligible by an anchor on a local day; `entry` and `stop` are multiranges of instants.
+
+        Without `entry` they may always come in; in a table written by hand from the anchor on, as the contract asks.
+        """
         day = date.fromisoformat(anchored) if isinstance(anchored, str) else anchored
         at = datetime.combine(day, datetime.min.time(), self.settings.zone) + timedelta(hours=10)
-        row = (customer_id, kind, key or f"O-{customer_id}-{day}", at, day, entry, stop)
+        always = f"{{[{at.isoformat()},)}}" if model in self.by_hand else "{(,)}"
+        row = (customer_id, kind, key or f"O-{customer_id}-{day}", at, day, entry or always, stop)
         for table in (model, f"{model}_live"):
             name = sql.Identifier("eligibility", table)
             self.connection.execute(sql.SQL("insert into {} values (%s, %s, %s, %s, %s, %s, %s)").format(name), row)

@@ -8,9 +8,9 @@ from datetime import date
 from hypothesis import strategies as st
 
 from ekiden.delivery.pauses import SendingPaused
+from ekiden.schedule.errors import UnknownScenario
 from ekiden.schedule.exported import ExportRefused
 from ekiden.schedule.operators import ReasonRequired, TooManyRows, WrongState
-from ekiden.schedule.plan import UnknownScenario
 from ekiden.schedule.rows import RowState
 from tests.ledger.ground import CUSTOMERS, MODELS
 from tests.ledger.interruptions import KINDS, Fuse

@@ -87,7 +87,8 @@ class Ground:
         at = datetime.combine(day, datetime.min.time(), self.shop.settings.zone) + timedelta(hours=10)
         self._live(
             model,
-            "insert into {live} select %(customer)s, 'ordered', %(key)s, %(at)s, %(day)s, '{{(,)}}', '{{}}'"
+            "insert into {live} select %(customer)s, 'ordered', %(key)s, %(at)s, %(day)s,"
+            " tstzmultirange(tstzrange(%(at)s, null)), '{{}}'"
             " where not exists (select from {live} where customer_id = %(customer)s and anchor_key = %(key)s)",
             customer=customer_id,
             key=f"O-{customer_id}-{day}",
@@ -102,11 +103,12 @@ class Ground:
         self._live(model, "delete from {live} where customer_id = %(customer)s", customer=customer_id)
 
     def turn(self, column: str, customer_id: str, model: str, begins: datetime | None, ends: datetime | None) -> None:
-        """Let entry or stop conditions hold between two instants; both None: never."""
+        """Let entry or stop conditions hold between two instants; both None: never. No entry is before its anchor."""
         held = "{}" if begins is None else f"{{[{begins.isoformat()},{ends.isoformat() if ends else ''})}}"
+        since = " * tstzmultirange(tstzrange(anchor_at, null))" if column == "entry_during" else ""
         self._live(
             model,
-            f"update {{live}} set {column} = %(held)s::tstzmultirange where customer_id = %(customer)s",  # noqa: S608
+            f"update {{live}} set {column} = %(held)s::tstzmultirange{since} where customer_id = %(customer)s",  # noqa: S608
             customer=customer_id,
             held=held,
         )

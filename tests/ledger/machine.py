@@ -19,8 +19,9 @@ from ekiden.delivery.pauses import open_pauses, pause, resume
 from ekiden.delivery.reconcile import reconcile
 from ekiden.delivery.settle import settle
 from ekiden.delivery.unknown import Settled, UnknownFilter
+from ekiden.schedule.errors import UnknownScenario
 from ekiden.schedule.export import export_due
-from ekiden.schedule.plan import UnknownScenario, plan
+from ekiden.schedule.plan import plan
 from tests.integration.ledger_fixtures import OPERATOR, PLANNER
 from tests.ledger.carrier import ANSWERS, ENDS, Carrier
 from tests.ledger.doors import DOORS, REFUSALS, filters, fuses, models, reasons

@@ -51,8 +51,8 @@ def to_bytes(message: OutgoingMessage, date: datetime) -> bytes:
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     # the plainest part first: a mail program shows the last one it understands (RFC 2046, section 5.1.4)
     parts = _part(boundary, "plain", message.rendered.text)
-    if message.rendered.html is not None:
-        parts += _part(boundary, "html", message.rendered.html)
+    if (html := message.rendered.html) is not None:
+        parts += _part(boundary, "html", html)
     return f"{head}\r\n{parts}--{boundary}--\r\n".encode("ascii")
 
 

@@ -15,11 +15,11 @@ https://www.twilio.com/docs/sendgrid/for-developers/sending-email/substitution-t
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
 from typing import Any
 
 import orjson
 
+from ekiden.content.borders import joined
 from ekiden.content.shared import SharedContent, filled
 from ekiden.delivery.channels.addressing import addr_spec, display_name, list_headers
 from ekiden.delivery.channels.base import OutgoingMessage, Sender
@@ -115,8 +115,6 @@ def _weight(message: OutgoingMessage, limits: Limits) -> int | None:
     shared, values = rendered.shared, rendered.values
     if shared is None or shared.holes != len(values) or len(values) > limits.substitutions:
         return None
-    if (shared.html is None) != (rendered.html is None):
-        return None
     try:
         substitutions = len(orjson.dumps(values)) + _TAG_BYTES * len(values)
     except orjson.JSONEncodeError:
@@ -179,34 +177,27 @@ def _unused(messages: Sequence[OutgoingMessage], shared: SharedContent, nonce: C
     """Return letters that stand in nothing any of `messages` is made of, nor arise where its parts meet.
 
     While tags are being replaced, letters outside of tags stand together as they do in the whole message or in a part
-    of it: letters that the whole message does not contain appear at no time. Where no part begins or ends with one of
-    our letters, they are looked for in the parts alone, which is ten times as fast.
+    of it: letters that the whole message does not contain appear at no time. They are looked for in what all messages
+    share and in the surroundings of holes, which is ten times as fast as in all messages.
     """
     sender = messages[0].sender
     texts = [sender.name, sender.address, sender.reply_to or ""]
-    texts += [filled(part, ["\n"] * shared.holes) for part in (shared.subject, shared.text, shared.html or ())]
+    parts = (shared.subject, shared.text, shared.html or ())
+    texts += [filled(part, ["\n"] * shared.holes) for part in parts]
+    near_holes = joined([piece for part in parts for piece in (*map(_ends, part), "\n")])
     for one in messages:
-        texts += one.rendered.values
-        texts += (one.to_name, one.to_address, one.unsubscribe_url)
-    if not _separate(shared):
-        for one in messages:
-            texts += (one.rendered.subject, one.rendered.text, one.rendered.html or "")
+        texts += (filled(near_holes, one.rendered.values), one.to_name, one.to_address, one.unsubscribe_url)
     everything = "\n".join(texts)
     while (letters := nonce()) in everything:
         pass
     return letters
 
 
-def _separate(shared: SharedContent) -> bool:
-    """Return whether between any two holes, and beside each, stand characters that are none of our letters."""
-    for left, right in chain.from_iterable(map(pairwise, (shared.subject, shared.text, shared.html or ()))):
-        if isinstance(left, int) and isinstance(right, int):
-            return False
-        if isinstance(right, int) and isinstance(left, str) and left[-1:] in _LETTERS:
-            return False
-        if isinstance(left, int) and isinstance(right, str) and right[:1] in _LETTERS:
-            return False
-    return True
+def _ends(piece: str | int) -> str | int:
+    """Return a text without its middle: letters that stand partly in the hole beside it do not reach that far."""
+    if isinstance(piece, int) or len(piece) <= 2 * _NONCE_LETTERS:
+        return piece
+    return f"{piece[:_NONCE_LETTERS]}\n{piece[-_NONCE_LETTERS:]}"
 
 
 def _personalization(message: OutgoingMessage) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from ekiden.cli import decisions
 from ekiden.delivery.channels.base import Outcome
 from tests.integration.ledger_fixtures import STEP, Shop
 
@@ -204,3 +205,31 @@ def test_a_failed_row_is_retried_by_a_command(planned: Shop, ekiden):
     assert ekiden("retry", "--customer", "C1", "--yes").out.strip() == "1 of 1 matching rows changed by retry"
     planned.now += timedelta(minutes=1)
     assert ekiden("send").out.strip() == "1 claimed, 1 sent"
+
+
+def test_the_anchor_of_a_segment_is_told_in_the_shops_time(shop: Shop, ekiden):
+    shop.scenario(anchor={"entered": "regulars"})
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", kind="entered", key="2024-03-08T01:00:00.000000Z")
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    shop.send()
+    assert "entered: 2024-03-08 10:00" in ekiden("timeline", "C1").out
+    assert "anchor: entered 2024-03-08 10:00" in ekiden("show", str(shop.row().message_id)).out
+    audience = ekiden("audience", "follow_up", "--on", "2024-03-10")
+    assert "2024-03-08 10:00" in audience.out
+    assert "2024-03-08T01:00:00.000000Z" in ekiden("audience", "follow_up", "--format", "csv").out
+
+
+def test_counted_decisions_say_which_days_they_are_about(shop: Shop, ekiden, monkeypatch):
+    monkeypatch.setattr(decisions, "now", lambda: shop.now)
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    told = ekiden("decisions", "--summary").err
+    assert "decisions about 2024-03-09 and later: of a row its due date, else the planned day" in told
+    assert (
+        "about 2024-03-01 to 2024-03-09:"
+        in ekiden("decisions", "--summary", "--from", "2024-03-01", "--to", "2024-03-09").err
+    )
+    assert "about every day:" in ekiden("decisions", "--summary", "--customer", "C1").err

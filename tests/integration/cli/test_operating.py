@@ -42,7 +42,7 @@ def test_a_person_at_the_terminal_is_asked(planned: Shop, ekiden, monkeypatch, a
         (("release", "--state", "sent", "--all"), "state sent: release applies to rows that are held"),
         (("retry", "--hold-reason", "past_due", "--all"), "hold reason: retry applies to rows that are failed"),
         (("delete", "--row", "seven"), "'seven' names no row"),
-        (("pause", "nobody", "--reason", "x"), "no scenario nobody; known: follow_up"),
+        (("pause", "nobody", "--reason", "x"), "no scenario 'nobody'; known: follow_up"),
         (("rows", "--scenario", "follow_upp"), "no scenario 'follow_upp', perhaps follow_up; known: follow_up"),
         (("held", "--scenario", "follow_upp"), "no scenario 'follow_upp', perhaps follow_up"),
         (("decisions", "--scenario", "follow_upp"), "no scenario 'follow_upp', perhaps follow_up"),
@@ -105,7 +105,7 @@ def test_an_emergency_stop_and_the_way_on(planned: Shop, ekiden):
     assert (ended.code, ended.out.strip()) == (0, "paused: all sending; to go on: ekiden resume --reason WHY")
     refused = ekiden("send")
     assert refused.code == 1
-    assert "by taro since 2024-03-09 03:00 UTC: the price is wrong" in refused.err
+    assert "by taro since 2024-03-09 12:00 JST: the price is wrong" in refused.err
     assert planned.row(customer="C1").state == "ready"
     # whoever releases meanwhile is told that nothing goes yet
     assert "note: paused: all sending" in ekiden("release", "--customer", "C2", "--yes").err

@@ -194,7 +194,7 @@ def test_what_a_pause_was_is_never_rewritten(shop: Shop, statement: str):
 
 def test_a_pause_needs_a_known_scenario_a_reason_and_an_actor(shop: Shop):
     two_scenarios(shop)
-    with pytest.raises(UnknownScenario, match="no scenario mial; known: mail, other"):
+    with pytest.raises(UnknownScenario, match="no scenario 'mial', perhaps mail; known: mail, other"):
         stop(shop, "mial")
     with pytest.raises(ReasonMissing):
         stop(shop, reason=" ")

@@ -9,7 +9,7 @@ import yaml
 from ekiden.insights.difference import Difference, difference
 from ekiden.insights.difference_sources import SourceUnusable, file_source, revision_source, working_source
 from ekiden.insights.moments import moment
-from ekiden.schedule.plan import UnknownScenario
+from ekiden.schedule.errors import UnknownScenario
 from tests.integration.insights.conftest import NOW, ZONE, BuiltShop, git
 from tests.integration.insights.scenarios import SCENARIOS, A, B, scenario
 

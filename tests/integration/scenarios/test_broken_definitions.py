@@ -23,8 +23,16 @@ BROKEN = {
     "too_much": "out_of_range",
     "no_frame": "wrong_type",
     "a_number": "exactly_one_anchor",
+    "same_table": "alias_taken",
 }
 """Models and the rule that each breaks."""
+
+
+BY_HAND = """
+select
+    'C'::text as customer_id, 'ordered'::text as anchor_kind, 'O'::text as anchor_key, now() as anchor_at,
+    current_date as anchor_date, '{(,)}'::tstzmultirange as entry_during, '{}'::tstzmultirange as stop_during
+"""
 
 
 @pytest.fixture
@@ -56,6 +64,10 @@ def test_the_others_are_built_planned_and_shown(site, buyer, ekiden, connection,
     # shapes that the macros cannot read
     site.scenario("no_frame", ('- {type: product, codes: ["1082185"]}', "-"))
     site.scenario("a_number", ("anchor: ordered", "anchor: 5"))
+    # the table of another scenario, which goes on: whose name it is keeps it
+    site.scenario("same_table", ("    config:\n", "    config:\n      alias: good\n"))
+    # what it says is right, and what its table holds is not: two rows of one anchor, from before it on
+    site.scenario("by_hand", query=f"{BY_HAND} from generate_series(1, 2)")
     # only dbt itself knows of every model
     site.scenario("no_model", query="select * from {{ ref('nowhere') }}")
 
@@ -67,13 +79,17 @@ def test_the_others_are_built_planned_and_shown(site, buyer, ekiden, connection,
     assert "left out: no_model: " in built.err
     assert "nowhere" in built.err.split("left out: no_model: ")[1]
 
+    assert "left out: by_hand: " in built.err
+    assert "1 row more than one of their customer, anchor_kind and anchor_key, as for customer 'C'" in built.err
+
     planned = ekiden("plan", "--format", "json")
     assert planned.code == 1
+    assert "left out: by_hand: " in planned.err
     assert '"scenario_code": "good"' in planned.out
     rows = connection.execute("select scenario_code, customer_id from outreach.operator_rows").fetchall()
     assert rows == [("good", "C")]
-    known = connection.execute("select scenario_code from outreach.scenarios").fetchall()
-    assert known == [("good",)]
+    known = connection.execute("select scenario_code from outreach.scenarios order by 1").fetchall()
+    assert known == [("by_hand",), ("good",)]
     for model in (*BROKEN, "no_model"):
         count = connection.execute(f"select count(*) from eligibility.{model}").fetchone()  # noqa: S608 - our names
         assert count == (0,)
@@ -104,7 +120,7 @@ def the_code_location_loads_and_every_broken_scenario_fails_its_check(site) -> N
 
 
 def a_mended_scenario_comes_back(site, ekiden, connection) -> None:
-    for model in (*BROKEN, "no_model"):
+    for model in (*BROKEN, "no_model", "by_hand"):
         for file in site.eligibility.glob(f"{model}.*"):
             file.unlink()
     site.scenario("misspelt")

@@ -89,6 +89,50 @@ def test_a_name_that_the_shop_does_not_know_is_told(site, shop, ekiden, monkeypa
     assert ended.code == (1 if severity == "error" else 0)
 
 
+def test_an_alias_that_is_another_models_table_is_told_with_both_files_and_the_way_out(site, shop, ekiden):
+    site.scenario("one", ("    config:\n", "    config:\n      alias: two\n"))
+    site.scenario("two")
+    site.scenario("three", ("    config:\n", "    config:\n      alias: both\n"))
+    site.scenario("four", ("    config:\n", "    config:\n      alias: both\n"))
+    site.scenario("five", ("    config:\n", "    config:\n      alias: nobodys\n"))
+    told = {finding["scenario"]: finding for finding in json.loads(ekiden("validate", "--format", "json").out)}
+    assert {name: each["rule"] for name, each in told.items()} == dict.fromkeys(("one", "three", "four"), "alias_taken")
+    assert told["one"]["message"] == (
+        "a table called two is that of the model two (two.yml) already; leave the alias out, or choose another"
+    )
+    assert "the model four (four.yml)" in told["three"]["message"]
+    assert told["one"]["place"] == "models[0].config.alias"
+
+
+def test_the_content_of_a_list_is_a_name_without_a_file_and_an_enabled_step_needs_one(site, shop, ekiden):
+    site.scenario("letter", ("content: cross_sell/step_1", "channel: dm, content: 春の手紙"))
+    assert (ekiden("validate").code, ekiden("validate").out) == (0, "")
+    site.scenario("letter", ("content: cross_sell/step_1", "channel: dm"))
+    assert "needs it: any name that the letter or the call has" in ekiden("validate").out
+
+
+def test_names_that_do_not_exist_are_told_together_with_every_other_fault_of_the_file(site, shop, ekiden, monkeypatch):
+    monkeypatch.setenv("EKIDEN_OPTIONS", "member_tag")
+    frames = (
+        "- {type: product, codes: [teapot], bogus: 1}",
+        "- {relation: and, type: member, member: {tag: [vipp], age: young}}",
+        "- {relation: and, type: segment, codes: [regulars]}",
+        "- {relation: and, type: scenario, codes: [nobody]}",
+    )
+    site.scenario(
+        "bad",
+        (TARGET, "\n              ".join(frames)),
+        ("anchor: ordered", "anchor: orderd"),
+        ("offset_days: 2", "offset_days: soon"),
+        ("content: cross_sell/step_1", "content: cross_sell/step_7"),
+    )
+    rules = {finding["rule"] for finding in json.loads(ekiden("validate", "--format", "json").out)}
+    assert rules == {
+        *("unknown_key", "wrong_type", "unknown_anchor"),
+        *("unknown_product", "unknown_tag", "unknown_segment", "unknown_scenario", "content_broken"),
+    }
+
+
 @pytest.mark.parametrize(
     ("changes", "rule", "said"),
     [

@@ -46,7 +46,7 @@ def test_a_day_planned_without_a_broken_scenario_is_missed_until_that_is_mended(
     shop.scenario(steps=[STEP] * 11)
     assert shop.plan().broken
     shop.at("2024-03-11 06:00")
-    without = [("2024-03-10", "2024-03-10", "planned without follow_up, whose definition has faults")]
+    without = [("2024-03-10", "2024-03-10", "planned without follow_up, whose definition or table has faults")]
     assert missed(shop) == without
     shop.plan("2024-03-10")
     assert missed(shop) == without

@@ -288,6 +288,15 @@ def test_an_unknown_scenario_is_refused_with_the_known_ones_and_nothing_is_plann
     assert shop.execute("select outcome from outreach.runs") == []
 
 
+def test_a_scenario_that_is_broken_since_its_first_build_is_left_out_also_where_it_alone_was_asked_for(shop: Shop):
+    shop.scenario("broken", steps=[STEP] * 11)
+    shop.scenario("sound")
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", model="sound")
+    assert [scenario.model_name for scenario in shop.plan(scenarios=["broken"]).broken] == ["broken"]
+    assert shop.rows() == []
+
+
 def test_before_the_first_build_there_is_nothing_to_plan_from(settings):
     with connect(settings, autocommit=True) as connection, pytest.raises(NothingBuilt, match="ekiden build"):
         Shop(settings, connection).plan()
@@ -327,18 +336,3 @@ def test_text_of_any_script_goes_through(shop: Shop):
     shop.plan()
     row = shop.row()
     assert (row.scenario_code, row.customer_id, row.anchor_key) == ("休眠防止 90日", "お客様-1'\"; --", "注文①")
-
-
-@pytest.mark.parametrize(
-    "column",
-    ["customer_id", "anchor_kind", "anchor_key", "anchor_at", "anchor_date", "entry_during", "stop_during"],
-)
-def test_a_null_in_a_table_written_by_hand_ends_no_plan(shop: Shop, column: str):
-    shop.scenario("by_hand", live=False)
-    shop.scenario()
-    shop.customer("C1")
-    shop.eligible("C1", "2024-03-08", model="by_hand")
-    shop.execute(f"update eligibility.by_hand set {column} = null")  # noqa: S608 - one of the names above
-    shop.buyer("C2")
-    shop.plan()
-    assert shop.states() == {("C2", 1): "ready"}

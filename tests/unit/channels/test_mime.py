@@ -83,7 +83,7 @@ def test_the_text_part_comes_first_and_both_are_complete() -> None:
 
 
 def test_a_text_mail_has_one_part() -> None:
-    message = replace(MESSAGE, rendered=replace(MESSAGE.rendered, html=None))
+    message = replace(MESSAGE, rendered=replace(MESSAGE.rendered, own_html=None))
     assert [part.get_content_type() for part in read(to_bytes(message, NOW)).iter_parts()] == ["text/plain"]
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -26,3 +27,11 @@ def test_why_needs_neither_the_planner_nor_the_sender_nor_dbt():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     for module in ("ekiden.schedule.plan", "ekiden.delivery.send", "ekiden.warehouse.dbt", "ekiden.raw.load"):
         assert repr(module) not in done.stdout
+
+
+def test_the_version_is_that_of_the_installed_package():
+    done = subprocess.run(
+        [sys.executable, "-c", "from ekiden.cli import main; main()", "--version"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == f"ekiden {version('ekiden')}\n"

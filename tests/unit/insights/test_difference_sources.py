@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ekiden.insights.difference_sources import SourceUnusable, file_source, revision_source, working_source
-from ekiden.schedule.plan import UnknownScenario
+from ekiden.schedule.errors import UnknownScenario
 
 DEFINITION = "{code: CODE, name: A, anchor: ordered, steps: [{offset_days: 3, send_time: '12:00'}]}"
 GOOD = "models:\n- name: CODE\n  config: {meta: {scenario: " + DEFINITION + "}}\n"

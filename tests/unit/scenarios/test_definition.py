@@ -25,14 +25,14 @@ def definition(**changes: Any) -> dict[str, Any]:
 
 def faults_of(given_definition: object) -> set[tuple[str, str]]:
     """Return (rule, place) of every fault."""
-    scenario, faults, _ = check(given_definition, options=OPTIONS)
+    scenario, faults, *_ = check(given_definition, options=OPTIONS)
     assert (scenario is None) == bool(faults)
     assert all(fault.message for fault in faults)
     return {(fault.rule, fault.place) for fault in faults}
 
 
 def accepted(**changes: Any) -> ScenarioDefinition:
-    scenario, faults, _ = check(definition(**changes), options=OPTIONS)
+    scenario, faults, *_ = check(definition(**changes), options=OPTIONS)
     assert scenario is not None, faults
     return scenario
 
@@ -288,6 +288,6 @@ def nearly_definitions(draw) -> Mapping[object, object]:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ANYTHING | nearly_definitions())
 def test_no_definition_makes_the_check_raise(anything):
-    scenario, faults, _ = check(anything)
+    scenario, faults, *_ = check(anything)
     assert (scenario is None) == bool(faults)
     assert all(fault.rule and fault.place and fault.message for fault in faults)

@@ -70,7 +70,7 @@ def test_a_backfill_of_some_scenarios_reaches_back_without_beginning_it() -> Non
     [
         ({"succeeded": False}, "its plan failed or was cut off"),
         ({"scenarios": ("a", "b")}, "planned only for a, b"),
-        ({"left_out": ("welcome",)}, "planned without welcome, whose definition has faults"),
+        ({"left_out": ("welcome",)}, "planned without welcome, whose definition or table has faults"),
     ],
 )
 def test_a_plan_that_is_not_whole_leaves_its_day_missed_and_says_why(changes, why) -> None:

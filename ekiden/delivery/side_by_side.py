@@ -1,0 +1,152 @@
+"""Several senders of one worker at once, while much is due: one makes messages while the database records another's.
+
+Belongs here: when there is more than one, and what becomes of their reports and errors. Does not belong here: what a
+sender does (`send`), and workers of several processes, which share the queue in the same way (`docs/workers.md`).
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from threading import Event, Lock
+from typing import Any
+
+from psycopg import Connection, OperationalError
+
+from ekiden.database.connection import connect
+from ekiden.database.statements import statement
+from ekiden.delivery.channels.base import Carrier
+from ekiden.delivery.contents import ContentsBroken
+from ekiden.delivery.pauses import SendingPaused
+from ekiden.delivery.send import Clock, SendCounts, SendReport, send_due
+from ekiden.schedule.runs import RunContext
+from ekiden.settings import Settings
+
+MANY = 5_000
+"""Rows due from which another sender pays: two to three seconds of one, and its session and looks take a tenth."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One carrier's turn: what each of its senders is to send."""
+
+    carrier: Carrier
+    settings: Settings
+    clock: Clock
+    context: RunContext
+    due_date: date | None = None
+
+
+def send_side_by_side(
+    connection: Connection[Any], turn: Turn, *, progress: Callable[[SendCounts], None] | None = None
+) -> list[SendReport]:
+    """Send until nothing is due, by as many senders as the settings say where much is; return a report of each.
+
+    The first uses `connection`, the others sessions of their own. `progress` gets the counts of all together. Raises
+    what `send_due` raises, after all have ended: what stops the line first, `SendingPaused` only if nobody began.
+    """
+    stop = Event()
+    others = turn.settings.senders_per_worker - 1
+    if not others or not _is_much_due(connection, turn):
+        return [_send(connection, turn, stop, progress)]
+    told = _Progress(progress)
+    reports: list[SendReport] = []
+    errors: list[Exception] = []
+    with ThreadPoolExecutor(others, thread_name_prefix="sender") as pool:
+        running = [pool.submit(_send_apart, turn, stop, told.of(number)) for number in range(1, others + 1)]
+        try:
+            try:
+                reports.append(_send(connection, turn, stop, told.of(0)))
+            except Exception as error:
+                errors.append(error)
+            for sender in running:
+                _take_in(sender, reports, errors)
+        except BaseException:
+            # somebody ends the program: the others finish the batch that they have begun
+            stop.set()
+            raise
+    _raise_first(errors, reports)
+    return reports
+
+
+def _is_much_due(connection: Connection[Any], turn: Turn) -> bool:
+    row = connection.execute(
+        statement(__file__, "is_much_due"),
+        {
+            "now": turn.clock(),
+            "channels": list(turn.carrier.step_channels),
+            "due_date": turn.due_date,
+            "many": MANY,
+        },
+    ).fetchone()
+    assert row is not None  # an aggregate gives one row
+    return bool(row[0])
+
+
+def _send(
+    connection: Connection[Any], turn: Turn, stop: Event, progress: Callable[[SendCounts], None] | None
+) -> SendReport:
+    return send_due(
+        connection,
+        channel=turn.carrier.channel,
+        step_channels=turn.carrier.step_channels,
+        batch_size=turn.carrier.batch_size,
+        settings=turn.settings,
+        clock=turn.clock,
+        context=turn.context,
+        due_date=turn.due_date,
+        progress=progress,
+        is_over=stop.is_set,
+    )
+
+
+def _send_apart(turn: Turn, stop: Event, progress: Callable[[SendCounts], None] | None) -> SendReport | None:
+    """Send on a session of its own; None where the database has none to give, and the first sender does it all."""
+    try:
+        connection = connect(turn.settings, autocommit=True)
+    except OperationalError:
+        return None
+    with connection:
+        return _send(connection, turn, stop, progress)
+
+
+def _take_in(sender: Future[SendReport | None], reports: list[SendReport], errors: list[Exception]) -> None:
+    try:
+        report = sender.result()
+    except Exception as error:
+        errors.append(error)
+    else:
+        if report:
+            reports.append(report)
+
+
+def _raise_first(errors: Sequence[Exception], reports: Sequence[SendReport]) -> None:
+    """Raise what says most: what stopped the line, then faults of contents, which every sender may have met."""
+    stopping = [error for error in errors if not isinstance(error, ContentsBroken | SendingPaused)]
+    if stopping:
+        raise stopping[0]
+    broken = [error for error in errors if isinstance(error, ContentsBroken)]
+    if broken:
+        raise ContentsBroken({name: fault for error in broken for name, fault in error.faults.items()})
+    if errors and not reports:
+        raise errors[0]
+
+
+class _Progress:
+    """Adds up what several senders tell, whichever tells next."""
+
+    def __init__(self, tell: Callable[[SendCounts], None] | None) -> None:
+        self._tell = tell
+        self._lock = Lock()
+        self._counts: dict[int, SendCounts] = {}
+
+    def of(self, number: int) -> Callable[[SendCounts], None]:
+        """Return what sender `number` tells its counts to."""
+
+        def take(counts: SendCounts) -> None:
+            with self._lock:
+                self._counts[number] = counts
+                if self._tell:
+                    self._tell(sum(self._counts.values(), SendCounts()))
+
+        return take

@@ -1,0 +1,15 @@
+-- Whether so many rows wait for these channels; who counts no further is done in a moment, however many there are.
+select count(*) >= %(many)s
+from (
+    select
+    from outreach.schedule_rows as rows
+    inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
+    where
+        rows.state = 'ready'
+        and rows.send_at <= %(now)s
+        and rows.channel = any(%(channels)s)
+        and scenarios.may_send
+        and scenarios.scenario_id not in (select paused.scenario_id from outreach.paused_scenarios as paused)
+        and (%(due_date)s::date is null or rows.due_date = %(due_date)s)
+    limit %(many)s
+) as due
