@@ -83,7 +83,7 @@ def conditions_passed(evidence: Evidence, anchor: AnchorEvidence, at: datetime) 
         sections = {frame.section for frame in evidence.frames}
         judged = [holds(anchor.stands, at) and at >= anchor.at]
         if "target" in sections:
-            judged += [holds(anchor.target, anchor.judged_at)] if anchor.judged_at else []
+            judged += [_completes(anchor, anchor.judged_at, at)] if anchor.judged_at else []
             judged.append(holds(anchor.target, at))
         if "exclusion" in sections or evidence.subscribed is not None:
             judged.append(not holds(anchor.excluded, at))
@@ -116,7 +116,7 @@ def _of_the_definition(
     if target:
         checked = _section("target", target, anchor.target, at, zone)
         if anchor.judged_at:
-            yield _completed(anchor, anchor.judged_at, checked, zone)
+            yield _completed(anchor, anchor.judged_at, at, checked, zone)
         yield checked
     if exclusion or evidence.subscribed is not None:
         yield _section("exclusion", exclusion, anchor.excluded, at, zone, besides=_subscription(evidence, at))
@@ -169,14 +169,23 @@ def _stands(anchor: AnchorEvidence, at: datetime, zone: ZoneInfo) -> Check:
     return Check("anchor", "the anchor does not stand any more", False, False, anchor.stands, remedy=remedy_)
 
 
-def _completed(anchor: AnchorEvidence, judged_at: datetime, target: Check, zone: ZoneInfo) -> Check:
+def _completes(anchor: AnchorEvidence, judged_at: datetime, at: datetime) -> bool:
+    """Return whether the target held as the anchor order came in, without the orders that are cancelled by `at`."""
+    return holds(anchor.target, judged_at) if anchor.recounted is None else holds(anchor.recounted, at)
+
+
+def _completed(anchor: AnchorEvidence, judged_at: datetime, at: datetime, target: Check, zone: ZoneInfo) -> Check:
     """Return whether the target held as the anchor order came in: the order that completes it is the anchor (Q-15)."""
-    if holds(anchor.target, judged_at):
-        return Check("target_when_ordered", f"the target held as the order came in, at {local(judged_at, zone)}", True)
+    completes, held = _completes(anchor, judged_at, at), holds(anchor.target, judged_at)
+    # said only where it makes the difference
+    left_out = ", without the orders cancelled since" if completes != held else ""
+    if completes:
+        wording = f"the target held as the order came in, at {local(judged_at, zone)}{left_out}"
+        return Check("target_when_ordered", wording, True)
     return Check(
         "target_when_ordered",
-        f"the target did not hold yet as the order came in, at {local(judged_at, zone)}: the order with which it comes"
-        " true is the anchor",
+        f"the target did not hold yet as the order came in, at {local(judged_at, zone)}{left_out}: the order with which"
+        " it comes true is the anchor",
         False,
         remedy=target.remedy or "needs a later order, one with which the target holds",
     )

@@ -86,6 +86,8 @@ class AnchorEvidence:
     """When the target must have held for this to be an anchor at all; None: whenever."""
     stands: Spans = ()
     target: Spans = ()
+    recounted: Spans | None = None
+    """When the target holds as it was at `judged_at`, without the orders cancelled since; None where none was."""
     excluded: Spans = ()
     void: Spans | None = None
     """When the anchor order has a status that stops; None where the scenario does not look again (C-08)."""
@@ -252,6 +254,7 @@ def _anchor(row: Mapping[str, Any], explanation: Mapping[str, Any]) -> AnchorEvi
         judged_at=_instant(explanation.get("judged_at")),
         stands=_spans(explanation.get("stands")),
         target=_spans(explanation.get("target")),
+        recounted=_spans(explanation["recounted"]) if explanation.get("recounted") is not None else None,
         excluded=_spans(explanation.get("excluded")),
         void=_spans(explanation["void"]) if "void" in explanation else None,
         frames=_by_frame(explanation.get("frames")),

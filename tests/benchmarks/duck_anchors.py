@@ -114,6 +114,11 @@ def _held(target: Sequence[Definition]) -> dict[str, list[str]]:
     return held if any(held.values()) else {}
 
 
+def is_order(definition: Definition) -> bool:
+    """Return whether the anchor is an order, which the target is asked of as it came in."""
+    return kind_of(definition) in {*ORDER_DATES, "nth_purchase"}
+
+
 def anchors_everyone(definition: Definition, target: Sequence[Definition]) -> bool:
     if kind_of(definition) in ORDER_DATES:
         return not definition.get("orders") and not _held(target)

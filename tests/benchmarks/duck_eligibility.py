@@ -13,8 +13,8 @@ anchor from a list instead of pairing every anchor with every later occurrence.
 
 from collections.abc import Sequence
 
-from tests.benchmarks.duck_anchors import anchors, anchors_everyone, kind_of
-from tests.benchmarks.duck_facts import Definition, occurrences
+from tests.benchmarks.duck_anchors import anchors, anchors_everyone, is_order, kind_of
+from tests.benchmarks.duck_facts import COUNTING_ORDERS, Definition, occurrences
 
 SPANS = "struct(s timestamp, e timestamp)[]"
 
@@ -30,13 +30,15 @@ def eligibility(definition: Definition) -> str:
     stop = _frames(definition, "stop")
     every = anchors_everyone(definition, target)
     entry = _entry(target, excluded, every)
+    if is_order(definition) and any(frame["type"] in COUNTING_ORDERS for frame in target):
+        _recount(entry, target)
     return f"""
         with anchors as materialized ({anchors(definition, target)}){entry.ctes}{_stop_ctes(stop, every)},
         confirmed as (select customer_id from raw.customers where duplicate_status = 'confirmed')
         select
             anchors.customer_id, '{kind_of(definition)}' as anchor_kind, anchors.anchor_key, anchors.anchor_at,
             anchors.anchor_date,
-            case when confirmed.customer_id is null or not ({entry.judged}) then []
+            case when confirmed.customer_id is null then [] {entry.recounted} when not ({entry.judged}) then []
             else {entry.spans} end::{SPANS} as entry_during,
             coalesce({_stop_spans(stop)}, [])::{SPANS} as stop_during
         from anchors left join confirmed using (customer_id) {entry.joins} {_stop_join(stop)}"""
@@ -48,6 +50,7 @@ class _Entry:
     ctes = ""
     joins = ""
     judged = "true"
+    recounted = ""
     spans = """list_filter([{'s': greatest(anchors.s, anchors.anchor_at), 'e': anchors.e}], lambda x: x.s < x.e)"""
 
 
@@ -60,20 +63,49 @@ def _entry(target: list[Definition], excluded: list[Definition], every: bool) ->
     out = _fold(excluded, len(target) + 1) if excluded else "false"
     at_first = _holds_at_first(target, when_empty=True)
     result = f"({holds}) and not ({out})"
-    entry.ctes = _sweep("entry", frames, "customer_id", holds, result, at_first=at_first, all_anchored=every)
+    spans = [_spans(frame, "customer_id", every) for frame in frames]
+    entry.ctes = _sweep("entry", spans, "customer_id", holds, result, first_of="anchors" if at_first else "")
     entry.joins = "left join entry_spans on anchors.customer_id = entry_spans.customer_id"
     entry.spans = """coalesce(list_filter(list_transform(entry_spans.spans, lambda x: {
         's': greatest(x.s, anchors.s, anchors.anchor_at), 'e': least(x.e, anchors.e)}), lambda x: x.s < x.e), [])"""
     if target:
         # without exclusions the entry's spans are the target's
-        spans = "entry_spans.spans"
+        of_target = "entry_spans.spans"
         if excluded:
             entry.ctes += _spans_where("target_spans", "entry_states", "customer_id", "holds")
             entry.joins += " left join target_spans on anchors.customer_id = target_spans.customer_id"
-            spans = "target_spans.spans"
-        at_that_instant = f"list_filter({spans}, lambda x: x.s <= anchors.judged_at and anchors.judged_at < x.e)"
+            of_target = "target_spans.spans"
+        at_that_instant = f"list_filter({of_target}, lambda x: x.s <= anchors.judged_at and anchors.judged_at < x.e)"
         entry.judged = f"anchors.judged_at is null or coalesce(len({at_that_instant}), 0) > 0"
     return entry
+
+
+def _recount(entry: _Entry, target: Sequence[Definition]) -> None:
+    """Leave out, of what counted as an anchor order came in, the orders that were cancelled since."""
+    counted = "o.s <= anchors.judged_at and anchors.judged_at < o.e"
+    joined = "from ({o}) as o inner join {anchors} as anchors on anchors.customer_id = o.customer_id and " + counted
+    undone = " union all ".join(
+        "select anchors.customer_id, anchor_key, judged_at "
+        + joined.format(o=occurrences(frame, with_end=True), anchors="anchors")
+        + " where o.until <> 'infinity'"
+        for frame in target
+        if frame["type"] in COUNTING_ORDERS
+    )
+    spans = [
+        "select anchors.customer_id, anchor_key, '-infinity'::timestamp as s, o.until as e "
+        + joined.format(o=occurrences(frame, with_end=True), anchors="concerned")
+        for frame in target
+    ]
+    entry.ctes += f", concerned as materialized (select distinct * from ({undone}))"
+    first_of = "concerned" if _holds_at_first(target, when_empty=True) else ""
+    entry.ctes += _sweep("recounted", spans, "customer_id, anchor_key", "true", _fold(target, 1), first_of=first_of)
+    entry.joins += " left join concerned on anchors.customer_id = concerned.customer_id"
+    entry.joins += " and anchors.anchor_key = concerned.anchor_key"
+    entry.joins += " left join recounted_spans on anchors.customer_id = recounted_spans.customer_id"
+    entry.joins += " and anchors.anchor_key = recounted_spans.anchor_key"
+    entry.recounted = f"""when concerned.customer_id is not null then flatten(list_transform({entry.spans},
+        lambda x: list_filter(list_transform(coalesce(recounted_spans.spans, []),
+            lambda y: {{'s': greatest(x.s, y.s), 'e': least(x.e, y.e)}}), lambda z: z.s < z.e)))"""
 
 
 def _stop_ctes(stop: Sequence[Definition], every: bool) -> str:
@@ -82,7 +114,8 @@ def _stop_ctes(stop: Sequence[Definition], every: bool) -> str:
     if not _is_first_occurrence(stop):
         keys = "customer_id, anchor_key" if any(map(_since_anchor, stop)) else "customer_id"
         at_first = _holds_at_first(stop, when_empty=False)
-        return _sweep("stop", stop, keys, "true", _fold(stop, 1), at_first=at_first, all_anchored=every)
+        spans = [_spans(frame, keys, every) for frame in stop]
+        return _sweep("stop", spans, keys, "true", _fold(stop, 1), first_of="anchors" if at_first else "")
     # for ever from the first occurrence that never ends; before it, unions of those that do
     return f""",
         occurrences as materialized ({_of_anchored(stop[0], every)}),
@@ -140,17 +173,16 @@ def _stop_spans(stop: Sequence[Definition]) -> str:
     return "stop_spans.spans"
 
 
-def _sweep(
-    name: str, frames: Sequence[Definition], keys: str, holds: str, result: str, *, at_first: bool, all_anchored: bool
-) -> str:
-    """Return CTEs `name_states` (with `holds`) and `name_spans` (key, the spans in which `result` is true)."""
-    spans = " union all ".join(
-        f"select {keys}, s, e, {i} as i from ({_spans(f, keys, all_anchored)})" for i, f in enumerate(frames, 1)
-    )
-    # from the beginning of time, where what holds then holds for whom nothing ever happened
-    always = f"union all select distinct {keys}, '-infinity'::timestamp, 0, 0 from anchors" if at_first else ""
+def _sweep(name: str, of_frames: Sequence[str], keys: str, holds: str, result: str, *, first_of: str) -> str:
+    """Return CTEs `name_states` (with `holds`) and `name_spans` (key, the spans in which `result` is true).
+
+    `of_frames`: the query of each frame's spans; `first_of`: the relation of those for whom it may hold while nothing
+    has happened yet, from the beginning of time.
+    """
+    spans = " union all ".join(f"select {keys}, s, e, {i} as i from ({sql})" for i, sql in enumerate(of_frames, 1))
+    always = f"union all select distinct {keys}, '-infinity'::timestamp, 0, 0 from {first_of}" if first_of else ""
     # peers of one instant are counted together: the default frame of a window with an order
-    counts = ", ".join(f"sum(if(i = {i}, d, 0)) over by_time as n{i}" for i in range(1, len(frames) + 1))
+    counts = ", ".join(f"sum(if(i = {i}, d, 0)) over by_time as n{i}" for i in range(1, len(of_frames) + 1))
     return f""",
         {name}_states as materialized (
             with spans as ({spans}),

@@ -73,7 +73,12 @@ LAST_ORDER = """
     group by spans.customer_id, spans.s, spans.e"""
 
 
-def occurrences(frame: Definition) -> str:
+COUNTING_ORDERS = ("order", "product", "category")
+"""Kinds of frames whose occurrences are undone when an order is cancelled."""
+
+
+def occurrences(frame: Definition, *, with_end: bool = False) -> str:
+    """Return the query of a frame's occurrences: customer and span; `with_end`: and until when it is not undone."""
     kind = frame["type"]
     if kind == "order":
         sql = "select customer_id, s, e from marts.orders where s is not null"
@@ -100,7 +105,12 @@ def occurrences(frame: Definition) -> str:
         day_after = (
             f"date_trunc('day', s + interval 9 hour) + interval {frame['within_days'] + 1} day - interval 9 hour"
         )
-        sql = f"select customer_id, s, least(e, {day_after}) as e from ({sql})"
+        sql = f"select *, e as until from ({sql})" if with_end else sql
+        sql = f"select * replace (least(e, {day_after}) as e) from ({sql})"
+    elif with_end:
+        sql = f"select *, e as until from ({sql})"
+    if with_end and kind not in COUNTING_ORDERS:
+        sql = f"select * replace ('infinity'::timestamp as until) from ({sql})"
     return sql
 
 

@@ -105,6 +105,35 @@ EXAMPLES = (
         [_order(1, 0), _order(2, 1, product="B")],
         target=[{"type": "product", "codes": ["A"]}, TWICE_B | {"relation": "not"}],
     ),
+    # an order cancelled after the next came in is as if it had never been, for a count, a `not`, and two frames
+    *(
+        _case("ordered", [_order(1, 0, cancelled), _order(2, 1), _order(3, 4, 6), _order(4, 5)], target=target)
+        for cancelled in (None, 1, 2)
+        for target in (
+            *([TWICE | {"count": {"op": op, "n": n}}] for op in ("eq", "gte", "lte") for n in (1, 2, 3)),
+            [{"type": "product", "codes": ["A"], "count": {"op": "eq", "n": 1}, "within_days": 2}],
+        )
+    ),
+    *(
+        _case("ordered", [_order(1, 0, 2, product="B"), _order(2, 1), _order(3, 4, product="B")], target=target)
+        for target in (
+            [_A, _B | {"relation": "not"}],
+            [_A, _B],
+            [_A, _B | {"relation": "or"}, TWICE | {"relation": "and", "count": {"op": "lte", "n": 1}}],
+            [TWICE | {"count": {"op": "eq", "n": 1}}, TWICE | {"relation": "or"}],
+        )
+    ),
+    _case(
+        {"nth_purchase": {"n": 1, "products": ["A"]}},
+        [_order(1, 0, 2), _order(2, 1), _order(3, 3)],
+        target=[TWICE | {"count": {"op": "eq", "n": 1}}],
+    ),
+    _case(
+        "ordered",
+        [_order(1, 0, 3), _returned(2, 1, 4), _returned(3, 2, None), _order(4, 5)],
+        count_excludes_status=["returned"],
+        target=[TWICE | {"count": {"op": "eq", "n": 1}}],
+    ),
     # of several tags the one that was granted first counts, whichever that is (R-101j)
     *(
         _case("ordered", [_order(1, 0), _order(2, 4)], tags=granted, target=[TAGGED])

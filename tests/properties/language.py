@@ -28,9 +28,14 @@ class Occurrence:
 
     began: datetime
     ended: datetime | None = None
+    undone: datetime | None = None
+    """When an order was cancelled; None: never, or what is no order."""
 
     def counts(self, instant: datetime) -> bool:
         return self.began <= instant and (self.ended is None or instant < self.ended)
+
+    def stands(self, instant: datetime) -> bool:
+        return self.undone is None or instant < self.undone
 
 
 class Meaning:
@@ -50,8 +55,8 @@ class Meaning:
             return False
         if instant < anchor.at or not self.anchors.stands(anchor, instant):
             return False
-        # the order that completes the target is the anchor (Q-15)
-        if anchor.order and not self.section_holds("target", anchor, anchor.order.ordered_at):
+        # the order that completes the target is the anchor (Q-15), without those that are cancelled by now (R-111)
+        if anchor.order and not self.section_holds("target", anchor, anchor.order.ordered_at, standing_at=instant):
             return False
         return self.section_holds("target", anchor, instant) and not self.excluded(anchor, instant)
 
@@ -70,11 +75,16 @@ class Meaning:
             return True
         return self.section_holds("exclusion", anchor, instant)
 
-    def section_holds(self, section: str, anchor: Anchor, instant: datetime) -> bool:
-        """Fold the frames from left to right; `not` is `and not` (R-100i). Without frames only a target holds."""
+    def section_holds(
+        self, section: str, anchor: Anchor, instant: datetime, standing_at: datetime | None = None
+    ) -> bool:
+        """Fold the frames from left to right; `not` is `and not` (R-100i). Without frames only a target holds.
+
+        Asked about a past instant, with what was cancelled until `standing_at` left out.
+        """
         holds = section == "target"
         for number, frame in enumerate(self.definition.get(section, {}).get("frames", [])):
-            this = self.frame_holds(frame, section, anchor, instant)
+            this = self.frame_holds(frame, section, anchor, instant, standing_at or instant)
             match frame.get("relation") or "and":
                 case "not":
                     holds = (holds or number == 0) and not this
@@ -84,7 +94,7 @@ class Meaning:
                     holds = (holds or number == 0) and this
         return holds
 
-    def frame_holds(self, frame: Frame, section: str, anchor: Anchor, instant: datetime) -> bool:
+    def frame_holds(self, frame: Frame, section: str, anchor: Anchor, instant: datetime, standing_at: datetime) -> bool:
         """Whether one condition holds."""
         match frame["type"]:
             case "member":
@@ -96,7 +106,7 @@ class Meaning:
         occurrences = self.occurrences(frame, section)
         if _since(frame, section) == "anchor":
             occurrences = [occurrence for occurrence in occurrences if occurrence.began > anchor.at]
-        number = sum(occurrence.counts(instant) for occurrence in occurrences)
+        number = sum(occurrence.counts(instant) and occurrence.stands(standing_at) for occurrence in occurrences)
         if not frame.get("count"):
             return number > 0
         op, n = frame["count"]["op"], frame["count"]["n"]
@@ -114,14 +124,15 @@ class Meaning:
 
     def _until_stale(self, occurrence: Occurrence, days: int) -> Occurrence:
         stale = self.local.start_of(self.local.date_of(occurrence.began) + timedelta(days=days + 1))
-        return Occurrence(occurrence.began, stale if occurrence.ended is None else min(stale, occurrence.ended))
+        ended = stale if occurrence.ended is None else min(stale, occurrence.ended)
+        return Occurrence(occurrence.began, ended, occurrence.undone)
 
     def _happened(self, frame: Frame, section: str) -> Iterator[Occurrence]:
         match frame["type"]:
             case "product" | "category" | "order":
                 orders = [order for order in self.customer.orders if self._order_matches(order, frame, section)]
                 ends = [order_ends(order, uncounted(self.definition)) for order in orders]
-                return (Occurrence(order.ordered_at, end) for order, end in zip(orders, ends, strict=True))
+                return (Occurrence(order.ordered_at, end, end) for order, end in zip(orders, ends, strict=True))
             case "event":
                 return (Occurrence(e.event_at) for e in self.customer.events if _event_matches(e, frame))
             case "subscription_cancelled":

@@ -1,6 +1,6 @@
 {#
 What a frame counts: one row per order, event, cancellation, enrolment, stay or list entry, each with `counts_during`,
-the span in which it counts. Orders are counted and never quantities (R-102h). Does not belong here: until when an order
+the span in which it counts, and orders with `stands_until`, when they stopped counting (null: never). Orders are counted and never quantities (R-102h). Does not belong here: until when an order
 counts (`order_statuses`), how occurrences are counted (`counts`), and members' attributes (`members`).
 #}
 
@@ -16,7 +16,8 @@ counts (`order_statuses`), how occurrences are counted (`counts`), and members' 
         purchases.order_id as occurrence,
         {{ counting_span(
             place, frame, order_counts_during(scenario, 'purchases'), local_date('purchases.ordered_at')
-        ) }} as counts_during
+        ) }} as counts_during,
+        upper({{ order_counts_during(scenario, 'purchases') }}) as stands_until
     from purchases
     where {{ line_matches(place, frame) }}
         {%- if matching %}
@@ -26,7 +27,8 @@ counts (`order_statuses`), how occurrences are counted (`counts`), and members' 
     select
         orders.customer_id,
         orders.order_id as occurrence,
-        {{ counting_span(place, frame, order_counts_during(scenario, 'orders'), 'orders.ordered_on') }} as counts_during
+        {{ counting_span(place, frame, order_counts_during(scenario, 'orders'), 'orders.ordered_on') }} as counts_during,
+        upper({{ order_counts_during(scenario, 'orders') }}) as stands_until
     from orders
     {%- elif type == 'event' -%}
     select

@@ -60,6 +60,7 @@ anchors as (
     {%- for section in ['target', 'exclusion', 'stop'] %}
 {{ frame_ctes(scenario, section, reading) }}
     {%- endfor %}
+{{ completion_ctes(scenario) }}
     {%- if subscribers == 'exclude' %}
 
 -- whoever has a running subscription is left out; lapsed and never subscribed are not (R-103b)
@@ -82,6 +83,7 @@ judged as (
             else anchors.anchor_during::tstzmultirange * tstzmultirange(tstzrange(anchors.anchor_at, null))
         end as anchor_during,
         {{ fold_frames(scenario, 'target', "'{(,)}'::tstzmultirange") }} as target_during,
+        {{ recounted_during(scenario) }} as recounted_during,
         {{ fold_frames(scenario, 'exclusion', "'{}'::tstzmultirange") }}
             {%- if subscribers == 'exclude' %} + coalesce(active_subscribers.held, '{}'){% endif %} as excluded_during,
         {{ fold_frames(scenario, 'stop', "'{}'::tstzmultirange") }}
@@ -91,6 +93,7 @@ judged as (
     {%- for section in ['target', 'exclusion', 'stop'] %}
     {{- frame_joins(scenario, section) }}
     {%- endfor %}
+    {{- recounted_join(scenario) }}
     {%- if subscribers == 'exclude' %}
     left join active_subscribers on anchors.customer_id = active_subscribers.customer_id
     {%- endif %}
@@ -105,6 +108,7 @@ eligible as (
         anchor_date::date as anchor_date,
         case
             -- the order at which the target came true is the anchor, counting up to and including it (Q-15)
+            when recounted_during is not null then anchor_during * target_during * recounted_during - excluded_during
             when judged_at is null or target_during @> judged_at
                 then anchor_during * target_during - excluded_during
             else '{}'::tstzmultirange

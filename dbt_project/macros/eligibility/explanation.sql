@@ -81,6 +81,7 @@ about_anchors as (
             'judged_at', judged.judged_at,
             'stands', {{ spans_as_json('anchors.anchor_during::tstzmultirange') }},
             'target', {{ spans_as_json('judged.target_during') }},
+            'recounted', case when judged.recounted_during is not null then {{ spans_as_json('judged.recounted_during') }} end,
             'excluded', {{ spans_as_json('judged.excluded_during') }},
             {%- if stops_with_its_order(scenario) %}
             'void', {{ spans_as_json('anchors.void_during::tstzmultirange') }},

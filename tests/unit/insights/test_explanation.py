@@ -124,6 +124,22 @@ def test_a_cancelled_anchor_needs_a_new_order():
     assert found.next == "needs a new order: order O-1 does not stand any more"
 
 
+def test_an_order_that_completes_the_target_only_because_another_was_cancelled_since_says_so():
+    since_cancellation = (Span(NOW - timedelta(days=1), None),)
+    later = replace(ANCHOR, judged_at=ORDERED - timedelta(days=1), recounted=since_cancellation)
+    checks = {check.name: check for check in ask(replace(EVIDENCE, anchors=(later,))).anchors[0].conditions}
+    assert checks["target_when_ordered"].passes
+    assert checks["target_when_ordered"].wording.endswith(", without the orders cancelled since")
+
+
+def test_an_order_that_no_longer_completes_the_target_is_no_anchor_any_more():
+    until_cancellation = (Span(ORDERED, NOW - timedelta(days=1)),)
+    cancelled = replace(ANCHOR, recounted=until_cancellation, may_enter=until_cancellation)
+    found = ask(replace(EVIDENCE, anchors=(cancelled,)))
+    assert "did not hold yet as the order came in" in found.first_failing
+    assert "without the orders cancelled since" in found.first_failing
+
+
 def test_conditions_that_come_back_by_themselves_say_when():
     later = (Span(datetime(2026, 12, 1, tzinfo=ZONE), None),)
     back = replace(ANCHOR, target=later, may_enter=later, judged_at=None)

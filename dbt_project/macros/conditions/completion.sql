@@ -1,0 +1,121 @@
+{#
+Whether an anchor that is an order completes the target (Q-15): the target held as the order came in, counting the
+orders up to it; and of those, whichever is cancelled later is left out from then on, as if it had never been (R-102j,
+R-111). Nearly no order is cancelled after another came in: only the anchors of those that are are counted anew. Does
+not belong here: how a frame counts at any other time (`counts`).
+#}
+
+{% macro frames_counting_orders(scenario) -%}
+    {#- The numbers of the target's frames that count orders, whenever those were; none where the anchor is no order. -#}
+    {%- set numbers = [] -%}
+    {%- if is_order_anchor(scenario) -%}
+        {%- for frame in section_frames(scenario, 'target') -%}
+            {%- set is_since_ever = frame_since(frame, default_since('target')) == 'all_time' -%}
+            {%- if frame.get('type') in ['product', 'category', 'order'] and is_since_ever -%}
+                {%- do numbers.append(loop.index) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{- return(numbers) -}}
+{%- endmacro %}
+
+{% macro completion_ctes(scenario) -%}
+    {#- `recounted`: the anchors at which an order counted that was cancelled later, with when each frame held without
+        it, `held_i`; null for a frame that no such order concerns. -#}
+    {%- set numbers = frames_counting_orders(scenario) -%}
+    {%- if numbers %}
+
+cancelled_since as (
+    {%- for number in numbers %}
+    select
+        {{ number }} as frame_no, anchors.customer_id, anchors.anchor_key, anchors.judged_at, occurrences.stands_until
+    from target_{{ number }}_occurrences as occurrences
+    inner join anchors on occurrences.customer_id = anchors.customer_id
+    where occurrences.stands_until is not null and occurrences.counts_during @> anchors.judged_at
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+concerned as (
+    select distinct frame_no, customer_id, anchor_key, judged_at from cancelled_since
+),
+
+recounted_changes as (
+    {%- for number in numbers %}
+    -- as the anchor order came in
+    select
+        concerned.frame_no,
+        concerned.customer_id,
+        concerned.anchor_key,
+        '-infinity'::timestamptz as changed_at,
+        count(*) as change
+    from target_{{ number }}_occurrences as occurrences
+    inner join concerned on occurrences.customer_id = concerned.customer_id
+    where concerned.frame_no = {{ number }} and occurrences.counts_during @> concerned.judged_at
+    group by concerned.frame_no, concerned.customer_id, concerned.anchor_key
+    union all
+    {%- endfor %}
+    select frame_no, customer_id, anchor_key, stands_until, -1 from cancelled_since
+),
+
+-- of changes at one instant each sees the sum of all, and only the last has a span that is not empty
+recounted_counts as (
+    select
+        frame_no,
+        customer_id,
+        anchor_key,
+        tstzrange(changed_at, lead(changed_at) over by_time) as during,
+        sum(change) over by_time as occurrences
+    from recounted_changes
+    window by_time as (partition by frame_no, customer_id, anchor_key order by changed_at)
+),
+
+recounted as (
+    select
+        customer_id,
+        anchor_key
+        {%- for number in numbers %},
+        case when bool_or(frame_no = {{ number }}) then
+            coalesce(range_agg(during) filter (
+                where frame_no = {{ number }} and {{ count_predicate(counted_as(scenario, number)) }}
+            ), '{}')
+        end as held_{{ number }}
+        {%- endfor %}
+    from recounted_counts
+    group by customer_id, anchor_key
+),
+    {%- endif %}
+{%- endmacro %}
+
+{% macro counted_as(scenario, number) -%}
+    {#- The count of a target's frame; without one, any will do. -#}
+    {{- return(section_frames(scenario, 'target')[number - 1].get('count') or {'op': 'gte', 'n': 1}) -}}
+{%- endmacro %}
+
+{% macro recounted_join(scenario) -%}
+    {%- if frames_counting_orders(scenario) %}
+    left join recounted on anchors.customer_id = recounted.customer_id and anchors.anchor_key = recounted.anchor_key
+    {%- endif %}
+{%- endmacro %}
+
+{% macro recounted_during(scenario) -%}
+    {#- When the target holds that is asked of an anchor order: each frame as it was when the order came in, but for what
+        was cancelled since; null for anchors that no cancellation concerns. -#}
+    {%- set numbers = frames_counting_orders(scenario) -%}
+    {%- if numbers -%}
+    case when recounted.customer_id is not null then
+        {{ fold_frames(scenario, 'target', "'{(,)}'::tstzmultirange", recounted=numbers) }}
+    end
+    {%- else -%}
+    null::tstzmultirange
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro frame_when_ordered(section, number, frame, recounted) -%}
+    {#- Always or never, as the frame was when the anchor order came in; `recounted`: the frames that may differ since. -#}
+    {%- set held = "case when " ~ frame_held(section, number, frame)
+        ~ " @> anchors.judged_at then '{(,)}'::tstzmultirange else '{}'::tstzmultirange end" -%}
+    {{- 'coalesce(recounted.held_' ~ number ~ ', ' ~ held ~ ')' if number in recounted else '(' ~ held ~ ')' -}}
+{%- endmacro %}
