@@ -20,7 +20,7 @@ from ekiden.delivery.settle import check as check_settling
 from ekiden.delivery.settle import settle
 from ekiden.delivery.unknown import unknown_counts
 from ekiden.schedule.actions import ACTIONS, Action
-from ekiden.schedule.operators import PreviewCount, applicable, check, operate, preview
+from ekiden.schedule.operators import PreviewCount, applicable, check, due_later, operate, preview
 from ekiden.schedule.rows import ScheduleRow
 from ekiden.settings import Settings
 from orchestration.job_config import OperateRows, PauseSending, ResumeSending, SettleUnknown
@@ -49,6 +49,15 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
                 "rows_changed": MetadataValue.int(0),
                 "sending": MetadataValue.text(_told(open_pauses(connection, zone=settings.zone))),
             }
+            if action.sends_today:
+                today = settings.local_date(clock())
+                early = due_later(connection, action, row_filter, today=today)
+                metadata["rows_due_later"] = MetadataValue.int(early)
+                if early:
+                    context.log.warning(
+                        f"{early:,} of these rows are due after {today}, and a release lets them go before their day; "
+                        f"to leave them held, set due_to to {today}"
+                    )
             if config.dry_run:
                 if action.name == "release":
                     metadata |= held_metadata(
@@ -68,6 +77,8 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
                     reason=config.reason,
                 )
                 metadata["rows_changed"] = MetadataValue.int(report.changed)
+                if action.sends_today:
+                    metadata["rows_due_later"] = MetadataValue.int(report.due_later)
                 metadata["not_changed"] = MetadataValue.text("; ".join(map(str, report.not_changed)) or "none")
                 metadata["ledger_run_id"] = MetadataValue.text(str(report.run_id))
         show(context, metadata)

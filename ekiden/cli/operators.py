@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Annotated
 
 import typer
@@ -23,7 +24,7 @@ from ekiden.cli.output import Format, FormatOption, complain, console, errors, s
 from ekiden.cli.session import ActorOption, acting_as, day, ledger, now
 from ekiden.delivery.pauses import open_pauses
 from ekiden.schedule.actions import ACTIONS, Action, in_another_state
-from ekiden.schedule.operators import DEFAULT_LIMIT, Preview, applicable, operate, preview
+from ekiden.schedule.operators import DEFAULT_LIMIT, Preview, applicable, due_later, operate, preview
 from ekiden.schedule.operators import check as check_action
 from ekiden.schedule.rows import HoldReason, RowFilter, RowState
 from ekiden.settings import Settings
@@ -78,16 +79,19 @@ def _command(action: Action) -> Callable[..., None]:
         row_filter = applicable(action, asked)
         with ledger(settings) as connection:
             found = preview(connection, row_filter, sample=SAMPLE_ROWS)
+            today = settings.local_date(now())
+            early = due_later(connection, action, row_filter, today=today)
             if dry_run:
                 show(found.sample, SAMPLE_COLUMNS, form=form, zone=settings.zone)
                 _tell_counts(found)
+                _tell_early(early, today)
                 errors().print(f"{action.name} would look at {found.matched} rows; nothing was changed")
                 return
             check_action(action, reason=reason, matched=found.matched, limit=limit)
             if not found.matched:
                 _say_why_nothing(action, preview(connection, replace(asked, first=None), sample=0))
                 return
-            _confirm(action, found, settings, yes=yes)
+            _confirm(action, found, settings, early=early, today=today, yes=yes)
             report = operate(
                 connection,
                 action,
@@ -102,6 +106,12 @@ def _command(action: Action) -> Callable[..., None]:
         console().print(f"{report.changed} of {report.matched} matching rows changed by {action.name}")
         for left in report.not_changed:
             errors().print(str(left), highlight=False, markup=False)
+        if report.due_later:
+            complain(
+                "note",
+                f"{report.due_later} of them are due after {today} and go out before their day; to keep them: "
+                f"ekiden hold --due-from {today + timedelta(days=1)}, narrowed to these rows",
+            )
         for pause in pauses:
             complain("note", pause)
 
@@ -118,16 +128,27 @@ def _say_why_nothing(action: Action, found: Preview) -> None:
         errors().print(str(in_another_state(action, state, rows)), highlight=False, markup=False)
 
 
-def _confirm(action: Action, found: Preview, settings: Settings, *, yes: bool) -> None:
+def _confirm(action: Action, found: Preview, settings: Settings, *, early: int, today: date, yes: bool) -> None:
     """Show what would be touched and ask; ends the command if the answer is no, or nobody can give one."""
     if yes:
         return
     _tell_counts(found)
+    _tell_early(early, today)
     show(found.sample, SAMPLE_COLUMNS, form=Format.TABLE, zone=settings.zone, on=errors())
     ask(
         f"{action.name} these {found.matched} rows?",
         otherwise=f"{action.name} would touch these {found.matched} rows; say --yes to do it",
     )
+
+
+def _tell_early(rows: int, today: date) -> None:
+    """Say how many rows would go out before their due date, and how they stay held."""
+    if rows:
+        complain(
+            "note",
+            f"{rows} of them are due after {today} and would go out before their day; to leave them held: "
+            f"--due-to {today}",
+        )
 
 
 def _tell_counts(found: Preview) -> None:

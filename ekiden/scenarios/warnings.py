@@ -29,6 +29,7 @@ def all_warnings(scenario: ScenarioDefinition, batch_time: time | None) -> Warni
     yield from source_against_anchor(scenario)
     yield from first_relations(scenario)
     yield from filters_that_nothing_passes(scenario)
+    yield from days_that_the_anchor_order_begins_anew(scenario)
     yield from steps_out_of_order(scenario)
     yield from codes_twice(scenario)
 
@@ -147,6 +148,27 @@ def filters_that_nothing_passes(scenario: ScenarioDefinition) -> Warnings:
     if scenario.orders.kind == "one_off" and scenario.orders.continuation_no is not None:
         message = "only orders of a subscription have a continuation_no: no order of kind one_off passes"
         yield fault("nobody_fits", ("orders", "continuation_no"), message, scenario.orders.continuation_no)
+
+
+def days_that_the_anchor_order_begins_anew(scenario: ScenarioDefinition) -> Warnings:
+    """An order's target is asked at that order's instant, when the last order is that order: 0 days ago."""
+    if not scenario.anchors_on_orders:
+        return
+    relations = [frame.relation for frame in scenario.target.frames]
+    for index, frame in enumerate(scenario.target.frames):
+        if frame.type != "member" or (days := frame.member.last_ordered_days_ago) is None or not days.first:
+            continue
+        # nothing stands above the first, so that its 'or' joins nothing
+        is_joined = relations[index] == "and" or (index == 0 and relations[index] != "not")
+        # after an 'or' further down the target may hold without it
+        if is_joined and "or" not in relations[index + 1 :]:
+            message = (
+                f"nobody can fit: for an anchor that is an order ({scenario.anchor_kind}) the target is asked when the "
+                "order is placed, and the last order is that one, 0 days ago; to meet people who stopped buying, "
+                "anchor on what is no order, like {entered: SEGMENT}"
+            )
+            place = ("target", "frames", index, "member", "last_ordered_days_ago", "from")
+            yield fault("nobody_fits", place, message, days.first)
 
 
 def steps_out_of_order(scenario: ScenarioDefinition) -> Warnings:

@@ -26,6 +26,8 @@ class Action:
     needs_reason: bool = False
     waits_for_plans: bool = False
     """True: it brings somebody back into a scenario, and must see whom a plan is just letting in elsewhere."""
+    sends_today: bool = False
+    """True: what it lets go is sent today, even if it is due on a later day (T3)."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ ACTIONS = {
             "released",
             ("held",),
             "Release held rows: they go out at today's step time, or now if it has passed.",
+            sends_today=True,
         ),
         Action("hold", "held", ("ready",), "Hold ready rows until a person releases them."),
         Action(

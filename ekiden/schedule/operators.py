@@ -6,12 +6,12 @@ action may be done to and what follows from it (`actions`).
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.rows import class_row
 
 from ekiden.database.again import again
@@ -28,12 +28,16 @@ DEFAULT_LIMIT = 1000
 
 @dataclass(frozen=True)
 class OperatorReport:
-    """How many rows matched and how many changed, and why the others did not."""
+    """How many rows matched and how many changed, and why the others did not.
+
+    `due_later` of those that changed are let go before their due date.
+    """
 
     run_id: UUID
     matched: int
     changed: int
     not_changed: tuple[NotChanged, ...] = ()
+    due_later: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,14 @@ def preview(connection: Connection[Any], row_filter: RowFilter, *, sample: int) 
     with connection.cursor(row_factory=class_row(PreviewCount)) as cursor:
         counts = tuple(cursor.execute(counted).fetchall())
     return Preview(counts, tuple(search(connection, row_filter, limit=sample)))
+
+
+def due_later(connection: Connection[Any], action: Action, row_filter: RowFilter, *, today: date) -> int:
+    """Return how many rows the action would let go before their due date; `today` is the shop's."""
+    if not action.sends_today:
+        return 0
+    query = statement(__file__, "due_later").format(selection=row_filter.selection(), today=today)
+    return _number(connection.execute(query))
 
 
 def check(action: Action, *, reason: str | None, matched: int, limit: int) -> None:
@@ -192,6 +204,9 @@ def _operate(
             changed = connection.execute(statement(__file__, action.name), values).rowcount
             for effect in action.effects:
                 connection.execute(statement(__file__, effect), values)
+            early = 0
+            if action.sends_today:
+                early = _number(connection.execute(statement(__file__, "released_early"), values))
             left = not_changed(connection, action) if changed < matched - lost else ()
             if lost:
                 left = (*left, changed_meanwhile(lost))
@@ -204,8 +219,10 @@ def _operate(
             }
             if left:
                 told["not_changed"] = [vars(why) for why in left]
+            if early:
+                told["due_later"] = early
             finish_run(connection, run_id, now=now, summary=told)
-    return OperatorReport(run_id, matched, changed, left)
+    return OperatorReport(run_id, matched, changed, left, early)
 
 
 def _choose(connection: Connection[Any], row_filter: RowFilter, limit: int) -> tuple[int, int]:
@@ -220,3 +237,10 @@ def _choose(connection: Connection[Any], row_filter: RowFilter, limit: int) -> t
     connection.execute(statement(__file__, "index_chosen_rows"))
     forget = statement(__file__, "forget_changed_meanwhile").format(condition=row_filter.condition())
     return matched, connection.execute(forget).rowcount
+
+
+def _number(answer: Cursor[Any]) -> int:
+    """Return the one number of an answer."""
+    row = answer.fetchone()
+    assert row is not None
+    return int(row[0])

@@ -14,7 +14,7 @@ from pydantic import AliasChoices, BaseModel
 from ekiden.scenarios.definition import OPTIONS, check
 from tests.acceptance.conditions import frames
 from tests.acceptance.reading import ScriptFault, parse
-from tests.acceptance.script import Disable, EditScenario, Enable, ForceStop, Operation, Script
+from tests.acceptance.script import Disable, DmExport, EditScenario, Enable, ForceStop, OnRows, Operation, Script
 from tests.acceptance.shorthand import Scenario
 from tests.acceptance.translate import definition
 
@@ -70,9 +70,11 @@ def cast(script: Script) -> Cast:
     at_start = tuple(_version(script, place, 1, scenario) for place, scenario in enumerate(shorthand))
     by_operation = {}
     for moment, operation in enumerate(script.timeline):
+        if not isinstance(operation, Edit | OnRows | DmExport) or operation.scenario is None:
+            continue
+        place = _place_of(shorthand, operation.scenario, moment)
         if not isinstance(operation, Edit):
             continue
-        place = _place_of(shorthand, operation.scenario)
         shorthand[place] = edited(shorthand[place], operation)
         numbers[place] += 1
         by_operation[moment] = _version(script, place, numbers[place], shorthand[place])
@@ -88,7 +90,7 @@ def segments(script: Script) -> tuple[SegmentModel, ...]:
     ]
     return tuple(
         SegmentModel(
-            f"{_model_prefix(script)}__segment_{number}",
+            f"{model_prefix(script)}__segment_{number}",
             name,
             tuple(frames(script.segments[name], relation="and")) if name in script.segments else (),
         )
@@ -152,7 +154,7 @@ def _version(script: Script, place: int, number: int, scenario: Scenario) -> Ver
     if checked.faults:
         listed = "\n".join(f"  {fault.place}: {fault.message} ({fault.rule})" for fault in checked.faults)
         raise ScriptFault(f"scenario {scenario.code!r} is none that Ekiden can run:\n{listed}")
-    return Version(f"{_model_prefix(script)}__{place + 1}", number, meaning, tuple(sorted(_segments_of(meaning))))
+    return Version(f"{model_prefix(script)}__{place + 1}", number, meaning, tuple(sorted(_segments_of(meaning))))
 
 
 def options(script: Script) -> frozenset[str]:
@@ -160,7 +162,8 @@ def options(script: Script) -> frozenset[str]:
     return OPTIONS if script.options is None else frozenset(script.options)
 
 
-def _model_prefix(script: Script) -> str:
+def model_prefix(script: Script) -> str:
+    """Return what the names of a script's models begin with."""
     return script.id.lower().replace("-", "_")
 
 
@@ -192,8 +195,9 @@ def _segments_of(meaning: Mapping[str, Any]) -> set[str]:
     return found
 
 
-def _place_of(scenarios: Sequence[Scenario], code: str) -> int:
+def _place_of(scenarios: Sequence[Scenario], code: str, moment: int) -> int:
     for place, scenario in enumerate(scenarios):
         if scenario.code == code:
             return place
-    raise ScriptFault(f"there is no scenario {code!r}")
+    known = ", ".join(scenario.code for scenario in scenarios)
+    raise ScriptFault(f"timeline[{moment}]: there is no scenario {code!r} by then; there are: {known}")

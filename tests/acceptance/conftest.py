@@ -4,6 +4,7 @@ Belongs here: what pytest needs to know. Does not belong here: how a script is p
 """
 
 import secrets
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,8 @@ from pydantic import SecretStr
 from ekiden.database.connection import dbt_environment
 from ekiden.scenarios.definition import OPTIONS
 from ekiden.settings import Settings
-from tests.acceptance.cast import Cast, cast
+from tests.acceptance.cast import Cast, cast, model_prefix
+from tests.acceptance.names import check_names
 from tests.acceptance.project import compile_project
 from tests.acceptance.reading import ZONE, ScriptFault, parse, read_yaml
 from tests.acceptance.script import Script
@@ -41,9 +43,9 @@ class Case:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--cases",
-        metavar="DIR",
+        metavar="PATH",
         default=None,
-        help="play the acceptance scripts of this folder instead of our own",
+        help="play the acceptance scripts of this folder, or this one file, instead of our own",
     )
 
 
@@ -52,11 +54,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     # pytest reads this file's options only where the folder is named on its command line
     given = metafunc.config.getoption("--cases", default=None)
-    folder = Path(given) if given else OWN_CASES
-    paths = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
-    if not paths:
-        raise pytest.UsageError(f"--cases: there is no .yaml file in {folder.resolve()}")
+    paths = script_paths(Path(given) if given else OWN_CASES)
     metafunc.parametrize("script_path", paths, ids=[path.stem for path in paths], scope="session")
+
+
+def script_paths(place: Path) -> list[Path]:
+    """Return the scripts of a folder, or the one file; raise pytest's own error where there is none."""
+    if place.is_file():
+        return [place]
+    paths = sorted([*place.glob("*.yaml"), *place.glob("*.yml")])
+    if not paths:
+        wrong = f"there is no .yaml file in {place.resolve()}" if place.is_dir() else f"there is no {place.resolve()}"
+        raise pytest.UsageError(f"--cases: {wrong}")
+    return paths
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +83,24 @@ def cases(request: pytest.FixtureRequest) -> Mapping[Path, Case]:
         for item in request.session.items
         if isinstance(item, pytest.Function) and "script_path" in item.fixturenames
     }
-    return {path: _case(path) for path in sorted(paths)}
+    return refuse_ids_twice({path: _case(path) for path in sorted(paths)})
+
+
+def refuse_ids_twice(cases: Mapping[Path, Case]) -> Mapping[Path, Case]:
+    """Return the cases; those that share an id are faults, for their scenarios would be the same models."""
+    # letters of both sizes and both dashes make one model's name
+    sharing: dict[str, list[Path]] = defaultdict(list)
+    for path, case in cases.items():
+        if case.playable:
+            sharing[model_prefix(case.playable[0])].append(path)
+    faults = {
+        path: ScriptFault(f"{len(paths)} scripts have the id {cases[path].script_id!r}: {named}; give each its own")
+        for paths in sharing.values()
+        if len(paths) > 1
+        for named in (", ".join(each.name for each in paths),)
+        for path in paths
+    }
+    return {path: Case(case.script_id, fault=faults[path]) if path in faults else case for path, case in cases.items()}
 
 
 def _case(path: Path) -> Case:
@@ -81,6 +108,7 @@ def _case(path: Path) -> Case:
     try:
         content = read_yaml(path)
         script = parse(Script, content)
+        check_names(script)
         return Case(script.id, playable=(script, cast(script)))
     except ScriptFault as fault:
         return Case(content.get("id") if isinstance(content, dict) else None, fault=fault)

@@ -40,6 +40,7 @@ from tests.acceptance.script import (
     Script,
     Set,
 )
+from tests.acceptance.spans import opt_outs
 from tests.acceptance.stage import Stage
 
 OPERATOR = RunContext(actor="operator@acceptance.invalid")
@@ -66,6 +67,7 @@ def play(script: Script, cast: Cast, stage: Stage) -> None:
             if place == 0:
                 stage.register(cast.at_start, now=operation.at)
             stage.show(visible(script, operation.at))
+            stage.opt_out(opt_outs(script, operation.at), now=operation.at)
             if version := cast.by_operation.get(place):
                 stage.register([version], now=operation.at)
             _perform(operation, stage, channel, settings)
@@ -98,10 +100,20 @@ def _perform(operation: Operation, stage: Stage, channel: RecordingChannel, sett
         case Enable() | Disable() | EditScenario() | ForceStop():
             pass  # the version it makes is registered already
         case OnRows():
+            if not stage.ever_had_rows(operation.scenario, operation.customer, operation.step):
+                raise ScriptFault(f"there is no row of {_rows_meant(operation)}")
             row_filter = RowFilter(scenario=operation.scenario, customer=operation.customer, step_no=operation.step)
-            _operator_action(operation, stage)(connection, row_filter, now=at, settings=settings, context=OPERATOR)
+            try:
+                _operator_action(operation, stage)(connection, row_filter, now=at, settings=settings, context=OPERATOR)
+            except operators.ReasonRequired as refused:
+                raise ScriptFault(f"{refused}: add 'reason'") from None
         case _:
             raise TypeError(f"nobody can do {operation!r}")
+
+
+def _rows_meant(operation: OnRows) -> str:
+    parts = {"scenario": operation.scenario, "customer": operation.customer, "step": operation.step}
+    return ", ".join(f"{name} {value!r}" for name, value in parts.items() if value is not None)
 
 
 def _operator_action(operation: OnRows, stage: Stage) -> Callable[..., Any]:

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
+from ekiden.delivery.opt_outs import OptOutChannel
+from ekiden.schedule.rows import RowState
 from tests.acceptance.reading import ZONE, Instant, Part
 from tests.acceptance.shorthand import Conditions, Many, Scenario
 
@@ -27,7 +29,7 @@ class Customer(Part):
     site: str | None = Field(None, validation_alias=AliasChoices("site", "access_url"))
     has_address: bool = True
     email: str | None = None
-    """Without one, an address that is made up."""
+    """Without one, an address that is made up; `""`: none."""
     email_2: str | None = None
     mail_format: Literal["text", "html"] | None = None
     gender: Literal["male", "female"] | None = None
@@ -97,6 +99,7 @@ EVENT_KEYS = {
     "newsletter": {"customer", "status"},
     "duplicate": {"customer", "status"},
     "suppressed": {"customer"},
+    "opt_out": {"customer", "channel", "site"},
     "subscription_started": {"customer", "product"},
     "subscription_cancelled": {"customer", "product", "reason"},
     "list_imported": {"customer", "scenario", "list"},
@@ -109,7 +112,7 @@ EVENT_KEYS = {
     "customer_changed": {"customer", "change"},
     "order_changed": {"order", "change"},
 }
-OPTIONAL_EVENT_KEYS = {"product", "recorded", "reason", "scenario", "list", "by", "rank"}
+OPTIONAL_EVENT_KEYS = {"product", "recorded", "reason", "scenario", "list", "by", "rank", "channel", "site"}
 # other words for the same
 EVENT_TYPES = {
     "tag": "tag_granted",
@@ -123,6 +126,8 @@ EVENT_TYPES = {
     "left": "segment_left",
     "customer_updated": "customer_changed",
     "order_updated": "order_changed",
+    "opted_out": "opt_out",
+    "suppress": "suppressed",
 }
 
 
@@ -143,6 +148,10 @@ class Event(Part):
     rank: str | None = Field(None, validation_alias=AliasChoices("rank", "value"))
     reason: str | None = Field(None, validation_alias=AliasChoices("reason", "cancel_reason"))
     change: dict[str, Any] = Field(default_factory=dict)
+    channel: OptOutChannel | None = None
+    """What somebody opts out of; without it, every channel."""
+    site: str | None = None
+    """The site that an opt-out is about; without it, every site."""
 
     @model_validator(mode="after")
     def _says_what_its_type_needs(self) -> "Event":
@@ -165,7 +174,7 @@ class ExpectedRow(Part):
     customer: str
     step: int
     due_date: date
-    status: str
+    status: RowState
     time: Instant | Literal["-"]
     reason: str | None = None
 
@@ -181,7 +190,7 @@ class ExpectedRow(Part):
 class ExpectedEnrolment(Part):
     scenario: str
     customer: str
-    state: str
+    state: Literal["active", "completed", "stopped", "removed"]
     exit_reason: str | None = None
 
     @model_validator(mode="before")

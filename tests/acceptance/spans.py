@@ -1,4 +1,5 @@
-"""Facts that last for a while, out of a script's events: subscriptions, tags and memberships. Pure functions.
+"""Facts that last for a while, out of a script's events: subscriptions, tags,
+memberships and opt-outs. Pure functions.
 
 Belongs here: from when until when something holds. Does not belong here: facts of one instant (`facts`).
 """
@@ -10,6 +11,7 @@ from typing import Any
 from psycopg.types.multirange import TimestamptzMultirange
 from psycopg.types.range import TimestamptzRange
 
+from ekiden.delivery.opt_outs import NewOptOut
 from tests.acceptance.script import Customer, Event, Order, Script
 
 Row = Mapping[str, Any]
@@ -113,6 +115,15 @@ def segment_members(script: Script, customers: Iterable[Customer], events: Seque
             "valid": TimestamptzMultirange([TimestamptzRange(first, last) for first, last in mine]),
         }
         for (name, customer), mine in spans.items()
+    ]
+
+
+def opt_outs(script: Script, at: datetime) -> list[NewOptOut]:
+    """Return what customers have asked by an instant: not to be written to, by every channel or one."""
+    return [
+        NewOptOut(customer_id=event.customer, channel=event.channel, site=event.site, opted_out_at=event.at)
+        for event in script.events
+        if event.type == "opt_out" and (event.recorded or event.at) <= at
     ]
 
 

@@ -4,7 +4,7 @@ Belongs here: what a script needs of PostgreSQL besides Ekiden's own functions. 
 what happens (`play`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from ekiden.database.connection import connect
+from ekiden.delivery.opt_outs import NewOptOut, opt_out
 from ekiden.scenarios.definition import OPTIONS
 from ekiden.scenarios.registry import synchronise
 from ekiden.settings import Settings
@@ -79,6 +80,12 @@ class Stage:
                 self._insert(name, rows)
         self.shown = facts
 
+    def opt_out(self, asked: Sequence[NewOptOut], *, now: datetime) -> None:
+        """Record what customers ask, as a page of unsubscribing does; what is recorded already stays as it is."""
+        if asked:
+            with self.connection.transaction():
+                opt_out(self.connection, asked, source="page", now=now, recorded_by=None)
+
     def register(self, versions: Iterable[Version], *, now: datetime) -> None:
         """Make these versions their scenarios' current ones, as a build of their models does."""
         with self.connection.transaction():
@@ -113,6 +120,21 @@ class Stage:
             ActualRow(code, customer, step, due, state, _time(state, send_at, sent_at), reason)
             for code, customer, step, due, state, send_at, sent_at, reason in found
         ]
+
+    def ever_had_rows(self, scenario: str, customer: str | None, step: int | None) -> bool:
+        """Return whether there are such rows; a deleted one is there as well."""
+        found = self.connection.execute(
+            """
+            select from outreach.schedule_rows as rows inner join outreach.scenarios using (scenario_id)
+            where
+                scenario_code = %s
+                and rows.customer_id = coalesce(%s, rows.customer_id)
+                and rows.step_no = coalesce(%s, rows.step_no)
+            limit 1
+            """,
+            (scenario, customer, step),
+        )
+        return found.fetchone() is not None
 
     def enrolments(self) -> list[ActualEnrolment]:
         """Return every enrolment."""

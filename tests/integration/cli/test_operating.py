@@ -99,6 +99,22 @@ def test_what_a_person_held_on_purpose_stays_held_when_what_was_late_is_released
     assert planned.states() == {("C1", 1): "held", ("C2", 1): "ready"}
 
 
+def test_a_release_of_what_is_due_later_says_so_and_how_to_leave_it_held(planned: Shop, ekiden):
+    planned.at(NOON)
+    planned.send()
+    assert planned.row(customer="C1", step_no=2).due_date.isoformat() == "2024-04-07"
+    ekiden("hold", "--customer", "C1", "--yes")
+    would = "note: 1 of them are due after 2024-03-09 and would go out before their day; to leave them held: --due-to"
+    told = ekiden("release", "--scenario", "follow_up", "--dry-run")
+    assert f"{would} 2024-03-09" in told.err
+    assert would in ekiden("release", "--scenario", "follow_up").err
+    left = ekiden("release", "--scenario", "follow_up", "--due-to", "2024-03-09", "--yes")
+    assert (left.out.strip(), left.err) == ("1 of 1 matching rows changed by release", "")
+    released = ekiden("release", "--scenario", "follow_up", "--yes").err
+    assert "note: 1 of them are due after 2024-03-09 and go out before their day; to keep them: ekiden hold" in released
+    assert ekiden("hold", "--due-from", "2024-03-10", "--yes").out.strip() == "1 of 1 matching rows changed by hold"
+
+
 def test_an_emergency_stop_and_the_way_on(planned: Shop, ekiden):
     planned.at(NOON)
     ended = ekiden("pause", "--all", "--reason", "the price is wrong", "--actor", "taro")

@@ -94,6 +94,17 @@ def test_rows_go_through_every_action(planned: Shop):
     assert planned.row().released_by == "Hanako"
 
 
+def test_a_release_shows_how_many_rows_go_before_their_day(planned: Shop):
+    planned.at(NOON)
+    planned.send()
+    run(planned, "hold_rows", customer="C1", dry_run=False)
+    assert run(planned, "release_held_rows")["rows_due_later"] == 1
+    assert run(planned, "release_held_rows", due_to="2024-03-09", dry_run=False)["rows_due_later"] == 0
+    shown = run(planned, "release_held_rows", dry_run=False)
+    assert (shown["rows_changed"], shown["rows_due_later"]) == (1, 1)
+    assert "rows_due_later" not in run(planned, "hold_rows")
+
+
 def test_a_job_shows_what_it_would_touch_and_why_it_left_some(planned: Shop):
     shown = run(planned, "release_held_rows")
     assert shown["rows_matching"] == 2

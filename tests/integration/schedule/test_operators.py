@@ -1,11 +1,14 @@
 """What operators do: each action with its guard, its effects and its record."""
 
+from dataclasses import replace
+
 import pytest
 from psycopg.errors import DeadlockDetected
 
 from ekiden.delivery.channels.base import Outcome
 from ekiden.schedule import operators
-from ekiden.schedule.operators import ReasonRequired, TooManyRows, hold, release
+from ekiden.schedule.actions import ACTIONS
+from ekiden.schedule.operators import ReasonRequired, TooManyRows, due_later, hold, release
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext, start_run
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
@@ -21,6 +24,27 @@ def test_a_released_row_goes_at_todays_step_time_or_at_once(ledger: Shop, releas
     assert (report.matched, report.changed) == (1, 1)
     assert (row.state, row.reason, row.send_at) == ("ready", None, ledger.local(f"2024-03-09 {sent_at}"))
     assert (row.released_at, row.released_by, row.due_date.day) == (ledger.now, OPERATOR.actor, 2)
+
+
+def test_a_release_tells_which_rows_go_before_their_day(ledger: Shop):
+    ledger.at("2024-03-09 12:00")
+    ledger.send()
+    later = ledger.row(customer="C1", step_no=2)
+    ledger.operate("hold", customer="C1")
+    held, today = RowFilter(states=("held",)), ledger.settings.local_date(ledger.now)
+    assert later.due_date > today
+    assert due_later(ledger.connection, ACTIONS["release"], held, today=today) == 1
+    # of the one due first, which is past, none
+    assert due_later(ledger.connection, ACTIONS["release"], replace(held, first=1), today=today) == 0
+    assert due_later(ledger.connection, ACTIONS["complete"], held, today=today) == 0
+    assert ledger.operate("release", due_to=today).due_later == 0
+    report = ledger.operate("release", customer="C1")
+    assert (report.changed, report.due_later) == (1, 1)
+    # T3 to the letter: today, whatever the due date
+    row = ledger.row(customer="C1", step_no=2)
+    assert (row.due_date, row.send_at) == (later.due_date, ledger.local("2024-03-09 12:00"))
+    # what is ready already is not told again
+    assert ledger.operate("release", customer="C1").due_later == 0
 
 
 def test_a_released_row_is_not_held_for_being_late(ledger: Shop):

@@ -259,7 +259,7 @@ def test_every_construct_of_the_language_is_accepted():
         "rank": ["gold"],
         "last_ordered_on": {"to": "2025-12-31"},
         "first_ordered_on": {"from": "2020-01-01", "to": "2025-12-31"},
-        "last_ordered_days_ago": {"from": 30, "to": 60},
+        "last_ordered_days_ago": {"from": 0, "to": 60},
         "birth_date": {"from": "1980-01-01"},
         "birth_month": [1, 12],
         "age": {"from": 30, "to": 49},

@@ -74,6 +74,37 @@ def test_what_is_probably_not_meant_is_a_warning(changes, rule, place):
     assert [(warning.rule, warning.place) for warning in result.warnings] == [(rule, place)]
 
 
+LAPSED = {"type": "member", "member": {"last_ordered_days_ago": {"from": 30, "to": 60}}}
+
+
+@pytest.mark.parametrize("anchor", ["ordered", "paid", "shipped", {"nth_purchase": {"n": 2, "products": ["A"]}}])
+def test_days_since_the_last_order_never_fit_an_anchor_that_is_that_order(anchor):
+    (warning,) = checked(anchor=anchor, target={"frames": [PRODUCT, LAPSED | {"relation": "and"}]}).warnings
+    assert (warning.rule, warning.place) == (
+        "nobody_fits",
+        "target.frames[1].member.last_ordered_days_ago.from",
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"anchor": "member_registered", "target": {"frames": [LAPSED]}},
+        {"anchor": {"entered": "lapsed"}, "target": {"frames": [LAPSED]}},
+        {"target": member(last_ordered_days_ago={"from": 0, "to": 60})},
+        {"target": member(last_ordered_days_ago={"to": 60})},
+        {"target": {"frames": [LAPSED | {"relation": "not"}]}},
+        {"target": {"frames": [PRODUCT, LAPSED | {"relation": "not"}]}},
+        {"target": {"frames": [PRODUCT, LAPSED | {"relation": "or"}]}},
+        {"target": {"frames": [LAPSED, PRODUCT | {"relation": "and"}, PRODUCT | {"relation": "or"}]}},
+        {"exclusion": {"frames": [LAPSED]}},
+        {"stop": {"frames": [LAPSED]}},
+    ],
+)
+def test_days_since_the_last_order_that_somebody_can_fit_draw_no_warning(changes):
+    assert "nobody_fits" not in {warning.rule for warning in checked(**changes).warnings}
+
+
 def test_a_scenario_that_uses_no_address_is_a_fault():
     assert faults(address_policy={"use_1": False, "use_2": False}) == {("no_address_left", "address_policy")}
     assert faults(address_policy={"use_1": False}) == set()
