@@ -19,9 +19,11 @@ from pydantic import SecretStr
 
 from ekiden.content.render import MessageVariables, load_content, render
 from ekiden.database.connection import connect, database_url
-from ekiden.delivery.channels.base import Channel
+from ekiden.delivery.channels.base import Carrier, Channel
 from ekiden.delivery.channels.sendgrid import SendGridChannel
-from ekiden.delivery.send import SendCounts, send_due
+from ekiden.delivery.send import SendCounts
+from ekiden.delivery.worker import send_all_due
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.settings import Settings
 from tests.benchmarks.sending_shop import BENCHMARK, due_at
 
@@ -65,21 +67,21 @@ class Memory:
 
 
 def ekiden(host: str, recipients: int, memory: Memory) -> Callable[[], int]:
-    """Return Ekiden's whole loop: claim, check, render, post, record, next step."""
+    """Return a worker's whole loop: claim, check, render, post, record, next step."""
     settings = Settings()
-    carrier = channel(host, recipients)
+    carrier = Carrier(channel(host, recipients), MAIL_CHANNELS)
     connection = connect(settings, autocommit=True)
 
     def run() -> int:
-        report = send_due(
+        done = send_all_due(
             connection,
-            channel=carrier,
+            carriers=[carrier],
             settings=settings,
             clock=lambda: due_at(settings),
             context=BENCHMARK,
-            progress=memory.look,
+            progress=lambda _, counts: memory.look(counts),
         )
-        return report.counts.sent
+        return sum(part.report.counts.sent for part in done)
 
     return run
 

@@ -1,0 +1,128 @@
+"""Several senders of one worker at once: when they are, and how they end."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from ekiden.delivery import side_by_side
+from ekiden.delivery.channels.base import Carrier, Delivery, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.send import SendCounts, SendReport
+from ekiden.delivery.side_by_side import Turn, send_side_by_side
+from ekiden.scenarios.definition import MAIL_CHANNELS
+from tests.integration.ledger_fixtures import SENDER, RecordingChannel, Shop
+
+PEOPLE = 60
+"""Twenty batches of three: enough for somebody to be in the middle of them."""
+LONGEST = 30
+"""Seconds for which one sender waits for the other: a machine may be busy, and then it is no test that waits."""
+
+
+class MeetingChannel(RecordingChannel):
+    """Takes the first batch of each sender only when both are there; what comes later it takes at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.both_are_there = threading.Barrier(2)
+        self.senders: set[str] = set()
+        self.first_does = lambda: None
+
+    def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
+        sender = threading.current_thread().name
+        if sender not in self.senders:
+            self.senders.add(sender)
+            self.both_are_there.wait(LONGEST)
+            if sender == "MainThread":
+                self.first_does()
+        return super().deliver(messages)
+
+
+@dataclass
+class Evening:
+    """A shop in which much is due."""
+
+    shop: Shop
+    channel: MeetingChannel = field(default_factory=MeetingChannel)
+    told: list[SendCounts] = field(default_factory=list)
+
+    def send(self, senders: int = 2) -> list[SendReport]:
+        settings = self.shop.settings.model_copy(update={"claim_batch_size": 3, "senders_per_worker": senders})
+        channel = self.channel if senders > 1 else self.shop.channel
+        turn = Turn(Carrier(channel, MAIL_CHANNELS), settings, lambda: self.shop.now, SENDER)
+        return send_side_by_side(self.shop.connection, turn, progress=self.told.append)
+
+    def sent(self) -> int:
+        return int(self.shop.execute("select count(*) from outreach.messages")[0][0])
+
+
+@pytest.fixture
+def evening(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Evening:
+    monkeypatch.setattr(side_by_side, "MANY", PEOPLE)
+    shop.scenario()
+    for number in range(PEOPLE):
+        shop.buyer(f"C{number}")
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    return Evening(shop)
+
+
+def test_where_much_is_due_two_senders_share_it_and_nobody_is_written_to_twice(evening: Evening):
+    reports = evening.send()
+    assert len(evening.channel.senders) == 2
+    assert len(reports) == 2
+    assert all(report.counts.sent for report in reports)
+    assert sum(report.counts.sent for report in reports) == evening.sent() == PEOPLE
+    assert len({message.to_address for message in evening.channel.messages}) == len(evening.channel.messages) == PEOPLE
+
+
+def test_progress_is_that_of_all_senders_together(evening: Evening):
+    evening.send()
+    assert max(counts.sent for counts in evening.told) == PEOPLE
+
+
+@pytest.mark.parametrize("senders", [1, 2])
+def test_where_little_is_due_or_one_is_asked_for_there_is_one(evening: Evening, senders: int):
+    if senders == 2:
+        evening.shop.operate("hold", reason="not yet", customer="C0")
+        evening.channel.both_are_there = threading.Barrier(1)
+    (report,) = evening.send(senders)
+    assert report.counts.sent == evening.sent() == PEOPLE - (senders - 1)
+
+
+def test_whoever_ends_the_program_ends_the_other_sender_too_and_loses_nothing(evening: Evening):
+    def press() -> None:
+        raise KeyboardInterrupt
+
+    evening.channel.first_does = press
+    with pytest.raises(KeyboardInterrupt):
+        evening.send()
+    states = [row.state for row in evening.shop.rows()]
+    # the batch of the one who was interrupted is settled by the next run, as after a crash
+    assert states.count("sending") == 3
+    assert states.count("ready") > 0
+    assert states.count("sent") == evening.sent() == len(evening.channel.messages) > 0
+
+
+def test_a_stopped_line_stops_both_senders(evening: Evening):
+    def stop() -> None:
+        evening.channel.line_is_stopped = True
+
+    evening.channel.first_does = stop
+    with pytest.raises(LineStopped):
+        evening.send()
+    assert all(row.state in {"ready", "sent"} for row in evening.shop.rows())
+    assert evening.shop.execute("select count(*) from outreach.sending_pauses where resumed_at is null") == [(1,)]
+
+
+def test_a_database_that_has_no_session_to_spare_leaves_the_work_to_one(
+    evening: Evening, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*_: object, **__: object) -> None:
+        raise side_by_side.OperationalError("sorry, too many clients already")
+
+    monkeypatch.setattr(side_by_side, "connect", refuse)
+    evening.channel.both_are_there = threading.Barrier(1)
+    (report,) = evening.send()
+    assert report.counts.sent == evening.sent() == PEOPLE
+    assert {Outcome.accepted.value} == {row[0] for row in evening.shop.execute("select outcome from outreach.attempts")}
