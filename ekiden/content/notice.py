@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ekiden.content.faults import ContentFault
-from ekiden.content.render import RenderedMessage
+from ekiden.content.message import RenderedMessage
 from ekiden.content.sources import read_notice
 from ekiden.content.templates import environment, rendering_line, used_names
 from ekiden.content.variables import harmless

@@ -6,7 +6,7 @@ same message, at any time and in any process.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -25,8 +25,8 @@ from ekiden.content.html_part import (
     fold_long_lines,
     without_comments,
 )
+from ekiden.content.message import RenderedMessage
 from ekiden.content.outline import Outline, outlined
-from ekiden.content.shared import SharedContent, filled
 from ekiden.content.skeleton import fill
 from ekiden.content.sources import Source, StepSources, content_names, read_sources
 from ekiden.content.templates import environment, one_line_template, rendering_line, used_names
@@ -43,8 +43,6 @@ from ekiden.content.variables import (
 __all__ = [
     "ContentFault",
     "MessageVariables",
-    "RenderedMessage",
-    "SharedContent",
     "StepContent",
     "content_names",
     "load_content",
@@ -74,34 +72,6 @@ class StepContent:
     """What its messages have in common; None where the templates do not show it."""
     outline_of_offer: Outline | None
     """What those of its messages have in common that offer the same."""
-
-
-@dataclass(frozen=True)
-class RenderedMessage:
-    """What one customer gets."""
-
-    subject: str
-    text: str
-    own_html: str | None
-    """The HTML where there is no `shared`."""
-    content_hash: str
-    """sha256 over subject, text and HTML."""
-    shared: SharedContent | None = None
-    """What every message of this content has in common; None where this one cannot be put together from it."""
-    values: tuple[str, ...] = ()
-    """What goes into the holes of `shared`."""
-
-    @property
-    def html(self) -> str | None:
-        """The HTML, None for a text mail; put together at each call, for it is long, and posts to many do without."""
-        if self.shared is None:
-            return self.own_html
-        return filled(self.shared.html, self.values) if self.shared.html else None
-
-    def without_html(self) -> "RenderedMessage":
-        """Return this message as a text mail; its hash stays the one of the whole content."""
-        shared = self.shared.without_html if self.shared else None
-        return replace(self, own_html=None, shared=shared, values=self.values[: shared.holes] if shared else ())
 
 
 def load_content(folder: Path, name: str, channel: str = "html_email") -> StepContent:

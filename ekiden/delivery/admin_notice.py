@@ -18,8 +18,8 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from ekiden.content.message import RenderedMessage
 from ekiden.content.notice import NoticeVariables, StepSummary, render_notice
-from ekiden.content.render import RenderedMessage
 from ekiden.database.statements import statement
 from ekiden.delivery.addresses import normalised
 from ekiden.delivery.channels import channel_for, sender_for

@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from operator import itemgetter
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
-from psycopg import Connection, Cursor, sql
+from psycopg import Connection, Cursor
 from psycopg.rows import RowMaker
 
 from ekiden.content.render import ContentFault, MessageVariables, render
 from ekiden.content.variants import Variants, load_variants
 from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
+from ekiden.delivery.browsers import newest_web_push_subscription
 from ekiden.delivery.channels import sender_for
 from ekiden.delivery.channels.base import OutgoingMessage, Sender
 from ekiden.delivery.contact_points import ContactPoints
@@ -101,11 +102,6 @@ def _row_to_send(cursor: Cursor[Any]) -> RowMaker[RowToSend]:
     names = [column.name for column in cursor.description or ()]
     in_order = itemgetter(*(names.index(field.name) for field in fields(RowToSend) if field.name != "objections"))
     return lambda values: RowToSend(*in_order(values))
-
-
-def newest_web_push_subscription(customer_id: LiteralString) -> sql.Composed:
-    """Return a query for where web push reaches a customer; `customer_id` is an expression of the query around it."""
-    return statement(__file__, "newest_web_push_subscription").format(customer_id=sql.SQL(customer_id))
 
 
 def _asked(row: RowToSend) -> Asked:

@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
-from ekiden.delivery.compose import newest_web_push_subscription
+from ekiden.delivery.browsers import newest_web_push_subscription
 from ekiden.delivery.contact_points import ContactPoints
 from ekiden.delivery.objections import NO_OBJECTIONS, Asked, read_objections
 from ekiden.delivery.pauses import Pause, open_pauses

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from ekiden.content.render import RenderedMessage
+from ekiden.content.message import RenderedMessage
 from ekiden.content.variables import harmless
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from jsonschema import Draft202012Validator
 
-from ekiden.content.render import RenderedMessage
+from ekiden.content.message import RenderedMessage
 from ekiden.content.shared import SharedContent, filled
 from ekiden.delivery.channels.base import OutgoingMessage, Sender
 

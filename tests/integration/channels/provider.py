@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from ekiden.content.render import RenderedMessage
+from ekiden.content.message import RenderedMessage
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, Sender
 from tests.loopback import Handler, LoopbackServer, serving
 

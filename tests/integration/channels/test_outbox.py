@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from ekiden.content.render import RenderedMessage
+from ekiden.content.message import RenderedMessage
 from ekiden.delivery.channels.base import Outcome, OutgoingMessage, Sender
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.settings import PROJECT_ROOT

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ekiden.content.render import RenderedMessage
+from ekiden.content.message import RenderedMessage
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
 from ekiden.delivery.channels.sendgrid import SendGridChannel
 from tests.integration.channels.mail import apart, mail, to, together

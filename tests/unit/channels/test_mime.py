@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ekiden.content.render import RenderedMessage
+from ekiden.content.message import RenderedMessage
 from ekiden.delivery.channels.addressing import display_name, fault_of, split_address
 from ekiden.delivery.channels.base import OutgoingMessage, Sender
 from ekiden.delivery.channels.mime import to_bytes

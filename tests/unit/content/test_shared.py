@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ekiden.content.borders import joined, stripped
+from ekiden.content.message import RenderedMessage
 from ekiden.content.render import (
     ContentFault,
     MessageVariables,
-    RenderedMessage,
     StepContent,
     content_names,
     load_content,

@@ -5,7 +5,7 @@ from assets.acting import ACTOR_TAG, starter
 from assets.raw import Look, data_is_newer
 from assets.sample import SampleKeeper
 from assets.tables import LONGEST_TABLE, markdown_table
-from ekiden.content.render import RenderedMessage
+from ekiden.content.message import RenderedMessage
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, Sender
 
 EARLIER = datetime(2026, 5, 1, tzinfo=UTC)
