@@ -11,9 +11,10 @@ from datetime import date
 from threading import Event, Lock
 from typing import Any
 
-from psycopg import Connection, OperationalError
+from psycopg import Connection
 
 from ekiden.database.connection import connect
+from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.contents import ContentsBroken
@@ -43,7 +44,8 @@ def send_side_by_side(
     """Send until nothing is due, by as many senders as the settings say where much is; return a report of each.
 
     The first uses `connection`, the others sessions of their own. `progress` gets the counts of all together. Raises
-    what `send_due` raises, after all have ended: what stops the line first, `SendingPaused` only if nobody began.
+    what `send_due` raises, after all have ended: what stops the line first, `SendingPaused` only if nobody began. An
+    error of one ends the others with their next batch, unless it is about the contents of some rows alone.
     """
     stop = Event()
     others = turn.settings.senders_per_worker - 1
@@ -53,8 +55,8 @@ def send_side_by_side(
     reports: list[SendReport] = []
     errors: list[Exception] = []
     with ThreadPoolExecutor(others, thread_name_prefix="sender") as pool:
-        running = [pool.submit(_send_apart, turn, stop, told.of(number)) for number in range(1, others + 1)]
         try:
+            running = [pool.submit(_send_apart, turn, stop, told.of(number)) for number in range(1, others + 1)]
             try:
                 reports.append(_send(connection, turn, stop, told.of(0)))
             except Exception as error:
@@ -65,7 +67,7 @@ def send_side_by_side(
             # somebody ends the program: the others finish the batch that they have begun
             stop.set()
             raise
-    _raise_first(errors, reports)
+    raise_first(errors, begun=bool(reports))
     return reports
 
 
@@ -86,25 +88,31 @@ def _is_much_due(connection: Connection[Any], turn: Turn) -> bool:
 def _send(
     connection: Connection[Any], turn: Turn, stop: Event, progress: Callable[[SendCounts], None] | None
 ) -> SendReport:
-    return send_due(
-        connection,
-        channel=turn.carrier.channel,
-        step_channels=turn.carrier.step_channels,
-        batch_size=turn.carrier.batch_size,
-        settings=turn.settings,
-        clock=turn.clock,
-        context=turn.context,
-        due_date=turn.due_date,
-        progress=progress,
-        is_over=stop.is_set,
-    )
+    try:
+        return send_due(
+            connection,
+            channel=turn.carrier.channel,
+            step_channels=turn.carrier.step_channels,
+            batch_size=turn.carrier.batch_size,
+            settings=turn.settings,
+            clock=turn.clock,
+            context=turn.context,
+            due_date=turn.due_date,
+            progress=progress,
+            is_over=stop.is_set,
+        )
+    except ContentsBroken:
+        raise
+    except Exception:
+        stop.set()
+        raise
 
 
 def _send_apart(turn: Turn, stop: Event, progress: Callable[[SendCounts], None] | None) -> SendReport | None:
     """Send on a session of its own; None where the database has none to give, and the first sender does it all."""
     try:
         connection = connect(turn.settings, autocommit=True)
-    except OperationalError:
+    except DatabaseUnavailable:
         return None
     with connection:
         return _send(connection, turn, stop, progress)
@@ -120,15 +128,18 @@ def _take_in(sender: Future[SendReport | None], reports: list[SendReport], error
             reports.append(report)
 
 
-def _raise_first(errors: Sequence[Exception], reports: Sequence[SendReport]) -> None:
-    """Raise what says most: what stopped the line, then faults of contents, which every sender may have met."""
+def raise_first(errors: Sequence[Exception], *, begun: bool) -> None:
+    """Raise what says most: what stopped the line, then the contents' faults of all senders together.
+
+    That sending is paused is an error only where none of them had begun.
+    """
     stopping = [error for error in errors if not isinstance(error, ContentsBroken | SendingPaused)]
     if stopping:
         raise stopping[0]
     broken = [error for error in errors if isinstance(error, ContentsBroken)]
     if broken:
         raise ContentsBroken({name: fault for error in broken for name, fault in error.faults.items()})
-    if errors and not reports:
+    if errors and not begun:
         raise errors[0]
 
 

@@ -26,7 +26,8 @@ def _with_fault(source: ScenarioSource, all_sources: Sequence[ScenarioSource]) -
     alias = _alias(source)
     if alias is None or alias == source.model_name:
         return source
-    others = [each for each in all_sources if each is not source and (_alias(each) or each.model_name) == alias]
+    # its own name as well: whoever is left out stands under that
+    others = [each for each in all_sources if each is not source and alias in (each.model_name, _alias(each))]
     if not others or source.file is None:
         return source
     has_it = " and ".join(_described(each) for each in others)

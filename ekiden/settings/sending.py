@@ -33,8 +33,8 @@ class SendingSettings(BaseModel):
     """How many send workers share the queue in one run; with more than one, each is a process of its own."""
 
     senders_per_worker: int = Field(2, ge=1, le=8)
-    """Senders of one worker at once while more than 5,000 rows are due: while the database records one's messages, the
-    process makes another's. A third has nothing to do with either."""
+    """Senders of one worker at once where 5,000 rows or more of a channel are due as it begins: while the database
+    records one's messages, the process makes another's."""
 
     send_executor: Literal["in_process", "multiprocess", "celery"] | None = None
     """Where send workers run; unset: in the run's process if there is one, else in processes of the same machine."""

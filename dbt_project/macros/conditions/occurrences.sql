@@ -1,7 +1,8 @@
 {#
 What a frame counts: one row per order, event, cancellation, enrolment, stay or list entry, each with `counts_during`,
-the span in which it counts, and orders with `stands_until`, when they stopped counting (null: never). Orders are counted and never quantities (R-102h). Does not belong here: until when an order
-counts (`order_statuses`), how occurrences are counted (`counts`), and members' attributes (`members`).
+the span in which it counts, and orders with `stands_until`, when they stopped counting (null: never). Orders are
+counted and never quantities (R-102h). Does not belong here: until when an order counts (`order_statuses`), how
+occurrences are counted (`counts`), and members' attributes (`members`).
 #}
 
 {% macro frame_occurrences(scenario, place, frame, reading, matching='') -%}

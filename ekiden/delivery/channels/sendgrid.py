@@ -9,6 +9,7 @@ The official package's client over connections that stay open: sendgrid_client, 
 """
 
 import random
+import threading
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -33,12 +34,14 @@ SENDGRID_HOST = "https://api.sendgrid.com"  # of all regions but the EU: https:/
 # An answer takes about 50 ms and its handling under one, so a few connections suffice for requests of their own;
 # each is a connection that SendGrid holds open for us.
 CONNECTIONS = 4
+# Senders that share a channel, and its connections: as many as a worker has by default.
+SENDERS = 2
 # Several senders wait for the same reset; they should not all come back in the same moment.
 JITTER_SECONDS = 1.0
 
 
 class SendGridChannel:
-    """SendGrid as a channel, for one thread at a time.
+    """SendGrid as a channel. Each thread that sends by it counts for itself what stayed without a clear answer.
 
     `clock` gives the time that rate limits are compared with; `elapsed` (seconds) is there for tests. After
     `time_limit` no further request of a batch begins, so that a batch ends while its claim is fresh.
@@ -72,7 +75,7 @@ class SendGridChannel:
             connect_seconds=connect_seconds,
             read_seconds=read_seconds,
             idle_seconds=idle_seconds,
-            connections=connections,
+            connections=connections * SENDERS,
         )
         headers = {"User-Agent": self._sendgrid.useragent, "Accept": "application/json"}
         self._sendgrid.client = PooledClient(pool, self._api_key, host=host, request_headers=headers, version=3)
@@ -82,7 +85,7 @@ class SendGridChannel:
         self._clock = clock
         self._time_limit = time_limit
         self._elapsed = elapsed
-        self._unknown_in_a_row = 0
+        self._of_this_thread = threading.local()
 
     def __repr__(self) -> str:
         return f"SendGridChannel(host={self._sendgrid.host!r})"
@@ -107,10 +110,10 @@ class SendGridChannel:
             in_time=lambda: self._elapsed() <= deadline,
             clock=self._clock,
             connections=self._connections,
-            unknown_in_a_row=self._unknown_in_a_row,
+            unknown_in_a_row=getattr(self._of_this_thread, "unknown_in_a_row", 0),
         )
         posting.run()
-        self._unknown_in_a_row = posting.unknown_in_a_row
+        self._of_this_thread.unknown_in_a_row = posting.unknown_in_a_row
         deliveries = [
             Delivery(one.message_id, Outcome.refused, detail=faults[position])
             if position in faults
