@@ -27,14 +27,16 @@ from ekiden.schedule.stops import stop
 from ekiden.schedule.sweeps import forget_swept_changes
 from ekiden.settings import Settings
 
-MANY_ENROLMENTS = 500
-"""Enrolments in one run from which on the tables' statistics are refreshed at once: below it every join is fast."""
-
 MOST_DAYS = 3_653
 """Days from the first planned day to the last or to today, ten years with their leap days: no shop was down for longer.
 
 A mistyped year would otherwise write a decision a day for each disabled scenario, and every day since would be missed.
 """
+
+MANY_ROWS = 500
+"""New rows from which the ledger's statistics are made anew, in half a second: below it every join is fast. What
+follows joins these rows, and where the statistics are those of an empty ledger, or of a dry run, compares each with
+each."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,7 @@ def plan(
                 return _run(connection, first_day, last_day, now, settings, context, scenarios, dry_run=True)
 
         return replace(again(connection, try_out), is_dry_run=True)
-    report = _run(connection, first_day, last_day, now, settings, context, scenarios, dry_run=False)
-    if report.enrolled >= MANY_ENROLMENTS:
-        # statistics of a nearly empty table make nested loops of the next run's joins: seconds at 3,000 rows
-        connection.execute("analyze outreach.enrolments, outreach.schedule_rows")
-    return report
+    return _run(connection, first_day, last_day, now, settings, context, scenarios, dry_run=False)
 
 
 def _run(
@@ -200,7 +198,8 @@ def _plan(
         expired = connection.execute(statement(__file__, "expire_holds"), parameters).rowcount
         entries = enter(connection, parameters, selected=selected, broken_models=broken_models)
         births = statement(__file__, "births").format(wanted=statement(__file__, "wanted_first_steps"))
-        connection.execute(births, parameters)
+        if connection.execute(births, parameters).rowcount >= MANY_ROWS:
+            connection.execute("analyze outreach.enrolments, outreach.schedule_rows")
         connection.execute(statement(__file__, "await_first_rows"), parameters)
         forget_swept_changes(connection, blocks_everywhere=settings.blocks_everywhere)
         decisions = record_decisions(connection, parameters, selected=selected, broken_models=broken_models)

@@ -44,17 +44,28 @@ concerned as (
 
 recounted_changes as (
     {%- for number in numbers %}
-    -- as the anchor order came in
+    -- as the anchor order came in: how many had begun, without those that had ended
     select
         concerned.frame_no,
         concerned.customer_id,
         concerned.anchor_key,
         '-infinity'::timestamptz as changed_at,
-        count(*) as change
-    from target_{{ number }}_occurrences as occurrences
-    inner join concerned on occurrences.customer_id = concerned.customer_id
-    where concerned.frame_no = {{ number }} and occurrences.counts_during @> concerned.judged_at
-    group by concerned.frame_no, concerned.customer_id, concerned.anchor_key
+        width_bucket(concerned.judged_at, counted.began_at)
+        - coalesce(width_bucket(concerned.judged_at, counted.ended_at), 0) as change
+    from concerned
+    inner join (
+        select
+            customer_id,
+            array_agg(lower(counts_during) order by lower(counts_during)) as began_at,
+            array_agg(upper(counts_during) order by upper(counts_during))
+                filter (where not upper_inf(counts_during)) as ended_at
+        from target_{{ number }}_occurrences
+        where
+            not isempty(counts_during)
+            and customer_id in (select frames.customer_id from concerned as frames where frames.frame_no = {{ number }})
+        group by customer_id
+    ) as counted on concerned.customer_id = counted.customer_id
+    where concerned.frame_no = {{ number }}
     union all
     {%- endfor %}
     select frame_no, customer_id, anchor_key, stands_until, -1 from cancelled_since

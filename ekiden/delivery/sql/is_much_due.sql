@@ -11,5 +11,5 @@ from (
         and scenarios.may_send
         and scenarios.scenario_id not in (select paused.scenario_id from outreach.paused_scenarios as paused)
         and (%(due_date)s::date is null or rows.due_date = %(due_date)s)
-    limit %(many)s
+    limit %(many)s -- noqa: AM09
 ) as due

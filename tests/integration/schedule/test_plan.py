@@ -336,3 +336,14 @@ def test_text_of_any_script_goes_through(shop: Shop):
     shop.plan()
     row = shop.row()
     assert (row.scenario_code, row.customer_id, row.anchor_key) == ("休眠防止 90日", "お客様-1'\"; --", "注文①")
+
+
+def test_a_plan_of_many_rows_leaves_statistics_that_know_them(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    known = "select reltuples::integer from pg_class where oid = 'outreach.schedule_rows'::regclass"
+    shop.execute("analyze outreach.schedule_rows")
+    shop.scenario()
+    for number in range(3):
+        shop.buyer(f"C{number}")
+    monkeypatch.setattr("ekiden.schedule.plan.MANY_ROWS", 3)
+    shop.plan()
+    assert shop.execute(known) == [(3,)]

@@ -1,5 +1,5 @@
--- What one run made is found by the run that a row names. Asked by a list of its rows instead, the rows of a first plan,
--- of which nothing is known yet, were compared each with each.
+-- What one run made is found by the run that a row names. Asked by a list of its rows instead, the rows of a first
+-- plan, of which nothing is known yet, were compared each with each.
 create or replace view outreach.operator_rows as
 select
     scenarios.scenario_code,
