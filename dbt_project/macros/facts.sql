@@ -63,13 +63,25 @@ function; 'changed', over what the builds running now set aside for the customer
     {%- endif -%}
 {%- endmacro %}
 
-{% macro import_facts(reading) -%}
-    {#- The import CTEs of an eligibility query. PostgreSQL drops those that a scenario does not use. -#}
+{% macro import_facts(reading, anchor=none) -%}
+    {#- The import CTEs of an eligibility query. PostgreSQL drops those that a scenario does not use. `anchor`: a fact
+        that few customers have (`rare_anchor`); then nobody else's facts are looked at. -#}
+    {%- set is_narrowed = anchor and reading != 'given' -%}
+    {%- if is_narrowed %}
+anchored_customers as (
+    select distinct {{ anchor.facts }}.customer_id
+    from {{ fact_relation(anchor.facts, reading) }} as {{ anchor.facts }}
+    where {{ anchor.which }}
+),
+    {%- endif %}
     {%- for name in fact_names() %}
 {{ name }} as not materialized (
     select * from {{ fact_relation(name, reading) }}
     {#- what was set aside is narrow already, and its size known #}
     where {{ 'true' if reading == 'changed' else customers_read(reading, 'customer_id') }}
+        {%- if is_narrowed %}
+        and customer_id in (select anchored_customers.customer_id from anchored_customers)
+        {%- endif %}
 ),
     {%- endfor %}
 product_categories as not materialized (

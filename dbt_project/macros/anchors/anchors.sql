@@ -17,6 +17,15 @@ which the anchor itself stands).
     {{- return((scenario.anchor.values() | list)[0] if scenario.anchor is mapping else none) -}}
 {%- endmacro %}
 
+{% macro anchor_name(scenario) -%}
+    {#- The one segment, list, event or tag that the anchor must name. -#}
+    {%- set argument = anchor_argument(scenario) -%}
+    {%- if not (argument is string and argument) -%}
+        {{ definition_fault(place_of_anchor(scenario), anchor_kind(scenario) ~ ' must name one') }}
+    {%- endif -%}
+    {{- return(argument) -}}
+{%- endmacro %}
+
 {% macro is_order_anchor(scenario) -%}
     {{- return(anchor_kind(scenario) in ['ordered', 'paid', 'shipped', 'desired_delivery', 'nth_purchase']) -}}
 {%- endmacro %}
@@ -25,9 +34,6 @@ which the anchor itself stands).
     {%- set place = place_of_anchor(scenario) -%}
     {%- set kind = anchor_kind(scenario) -%}
     {%- set argument = anchor_argument(scenario) -%}
-    {%- if kind in ['tag_granted', 'entered', 'list_imported', 'event'] and not (argument is string and argument) -%}
-        {{ definition_fault(place, kind ~ ' must name one') }}
-    {%- endif -%}
     {#- a filter that filters nothing may stand anywhere -#}
     {%- set filters = (scenario.get('orders') or {}).items() | rejectattr(1, 'in', [none, 'all']) | list -%}
     {%- if not is_order_anchor(scenario) and filters -%}
@@ -44,19 +50,8 @@ which the anchor itself stands).
         {{ order_anchor_rows(scenario, begins_at, date) }}
     {%- elif kind == 'nth_purchase' -%} {{ nth_purchase_anchor_rows(scenario, place, argument) }}
     {%- elif kind == 'member_registered' -%} {{ registration_anchor_rows(scenario) }}
-    {%- elif kind == 'entered' -%} {{ segment_anchor_rows(scenario, place, argument, reading) }}
-    {%- elif kind == 'list_imported' -%}
-        {{ dated_anchor_rows(scenario, 'list_members', 'list_code', 'added_at', equals('list_members.list_code', argument)) }}
-    {%- elif kind == 'tag_granted' -%}
-        {{ dated_anchor_rows(scenario, 'customer_tags', 'tag', 'granted_at', equals('customer_tags.tag', argument)) }}
-    {%- elif kind == 'event' -%}
-        {{ dated_anchor_rows(scenario, 'customer_events', 'event_id', 'event_at', equals('customer_events.event_type', argument)) }}
-    {%- elif kind == 'subscription_cancelled' -%}
-        {%- set which = known_keys(place, kind, argument, ['products', 'reasons']) if argument else {} -%}
-        {{ dated_anchor_rows(
-            scenario, 'subscriptions', 'subscription_id', 'cancelled_at',
-            cancelled_subscriptions(place, which.get('products'), which.get('reasons'))
-        ) }}
+    {%- elif kind == 'entered' -%} {{ segment_anchor_rows(scenario, place, anchor_name(scenario), reading) }}
+    {%- elif dated_anchor(scenario) -%} {{ dated_anchor_rows(scenario, dated_anchor(scenario)) }}
     {%- else -%}
     {{ definition_fault(place, "'" ~ kind ~ "' is not known") }}
     {%- endif -%}
@@ -75,18 +70,45 @@ which the anchor itself stands).
     where true {{ of_the_members_site(scenario, 'customers') }} {{ from_the_start(scenario, 'customers.registered_at') }}
 {%- endmacro %}
 
-{% macro dated_anchor_rows(scenario, facts, key, instant, which) -%}
-    {#- A fact that carries its own instant: list entry (R-077), tag grant (R-071), event (R-076), the end of a
-        subscription (R-075). -#}
+{% macro dated_anchor(scenario) -%}
+    {#- Of an anchor that carries its own instant: list entry (R-077), tag grant (R-071), event (R-076), the end of a
+        subscription (R-075). `facts` that hold it, the columns `key` and `instant`, and `which` of them; else none. -#}
+    {%- set kind = anchor_kind(scenario) -%}
+    {%- if kind == 'list_imported' -%}
+        {%- set which = equals('list_members.list_code', anchor_name(scenario)) -%}
+        {{- return({'facts': 'list_members', 'key': 'list_code', 'instant': 'added_at', 'which': which}) -}}
+    {%- elif kind == 'tag_granted' -%}
+        {%- set which = equals('customer_tags.tag', anchor_name(scenario)) -%}
+        {{- return({'facts': 'customer_tags', 'key': 'tag', 'instant': 'granted_at', 'which': which}) -}}
+    {%- elif kind == 'event' -%}
+        {%- set which = equals('customer_events.event_type', anchor_name(scenario)) -%}
+        {{- return({'facts': 'customer_events', 'key': 'event_id', 'instant': 'event_at', 'which': which}) -}}
+    {%- elif kind == 'subscription_cancelled' -%}
+        {%- set place = place_of_anchor(scenario) -%}
+        {%- set argument = anchor_argument(scenario) -%}
+        {%- set filters = known_keys(place, kind, argument, ['products', 'reasons']) if argument else {} -%}
+        {%- set which = cancelled_subscriptions(place, filters.get('products'), filters.get('reasons')) -%}
+        {{- return({'facts': 'subscriptions', 'key': 'subscription_id', 'instant': 'cancelled_at', 'which': which}) -}}
+    {%- endif -%}
+    {{- return(none) -}}
+{%- endmacro %}
+
+{% macro rare_anchor(scenario) -%}
+    {#- The anchor where it is a fact that few customers have: events are as many as orders. -#}
+    {{- return(dated_anchor(scenario) if anchor_kind(scenario) != 'event' else none) -}}
+{%- endmacro %}
+
+{% macro dated_anchor_rows(scenario, anchor) -%}
+    {%- set instant = anchor.facts ~ '.' ~ anchor.instant -%}
     select
-        {{ facts }}.customer_id,
-        {{ facts }}.{{ key }} as anchor_key,
-        {{ facts }}.{{ instant }} as anchor_at,
-        {{ local_date(facts ~ '.' ~ instant) }} as anchor_date,
+        {{ anchor.facts }}.customer_id,
+        {{ anchor.facts }}.{{ anchor.key }} as anchor_key,
+        {{ instant }} as anchor_at,
+        {{ local_date(instant) }} as anchor_date,
         null::timestamptz as judged_at,
-        tstzrange({{ facts }}.{{ instant }}, null) as anchor_during
-    from {{ facts }}
-    where {{ which }} {{ of_the_members_site(scenario, facts) }} {{ from_the_start(scenario, facts ~ '.' ~ instant) }}
+        tstzrange({{ instant }}, null) as anchor_during
+    from {{ anchor.facts }}
+    where {{ anchor.which }} {{ of_the_members_site(scenario, anchor.facts) }} {{ from_the_start(scenario, instant) }}
 {%- endmacro %}
 
 {% macro equals(column, value) -%}

@@ -21,7 +21,10 @@ a build. Schema `changed`; raw.customer_changes says whom. Does not belong here:
     {%- set is_ours = "select 1 from changed.delta where build_id = " ~ text_literal(invocation_id) -%}
     {%- if not read_rows(is_ours) -%}
         {#- whoever reads the delta holds a share lock until its table is done -#}
-        {%- call statement() -%} lock table changed.delta in exclusive mode {%- endcall -%}
+        {%- call statement() -%}
+        lock table changed.delta in exclusive mode;
+        {{ build_settings() }}
+        {%- endcall -%}
         {%- if not read_rows(is_ours) -%}
             {%- call statement() -%} {{ delta_statements() }} {%- endcall -%}
             {%- if read_rows("select 1 from changed.delta where customers > 0") -%}

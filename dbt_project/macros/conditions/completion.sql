@@ -26,16 +26,19 @@ not belong here: how a frame counts at any other time (`counts`).
     {%- if numbers %}
 
 cancelled_since as (
+    select ended.frame_no, anchors.customer_id, anchors.anchor_key, anchors.judged_at, ended.stands_until
+    from (
     {%- for number in numbers %}
-    select
-        {{ number }} as frame_no, anchors.customer_id, anchors.anchor_key, anchors.judged_at, occurrences.stands_until
-    from target_{{ number }}_occurrences as occurrences
-    inner join anchors on occurrences.customer_id = anchors.customer_id
-    where occurrences.stands_until is not null and occurrences.counts_during @> anchors.judged_at
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
+        select {{ number }} as frame_no, customer_id, counts_during, stands_until
+        from target_{{ number }}_occurrences
+        where stands_until is not null
+        {%- if not loop.last %}
+        union all
+        {%- endif %}
     {%- endfor %}
+    ) as ended
+    inner join anchors on ended.customer_id = anchors.customer_id
+    where ended.counts_during @> anchors.judged_at
 ),
 
 concerned as (

@@ -47,7 +47,7 @@ order by customer_id
         "scenario '" ~ scenario.get('code') ~ "', target", 'active_subscriber',
         (scenario.get('target') or {}).get('active_subscriber') or 'include', ['include', 'exclude']
     ) -%}
-{{ import_facts(reading) }}
+{{ import_facts(reading, rare_anchor(scenario)) }}
 
 -- a record not confirmed in duplicate management gets no scenario (R-048, R-049)
 confirmed_customers as (
