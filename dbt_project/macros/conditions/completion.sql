@@ -29,7 +29,7 @@ cancelled_since as (
     select ended.frame_no, anchors.customer_id, anchors.anchor_key, anchors.judged_at, ended.stands_until
     from (
     {%- for number in numbers %}
-        select {{ number }} as frame_no, customer_id, counts_during, stands_until
+        select {{ number }} as frame_no, customer_id, occurrence, counts_during, stands_until
         from target_{{ number }}_occurrences
         where stands_until is not null
         {%- if not loop.last %}
@@ -38,7 +38,12 @@ cancelled_since as (
     {%- endfor %}
     ) as ended
     inner join anchors on ended.customer_id = anchors.customer_id
-    where ended.counts_during @> anchors.judged_at
+    where
+        ended.counts_during @> anchors.judged_at
+        {%- if stands_while_it_counts(scenario) %}
+        -- of itself alone nothing need be known: with it goes the anchor
+        and ended.occurrence <> anchors.anchor_key
+        {%- endif %}
 ),
 
 concerned as (
@@ -101,6 +106,11 @@ recounted as (
     group by customer_id, anchor_key
 ),
     {%- endif %}
+{%- endmacro %}
+
+{% macro stands_while_it_counts(scenario) -%}
+    {#- Whether an order is an anchor no longer than it counts in frames. -#}
+    {{- return(uncounted_statuses(scenario) == ['cancelled'] and excluded_statuses(scenario) == ['cancelled']) -}}
 {%- endmacro %}
 
 {% macro counted_as(scenario, number) -%}
