@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import hypothesis
 import psycopg
 import pytest
 from pydantic import SecretStr
@@ -27,6 +28,17 @@ from tests.sharing_out import BySharedBuild, longest_first
 
 # before any other module takes the name
 dbt.dbt_executable = dbt_server.executable
+
+# what a test's own settings leave open: the same examples in every run, so that a red run is the change's own doing,
+# and no limit of time, which a busy machine would exceed
+hypothesis.settings.register_profile(
+    "same everywhere",
+    deadline=None,
+    derandomize="EKIDEN_PROPERTY_EXAMPLES" not in os.environ,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("same everywhere")
 
 
 @pytest.hookimpl(optionalhook=True)

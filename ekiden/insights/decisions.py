@@ -95,7 +95,7 @@ def decisions(connection: Connection[Any], wanted: DecisionFilter, *, limit: int
     _check_rule(connection, wanted.rule)
     query = sql.SQL(
         "select {columns} from {decisions} where {condition}"
-        " order by day desc, scenario_code, customer_id, decided_at, step_no limit {limit}"
+        " order by day desc, scenario_code, customer_id, decided_at, step_no, decision limit {limit}"
     ).format(columns=columns_of(Decision), decisions=_of(wanted), condition=wanted.condition(), limit=limit)
     with connection.cursor(row_factory=class_row(Decision)) as cursor:
         return cursor.execute(query).fetchall()

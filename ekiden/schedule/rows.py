@@ -174,7 +174,8 @@ _COLUMNS = columns_of(ScheduleRow)
 def search(connection: Connection[Any], row_filter: RowFilter, *, limit: int) -> list[ScheduleRow]:
     """Return at most `limit` rows that the filter admits, by due date, scenario, customer and step."""
     query = sql.SQL(
-        "select {columns} from {selection} order by {due_date}, scenario_code, customer_id, step_no limit {limit}"
+        "select {columns} from {selection} order by {due_date}, scenario_code, customer_id, step_no, schedule_row_id"
+        " limit {limit}"
     ).format(columns=_COLUMNS, selection=row_filter.selection(), due_date=row_filter.sorted_due_date(), limit=limit)
     with connection.cursor(row_factory=class_row(ScheduleRow)) as cursor:
         return cursor.execute(query).fetchall()

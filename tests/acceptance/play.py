@@ -46,7 +46,7 @@ from tests.acceptance.stage import Stage
 OPERATOR = RunContext(actor="operator@acceptance.invalid")
 SCHEDULE = RunContext(actor="schedule")
 SENSOR = RunContext(actor="sensor")
-PATIENCE = 10.0  # seconds for the server to notice that a client is gone; it takes milliseconds
+PATIENCE = 60.0  # seconds for the server to notice that a client is gone; it takes milliseconds
 
 
 class Difference(Exception):

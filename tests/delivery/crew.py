@@ -34,7 +34,7 @@ READ_SECONDS = 0.3
 """The sink on this machine answers in a few milliseconds; a stalled request costs a round no more than this."""
 
 PATIENCE = 60.0
-"""Seconds for a process to end; it takes milliseconds."""
+"""Seconds for a process to end, or to answer; it takes milliseconds."""
 
 FORK = get_context("fork")
 """Forked: a new interpreter would spend seconds on imports, and these hold nothing the others may break."""
@@ -81,7 +81,8 @@ class Crew:
                 self.kill(who)
 
     def channel(self) -> SendGridChannel:
-        return channel_to(self.port, self.clock)
+        """Return a channel for when everything works, however busy the machine is."""
+        return channel_to(self.port, self.clock, PATIENCE)
 
     def _start(self, who: str, function: Callable[..., None], *arguments: object) -> None:
         process = self.processes.get(who)
@@ -105,13 +106,13 @@ def at_work(crew: Crew) -> Iterator[Crew]:
         crew.at_rest()
 
 
-def channel_to(port: int, clock: Any) -> SendGridChannel:
+def channel_to(port: int, clock: Any, seconds: float = READ_SECONDS) -> SendGridChannel:
     return SendGridChannel(
         SecretStr("SG.of-the-test"),
         host=f"http://127.0.0.1:{port}",
         clock=lambda: time_of(clock),
-        connect_seconds=READ_SECONDS,
-        read_seconds=READ_SECONDS,
+        connect_seconds=seconds,
+        read_seconds=seconds,
     )
 
 

@@ -139,7 +139,7 @@ def serve(record: Record, whims: Whims, port: int) -> None:
     Sink(record, whims, port).serve_forever(poll_interval=60)
 
 
-def wait_for(port: int, patience: float = 10.0) -> None:
+def wait_for(port: int, patience: float = 60.0) -> None:
     """Wait until somebody listens on `port`."""
     deadline = time.monotonic() + patience
     while True:

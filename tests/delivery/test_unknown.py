@@ -43,13 +43,15 @@ def unknown(shop: Shop) -> Shop:
 
 
 def listed(shop: Shop, **row_filter: object) -> list[UnknownRow]:
-    return unknown_rows(
+    """Return what is listed, by customer: all were posted at one moment."""
+    found = unknown_rows(
         shop.connection,
         UnknownFilter(**row_filter),
         now=shop.now,
         unknown_after=shop.settings.unknown_after,
         limit=100,
     )
+    return sorted(found, key=lambda row: row.customer_id)
 
 
 def say(

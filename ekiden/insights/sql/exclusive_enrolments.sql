@@ -26,4 +26,4 @@ where
             where awaited.enrolment_id = enrolments.enrolment_id
         )
     )
-order by scenarios.priority nulls last, enrolments.entered_at
+order by scenarios.priority nulls last, enrolments.entered_at, scenarios.scenario_code

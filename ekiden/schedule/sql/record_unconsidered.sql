@@ -17,3 +17,4 @@ where
         order by batches.decision_batch_id desc
         limit 1
     )
+order by planned.day

@@ -14,6 +14,8 @@ from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, Se
 from tests.loopback import Handler, LoopbackServer, serving
 
 Answer = Callable[[Handler], None]
+PATIENCE = 20.0
+"""Seconds in which a provider answers, also on a busy machine."""
 
 
 class Request:

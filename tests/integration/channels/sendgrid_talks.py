@@ -12,8 +12,8 @@ from tests.integration.channels.raw_server import Conversation, RawServer, Talk
 
 NOW = datetime(2024, 2, 29, 3, 0, 0, tzinfo=UTC)
 LETTERS = {Outcome.accepted: "a", Outcome.refused: "r", Outcome.not_sent: "n", Outcome.unknown: "u"}
-# seconds of patience: for what never comes, and for what does come from a busy machine
-SHORT, LONG = 0.3, 20.0
+# seconds of patience: for what never comes; for what does come from a busy machine; and for both, one after the other
+SHORT, LONG, EITHER = 0.3, 20.0, 1.5
 
 
 def answering(status: int, body: bytes = b"", *headers: str, length: int | None = None) -> Conversation:

@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome
 from ekiden.delivery.channels.line import PAUSES, WAIT_FOR_A_LARGER_PLAN, LineChannel
-from tests.integration.channels.provider import answer, messages_to, outcomes, provider, reset, silence
+from tests.integration.channels.provider import PATIENCE, answer, messages_to, outcomes, provider, reset, silence
 from tests.loopback import free_port
 
 TOKEN = "line-token-of-the-test"
@@ -21,7 +21,7 @@ class Line:
     def __init__(self, url: str) -> None:
         self.slept: list[float] = []
         self.channel = LineChannel(
-            SecretStr(TOKEN), host=url, clock=lambda: NOW, read_seconds=1.0, sleep=self.slept.append
+            SecretStr(TOKEN), host=url, clock=lambda: NOW, read_seconds=PATIENCE, sleep=self.slept.append
         )
 
     def deliver(self, *addresses: str, text: str = "本文\n") -> list[Delivery]:

@@ -12,7 +12,7 @@ from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outco
 from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW
 from ekiden.delivery.channels.sendgrid import JITTER_SECONDS, SendGridChannel
 from tests.integration.channels.mail import apart, ids_of, mail, received, to, together
-from tests.integration.channels.provider import Answer, answer, outcomes, reset
+from tests.integration.channels.provider import PATIENCE, Answer, answer, outcomes, reset
 from tests.integration.channels.sink import errors, sink
 from tests.loopback import Handler
 
@@ -91,7 +91,7 @@ class Crowd:
 
     def __call__(self, handler: Handler) -> None:
         try:
-            self._barrier.wait(5)
+            self._barrier.wait(PATIENCE)
             self.met += 1
         except threading.BrokenBarrierError:
             pass
@@ -125,11 +125,19 @@ def test_the_line_stops_and_every_message_is_accounted_for(status: int) -> None:
 def test_what_is_under_way_when_the_line_stops_keeps_its_answers_and_nothing_else_begins(
     status: int, error: type[LineStopped | LineBusy]
 ) -> None:
+    is_stopped = threading.Event()
+
+    def stop(handler: Handler) -> None:
+        answer(status)(handler)
+        is_stopped.set()
+
     def late(handler: Handler) -> None:
-        time.sleep(0.3)
+        assert is_stopped.wait(PATIENCE)
+        # until the answer has been read, and what else could begin has begun
+        time.sleep(0.5)
         ACCEPTED(handler)
 
-    with sink(late, late, late, answer(status)) as server, pytest.raises(error) as raised:
+    with sink(late, late, late, stop) as server, pytest.raises(error) as raised:
         channel_to(server.url, connections=4).deliver(apart(40))
     assert sorted(outcomes(raised.value.deliveries)) == ["accepted"] * 3 + ["not_sent"] * 37
     assert len(server.requests) == 4

@@ -2,17 +2,20 @@
 
 import socket
 import ssl
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from ekiden.delivery.channels import transport
 from ekiden.delivery.channels.base import LineBusy
 from ekiden.delivery.channels.batches import WAIT
 from tests.integration.channels.mail import apart, mail, together
 from tests.integration.channels.raw_server import Talk, raw_server
 from tests.integration.channels.sendgrid_talks import (
     ACCEPTED,
+    LONG,
     NOW,
     SHORT,
     WHOLE,
@@ -77,22 +80,30 @@ def test_a_certificate_for_another_name_certainly_got_nothing(context: ssl.SSLCo
         assert letters(deliveries) == ("nn" if context else "aa")
 
 
-def test_a_connection_that_was_idle_is_not_trusted_again() -> None:
+def test_a_connection_that_was_idle_is_not_trusted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed = 0.0
+    monkeypatch.setattr(transport, "monotonic", lambda: time.monotonic() + passed)
     with raw_server(ACCEPTED, ACCEPTED, Talk.reset, ACCEPTED) as server:
-        channel = channel_to(server.url, idle_seconds=0.05)
+        channel = channel_to(server.url, idle_seconds=LONG)
         channel.deliver([mail(0)])
         channel.deliver([mail(1)])
         assert server.connections == 1
-        time.sleep(0.1)
+        passed = LONG
         channel.deliver([mail(2)])
         assert server.connections == 2
 
 
 def test_a_connection_closed_while_it_was_idle_is_opened_anew() -> None:
-    with raw_server(and_then(ACCEPTED, Talk.hang_up), ACCEPTED) as server:
+    is_closed = threading.Event()
+
+    def hang_up(talk: Talk) -> None:
+        talk.hang_up()
+        is_closed.set()
+
+    with raw_server(and_then(ACCEPTED, hang_up), ACCEPTED) as server:
         channel = channel_to(server.url)
         first = channel.deliver([mail(0)])
-        time.sleep(0.05)
+        assert is_closed.wait(LONG)
         assert letters(first + channel.deliver([mail(1)])) == "aa"
 
 

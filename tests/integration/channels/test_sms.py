@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome
 from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW
 from ekiden.delivery.channels.sms import TwilioAccount, TwilioChannel
-from tests.integration.channels.provider import answer, messages_to, outcomes, provider, reset, silence
+from tests.integration.channels.provider import PATIENCE, answer, messages_to, outcomes, provider, reset, silence
 from tests.loopback import free_port
 
 TOKEN = "twilio-token-of-the-test"
@@ -20,7 +20,7 @@ HANAKO, TARO = "+819012345678", "+818012345678"
 def channel_to(url: str, **account: str) -> TwilioChannel:
     sender = account or {"sender": "+815012345678"}
     return TwilioChannel(
-        TwilioAccount("AC123", SecretStr(TOKEN), **sender), host=url, clock=lambda: NOW, read_seconds=1.0
+        TwilioAccount("AC123", SecretStr(TOKEN), **sender), host=url, clock=lambda: NOW, read_seconds=PATIENCE
     )
 
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from ekiden.delivery.channels.base import LineBusy, LineStopped, Outcome
 from ekiden.delivery.channels.mime import to_bytes
 from ekiden.delivery.channels.smtp import MailServer, SMTPChannel
-from tests.integration.channels.provider import messages_to, outcomes
+from tests.integration.channels.provider import PATIENCE, messages_to, outcomes
 from tests.loopback import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
@@ -62,6 +62,7 @@ def post(authority: trustme.CA, name: str = "localhost", *, at_once: bool = Fals
         authenticator=knows,
         auth_required=True,
         auth_require_tls=not at_once,
+        ready_timeout=PATIENCE,
         **encryption,
     )
     controller.start()
@@ -76,7 +77,7 @@ def channel_to(port: int, authority: trustme.CA | None, **server: object) -> SMT
     if authority is not None:
         authority.configure_trust(tls)
     options = {"user": "shop", "password": SecretStr(PASSWORD)} | server
-    return SMTPChannel(MailServer("localhost", port, **options), clock=lambda: NOW, tls=tls, seconds=5)
+    return SMTPChannel(MailServer("localhost", port, **options), clock=lambda: NOW, tls=tls, seconds=PATIENCE)
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])

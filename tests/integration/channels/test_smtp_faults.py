@@ -9,18 +9,16 @@ from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outco
 from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW
 from ekiden.delivery.channels.smtp import MailServer, SMTPChannel
 from tests.integration.channels.mail_server import BODY, DOT, GREETING, HANG_UP, RESET, SILENCE, mail_server
-from tests.integration.channels.provider import messages_to, outcomes
+from tests.integration.channels.provider import PATIENCE, messages_to, outcomes
 from tests.loopback import free_port
 
-SHORT = 1.5
-"""Seconds until a silent server is given up: long enough for one that answers on a busy machine."""
 NOW = datetime(2024, 2, 29, 3, 0, 0, tzinfo=UTC)
 HANAKO, TARO = "hanako@mail.invalid", "taro@mail.invalid"
 ACCEPTED, REFUSED, NOT_SENT, UNKNOWN = Outcome.accepted, Outcome.refused, Outcome.not_sent, Outcome.unknown
 
 
 def deliver(port: int, *addresses: str, text: str = "本文\n") -> list[Delivery]:
-    channel = SMTPChannel(MailServer("127.0.0.1", port, security="none"), clock=lambda: NOW, seconds=SHORT)
+    channel = SMTPChannel(MailServer("127.0.0.1", port, security="none"), clock=lambda: NOW, seconds=PATIENCE)
     return channel.deliver(messages_to(*addresses, text=text))
 
 
@@ -142,8 +140,8 @@ def test_the_commands_are_what_the_protocol_says() -> None:
 
 
 def test_a_server_without_encryption_is_told_nothing() -> None:
-    channel = SMTPChannel(MailServer("127.0.0.1", 0), seconds=SHORT)
+    channel = SMTPChannel(MailServer("127.0.0.1", 0), seconds=PATIENCE)
     with mail_server() as server, pytest.raises(LineStopped, match="STARTTLS"):
-        SMTPChannel(MailServer("127.0.0.1", server.port), seconds=SHORT).deliver(messages_to(HANAKO))
+        SMTPChannel(MailServer("127.0.0.1", server.port), seconds=PATIENCE).deliver(messages_to(HANAKO))
     assert not any(command.startswith("MAIL") for command in server.commands)
     assert channel.find([]) is None

@@ -25,7 +25,7 @@ DEFINITIONS = Path(__file__).with_name("sending_definitions.py")
 EXECUTORS = os.environ.get("EKIDEN_TEST_EXECUTORS", "in_process").split(",")
 """`in_process,multiprocess` for all: processes of their own take some seconds, and Celery's are tested anyway."""
 BATCH, CROWD = 20, 200
-PATIENCE = 60.0  # seconds for other processes; they take five on a quiet machine
+PATIENCE = 180.0  # seconds for other processes; they take five on a quiet machine
 
 
 @pytest.fixture

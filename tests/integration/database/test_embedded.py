@@ -90,7 +90,7 @@ def count_rows(url: str) -> int:
         return connection.execute("select count(*) from rows").fetchone()[0]
 
 
-def wait_until(condition, seconds: float = 30) -> None:
+def wait_until(condition, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

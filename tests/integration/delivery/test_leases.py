@@ -39,8 +39,8 @@ def crowd(shop: Shop) -> Shop:
 
 
 def impatient(settings: Settings) -> Settings:
-    """A sender that gives no sign for so long is given up: longer than a batch takes on a busy machine."""
-    return settings.model_copy(update={"dispatcher_lease": timedelta(seconds=2)})
+    """A sender that gives no sign for so long is given up: longer than a batch takes on a busy machine (1 s)."""
+    return settings.model_copy(update={"dispatcher_lease": timedelta(seconds=4)})
 
 
 class StopsOnce:

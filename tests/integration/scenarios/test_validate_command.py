@@ -83,6 +83,7 @@ def test_a_name_that_the_shop_does_not_know_is_told(site, shop, ekiden, monkeypa
     monkeypatch.setenv("EKIDEN_OPTIONS", "member_tag, member_rank")
     site.scenario("good", (TARGET, written))
     ended = ekiden("validate", "--format", "json")
+    assert ended.out, ended.err
     (finding,) = json.loads(ended.out)
     assert (finding["rule"], finding["severity"], finding["line"]) == (rule, severity, 18)
     assert guess in finding["message"]

@@ -13,6 +13,7 @@ ALL = 100_000
 def of(shop: Shop, customer: str, **wanted) -> list[Decision]:
     """Return one customer's decisions in the order in which they were made."""
     found = decisions(shop.connection, DecisionFilter(customer=customer, **wanted), limit=ALL)
+    # of one moment: entering before the row
     return sorted(found, key=lambda decision: decision.decided_at)
 
 

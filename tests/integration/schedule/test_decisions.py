@@ -20,7 +20,7 @@ def test_who_enters_has_one_decision_for_entering_and_one_for_the_row_and_nothin
     report = shop.plan()
     assert report.decisions == (DecisionCount("follow_up", "entered", 1),)
     assert [(found.decision, found.rule, found.step_no, str(found.day)) for found in of(shop, "C1")] == [
-        ("ready", "due", 1, TODAY), ("entered", "entered", 1, TODAY),
+        ("entered", "entered", 1, TODAY), ("ready", "due", 1, TODAY),
     ]  # fmt: skip
     assert turned_away(shop) == []
     assert (report.turned_away, of(shop, "C1")[0].actor) == ((), "schedule")

@@ -137,7 +137,7 @@ def waits_for_the_lock(shop: Shop) -> bool:
     return shop.execute(waiting) == [(1,)]
 
 
-def wait_until(happened, patience: float = 30) -> None:
+def wait_until(happened, patience: float = 120) -> None:
     end = time.monotonic() + patience
     while not happened():
         assert time.monotonic() < end, "it never happened"

@@ -47,6 +47,7 @@ def path_of(shop: Shop, customer: str = "C1") -> str:
 def opt_outs(shop: Shop) -> list[tuple[Any, ...]]:
     return shop.execute(
         "select customer_id, address, channel, site, source, message_id, opted_out_at from outreach.opt_outs"
+        " order by opt_out_id"
     )
 
 

@@ -10,21 +10,27 @@ from tests.integration.channels.mail import apart
 
 ACCEPTED = Verdict(Meaning.accepted, "yes")
 UNKNOWN = Verdict(Meaning.unknown, "who knows")
+LONG = 30
+"""Seconds for which one thread waits for another: a machine may be busy."""
 
 
 def test_while_there_is_trouble_nothing_begins_beside_what_is_under_way() -> None:
     spans: dict[int, tuple[float, float]] = {}
-    slow_one_began = threading.Event()
+    slow_one_began, unknown_one_ended = threading.Event(), threading.Event()
 
     def post(part: Part) -> Fate:
         (number,) = part.positions
         began = time.monotonic()
         if number == 0:
-            slow_one_began.wait(5)
+            assert slow_one_began.wait(LONG)
         elif number == 1:
             slow_one_began.set()
+            assert unknown_one_ended.wait(LONG)
+            # for whatever else would begin now
             time.sleep(0.2)
         spans[number] = (began, time.monotonic())
+        if number == 0:
+            unknown_one_ended.set()
         return UNKNOWN if number == 0 else ACCEPTED
 
     posting = Posting(
