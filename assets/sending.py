@@ -22,7 +22,6 @@ from assets.acting import run_context
 from assets.sample import IDS_SHOWN, SampleKeeper
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Carrier
-from ekiden.delivery.pauses import SendingPaused
 from ekiden.delivery.worker import IMPATIENT, CarrierReport, Patience, send_all_due
 from ekiden.settings import Settings
 
@@ -72,22 +71,19 @@ def work(
     keepers = [SampleKeeper(carrier.channel) for carrier in carriers]
     kept = [replace(carrier, channel=keeper) for keeper, carrier in zip(keepers, carriers, strict=True)]
     with connect(settings, autocommit=True) as connection:
-        try:
-            done = send_all_due(
-                connection,
-                carriers=kept,
-                settings=settings,
-                clock=clock,
-                context=run_context(context, actor=actor or None),
-                due_dates=due_dates,
-                # a person who starts a run waits for its end
-                patience=WAITING if SENSOR_TAG in context.run.tags else IMPATIENT,
-            )
-        except SendingPaused as error:
-            raise error.in_zone(settings.zone) from None
+        done = send_all_due(
+            connection,
+            carriers=kept,
+            settings=settings,
+            clock=clock,
+            context=run_context(context, actor=actor or None),
+            due_dates=due_dates,
+            # a person who starts a run waits for its end
+            patience=WAITING if SENSOR_TAG in context.run.tags else IMPATIENT,
+        )
     sent = [keeper for keeper in keepers if keeper.message_ids]
     report = WorkerReport(
-        parts=[_part(each, settings) for each in done],
+        parts=[_part(each) for each in done],
         message_ids=[message_id for keeper in sent for message_id in keeper.message_ids][:IDS_SHOWN],
         sample=sent[0].sample() if sent else None,
     )
@@ -96,7 +92,7 @@ def work(
     context.log.info(", ".join(f"{name}: {count:,}" for name, count in told.items()) or "nothing was due")
 
 
-def _part(done: CarrierReport, settings: Settings) -> Part:
+def _part(done: CarrierReport) -> Part:
     report = done.report
     return Part(
         due_date=done.due_date,
@@ -104,7 +100,7 @@ def _part(done: CarrierReport, settings: Settings) -> Part:
         channel=done.carrier.channel.name,
         counts=vars(report.counts),
         found_sent=report.reconciled.sent,
-        pauses=[str(pause.in_zone(settings.zone)) for pause in report.pauses],
+        pauses=[str(pause) for pause in report.pauses],
     )
 
 

@@ -77,8 +77,6 @@ def told(error: Exception) -> Sequence[object]:
         case ValidationError() if error.title == Settings.__name__:
             names = [("_".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
             return [f"the setting {name} (EKIDEN_{name.upper()}): {message}" for name, message in names]
-        case SendingPaused():
-            return [error.in_zone(Settings().zone)]
         case _ if isinstance(error, EXPECTED_ERRORS):
             return [error]
         case _:

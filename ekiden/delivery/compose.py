@@ -87,7 +87,7 @@ def read_due(connection: Connection[Any], rows: Sequence[int]) -> list[RowToSend
         return []
     with connection.cursor(row_factory=_row_to_send) as cursor:
         query = statement(__file__, "read_rows_to_send")
-        newest = newest_web_push_subscription("rows.customer_id")
+        newest = newest_web_push_subscription("due.customer_id")
         due = cursor.execute(query.format(web_push_subscription=newest), {"rows": as_array(rows)}).fetchall()
     # last: what is told while the rest was read counts as well
     objections = read_objections(connection, map(_asked, due))

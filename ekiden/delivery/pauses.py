@@ -77,10 +77,6 @@ class SendingPaused(RuntimeError):
         super().__init__(f"{told}. To go on: {', '.join(commands)}")
         self.pauses = tuple(pauses)
 
-    def in_zone(self, zone: ZoneInfo) -> "SendingPaused":
-        """Return the same with instants in the shop's zone, as people read them."""
-        return SendingPaused([found.in_zone(zone) for found in self.pauses])
-
 
 class ReasonMissing(ValueError):
     """A pause or its end says nothing about why."""

@@ -4,6 +4,7 @@ Any number of senders may run at once; all share one queue.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from functools import partial
@@ -17,6 +18,7 @@ from ekiden.database.again import again
 from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
 from ekiden.delivery.admin_notice import notify_administrator
+from ekiden.delivery.batch_plans import plan_for_any_batch, prepared_soon
 from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
 from ekiden.delivery.claim import look_at_due
 from ekiden.delivery.claims import Claimer, claim_outgoing, claim_withheld
@@ -33,6 +35,9 @@ from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
 
 Clock = Callable[[], datetime]
+
+NOBODY_ELSE = nullcontext()
+"""Held while messages are made, where no other sender is in the same process."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class SendReport:
     counts: SendCounts
     reconciled: Recorded
     pauses: tuple[Pause, ...] = ()
-    """What was paused when it ended: rows of these may be due and were left alone."""
+    """What was paused when it ended, in the shop's time zone: rows of these may be due and were left alone."""
     wait: ProviderWait | None = None
     """Until when the provider is left alone, and why; rows may be due until then."""
 
@@ -107,10 +112,12 @@ def send_due(
     due_date: date | None = None,
     progress: Callable[[SendCounts], None] | None = None,
     is_over: Callable[[], bool] = lambda: False,
+    composing: AbstractContextManager[Any] = NOBODY_ELSE,
 ) -> SendReport:
     """Send until nothing is due; `due_date` narrows it to rows of that local date; `clock` yields aware datetimes.
 
-    Ends sooner, with what it has done, where `is_over` says so between two batches.
+    Ends sooner, with what it has done, where `is_over` says so between two batches. `composing` is held while messages
+    are made.
 
     Only rows whose step goes by one of `step_channels`, which are those that `channel` carries, and no more than
     `batch_size` at a time, where that is less than the settings' own.
@@ -132,9 +139,9 @@ def send_due(
             connection, run_id, channel=channel, settings=settings, now=clock(), context=context
         )
         check_before_sending(connection, settings, now=clock(), context=context)
-        refuse_if_paused(connection)
+        refuse_if_paused(connection, zone=settings.zone)
         broken = faults_due(connection, settings, now=clock(), step_channels=step_channels, due_date=due_date)
-        with dispatcher(connection, run_id, settings.dispatcher_lease) as lease:
+        with dispatcher(connection, run_id, settings.dispatcher_lease) as lease, prepared_soon(connection):
             sender = _Sender(
                 connection=connection,
                 lease=lease,
@@ -146,6 +153,7 @@ def send_due(
                 clock=clock,
                 context=context,
                 broken_contents=tuple(broken),
+                composing=composing,
             )
             while not is_over() and (batch := sender.send_batch(due_date)) is not None:
                 total += batch
@@ -164,7 +172,8 @@ def send_due(
     with connection.transaction():
         finish_run(connection, run_id, now=clock(), summary=dict(vars(total)))
     notify_administrator(connection, mail_channel, settings, run_id, clock())
-    return SendReport(run_id, total, reconciled, open_pauses(connection), wait_of(connection, channel.name, clock()))
+    pauses = open_pauses(connection, zone=settings.zone)
+    return SendReport(run_id, total, reconciled, pauses, wait_of(connection, channel.name, clock()))
 
 
 @dataclass(frozen=True)
@@ -188,6 +197,7 @@ class _Sender:
     clock: Clock
     context: RunContext
     broken_contents: tuple[str, ...]
+    composing: AbstractContextManager[Any]
 
     def send_batch(self, due_date: date | None) -> SendCounts | None:
         """Send one batch; None when nothing was due, or when the provider wants us to wait."""
@@ -220,7 +230,10 @@ class _Sender:
                 due_date=due_date,
                 broken_contents=self.broken_contents,
             )
-            composed = compose_all(read_due(self.connection, look.rows), self.settings)
+            plan_for_any_batch(self.connection)
+            due = read_due(self.connection, look.rows)
+            with self.composing:
+                composed = compose_all(due, self.settings)
             # composing takes a while, in which somebody may have pressed the button
             paused = self._paused(look.rows)
             going = [(row, item) for row, item in composed if row.schedule_row_id not in paused]
@@ -282,6 +295,7 @@ class _Sender:
         now = self.clock()
         with acting(self.connection, "dispatcher", self.context, self.run_id, now=now):
             self.lease.renew(self.connection)
+            plan_for_any_batch(self.connection)
             return record(
                 self.connection,
                 answers,

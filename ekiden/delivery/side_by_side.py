@@ -6,7 +6,8 @@ sender does (`send`), and workers of several processes, which share the queue in
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import date
 from threading import Event, Lock
 from typing import Any
@@ -36,6 +37,9 @@ class Turn:
     clock: Clock
     context: RunContext
     due_date: date | None = None
+    composing: AbstractContextManager[Any] = field(default_factory=Lock)
+    """Held while messages are made, by one sender at a time: Python does not make those of two any sooner, and both
+    would then wait for the database together."""
 
 
 def send_side_by_side(
@@ -100,6 +104,7 @@ def _send(
             due_date=turn.due_date,
             progress=progress,
             is_over=stop.is_set,
+            composing=turn.composing,
         )
     except ContentsBroken:
         raise

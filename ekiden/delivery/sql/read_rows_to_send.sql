@@ -1,9 +1,28 @@
 -- The rows about to be claimed, with everything that the checks and the message need, read live; what stands against
 -- writing to their customers is read by objections.sql.
-with versions_due as (
-    select distinct rows.scenario_version_id
+-- once for all that is read of them
+with due as materialized (
+    select
+        rows.schedule_row_id,
+        rows.enrolment_id,
+        rows.message_id,
+        rows.scenario_id,
+        rows.scenario_version_id,
+        rows.step_no,
+        rows.channel,
+        rows.customer_id,
+        rows.send_at,
+        enrolments.anchor_kind,
+        enrolments.anchor_key,
+        enrolments.anchor_date
     from outreach.schedule_rows as rows
+    inner join outreach.enrolments on rows.enrolment_id = enrolments.enrolment_id
     where rows.schedule_row_id = any(%(rows)s)
+),
+
+versions_due as (
+    select distinct scenario_version_id
+    from due
 ),
 
 targeted as (
@@ -53,73 +72,73 @@ offered_products as (
     group by scenario_version_id
 ),
 
--- what the scenario is about comes first
-anchor_lines as (
+-- what the scenario is about comes first; a few names are enough for a message
+anchor_products as (
     select
-        rows.schedule_row_id,
-        products.product_name,
-        row_number() over (
-            partition by rows.schedule_row_id
-            order by targeted_products.product_id is null, lines.line_no
-        ) as place
-    from outreach.schedule_rows as rows
-    inner join outreach.enrolments on rows.enrolment_id = enrolments.enrolment_id
-    inner join staging.stg_order_lines as lines on enrolments.anchor_key = lines.order_id
+        due.schedule_row_id,
+        (array_agg(products.product_name order by targeted_products.product_id is null, lines.line_no))[:5] as names
+    from due
+    inner join staging.stg_order_lines as lines on due.anchor_key = lines.order_id
     inner join staging.stg_products as products on lines.product_id = products.product_id
     left join targeted_products
         on
-            rows.scenario_version_id = targeted_products.scenario_version_id
+            due.scenario_version_id = targeted_products.scenario_version_id
             and lines.product_id = targeted_products.product_id
-    where
-        rows.schedule_row_id = any(%(rows)s)
-        and enrolments.anchor_kind in ('ordered', 'paid', 'shipped', 'desired_delivery', 'nth_purchase')
+    where due.anchor_kind in ('ordered', 'paid', 'shipped', 'desired_delivery', 'nth_purchase')
+    group by due.schedule_row_id
 ),
 
--- a few names are enough for a message
-anchor_products as (
-    select
-        schedule_row_id,
-        array_agg(product_name order by place) as names
-    from anchor_lines
-    where place <= 5
-    group by schedule_row_id
+no_mail_format as (
+    select null as mail_format
 )
 
 select
-    rows.schedule_row_id,
-    rows.enrolment_id,
-    rows.message_id,
-    rows.step_no,
-    rows.channel,
-    rows.customer_id,
-    rows.send_at,
+    due.schedule_row_id,
+    due.enrolment_id,
+    due.message_id,
+    due.step_no,
+    due.channel,
+    due.customer_id,
+    due.send_at,
     scenarios.scenario_code,
     steps.content,
     versions.consent_recheck,
     versions.definition -> 'address_policy' as address_policy,
     coalesce((versions.definition ->> 'variant_by_domain')::boolean, true) as variant_by_domain,
-    enrolments.anchor_date,
+    due.anchor_date,
     customers.customer_id is not null as customer_exists,
     customers.family_name,
     customers.given_name,
     customers.email,
     customers.email_2,
-    -- kept where the shop keeps it: its own stg_customers need not have the column
-    to_jsonb(customers) ->> 'mail_format' as mail_format,
+    customers.mail_format,
     customers.phone,
     customers.line_user_id,
-    case when rows.channel = 'web_push' then ({web_push_subscription}) end as web_push_subscription,
+    case when due.channel = 'web_push' then ({web_push_subscription}) end as web_push_subscription,
     customers.newsletter_status,
     coalesce(anchor_products.names, '{{}}') as anchor_products,
     coalesce(offered_products.names, '{{}}') as offered_products
-from outreach.schedule_rows as rows
-inner join outreach.enrolments on rows.enrolment_id = enrolments.enrolment_id
-inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
-inner join outreach.scenario_versions as versions on rows.scenario_version_id = versions.scenario_version_id
+from due
+inner join outreach.scenarios on due.scenario_id = scenarios.scenario_id
+inner join outreach.scenario_versions as versions on due.scenario_version_id = versions.scenario_version_id
 inner join outreach.scenario_version_steps as steps
-    on rows.scenario_version_id = steps.scenario_version_id and rows.step_no = steps.step_no
-left join anchor_products on rows.schedule_row_id = anchor_products.schedule_row_id
-left join offered_products on rows.scenario_version_id = offered_products.scenario_version_id
-left join staging.stg_customers as customers on rows.customer_id = customers.customer_id
-where rows.schedule_row_id = any(%(rows)s)
-order by rows.send_at, rows.schedule_row_id -- noqa: PRS
+    on due.scenario_version_id = steps.scenario_version_id and due.step_no = steps.step_no
+left join anchor_products on due.schedule_row_id = anchor_products.schedule_row_id
+left join offered_products on due.scenario_version_id = offered_products.scenario_version_id
+cross join no_mail_format
+left join lateral (
+    select
+        stg_customers.customer_id,
+        stg_customers.family_name,
+        stg_customers.given_name,
+        stg_customers.email,
+        stg_customers.email_2,
+        stg_customers.phone,
+        stg_customers.line_user_id,
+        stg_customers.newsletter_status,
+        -- of no_mail_format where the shop's own stg_customers does not have the column
+        mail_format::text as mail_format -- noqa: RF02
+    from staging.stg_customers
+    where stg_customers.customer_id = due.customer_id
+) as customers on true
+order by due.send_at, due.schedule_row_id -- noqa: PRS

@@ -1,6 +1,7 @@
 """Several senders of one worker at once: when they are, and how they end."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,11 +9,13 @@ from dataclasses import dataclass, field
 import psycopg
 import pytest
 
-from ekiden.delivery import side_by_side
+from ekiden.delivery import send, side_by_side
 from ekiden.delivery.channels.base import Carrier, Delivery, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.compose import RowToSend
 from ekiden.delivery.send import SendCounts, SendReport
 from ekiden.delivery.side_by_side import Turn, send_side_by_side
 from ekiden.scenarios.definition import MAIL_CHANNELS
+from ekiden.settings import Settings
 from tests.integration.ledger_fixtures import SENDER, RecordingChannel, Shop
 
 PEOPLE = 60
@@ -80,6 +83,26 @@ def test_where_much_is_due_two_senders_share_it_and_nobody_is_written_to_twice(e
     assert all(report.counts.sent for report in reports)
     assert sum(report.counts.sent for report in reports) == evening.sent() == PEOPLE
     assert len({message.to_address for message in evening.channel.messages}) == len(evening.channel.messages) == PEOPLE
+
+
+def test_one_sender_at_a_time_makes_messages(evening: Evening, monkeypatch: pytest.MonkeyPatch):
+    makers: set[str] = set()
+    alone = threading.Lock()
+    compose_all = send.compose_all
+
+    def compose(rows: Sequence[RowToSend], settings: Settings) -> object:
+        assert alone.acquire(blocking=False)
+        makers.add(threading.current_thread().name)
+        # long enough for the other to come
+        time.sleep(0.01)
+        composed = compose_all(rows, settings)
+        alone.release()
+        return composed
+
+    monkeypatch.setattr(send, "compose_all", compose)
+    evening.send()
+    assert makers == evening.channel.senders
+    assert evening.sent() == PEOPLE
 
 
 def test_progress_is_that_of_all_senders_together(evening: Evening):
