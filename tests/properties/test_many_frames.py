@@ -24,8 +24,8 @@ ENOUGH_TO_BE_MANY = 13
 """More than `has_many_frames` calls few."""
 NEVER = {"type": "list", "codes": ["nowhere"], "relation": "or"}
 START = words.start_of(words.FIRST_DAY)
-PATIENCE = "20s"
-"""Many times what an answer takes, and less than planning took where it grew with the square of the frames (30 s)."""
+PATIENCE = "10s"
+"""Many times what an answer takes, and a third of what planning took where it grew with the square of the frames."""
 
 KINDS: tuple[dict[str, Any], ...] = (
     {"type": "member", "member": {"age": {"from": 20, "to": 60}}},

@@ -34,6 +34,7 @@ which the anchor itself stands).
     {%- set place = place_of_anchor(scenario) -%}
     {%- set kind = anchor_kind(scenario) -%}
     {%- set argument = anchor_argument(scenario) -%}
+    {%- set dated = dated_anchor(scenario) -%}
     {#- a filter that filters nothing may stand anywhere -#}
     {%- set filters = (scenario.get('orders') or {}).items() | rejectattr(1, 'in', [none, 'all']) | list -%}
     {%- if not is_order_anchor(scenario) and filters -%}
@@ -51,7 +52,7 @@ which the anchor itself stands).
     {%- elif kind == 'nth_purchase' -%} {{ nth_purchase_anchor_rows(scenario, place, argument) }}
     {%- elif kind == 'member_registered' -%} {{ registration_anchor_rows(scenario) }}
     {%- elif kind == 'entered' -%} {{ segment_anchor_rows(scenario, place, anchor_name(scenario), reading) }}
-    {%- elif dated_anchor(scenario) -%} {{ dated_anchor_rows(scenario, dated_anchor(scenario)) }}
+    {%- elif dated -%} {{ dated_anchor_rows(scenario, dated) }}
     {%- else -%}
     {{ definition_fault(place, "'" ~ kind ~ "' is not known") }}
     {%- endif -%}

@@ -215,5 +215,4 @@ def test_a_server_that_does_not_read_costs_our_patience_once() -> None:
         began = time.monotonic()
         (delivery,) = channel_to(server.url, read_seconds=SHORT).deliver(large(1))
         assert delivery.outcome is Outcome.unknown
-        # it has hundreds of pieces, each of which could cost as much
-        assert time.monotonic() - began < LONG
+        assert time.monotonic() - began < 3

@@ -10,7 +10,7 @@ from ekiden.database.arrays import as_array
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(texts=st.lists(st.none() | TEXTS))
 @example(
     texts=["", "null", "NULL", None, " a ", "{1,2}", '"', "\\", '\\"', "a\nb\tc", "''", "山田　花子😀", "\x1f", "%s"]

@@ -154,6 +154,7 @@ def test_a_line_that_is_stopped_for_one_sender_is_stopped_for_the_other(
     states = Counter(row.state for row in evening.shop.rows())
     assert states["sent"] in {3, 6}
     assert states["ready"] == PEOPLE - states["sent"]
+    assert evening.shop.execute("select count(*) from outreach.sending_pauses where resumed_at is null") == [(1,)]
 
 
 def test_a_database_that_has_no_session_to_spare_leaves_the_work_to_one(
@@ -167,3 +168,4 @@ def test_a_database_that_has_no_session_to_spare_leaves_the_work_to_one(
     evening.channel.both_are_there = threading.Barrier(1)
     (report,) = evening.send()
     assert report.counts.sent == evening.sent() == PEOPLE
+    assert {Outcome.accepted.value} == {row[0] for row in evening.shop.execute("select outcome from outreach.attempts")}

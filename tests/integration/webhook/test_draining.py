@@ -342,7 +342,7 @@ def tellings(shop: Shop) -> list[dict[str, Any]]:
     return [*facts, *again, *bare, {**facts[2], "sg_machine_open": True, "email": None}]
 
 
-@examples(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_order_splits_and_repetitions_of_the_same_tellings_lead_to_the_same_tables(
     unknown: Shop, data: st.DataObject

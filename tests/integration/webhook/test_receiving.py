@@ -172,7 +172,7 @@ header_lists = st.lists(
 )
 
 
-@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(max_size=100), max_size=3), header_lists, st.booleans(), st.booleans())
 def test_whatever_is_posted_by_a_stranger_is_turned_away_and_nothing_is_kept(
     webhook_shop: Shop, body: list[bytes], headers: list[tuple[bytes, bytes]], is_json: bool, is_cut_off: bool
@@ -183,7 +183,7 @@ def test_whatever_is_posted_by_a_stranger_is_turned_away_and_nothing_is_kept(
     assert stored(webhook_shop) == []
 
 
-@examples(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
 def test_whatever_the_provider_posts_is_kept(webhook_shop: Shop, provider: Provider, body: bytes):
     answer = post(webhook_shop, app_of(webhook_shop), provider, body)

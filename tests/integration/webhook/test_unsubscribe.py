@@ -192,7 +192,7 @@ def test_a_withdrawn_opt_out_can_be_made_again(sent: Shop):
     assert len(opt_outs(sent)) == 2
 
 
-@examples(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(token=st.text(st.characters(codec="latin-1", exclude_characters="/"), min_size=1, max_size=100))
 def test_whatever_stands_in_the_address_it_is_answered(shop: Shop, token: str):
     assert ask(app_of(shop), ONE_CLICK, FORM, path=f"/unsubscribe/{token}").status == 404

@@ -21,7 +21,7 @@ def test_names_that_do_not_suffice_do_not_cost_a_round_each() -> None:
 
 
 @pytest.mark.parametrize("names", ["none", "first", "all", "wrong"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(count=st.integers(1, 200), chosen=st.sets(st.integers(0, 199), max_size=8))
 def test_only_the_guilty_fail_everybody_else_is_sent_once_and_few_requests_do(
     names: str, count: int, chosen: set[int]

@@ -244,7 +244,7 @@ def batches(draw: st.DrawFn) -> list[OutgoingMessage]:
     ]
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(batches(), st.permutations(range(12)), st.sampled_from(["B", "BB", "BC", "C" * 16]))
 def test_everybody_gets_exactly_their_own_message_in_whatever_order_tags_are_replaced(
     messages: list[OutgoingMessage], order: list[int], guess: str

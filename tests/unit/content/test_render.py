@@ -126,7 +126,7 @@ NAMES = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=NAMES)
 def test_a_name_is_shown_and_does_nothing(folder: Path, name: str) -> None:
     html = column(

@@ -167,7 +167,7 @@ def assert_right(step: StepContent, customers: list[MessageVariables]) -> None:
             assert {piece for piece in used if isinstance(piece, int)} == set(range(one.shared.holes))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     subject=written(HEAD_PIECES),
     preheader=written(HEAD_PIECES),
@@ -184,7 +184,7 @@ def test_a_text_mail_is_its_shared_content_filled_whatever_the_template(
     assert_right(step, customers)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     html=written(HTML_PIECES),
     preheader=written(HEAD_PIECES),
@@ -197,7 +197,7 @@ def test_an_html_mail_is_its_shared_content_filled_whatever_the_template(
     assert_right(step, customers)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(name=st.sampled_from(content_names(PROJECT_ROOT / "content")), customers=st.lists(CUSTOMERS, min_size=2))
 def test_a_shipped_mail_is_its_shared_content_filled_whoever_gets_it(
     name: str, customers: list[MessageVariables]

@@ -5,7 +5,7 @@ from datetime import date, time
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ekiden.scenarios.definition import OPTIONS, ScenarioDefinition, check
@@ -285,7 +285,7 @@ def nearly_definitions(draw) -> Mapping[object, object]:
     return definition(steps=[step], target={"frames": [frame, frame]}, **{}) | replaced
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(ANYTHING | nearly_definitions())
 def test_no_definition_makes_the_check_raise(anything):
     scenario, faults, *_ = check(anything)

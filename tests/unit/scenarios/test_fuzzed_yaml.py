@@ -89,7 +89,6 @@ PIECES = st.sampled_from(
 FUZZ = settings(
     phases=(Phase.explicit, Phase.generate),
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 

@@ -98,7 +98,7 @@ def test_the_good_events_beside_bad_ones_are_read():
     assert reading.unreadable == 2
 
 
-@examples(max_examples=40, deadline=None)
+@examples(max_examples=40)
 @given(st.lists(odd_events | json_values, max_size=3))
 def test_every_list_can_be_read_and_every_text_stored(body: list[object]):
     reading = read_events(orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)) if _is_json(body) else Reading((), 0)
