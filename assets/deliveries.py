@@ -26,12 +26,12 @@ from dagster import (
 from psycopg import Connection
 
 from assets import schedule
+from assets.acting import ledger
 from assets.partitions import days_of
 from assets.sample import listing
 from assets.schedule import day_metadata
-from assets.sending import WorkerReport, reports_of, totals, work
+from assets.sending import WorkerReport, reports_of, runs_of, totals, work
 from assets.tables import markdown_table
-from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.latency import Latency, latency_of
 from ekiden.delivery.send import SendCounts
@@ -64,11 +64,12 @@ def send_worker(
 )
 def gather_deliveries(context: AssetExecutionContext, settings: ResourceParam[Settings]) -> None:
     """Put what the workers did on the materialisation of each due date."""
-    reports = reports_of(context)
-    with connect(settings, autocommit=True) as connection:
+    run_ids = runs_of(context)
+    reports = reports_of(context, run_ids)
+    with ledger(settings) as connection:
         for day in days_of(context):
             context.add_asset_metadata(day_metadata(connection, day), asset_key=KEY, partition_key=day.isoformat())
-        metadata = send_metadata(reports, latency_of_reports(connection, reports), context.run_id)
+        metadata = send_metadata(reports, latency_of_reports(connection, reports), run_ids)
     context.add_output_metadata(metadata)
 
 
@@ -106,13 +107,14 @@ def latency_of_reports(connection: Connection, reports: Sequence[WorkerReport]) 
 
 
 def send_metadata(
-    reports: Sequence[WorkerReport], latency: Latency | None, dagster_run_id: str
+    reports: Sequence[WorkerReport], latency: Latency | None, dagster_run_ids: Sequence[str]
 ) -> dict[str, MetadataValue]:
-    """Return what the workers of a run did, for the metadata of its materialisations."""
+    """Return what the workers of a run did, and of those that it takes up, for the metadata of its materialisations."""
     parts = [part for report in reports for part in report.parts]
     counts = {**vars(SendCounts()), **totals(reports)}
     samples = [report.sample for report in reports if report.sample]
     pauses = _distinct(pause for part in parts for pause in part.pauses)
+    quoted = ", ".join(f"'{run_id}'" for run_id in dagster_run_ids)
     return {
         **{name: MetadataValue.int(total) for name, total in counts.items()},
         **latency_metadata(latency),
@@ -130,7 +132,7 @@ def send_metadata(
         "sample_message": MetadataValue.md(samples[0] if samples else "nothing was sent"),
         "messages_in_sql": MetadataValue.md(
             "```sql\nselect * from outreach.messages where send_run_id in (\n"  # noqa: S608 - shown, not run
-            f"    select run_id from outreach.runs where dagster_run_id = '{dagster_run_id}'\n)\n```"
+            f"    select run_id from outreach.runs where dagster_run_id in ({quoted})\n)\n```"
         ),
     }
 

@@ -21,6 +21,7 @@ from dagster import (
 from assets import deliveries, schedule
 from assets.acting import run_context
 from assets.tables import markdown_table
+from assets.termination import ends_at_once
 from ekiden.database.connection import connect
 from ekiden.delivery.guards import InvariantCheck, check_invariant
 from ekiden.schedule.invariants import INVARIANTS, Subject
@@ -55,12 +56,14 @@ def _checks_of(subject: Subject, asset: AssetKey, name: str) -> AssetChecksDefin
     ) -> Iterator[AssetCheckResult]:
         with connect(settings, autocommit=True) as connection:
             for selected in sorted(context.selected_asset_check_keys):
-                check = check_invariant(
-                    connection,
-                    invariants[selected.name],
-                    now=clock(),
-                    context=run_context(context.op_execution_context),
-                )
+                # not around what is yielded: between two checks the step is Dagster's
+                with ends_at_once():
+                    check = check_invariant(
+                        connection,
+                        invariants[selected.name],
+                        now=clock(),
+                        context=run_context(context.op_execution_context),
+                    )
                 if check.pause:
                     context.log.error(f"{check.pause}. To go on: {check.pause.resume_command}")
                 yield AssetCheckResult(

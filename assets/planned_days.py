@@ -18,8 +18,8 @@ from dagster import (
 )
 
 from assets import schedule
+from assets.acting import ledger
 from assets.tables import markdown_table
-from ekiden.database.connection import connect
 from ekiden.schedule.missed import MissedRange, find_missed_days, in_words
 from ekiden.settings import Settings
 
@@ -45,7 +45,7 @@ def every_day_planned_check() -> AssetChecksDefinition:
     def every_day_planned(
         settings: ResourceParam[Settings], clock: ResourceParam[Callable[[], datetime]]
     ) -> AssetCheckResult:
-        with connect(settings, autocommit=True) as connection:
+        with ledger(settings) as connection:
             missed = find_missed_days(connection, now=clock(), settings=settings)
         return AssetCheckResult(
             passed=not missed,

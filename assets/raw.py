@@ -30,6 +30,7 @@ from dagster import (
 )
 from psycopg import Connection, sql
 
+from assets.termination import ends_at_once
 from ekiden.database.connection import connect
 from ekiden.raw.contract import CONTRACT
 from ekiden.settings import Settings
@@ -127,7 +128,9 @@ def raw_checks(tables: Sequence[RawTable]) -> AssetChecksDefinition:
             for table in tables:
                 if table.key not in selected:
                     continue
-                seen = look(connection, table)
+                # not around what is yielded: between two looks the step is Dagster's
+                with ends_at_once():
+                    seen = look(connection, table)
                 known = _last_known_load(context, table.key)
                 event = AssetMaterialization if data_is_newer(seen, known) else AssetObservation
                 context.op_execution_context.log_event(event(table.key, metadata=_look_metadata(seen)))

@@ -4,7 +4,7 @@ Belongs here: watching what a channel carries. Does not belong here: carrying it
 place in an event log.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome, OutgoingMessage
@@ -20,10 +20,14 @@ def listing(message_ids: Sequence[UUID]) -> str:
 
 
 class SampleKeeper:
-    """A channel that passes everything on and remembers the first accepted message and some ids."""
+    """A channel that passes everything on and remembers the first accepted message and some ids.
 
-    def __init__(self, channel: Channel) -> None:
+    `posting` is called before each batch.
+    """
+
+    def __init__(self, channel: Channel, posting: Callable[[], None] = lambda: None) -> None:
         self._channel = channel
+        self._posting = posting
         self._first: OutgoingMessage | None = None
         self._ids: list[UUID] = []
 
@@ -32,6 +36,7 @@ class SampleKeeper:
         return self._channel.name
 
     def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
+        self._posting()
         deliveries = self._channel.deliver(messages)
         for message, delivery in zip(messages, deliveries, strict=True):
             if delivery.outcome is not Outcome.accepted:

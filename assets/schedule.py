@@ -21,10 +21,9 @@ from dagster import (
 from psycopg import Connection
 from pydantic import Field
 
-from assets.acting import run_context
+from assets.acting import ledger, run_context
 from assets.partitions import days_of
 from assets.tables import count_table, decision_table, eligibility_table, rows_in
-from ekiden.database.connection import connect
 from ekiden.schedule.plan import PlanReport, plan
 from ekiden.schedule.rows import RowFilter, summary
 from ekiden.settings import Settings
@@ -66,7 +65,7 @@ def step_schedule_asset(due_dates: DailyPartitionsDefinition, eligibility: Seque
         clock: ResourceParam[Callable[[], datetime]],
     ) -> MaterializeResult:
         days = days_of(context)
-        with connect(settings, autocommit=True) as connection:
+        with ledger(settings) as connection:
             report = plan(
                 connection,
                 days[0],

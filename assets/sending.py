@@ -18,9 +18,9 @@ from dagster import (
 )
 from pydantic import BaseModel
 
-from assets.acting import run_context
+from assets.acting import ledger, run_context, starting_tag
 from assets.sample import IDS_SHOWN, SampleKeeper
-from ekiden.database.connection import connect
+from assets.termination import WholeBatches
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.worker import IMPATIENT, CarrierReport, Patience, send_all_due
 from ekiden.settings import Settings
@@ -68,9 +68,10 @@ def work(
 
     `actor` is the person who said so, None where nobody did.
     """
-    keepers = [SampleKeeper(carrier.channel) for carrier in carriers]
+    batches = WholeBatches()
+    keepers = [SampleKeeper(carrier.channel, batches.posting) for carrier in carriers]
     kept = [replace(carrier, channel=keeper) for keeper, carrier in zip(keepers, carriers, strict=True)]
-    with connect(settings, autocommit=True) as connection:
+    with ledger(settings) as connection, batches.kept_whole():
         done = send_all_due(
             connection,
             carriers=kept,
@@ -78,8 +79,10 @@ def work(
             clock=clock,
             context=run_context(context, actor=actor or None),
             due_dates=due_dates,
-            # a person who starts a run waits for its end
-            patience=WAITING if SENSOR_TAG in context.run.tags else IMPATIENT,
+            # a person who starts a run, or does it again, waits for its end
+            patience=WAITING if starting_tag(context.run.tags) == SENSOR_TAG else IMPATIENT,
+            progress=lambda _carrier, _counts: batches.recorded(),
+            sleep=batches.sleep,
         )
     sent = [keeper for keeper in keepers if keeper.message_ids]
     report = WorkerReport(
@@ -104,16 +107,32 @@ def _part(done: CarrierReport) -> Part:
     )
 
 
-def reports_of(context: AssetExecutionContext | OpExecutionContext) -> list[WorkerReport]:
-    """Return what the workers of this run told, each worker once."""
+def reports_of(context: AssetExecutionContext | OpExecutionContext, run_ids: Sequence[str]) -> list[WorkerReport]:
+    """Return what the workers of these runs, `runs_of` one, told; each worker once."""
     told: dict[str | None, WorkerReport] = {}
-    for entry in context.instance.all_logs(context.run_id, of_type=DagsterEventType.STEP_OUTPUT):
-        event = entry.get_dagster_event()
-        metadata = event.step_output_data.metadata.get(REPORT)
-        if isinstance(metadata, JsonMetadataValue):
-            # a step that was done again, because its machine seemed lost, replaces what it told
-            told[event.step_key] = WorkerReport.model_validate(metadata.value)
+    for run_id in run_ids:
+        for entry in context.instance.all_logs(run_id, of_type=DagsterEventType.STEP_OUTPUT):
+            event = entry.get_dagster_event()
+            metadata = event.step_output_data.metadata.get(REPORT)
+            if isinstance(metadata, JsonMetadataValue):
+                # a step that was done again, because its machine seemed lost, replaces what it told
+                told[event.step_key] = WorkerReport.model_validate(metadata.value)
     return list(told.values())
+
+
+def runs_of(context: AssetExecutionContext | OpExecutionContext) -> list[str]:
+    """Return the ids of this run and, before it, of those that it takes up: re-executed from its failure, a run does
+    only the steps that were left, and nobody has told yet what the others did.
+    """
+    run, ids = context.run, [context.run_id]
+    while run.step_keys_to_execute and run.parent_run_id:
+        parent = context.instance.get_run_by_id(run.parent_run_id)
+        if parent is None:
+            # somebody deleted it
+            break
+        run = parent
+        ids.insert(0, run.run_id)
+    return ids
 
 
 def totals(reports: Sequence[WorkerReport]) -> dict[str, int]:

@@ -18,8 +18,8 @@ from dagster import (
 from psycopg import Connection
 
 from assets import deliveries
+from assets.acting import ledger
 from assets.tables import LONGEST_TABLE, markdown_table
-from ekiden.database.connection import connect
 from ekiden.delivery.unknown import UnknownFilter, unknown_counts, unknown_rows
 from ekiden.settings import Settings
 
@@ -43,7 +43,7 @@ def unknown_settled_check() -> AssetChecksDefinition:
         settings: ResourceParam[Settings], clock: ResourceParam[Callable[[], datetime]]
     ) -> AssetCheckResult:
         now = clock()
-        with connect(settings, autocommit=True) as connection:
+        with ledger(settings) as connection:
             # those that are past it by now
             late = UnknownFilter(posted_until=now - settings.unknown_after)
             metadata = unknown_metadata(connection, late, now=now, settings=settings, sample=LONGEST_TABLE)

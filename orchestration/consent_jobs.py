@@ -10,9 +10,8 @@ from datetime import datetime
 from dagster import Config, JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 from pydantic import Field
 
-from assets.acting import run_context
+from assets.acting import ledger, run_context
 from assets.tables import markdown_table
-from ekiden.database.connection import connect
 from ekiden.delivery.opt_outs import (
     NewOptOut,
     OptOut,
@@ -82,7 +81,7 @@ def add_opt_out_op(
     """Record what the config says."""
     asked = NewOptOut(config.customer, config.address, config.of_channel(), config.site, reason=config.reason)
     actor = run_context(context, actor=config.actor).actor
-    with connect(settings, autocommit=True) as connection, connection.transaction():
+    with ledger(settings) as connection, connection.transaction():
         added = opt_out(connection, [asked], source="command", now=clock(), recorded_by=actor)
     show(context, {"opt_outs_recorded": MetadataValue.int(added)})
 
@@ -90,7 +89,7 @@ def add_opt_out_op(
 @op(name="show_opt_outs", description="Show who has opted out of what.", tags={"kind": "ledger"})
 def list_opt_outs_op(context: OpExecutionContext, config: WhichOptOuts, settings: ResourceParam[Settings]) -> None:
     """Show those that the config means."""
-    with connect(settings, autocommit=True) as connection:
+    with ledger(settings) as connection:
         found = find_opt_outs(connection, config.chosen(), limit=SHOWN_ROWS)
     show(context, {"opt_outs": MetadataValue.md(opt_out_table(found)), "shown": MetadataValue.int(len(found))})
 
@@ -103,7 +102,7 @@ def withdraw_opt_outs_op(
     clock: ResourceParam[Callable[[], datetime]],
 ) -> None:
     """Withdraw those that the config means."""
-    with connect(settings, autocommit=True) as connection:
+    with ledger(settings) as connection:
         withdrawn = withdraw(
             connection,
             config.chosen(config.opt_out_ids),
@@ -126,7 +125,7 @@ def sync_suppressions_op(
     clock: ResourceParam[Callable[[], datetime]],
 ) -> None:
     """Read the provider's lists."""
-    with connect(settings, autocommit=True) as connection:
+    with ledger(settings) as connection:
         synced = sync(connection, lists_for(settings), settings=settings, now=clock(), full=config.full)
     table = markdown_table(
         ("list", "since", "entries", "new"),

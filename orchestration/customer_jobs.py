@@ -6,8 +6,8 @@ Belongs here: its form and what its run shows. Does not belong here: what is sho
 from dagster import Config, Failure, JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 from pydantic import Field
 
+from assets.acting import ledger
 from assets.tables import LONGEST_TABLE, markdown_table
-from ekiden.database.connection import connect
 from ekiden.insights.explanation_evidence import UnknownCustomer
 from ekiden.insights.timeline import TimelineEntry, TimelineFilter, timeline
 from ekiden.schedule.errors import UnknownScenario
@@ -37,7 +37,7 @@ def timeline_op(context: OpExecutionContext, config: ShowTimeline, settings: Res
         read_day("last_day", config.last_day) if config.last_day else None,
         config.scenario or None,
     )
-    with connect(settings, autocommit=True) as connection:
+    with ledger(settings) as connection:
         try:
             found = timeline(
                 connection,

@@ -5,8 +5,7 @@ from datetime import datetime
 
 from dagster import JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 
-from assets.acting import run_context
-from ekiden.database.connection import connect
+from assets.acting import ledger, run_context
 from ekiden.delivery.events import drain
 from ekiden.settings import Settings
 from orchestration.operator_jobs import show
@@ -20,7 +19,7 @@ def drain_events(
     clock: ResourceParam[Callable[[], datetime]],
 ) -> None:
     """Drain everything that has come in."""
-    with connect(settings, autocommit=True) as connection:
+    with ledger(settings) as connection:
         done = drain(connection, settings=settings, clock=clock, context=run_context(context))
     if done.pauses:
         context.log.warning("the provider changed the account's status: all sending is paused (`ekiden status`)")

@@ -40,7 +40,7 @@ def prepare_settings() -> Settings:
     home = HomeSettings().home
     home.mkdir(parents=True, exist_ok=True)
     file = home / SETTINGS_FILE
-    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    text = file.read_text(encoding="utf-8-sig") if file.exists() else ""
     if "time_zone" not in tomllib.loads(text) and "EKIDEN_TIME_ZONE" not in os.environ:
         # at the top, where a key belongs to no table
         unfinished = file.with_suffix(".unfinished")

@@ -52,11 +52,24 @@ def open_instance(settings: Settings) -> DagsterInstance:
     return DagsterInstance.from_config(str(dagster_home(settings)))
 
 
+class HomeUnusable(RuntimeError):
+    """The deployment's home cannot be made, or not be written to."""
+
+
 @contextmanager
 def sole_server(settings: Settings) -> Iterator[bool]:
-    """Hold the home's lock, and yield whether it was free: only one may serve a deployment at a time."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with (settings.home / "up.lock").open("a") as lock:
+    """Hold the home's lock, and yield whether it was free: only one may serve a deployment at a time.
+
+    Raises `HomeUnusable`.
+    """
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        file = (settings.home / "up.lock").open("a")
+    except OSError as error:
+        raise HomeUnusable(
+            f"nothing can be kept in {settings.home}: {error}; set EKIDEN_HOME to a folder that can be written"
+        ) from error
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -12,9 +12,19 @@ from ekiden.delivery.unknown import Settled, UnknownFilter
 from ekiden.schedule.operators import DEFAULT_LIMIT
 from ekiden.schedule.rows import RowFilter
 
+ALL_MEANT = "True: every row that the action applies to. Needed to change rows where no other field narrows the choice."
+"""Said of every form that changes rows."""
+
 
 class NotADay(ValueError):
     """A field that should name a day does not."""
+
+
+class NothingChosen(ValueError):
+    """A form says neither which rows to change nor that all are meant."""
+
+    def __init__(self) -> None:
+        super().__init__("say which rows, by scenario, due_from, row or another field, or set all to true")
 
 
 class BackfillDays(Config):
@@ -70,6 +80,7 @@ class OperateRows(Config):
     due_to: str | None = Field(default=None, description="Latest local due date, like 2026-05-07.")
     row: list[str] = Field(default=[], description="Single rows, each by its schedule_row_id or message_id.")
     first: int | None = Field(default=None, ge=1, description="Only so many rows, the oldest due first.")
+    all: bool = Field(default=False, description=ALL_MEANT)
     reason: str | None = Field(default=None, description="Why; kept with the rows.")
     limit: int = Field(
         default=DEFAULT_LIMIT,
@@ -82,8 +93,8 @@ class OperateRows(Config):
     )
 
     def row_filter(self) -> RowFilter:
-        """Return the rows meant; raises `NotADay`, `NoRowId` and `NoHoldReason`."""
-        return RowFilter(
+        """Return the rows meant; raises `NotADay`, `NoRowId`, `NoHoldReason` and `NothingChosen`."""
+        asked = RowFilter(
             scenario=self.scenario,
             customer=self.customer,
             step_no=self.step_no,
@@ -94,6 +105,9 @@ class OperateRows(Config):
             first=self.first,
             hold_reasons=tuple(self.hold_reason),
         )
+        if asked.is_for_all and not (self.all or self.dry_run):
+            raise NothingChosen
+        return asked
 
 
 class SettleUnknown(Config):
@@ -112,6 +126,7 @@ class SettleUnknown(Config):
         default=None, ge=0, description="Only what was posted at least so many hours ago."
     )
     row: list[str] = Field(default=[], description="Single rows, each by its schedule_row_id or message_id.")
+    all: bool = Field(default=False, description=ALL_MEANT)
     retry: bool = Field(default=False, description="With not-sent: send them again at once, instead of leaving them.")
     limit: int = Field(
         default=DEFAULT_LIMIT,
@@ -131,10 +146,13 @@ class SettleUnknown(Config):
             raise ValueError(f"settled_as: {self.settled_as!r} is none of {', '.join(Settled)}") from None
 
     def chosen(self, now: datetime) -> UnknownFilter:
-        """Return the rows meant at `now`; raises `NoRowId`."""
+        """Return the rows meant at `now`; raises `NoRowId` and `NothingChosen`."""
         hours = self.older_than_hours
         posted_until = None if hours is None else now - timedelta(hours=hours)
-        return UnknownFilter(self.scenario, self.customer, self.channel, self.run, posted_until, tuple(self.row))
+        asked = UnknownFilter(self.scenario, self.customer, self.channel, self.run, posted_until, tuple(self.row))
+        if asked.is_for_all and not (self.all or self.dry_run):
+            raise NothingChosen
+        return asked
 
 
 class NothingToPause(ValueError):

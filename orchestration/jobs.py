@@ -24,15 +24,15 @@ from dagster import (
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from assets import deliveries, planned_days, schedule
-from assets.acting import run_context
+from assets.acting import ledger, run_context
 from assets.schedule import day_metadata, plan_metadata
 from assets.warehouse import HISTORY_ROOM
-from ekiden.database.connection import connect
 from ekiden.schedule.missed import find_missed_days, span
 from ekiden.schedule.plan import plan
 from ekiden.settings import Settings
 from orchestration.job_config import BackfillDays
 from orchestration.operator_jobs import OPERATOR_JOBS, show
+from sensors.due_rows import SENDING_TAGS
 from sensors.missed_days import CHECKING_JOB
 
 
@@ -62,6 +62,7 @@ def asset_jobs(
             selection=delivered.without_checks(),
             partitions_def=due_dates,
             executor_def=sending,
+            run_tags=SENDING_TAGS,
             description="Send what is ready and due now, of one local due date. The sensor starts it.",
         ),
         define_asset_job(
@@ -90,7 +91,7 @@ def plan_missed_days(
 ) -> None:
     """Plan the days of the config, as materialisations of `step_schedule`."""
     now = clock()
-    with connect(settings, autocommit=True) as connection:
+    with ledger(settings) as connection:
         days = config.days() or span(find_missed_days(connection, now=now, settings=settings))
         if days is None:
             context.log.info("no day was missed: there is nothing to plan")

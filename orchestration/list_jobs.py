@@ -24,9 +24,8 @@ from dagster import (
 from pydantic import Field
 
 from assets import exports
-from assets.acting import run_context
+from assets.acting import ledger, run_context
 from assets.exports import export_metadata
-from ekiden.database.connection import connect
 from ekiden.raw.encodings import Encoding
 from ekiden.raw.list_folder import in_words, take
 from ekiden.raw.lists import ListReport
@@ -109,7 +108,7 @@ def export_op(
     """Export as the config says, as a materialisation of `exported_lists` where anybody was due."""
     options, again = config.options(), config.again_run()
     acting = run_context(context, actor=config.actor)
-    with connect(settings, autocommit=True) as connection:
+    with ledger(settings) as connection:
         if again:
             report = export_again(connection, again, now=clock(), settings=settings, context=acting, options=options)
         else:
@@ -145,7 +144,7 @@ def import_op(
     file = settings.lists_folder / config.file
     if file.parent != settings.lists_folder:
         raise Failure(f"{config.file} is no file of {settings.lists_folder}; `ekiden list import` takes any file")
-    with connect(settings, autocommit=True) as connection:
+    with ledger(settings) as connection:
         taken = take(
             connection,
             file,

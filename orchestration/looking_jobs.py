@@ -15,10 +15,10 @@ from dagster import Failure, JobDefinition, MetadataValue, OpExecutionContext, R
 from rich.console import Console
 from rich.tree import Tree
 
+from assets.acting import ledger
 from assets.held import held_count_metadata, held_table
 from assets.tables import count_table, markdown_table
 from ekiden.cli.trees import explanation_tree
-from ekiden.database.connection import connect
 from ekiden.delivery.pauses import pause_history
 from ekiden.insights.built import ScenarioIsBroken
 from ekiden.insights.decisions import bounded, count_by_rule, decisions
@@ -89,7 +89,7 @@ PAUSE_COLUMNS: Columns = (
 @op(name="read_rows", description="Search schedule rows. Changes nothing.", tags={"kind": "ledger"})
 def rows_op(context: OpExecutionContext, config: SearchRows, settings: ResourceParam[Settings]) -> None:
     """Show the config's rows, or their counts."""
-    with _refusing(), connect(settings, autocommit=True) as connection:
+    with _refusing(), ledger(settings) as connection:
         refuse_unknown(connection, config.scenario)
         chosen = config.chosen()
         matching = {"rows_matching": MetadataValue.int(count(connection, chosen))}
@@ -114,7 +114,7 @@ def held_op(
     clock: ResourceParam[Callable[[], datetime]],
 ) -> None:
     """Show the config's held rows, or their counts."""
-    with _refusing(), connect(settings, autocommit=True) as connection:
+    with _refusing(), ledger(settings) as connection:
         refuse_unknown(connection, config.scenario)
         chosen = config.row_filter(RowState.HELD)
         matching = {"rows_matching": MetadataValue.int(count(connection, chosen))}
@@ -140,7 +140,7 @@ def decisions_op(
     clock: ResourceParam[Callable[[], datetime]],
 ) -> None:
     """Show the config's decisions, or how many each rule made."""
-    with _refusing(), connect(settings, autocommit=True) as connection:
+    with _refusing(), ledger(settings) as connection:
         refuse_unknown(connection, config.scenario)
         wanted = bounded(config.chosen(), today=settings.local_date(clock()))
         if config.summary:
@@ -174,7 +174,7 @@ def status_op(
     clock: ResourceParam[Callable[[], datetime]],
 ) -> None:
     """Show how the deployment stands, or every pause there was."""
-    with connect(settings, autocommit=True) as connection:
+    with ledger(settings) as connection:
         if config.pauses:
             history = pause_history(connection)
             table = _table(history, PAUSE_COLUMNS, settings.zone)
@@ -199,7 +199,7 @@ def explanation_op(
 ) -> None:
     """Show the explanation that `ekiden why` gives."""
     zone = settings.zone
-    with _refusing(), connect(settings, autocommit=True) as connection:
+    with _refusing(), ledger(settings) as connection:
         asked = moment(config.on, now=clock(), zone=zone)
         explanation = why(connection, config.scenario, config.customer, asked, settings=settings)
     show(

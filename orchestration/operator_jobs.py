@@ -10,11 +10,10 @@ from typing import Any
 
 from dagster import JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 
-from assets.acting import run_context
+from assets.acting import ledger, run_context
 from assets.held import held_metadata
 from assets.tables import markdown_table
 from assets.unknown import unknown_metadata
-from ekiden.database.connection import connect
 from ekiden.delivery.pauses import Pause, open_pauses, pause, resume
 from ekiden.delivery.settle import check as check_settling
 from ekiden.delivery.settle import settle
@@ -40,7 +39,7 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
         clock: ResourceParam[Callable[[], datetime]],
     ) -> None:
         row_filter = applicable(action, config.row_filter())
-        with connect(settings, autocommit=True) as connection:
+        with ledger(settings) as connection:
             found = preview(connection, row_filter, sample=SAMPLE_ROWS)
             metadata = {
                 "matching": MetadataValue.md(preview_table(found.counts)),
@@ -98,7 +97,7 @@ def pause_op(
     clock: ResourceParam[Callable[[], datetime]],
 ) -> None:
     """Pause what the config says."""
-    with connect(settings, autocommit=True) as connection:
+    with ledger(settings) as connection:
         made = pause(
             connection,
             config.paused_scenario(),
@@ -119,7 +118,7 @@ def resume_op(
     clock: ResourceParam[Callable[[], datetime]],
 ) -> None:
     """Resume what the config says."""
-    with connect(settings, autocommit=True) as connection:
+    with ledger(settings) as connection:
         ended = resume(
             connection,
             config.scenario or None,
@@ -151,7 +150,7 @@ def settle_op(
     """Settle what the config says."""
     now, settled = clock(), config.settled()
     chosen = config.chosen(now)
-    with connect(settings, autocommit=True) as connection:
+    with ledger(settings) as connection:
         counts = unknown_counts(connection, chosen, now=now, unknown_after=settings.unknown_after)
         matched = sum(count.rows for count in counts)
         metadata = {

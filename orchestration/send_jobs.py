@@ -24,13 +24,14 @@ from dagster import (
 )
 
 from assets import deliveries
+from assets.acting import ledger
 from assets.deliveries import latency_of_reports, send_metadata, sent_by_due_date, worker_name
-from assets.sending import reports_of, work
-from ekiden.database.connection import connect
+from assets.sending import reports_of, runs_of, work
 from ekiden.delivery.channels.base import Carrier
 from ekiden.settings import Settings
 from orchestration.job_config import SendNow
 from orchestration.operator_jobs import show
+from sensors.due_rows import SENDING_TAGS
 
 
 @op(description="Send what is ready and due now, together with the other workers, until nothing is.", out=Out(Nothing))
@@ -48,9 +49,10 @@ def send_worker_now(
 @op(description="Say what the workers sent, and for which due dates.", ins={"sent": In(Nothing)}, out=Out(Nothing))
 def gather_sent(context: OpExecutionContext, settings: ResourceParam[Settings]) -> None:
     """Record materialisations of `deliveries` for the due dates the messages belong to."""
-    reports = reports_of(context)
-    with connect(settings, autocommit=True) as connection:
-        metadata = send_metadata(reports, latency_of_reports(connection, reports), context.run_id)
+    run_ids = runs_of(context)
+    reports = reports_of(context, run_ids)
+    with ledger(settings) as connection:
+        metadata = send_metadata(reports, latency_of_reports(connection, reports), run_ids)
         sent_days = sent_by_due_date(connection, reports)
     for day, messages in sent_days:
         context.log_event(
@@ -69,6 +71,7 @@ def send_now_job(workers: int, executor: ExecutorDefinition) -> JobDefinition:
         name="send_now",
         description="Send what is ready and due, at once, without waiting for the sensor.",
         executor_def=executor,
+        run_tags=SENDING_TAGS,
     )
 
 

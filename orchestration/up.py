@@ -13,11 +13,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 from ekiden.database.connection import embedded_server
@@ -25,7 +24,8 @@ from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.migrations import migrate
 from ekiden.settings import PROJECT_ROOT, Settings
 from ekiden.warehouse.dbt import BuildFailed, parse
-from orchestration.instance import end_lost_runs, open_instance, prepare, sole_server
+from orchestration.instance import HomeUnusable, end_lost_runs, open_instance, prepare, sole_server
+from orchestration.stop_signals import StopRequested, ignore_stop_signals, stop_signals
 
 WORKSPACE = PROJECT_ROOT / "workspace.yaml"
 DEFAULT_PORT = 3000
@@ -39,7 +39,7 @@ KILL_PATIENCE = 5.0  # seconds until the kernel has buried a killed group
 
 
 class PortTaken(RuntimeError):
-    """Somebody else listens on the port."""
+    """Nobody can listen there: somebody else does, it needs more rights, or the host is not of this machine."""
 
 
 class AlreadyUp(RuntimeError):
@@ -48,10 +48,6 @@ class AlreadyUp(RuntimeError):
 
 class ChildDied(RuntimeError):
     """A process that should serve has ended."""
-
-
-class _StopRequested(BaseException):
-    """Ctrl-C or SIGTERM; no Exception, so that nothing on the way takes it for an error."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ def run(settings: Settings, *, port: int = DEFAULT_PORT, host: str = DEFAULT_HOS
 
     The embedded database is stopped too, whoever started it: nothing of the deployment runs afterwards.
     """
-    with _stop_signals():
+    with stop_signals():
         try:
             with ExitStack() as stack:
                 # before anything is promised to be stopped: it may be in use
@@ -77,10 +73,10 @@ def run(settings: Settings, *, port: int = DEFAULT_PORT, host: str = DEFAULT_HOS
                 check_port(host, port)
                 stack.callback(_stop_database, settings)
                 _serve(settings, port, host, stack)
-        except _StopRequested:
+        except StopRequested:
             _say("stopped")
             return 0
-        except (PortTaken, AlreadyUp, ChildDied, DatabaseUnavailable, BuildFailed) as error:
+        except (PortTaken, AlreadyUp, ChildDied, HomeUnusable, DatabaseUnavailable, BuildFailed) as error:
             _say(str(error), error=True)
             return 1
     return 0
@@ -119,7 +115,10 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                raise
+                raise PortTaken(
+                    f"{host} is no address of this machine ({error.strerror}): "
+                    "choose another with --host or EKIDEN_HOST"
+                ) from error
             why = "is taken" if error.errno == errno.EADDRINUSE else "needs more rights than you have"
             raise PortTaken(
                 f"port {port} of {host} {why}: choose another with --port or EKIDEN_PORT, like EKIDEN_PORT=3001"
@@ -145,10 +144,12 @@ def _start(name: str, module: list[str], environment: Mapping[str, str], logs: P
 
 def _wait_until_it_answers(url: str, children: list[_Child]) -> None:
     deadline = time.monotonic() + START_PATIENCE
+    # a proxy of the house's, which the environment may name, knows nothing of this machine
+    directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while True:
         _raise_if_one_died(children)
         try:
-            with urllib.request.urlopen(url, timeout=5):
+            with directly.open(url, timeout=5):
                 return
         except (urllib.error.URLError, OSError):
             if time.monotonic() > deadline:
@@ -183,6 +184,8 @@ def _raise_if_one_died(children: list[_Child]) -> None:
 
 def _stop_children(children: list[_Child]) -> None:
     """End the children and everything they started; a second Ctrl-C does not cut this short."""
+    # from here on nothing may cut in, also where it was no signal that ended us: what is left running outlives us
+    ignore_stop_signals()
     if not children:
         return
     _say("stopping")
@@ -223,27 +226,10 @@ def _wait_for_groups(children: list[_Child], patience: float) -> None:
 
 
 def _stop_database(settings: Settings) -> None:
+    ignore_stop_signals()
     server = embedded_server(settings)
     if server is not None and server.stop():
         _say("the database is stopped")
-
-
-@contextmanager
-def _stop_signals() -> Iterator[None]:
-    """Turn the first SIGINT, SIGTERM or SIGHUP into `_StopRequested`; ignore the others while we stop."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)
-        raise _StopRequested
-
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _reachable(host: str) -> str:

@@ -43,7 +43,6 @@ CATCH_ALL_JOB = "send_now"
 
 SLOT_TAG = "ekiden/slot"
 PARTITION_TAG = "dagster/partition"
-MAX_RUNTIME_TAG = "dagster/max_runtime"
 
 INTERVAL = timedelta(seconds=5)
 """Between two looks: nobody knows of a release before; a look costs some milliseconds."""
@@ -54,6 +53,8 @@ Shorter than workers wait (`assets.sending`), or they would end before."""
 LONGEST_RUN = timedelta(hours=2)
 """Then Dagster ends it, and the sensor may ask again: workers whose broker forgot them never answer. Tens of millions
 of messages are sent in that time."""
+SENDING_TAGS = {"dagster/max_runtime": str(int(LONGEST_RUN.total_seconds()))}
+"""Of both jobs, whoever starts them: a person's run whose machine went down would keep the sensor waiting as well."""
 DATES_ON_THEIR_OWN = 2
 """Due dates that get a run each: today's and, around midnight, yesterday's. A run costs seconds to start, so more
 dates than that share one."""
@@ -205,7 +206,7 @@ def _run_request(request: Request) -> RunRequest:
         run_key=request.run_key,
         job_name=CATCH_ALL_JOB if due_date is None else SENDING_JOB,
         partition_key=due_date.isoformat() if due_date else None,
-        tags={SLOT_TAG: request.slot.name, MAX_RUNTIME_TAG: str(int(LONGEST_RUN.total_seconds()))},
+        tags={SLOT_TAG: request.slot.name},
     )
 
 

@@ -38,6 +38,10 @@ STILL_FOR = timedelta(minutes=1)
 """How long a file's size and time of change must stand still: an upload that halts for longer has usually failed."""
 
 
+BAD_NAME = "its name is not written in UTF-8, so no run can be asked for it; give it another"
+"""An archive made on another system may bring such a file; Dagster's storage and the ledger take text alone."""
+
+
 @dataclass(frozen=True)
 class Look:
     """How a file stood at the last look, and since when it has stood so."""
@@ -126,7 +130,9 @@ def list_files_sensor(settings: Settings, jobs: Sequence[ExecutableDefinition]) 
         description="Imports NAME.csv in the folder of lists as the list NAME, once it has stood still for a minute.",
     )
     def list_files(context: SensorEvaluationContext) -> SensorResult:
-        found = files_in(folder)
+        lying = files_in(folder)
+        found = {name: state for name, state in lying.items() if is_text(name)}
+        others = [f"{shown(name)}: {BAD_NAME}" for name in lying.keys() - found.keys()]
         tags = [file_tag(name, state) for name, state in found.items()]
         decision = decide(
             found,
@@ -138,11 +144,21 @@ def list_files_sensor(settings: Settings, jobs: Sequence[ExecutableDefinition]) 
         nothing = f"no list in {folder}; lay NAME.csv there to import it as the list NAME"
         return SensorResult(
             run_requests=[_run_request(request) for request in decision.requests],
-            skip_reason=None if decision.requests else SkipReason("; ".join(decision.reasons) or nothing),
+            skip_reason=None if decision.requests else SkipReason("; ".join([*decision.reasons, *others]) or nothing),
             cursor=remember(decision.looks),
         )
 
     return list_files
+
+
+def is_text(name: str) -> bool:
+    """Return whether a file's name is text, and not bytes that Python could not read as any."""
+    return shown(name) == name
+
+
+def shown(name: str) -> str:
+    """Return a file's name as it can be shown and stored."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _look(state: FileState, before: Look | None, now: datetime) -> Look:

@@ -44,11 +44,12 @@ def show_audience(
     """Count and list who may enter a scenario at an instant, from its built table."""
     settings = Settings()
     asked = asked_moment(on, settings)
+    everywhere = settings.blocks_everywhere
     with ledger(settings) as connection:
         found = asked_scenario(connection, scenario)
-        counted = audience(connection, found, asked)
+        counted = audience(connection, found, asked, blocks_everywhere=everywhere)
         shown = SHOWN_MEMBERS if limit is None and form is Format.TABLE else limit
-        with members(connection, found, asked, limit=shown) as found_members:
+        with members(connection, found, asked, limit=shown, blocks_everywhere=everywhere) as found_members:
             match form:
                 case Format.CSV:
                     stream_csv(AudienceMember, found_members, settings.zone)

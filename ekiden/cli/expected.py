@@ -30,7 +30,7 @@ from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario
 from ekiden.schedule.exported import ExportRefused
 from ekiden.schedule.operators import ReasonRequired, TooManyRows, WrongState
 from ekiden.schedule.rows import NoRowId
-from ekiden.settings import Settings
+from ekiden.settings import Settings, SettingsFileUnreadable
 from ekiden.warehouse.dbt import BuildFailed
 from ekiden.webhook.signature import KeyUnreadable
 
@@ -58,6 +58,7 @@ EXPECTED_ERRORS = (
     SecretUnusable,
     SegmentUnusable,
     SendingPaused,
+    SettingsFileUnreadable,
     SourceUnusable,
     TooManyRows,
     UnknownCustomer,
@@ -68,14 +69,20 @@ EXPECTED_ERRORS = (
     WrongState,
 )
 
+HOW = {"time_delta_parsing": "; write it like PT6H, PT30M or P2D", "time_parsing": "; write it like 06:00"}
+"""How a setting is written, where pydantic's own words do not say it, by its type of error."""
+
 
 def told(error: Exception) -> Sequence[object]:
     """Return what to tell the person at the terminal, one complaint each; nothing for an error of our own making."""
     match error:
         case psycopg.OperationalError():
             return [f"the database did not answer to the end: {error}"]
+        case psycopg.errors.InsufficientPrivilege():
+            return [f"the user of EKIDEN_DATABASE_URL may not do this: {error.diag.message_primary}"]
         case ValidationError() if error.title == Settings.__name__:
-            names = [("_".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
+            # where a setting has several values, the first part is its name
+            names = [(str(fault["loc"][0]), fault["msg"] + HOW.get(fault["type"], "")) for fault in error.errors()]
             return [f"the setting {name} (EKIDEN_{name.upper()}): {message}" for name, message in names]
         case _ if isinstance(error, EXPECTED_ERRORS):
             return [error]

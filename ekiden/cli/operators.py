@@ -74,7 +74,7 @@ def _command(action: Action) -> Callable[..., None]:
             first=first,
             hold_reasons=tuple(hold_reason or ()),
         )
-        if asked == RowFilter(states=asked.states, hold_reasons=asked.hold_reasons) and not everything:
+        if asked.is_for_all and not everything:
             raise typer.BadParameter("give a filter, or --all for every row")
         row_filter = applicable(action, asked)
         with ledger(settings) as connection:

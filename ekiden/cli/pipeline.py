@@ -87,7 +87,7 @@ def build(
 
 
 def up(
-    port: Annotated[int, typer.Option(envvar="EKIDEN_PORT", help="Port of the Dagster UI.")] = 3000,
+    port: Annotated[int, typer.Option(envvar="EKIDEN_PORT", min=1, max=65_535, help="Port of the Dagster UI.")] = 3000,
     host: Annotated[str, typer.Option(envvar="EKIDEN_HOST", help="Address the UI listens on.")] = "127.0.0.1",
 ) -> None:
     """Run Dagster's webserver and daemon on this deployment; Ctrl-C stops all of it, the embedded database included."""

@@ -108,7 +108,7 @@ def settle_unknown(
     """Say what became of them: sent (recorded, the next step follows) or not-sent (failed, until `ekiden retry`)."""
     settings = Settings()
     chosen = _chosen(scenario, customer, channel, run, older_than, row)
-    if chosen == UnknownFilter() and not everything:
+    if chosen.is_for_all and not everything:
         raise typer.BadParameter("give a filter, or --all for every row")
     at = now()
     with ledger(settings) as connection:

@@ -22,7 +22,8 @@ from ekiden.content.templates import environment
 
 LONGEST_LINE = 900  # characters, after substitution; a longer line is not delivered
 _PLACE_OF_STEP = re.compile(r'<mj-include\s+path="step"\s*/>')
-_AUTHORS_COMMENT = re.compile(r"<!--(?!\[if|<!\[endif).*?-->", re.DOTALL)
+# Not conditional ones, nor `<!-->`, which ends the head of one that is for all other mail programs
+_AUTHORS_COMMENT = re.compile(r"<!--(?!\[if|<!\[endif|>).*?-->", re.DOTALL)
 _HIDDEN = re.compile(r"<!--ekiden-tag-(\d+)-->|ekiden-tag-(\d+)-")
 _OPENING_TAG = re.compile(r"<([a-z][a-z0-9]*) ")
 

@@ -24,6 +24,8 @@ _FILTERS_LEFT_OUT = ("safe", "random", "pprint")
 
 PARTS_OF_A_DATE = ("year", "month", "day")
 _OF_A_DATE = (*PARTS_OF_A_DATE, "strftime")
+# They ask the clock, or this machine's time zone: the same message would say something else when it is rendered again.
+_OF_THE_CLOCK = frozenset({"today", "now", "utcnow", "fromtimestamp", "utcfromtimestamp"})
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -33,6 +35,11 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         if type(obj) is date and attribute in _OF_A_DATE:
             return getattr(obj, attribute)
         return super().getattr(obj, attribute)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        if isinstance(obj, date) and attr in _OF_THE_CLOCK:
+            return False
+        return bool(super().is_safe_attribute(obj, attr, value))
 
 
 def environment(*, autoescape: bool, sources: Mapping[str, Source] | None = None) -> ImmutableSandboxedEnvironment:
@@ -69,6 +76,7 @@ def used_names(source: Source, *, known: Set[str] = _ALL_NAMES) -> frozenset[str
     if switch := next(tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)), None):
         line = source.first_line + switch.lineno - 1
         raise ContentFault(source.path, line, "escaping cannot be switched off; remove this {% autoescape %}")
+    _refuse_the_clock(source, tree, known)
     _refuse_unknown_filters(source, tree)
     bound = {name.name for name in tree.find_all(nodes.Name) if name.ctx in ("store", "param")}
     bound |= {macro.name for macro in tree.find_all(nodes.Macro)} | {"loop", "range", "dict", "namespace"}
@@ -79,6 +87,15 @@ def used_names(source: Source, *, known: Set[str] = _ALL_NAMES) -> frozenset[str
             choice = ", ".join(sorted(known))
             raise ContentFault(source.path, line, f"there is no variable {name.name!r}; there are: {choice}")
     return frozenset(name.name for name in loaded)
+
+
+def _refuse_the_clock(source: Source, tree: nodes.Template, known: Set[str]) -> None:
+    for use in tree.find_all(nodes.Getattr):
+        # a date under a name of the author's is refused when it is rendered
+        if use.attr in _OF_THE_CLOCK and isinstance(use.node, nodes.Name) and use.node.name in known:
+            line = source.first_line + use.lineno - 1
+            problem = f"{use.attr} says another time at each rendering; a message says the same for ever"
+            raise ContentFault(source.path, line, problem)
 
 
 def _refuse_unknown_filters(source: Source, tree: nodes.Template) -> None:

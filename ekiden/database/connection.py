@@ -6,7 +6,7 @@ here: statements about any table, and the server's life (`embedded`).
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit
 
 import psycopg
 from psycopg import sql
@@ -21,6 +21,8 @@ DATABASE = "ekiden"
 DAGSTER_SUFFIX = "_dagster"
 APPLICATION = "ekiden"
 CONNECT_TIMEOUT = 30  # seconds; a server in another region under load answers in a few
+# what of a URL says where the server is, by libpq's keywords
+NAMES_A_SERVER = ("host", "hostaddr", "service")
 # a database every PostgreSQL has, to ask for and create others from
 MAINTENANCE_DATABASES = ("postgres", "template1")
 
@@ -60,7 +62,8 @@ def dagster_database_url(settings: Settings) -> str:
     """
     url = _address(settings)
     url = _with_database(url, _database_of(url) + DAGSTER_SUFFIX)
-    _open_or_create(url).close()
+    with _open_or_create(url) as connection:
+        _refuse_without_tables(connection)
     return url
 
 
@@ -79,11 +82,8 @@ def connect(settings: Settings, *, autocommit: bool = False) -> psycopg.Connecti
 
 def connection_parts(url: str) -> ConnectionParts:
     """Return the parts of a `postgresql://` URL; what it leaves out is what libpq would take."""
-    defaults = {
-        option.keyword.decode(): option.val.decode() for option in Conninfo.get_defaults() if option.val is not None
-    }
     given = _parse(url)
-    known = {"host": "localhost", "user": "postgres", "password": "", "dbname": ""} | defaults | given
+    known = {"host": "localhost", "user": "postgres", "password": "", "dbname": ""} | _defaults() | given
     named = {"host", "port", "user", "password", "dbname"}
     return ConnectionParts(
         host=known["host"],
@@ -125,20 +125,40 @@ def _address(settings: Settings) -> str:
         raise DatabaseUnavailable(
             "EKIDEN_DATABASE_URL is no PostgreSQL URL; write postgresql://user:password@host:5432/database."
         )
-    if "," in _parse(url).get("host", ""):
+    parts = _parse(url)
+    if "," in parts.get("host", ""):
         raise DatabaseUnavailable("EKIDEN_DATABASE_URL names several hosts, and dbt can use only one.")
+    names_no_server = not any((_defaults() | parts).get(name) for name in NAMES_A_SERVER)
+    # libpq takes a socket's folder in front of the database as well; SQLAlchemy, by which Dagster connects, does not
+    if names_no_server or (parts.get("host", "").startswith("/") and urlsplit(url).hostname):
+        raise DatabaseUnavailable(
+            "EKIDEN_DATABASE_URL names no host; for a socket of this machine write "
+            "postgresql:///database?host=/var/run/postgresql."
+        )
     return _with_database(url, _database_of(url))
 
 
 def _given(settings: Settings) -> str:
     """Return `EKIDEN_DATABASE_URL`, empty if it is unset; container tools set variables to nothing."""
-    return settings.database_url.get_secret_value() if settings.database_url is not None else ""
+    # a line's end, as files of secrets have, would belong to the database's name
+    return settings.database_url.get_secret_value().strip() if settings.database_url is not None else ""
+
+
+def _defaults() -> dict[str, str]:
+    """Return what libpq takes where a URL says nothing, by its keywords: from its own variables, like `PGHOST`."""
+    return {
+        option.keyword.decode(): option.val.decode() for option in Conninfo.get_defaults() if option.val is not None
+    }
 
 
 def _parse(url: str) -> dict[str, str]:
     try:
-        urlsplit(url)
-        return {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+        split = urlsplit(url)
+        parts = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+        # signs of a password that libpq takes for the end of it; the rest of it is then a host, a port or a database
+        if split.fragment or "@" in split.path + parts.get("host", "") or not parts.get("port", "0").isdecimal():
+            raise ValueError
+        return parts
     except (psycopg.Error, ValueError):
         # without the cause, whose text repeats parts of the URL and with them perhaps the password
         raise DatabaseUnavailable(
@@ -155,8 +175,14 @@ def _database_of(url: str) -> str:
 def _with_database(url: str, database: str) -> str:
     parts = urlsplit(url)
     # the query may name a database too, and libpq would prefer that one
-    query = "&".join(pair for pair in parts.query.split("&") if not pair.startswith("dbname="))
-    return urlunsplit(parts._replace(path="/" + quote(database, safe=""), query=query))
+    query = [pair for pair in parts.query.split("&") if pair and not pair.startswith("dbname=")]
+    name = quote(database, safe="")
+    if name != database:
+        # SQLAlchemy, which Dagster connects by, reads %20 as a space in the query alone
+        query.append(f"dbname={name}")
+    path = name if name == database else ""
+    # by hand: an address without a host, as a socket's is, loses its // in urlunsplit
+    return f"postgresql://{parts.netloc}/{path}{'?' if query else ''}{'&'.join(query)}"
 
 
 def _open_or_create(url: str, *, autocommit: bool = False) -> psycopg.Connection:
@@ -201,8 +227,22 @@ def _create_if_absent(connection: psycopg.Connection, name: str) -> None:
         raise DatabaseUnavailable(
             f'There is no database "{name}" on {connection.info.host} port {connection.info.port}, and '
             f'"{connection.info.user}" could not create it: {str(error).strip()}. Have it created by '
-            f"somebody who may: create database \"{name}\" template template0 encoding 'UTF8'"
+            f'somebody who may: create database "{name}" owner "{connection.info.user}" template template0 '
+            "encoding 'UTF8'"
         ) from error
+
+
+def _refuse_without_tables(connection: psycopg.Connection) -> None:
+    """Raise `DatabaseUnavailable` where Dagster has no tables and could not make them."""
+    row = connection.execute(
+        "select to_regclass('runs') is not null or coalesce(has_schema_privilege(current_schema(), 'create'), false)"
+    ).fetchone()
+    if row != (True,):
+        name, user = connection.info.dbname, connection.info.user
+        raise DatabaseUnavailable(
+            f'"{user}" may not make tables in Dagster\'s database "{name}" on {connection.info.host}. Have somebody '
+            f'who may make it the owner: alter database "{name}" owner to "{user}"'
+        )
 
 
 def _maintenance_connection(url: str) -> psycopg.Connection | None:

@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -84,7 +84,8 @@ class EmbeddedServer:
             postmaster = running_postmaster(place.data)
             if postmaster is None:
                 return False
-            os.kill(postmaster.process_id, signal.SIGINT)  # PostgreSQL's "fast" shutdown
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(postmaster.process_id, signal.SIGINT)  # PostgreSQL's "fast" shutdown
             deadline = time.monotonic() + PATIENCE
             while is_process_of(place.data, postmaster.process_id):
                 if time.monotonic() > deadline:
@@ -121,6 +122,11 @@ class EmbeddedServer:
             raise DatabaseUnavailable(
                 f"The embedded database in {self._home} belongs to another user: {error}. Run Ekiden as that "
                 "user, or set EKIDEN_HOME to a folder of your own."
+            ) from error
+        except OSError as error:
+            raise DatabaseUnavailable(
+                f"The embedded database in {self._home} cannot be kept there: {error}. Set EKIDEN_HOME to a folder "
+                "that can be written, or EKIDEN_DATABASE_URL to a server."
             ) from error
 
     @contextmanager

@@ -5,7 +5,7 @@ Belongs here: trying every content once. Does not belong here: what makes a cont
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
@@ -15,14 +15,18 @@ from ekiden.database.statements import statement
 from ekiden.scenarios.definition import SENT_CHANNELS
 from ekiden.settings import Settings
 
+if TYPE_CHECKING:
+    from ekiden.delivery.send import SendReport
+
 
 class ContentsBroken(Exception):
-    """Rows are due whose content has faults; they stay ready, and everything else was sent."""
+    """Rows are due whose content has faults; they stay ready, and everything else was sent: `reports` say what."""
 
-    def __init__(self, faults: Mapping[str, ContentFault]) -> None:
+    def __init__(self, faults: Mapping[str, ContentFault], reports: Sequence["SendReport"] = ()) -> None:
         listed = "\n".join(map(str, faults.values()))
         super().__init__(f"rows stay ready until their contents can be sent:\n{listed}")
         self.faults = dict(faults)
+        self.reports = tuple(reports)
 
 
 def faults_in_use(connection: Connection[Any], settings: Settings) -> dict[str, ContentFault]:

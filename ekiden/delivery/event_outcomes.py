@@ -15,7 +15,6 @@ from psycopg import Connection
 from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Delivery, Outcome
-from ekiden.delivery.reconcile import AT_ONCE
 from ekiden.delivery.record import Recorded, record
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
@@ -60,7 +59,7 @@ def _settle_some(connection: Connection[Any], settings: Settings, now: datetime,
         ]
         run_id = start_run(connection, "reconcile", "dispatcher", context, now=now)
         with acting(connection, "dispatcher", context, run_id, now=now):
-            recorded = record(connection, answers, now=now, settings=settings, run_id=run_id, retries=AT_ONCE)
+            recorded = record(connection, answers, now=now, settings=settings, run_id=run_id)
         finish_run(connection, run_id, now=now, summary={**vars(recorded), "by": "delivery events"})
     return recorded
 
@@ -68,4 +67,5 @@ def _settle_some(connection: Connection[Any], settings: Settings, now: datetime,
 def _delivery(message_id: Any, is_accepted: bool, provider_id: str | None, drop_reason: str | None) -> Delivery:
     if is_accepted:
         return Delivery(message_id, Outcome.accepted, provider_id, detail="the provider's events show that it has it")
-    return Delivery(message_id, Outcome.refused, provider_id, detail=f"the provider dropped it: {drop_reason}")
+    why = drop_reason or "it does not say why"
+    return Delivery(message_id, Outcome.refused, provider_id, detail=f"the provider dropped it: {why}")

@@ -146,7 +146,10 @@ def _keep(
     now: datetime,
     context: RunContext,
 ) -> Drained:
-    """Keep the events that are new, add to the others what is new of them, and do what the new ones ask for."""
+    """Keep the events that are new, add to the others what is new of them, and do what they ask for.
+
+    Those known ask for it once more only where an address is new of them.
+    """
     told = [
         {**vars(event), "received_at": received_at}
         for reading, received_at in zip(readings, received, strict=True)
@@ -158,12 +161,14 @@ def _keep(
     told_events = statement(__file__, "told_events").format()
     kept = connection.execute(statement(__file__, "keep_events").format(found=told_events), values)
     new = [event for (event,) in kept]
+    addressed: list[int] = []
     if len(new) < len({event["event_key"] for event in told}):
         # a statement of its own: only so does it see what another drainer has kept in the meantime
-        connection.execute(statement(__file__, "merge_events").format(found=told_events), values)
-    if not new:
+        merged = connection.execute(statement(__file__, "merge_events").format(found=told_events), values)
+        addressed = [event for event, is_addressed_now in merged if is_addressed_now]
+    if not (new or addressed):
         return Drained()
-    return Drained(new_events=len(new)) + _take_effect(connection, new, settings, now, context)
+    return Drained(new_events=len(new)) + _take_effect(connection, [*new, *addressed], settings, now, context)
 
 
 def _take_effect(

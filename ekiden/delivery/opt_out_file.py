@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ekiden.delivery.opt_outs import NewOptOut, NobodyOptedOut, OptOutChannel
+from ekiden.raw.checks import FIRST_YEAR, LAST_YEAR
 from ekiden.raw.encodings import look_at
 
 COLUMNS = ("customer_id", "address", "channel", "site", "opted_out_at", "reason")
@@ -76,10 +77,14 @@ def _channel(text: str, place: str) -> OptOutChannel | None:
 
 
 def _instant(text: str, place: str, zone: ZoneInfo) -> datetime | None:
+    if not text:
+        return None
     try:
-        moment = datetime.fromisoformat(text) if text else None
+        moment = datetime.fromisoformat(text)
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise ValueError
     except ValueError:
         raise OptOutFileRefused(
-            f"{place}: {text!r} is no time; write it like 2026-05-01 or 2026-05-01T09:30+09:00"
+            f"{place}: {text!r} is no time; write it like 2026-05-01 or 2026-05-01T09:30+09:00, or leave it empty"
         ) from None
-    return moment.replace(tzinfo=zone) if moment and moment.tzinfo is None else moment
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

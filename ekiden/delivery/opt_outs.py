@@ -51,7 +51,7 @@ class NewOptOut:
     site: str | None = None
     """None: every site."""
     opted_out_at: datetime | None = None
-    """Aware; None: now."""
+    """Aware; None: now, which is news whatever was withdrawn before."""
     reason: str | None = None
     message_id: UUID | None = None
     """The message whose link was followed."""
@@ -124,9 +124,10 @@ def opt_out(
                 "addresses": [compared(each.address) if each.address else None for each in batch],
                 "channels": [each.channel for each in batch],
                 "sites": [each.site or None for each in batch],
-                "times": [each.opted_out_at or now for each in batch],
+                "times": [each.opted_out_at for each in batch],
                 "reasons": [each.reason or None for each in batch],
                 "messages": [each.message_id for each in batch],
+                "now": now,
                 "source": source,
                 "recorded_by": recorded_by,
             },

@@ -4,8 +4,8 @@ What was never posted is free again. What was posted is asked of the channel; wh
 attempt stays unknown and nothing is ever repeated by itself.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -16,12 +16,9 @@ from psycopg.rows import class_row
 from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome
-from ekiden.delivery.record import Recorded, Retries, record
+from ekiden.delivery.record import Recorded, record
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
-
-AT_ONCE = Retries(after=timedelta(), most=None)
-"""A sender's end says nothing about the message: it is due, and goes with the next batch."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ def reconcile_within(
         with acting(connection, "dispatcher", context, run_id, now=now):
             lost = _lost_claims(connection, channel, after, settings.claim_batch_size)
             answers = _settle(lost, channel)
-            recorded = record(connection, answers, now=now, settings=settings, run_id=run_id, retries=AT_ONCE)
+            recorded = record(connection, answers, now=now, settings=settings, run_id=run_id)
         return recorded, lost[-1].schedule_row_id if lost else None
 
     settled, looked_at = Recorded(), 0
@@ -107,5 +104,6 @@ def _settle(lost: list[LostClaim], channel: Channel) -> list[tuple[int, Delivery
             delivery = found.get(claim.message_id) or Delivery(
                 claim.message_id, Outcome.not_sent, detail="the channel does not have it"
             )
-        answers.append((claim.schedule_row_id, delivery))
+        # a sender's end says nothing about the message: it is due, and goes with the next batch
+        answers.append((claim.schedule_row_id, replace(delivery, costs_a_try=False)))
     return answers

@@ -5,7 +5,7 @@ Each call is one transaction of the caller's: the outcome, the message record an
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,15 +16,6 @@ from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.schedule.advance import advance
 from ekiden.settings import Settings
-
-
-@dataclass(frozen=True)
-class Retries:
-    """How what surely was not sent is tried again: after how long, times the tries made, and how often at most."""
-
-    after: timedelta
-    most: int | None
-    """None: it is not the message's fault, so however often."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +36,14 @@ def record(
     now: datetime,
     settings: Settings,
     run_id: UUID,
-    retries: Retries,
     dispatcher: int | None = None,
+    tries_again: bool = True,
 ) -> Recorded:
     """Record the deliveries of schedule rows; each answer is (schedule_row_id, delivery).
 
     An answer is recorded where the row's present attempt waits for one; those of a `dispatcher` only where that attempt
-    is its own: while it was held up, another may have settled the row, and tried it again.
+    is its own: while it was held up, another may have settled the row, and tried it again. What was surely not sent is
+    ready again while it has tries left, unless not `tries_again`.
     """
     if not answers:
         return Recorded()
@@ -64,7 +56,7 @@ def record(
             "details": as_array(delivery.detail for _, delivery in answers),
             "now": now,
             "dispatcher": dispatcher,
-            "costs_a_try": retries.most is not None,
+            "costs_a_try": as_array(delivery.costs_a_try for _, delivery in answers),
         },
     ).fetchall()
     open_rows = {row for (row,) in closed}
@@ -72,7 +64,9 @@ def record(
     accepted = [row for row, delivery in answers if delivery.outcome is Outcome.accepted]
     failed = [(row, delivery) for row, delivery in answers if delivery.outcome in (Outcome.refused, Outcome.not_sent)]
     sent = _record_sent(connection, accepted, now, settings, run_id)
-    tried_again = _record_failed(connection, failed, now, retries)
+    _record_failed(connection, failed, now)
+    not_sent = [row for row, delivery in failed if delivery.outcome is Outcome.not_sent]
+    tried_again = _try_again(connection, not_sent, now, settings) if tries_again else 0
     return Recorded(sent, len(failed), len(answers) - len(accepted) - len(failed), tried_again)
 
 
@@ -91,14 +85,9 @@ def record_messages(connection: Connection[Any], rows: list[int], run_id: UUID) 
     connection.execute(statement(__file__, "record_messages"), {"rows": as_array(rows), "run_id": run_id})
 
 
-def _record_failed(
-    connection: Connection[Any],
-    failed: list[tuple[int, Delivery]],
-    now: datetime,
-    retries: Retries,
-) -> int:
+def _record_failed(connection: Connection[Any], failed: list[tuple[int, Delivery]], now: datetime) -> None:
     if not failed:
-        return 0
+        return
     connection.execute(
         statement(__file__, "mark_failed"),
         {
@@ -107,13 +96,18 @@ def _record_failed(
             "now": now,
         },
     )
+
+
+def _try_again(connection: Connection[Any], rows: list[int], now: datetime, settings: Settings) -> int:
+    if not rows:
+        return 0
     retried = connection.execute(
         statement(__file__, "retry_failed"),
         {
-            "rows": [row for row, delivery in failed if delivery.outcome is Outcome.not_sent],
+            "rows": rows,
             "now": now,
-            "retry_after": retries.after,
-            "max_attempts": retries.most,
+            "retry_after": settings.retry_after,
+            "max_attempts": settings.max_attempts,
         },
     )
     return retried.rowcount

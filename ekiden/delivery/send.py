@@ -19,7 +19,8 @@ from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
 from ekiden.delivery.admin_notice import notify_administrator
 from ekiden.delivery.batch_plans import plan_for_any_batch, prepared_soon
-from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, OutgoingMessage
+from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.claim import look_at_due
 from ekiden.delivery.claims import Claimer, claim_outgoing, claim_withheld
 from ekiden.delivery.compose import Withheld, compose_all, read_due
@@ -28,8 +29,8 @@ from ekiden.delivery.guards import check_before_sending
 from ekiden.delivery.lease import Lease, dispatcher
 from ekiden.delivery.pauses import Cause, Pause, open_pauses, pause, refuse_if_paused
 from ekiden.delivery.provider_waits import ProviderWait, note_wait, wait_of
-from ekiden.delivery.reconcile import AT_ONCE, reconcile_within
-from ekiden.delivery.record import Recorded, Retries, record
+from ekiden.delivery.reconcile import reconcile_within
+from ekiden.delivery.record import Recorded, record
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
@@ -134,6 +135,11 @@ def send_due(
         run_id = start_run(
             connection, "send", "dispatcher", context, now=clock(), first_day=due_date, last_day=due_date
         )
+
+    def report_of(counts: SendCounts, reconciled: Recorded) -> SendReport:
+        pauses = open_pauses(connection, zone=settings.zone)
+        return SendReport(run_id, counts, reconciled, pauses, wait_of(connection, channel.name, clock()))
+
     try:
         reconciled = reconcile_within(
             connection, run_id, channel=channel, settings=settings, now=clock(), context=context
@@ -160,7 +166,7 @@ def send_due(
                 if progress:
                     progress(total)
         if broken:
-            raise ContentsBroken(broken)
+            raise ContentsBroken(broken, [report_of(total, reconciled)])
     except BaseException as error:
         if not connection.closed and not connection.broken:
             with connection.transaction():
@@ -172,8 +178,7 @@ def send_due(
     with connection.transaction():
         finish_run(connection, run_id, now=clock(), summary=dict(vars(total)))
     notify_administrator(connection, mail_channel, settings, run_id, clock())
-    pauses = open_pauses(connection, zone=settings.zone)
-    return SendReport(run_id, total, reconciled, pauses, wait_of(connection, channel.name, clock()))
+    return report_of(total, reconciled)
 
 
 @dataclass(frozen=True)
@@ -266,9 +271,7 @@ class _Sender:
         except (LineStopped, LineBusy) as error:
             turned_away, deliveries = error, error.deliveries
         answers = list(zip(rows, deliveries, strict=True))
-        # a provider that turns everything away has not judged the message, and the wait or the pause is delay enough
-        retries = AT_ONCE if turned_away else Retries(self.settings.retry_after, self.settings.max_attempts)
-        recorded = again(self.connection, partial(self._record, answers, retries))
+        recorded = again(self.connection, partial(self._record, answers))
         if isinstance(turned_away, LineBusy):
             note_wait(self.connection, self.channel.name, turned_away, now=self.clock())
         if isinstance(turned_away, LineStopped):
@@ -288,10 +291,10 @@ class _Sender:
         if self.lease.is_over:
             # held up for so long, others may have settled these rows, and a person decided about them
             detail = "its sender was held up before it was posted"
-            return [Delivery(message.message_id, Outcome.not_sent, detail=detail) for message in messages]
+            return left_alone(messages, detail)
         return self.channel.deliver(messages)
 
-    def _record(self, answers: list[tuple[int, Delivery]], retries: Retries) -> Recorded:
+    def _record(self, answers: list[tuple[int, Delivery]]) -> Recorded:
         now = self.clock()
         with acting(self.connection, "dispatcher", self.context, self.run_id, now=now):
             self.lease.renew(self.connection)
@@ -302,6 +305,5 @@ class _Sender:
                 now=now,
                 settings=self.settings,
                 run_id=self.run_id,
-                retries=retries,
                 dispatcher=self.lease.number,
             )

@@ -7,7 +7,7 @@ and why one may not be settled (`unknown`), and what an outcome means (`record`)
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -18,16 +18,13 @@ from psycopg.rows import class_row
 from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Delivery, Outcome
-from ekiden.delivery.record import Retries, record
+from ekiden.delivery.record import record
 from ekiden.delivery.unknown import Settled, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
 from ekiden.schedule.actions import NotChanged, changed_meanwhile
 from ekiden.schedule.operators import DEFAULT_LIMIT, ReasonRequired, TooManyRows, retry
 from ekiden.schedule.rows import RowFilter, row_ids
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
-
-NEVER_BY_ITSELF = Retries(after=timedelta(), most=0)
-"""What a person says was not sent stays failed: whether it still should go is the person's decision, too."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +130,8 @@ def _settle(
         with acting(connection, "dispatcher", context, run_id, now=now):
             _keep(connection, rows, settled, now, context.actor, reason, run_id)
             answers = [(row.schedule_row_id, _answer(row, settled, context.actor, reason)) for row in rows]
-            record(connection, answers, now=now, settings=settings, run_id=run_id, retries=NEVER_BY_ITSELF)
+            # what a person says was not sent stays failed: whether it still should go is the person's decision, too
+            record(connection, answers, now=now, settings=settings, run_id=run_id, tries_again=False)
         retried = _retry(connection, rows, now, settings, context, reason) if retry_them and rows else 0
         told: dict[str, object] = {
             "action": "settle",

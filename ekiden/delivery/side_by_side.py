@@ -71,7 +71,7 @@ def send_side_by_side(
             # somebody ends the program: the others finish the batch that they have begun
             stop.set()
             raise
-    raise_first(errors, begun=bool(reports))
+    raise_first(errors, reports)
     return reports
 
 
@@ -133,18 +133,21 @@ def _take_in(sender: Future[SendReport | None], reports: list[SendReport], error
             reports.append(report)
 
 
-def raise_first(errors: Sequence[Exception], *, begun: bool) -> None:
-    """Raise what says most: what stopped the line, then the contents' faults of all senders together.
+def raise_first(errors: Sequence[Exception], reports: Sequence[SendReport]) -> None:
+    """Raise what says most: what stopped the line, then the contents' faults of all senders together, with all reports.
 
-    That sending is paused is an error only where none of them had begun.
+    `reports` are of those that ended well. That sending is paused is an error only where none of them had begun.
     """
     stopping = [error for error in errors if not isinstance(error, ContentsBroken | SendingPaused)]
     if stopping:
         raise stopping[0]
     broken = [error for error in errors if isinstance(error, ContentsBroken)]
     if broken:
-        raise ContentsBroken({name: fault for error in broken for name, fault in error.faults.items()})
-    if errors and not begun:
+        raise ContentsBroken(
+            {name: fault for error in broken for name, fault in error.faults.items()},
+            [*reports, *(report for error in broken for report in error.reports)],
+        )
+    if errors and not reports:
         raise errors[0]
 
 

@@ -46,6 +46,11 @@ class UnknownFilter:
     def __post_init__(self) -> None:
         row_ids(self.rows)
 
+    @property
+    def is_for_all(self) -> bool:
+        """Whether nothing is given, so that an action would be for all of them."""
+        return self == UnknownFilter()
+
     def condition(self) -> sql.Composed:
         """Return the filter as an SQL condition over `outreach.rows_on_their_way`."""
         narrowed = all_hold(

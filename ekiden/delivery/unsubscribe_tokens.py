@@ -88,10 +88,16 @@ def _kept_secrets(file: Path) -> list[str]:
     """Return the secrets of a file, one a line and the newest first; made, with one in it, if there is none."""
     if not file.exists():
         _make(file)
-    kept = [line.strip() for line in file.read_text(encoding="ascii", errors="replace").splitlines() if line.strip()]
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        # not with signs in the place of what cannot be read: they would be the same in every secret
+        lines = []
+    kept = [line.strip() for line in lines if line.strip()]
     if not kept or min(map(len, kept)) < SHORTEST_SECRET:
         raise SecretUnusable(
-            f"{file} should hold secrets of at least {SHORTEST_SECRET} characters, one a line, the newest first. "
+            f"{file} should hold secrets of at least {SHORTEST_SECRET} characters, one a line, the newest first, in "
+            "UTF-8. "
             "Restore it: without it, the links in messages already sent work no more."
         )
     return kept

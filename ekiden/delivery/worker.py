@@ -86,17 +86,17 @@ def send_all_due(
                 except ContentsBroken as broken:
                     # everything else of this carrier was sent, and the others have contents of their own
                     faults |= broken.faults
+                    reports = list(broken.reports)
                 except SendingPaused:
                     if faults:
                         raise ContentsBroken(faults) from None
                     if not done:
                         raise
                     return done
-                else:
-                    for report in reports:
-                        done.append(CarrierReport(due_date, carrier, report))
-                        tell(done[-1])
-                        waits.append(report.wait.until if report.wait else None)
+                for report in reports:
+                    done.append(CarrierReport(due_date, carrier, report))
+                    tell(done[-1])
+                    waits.append(report.wait.until if report.wait else None)
         now = clock()
         until = min(now + patience.ahead, began + patience.longest)
         waits.append(next_due(connection, carriers, due_dates, after=now, until=until))

@@ -56,7 +56,8 @@ class Audience:
     """A scenario's audience at an instant, in numbers.
 
     `eligible` holds all whose entry conditions hold: those whom a stop condition keeps out (`stopped`), whom an earlier
-    enrolment keeps out (`enrolled`), and the rest (`may_enter`). `due`: of all of them, those with step 1 due that day.
+    enrolment keeps out (`enrolled`; also one blocked elsewhere, where that counts), and the rest (`may_enter`). `due`:
+    of all of them, those with step 1 due that day.
     """
 
     scenario_code: str
@@ -71,12 +72,17 @@ class Audience:
     due: Heads
 
 
-def audience(connection: Connection[Any], scenario: AskedScenario, moment: Moment) -> Audience:
-    """Return how many customers and anchors the scenario's built table has at an instant."""
+def audience(
+    connection: Connection[Any], scenario: AskedScenario, moment: Moment, *, blocks_everywhere: bool = False
+) -> Audience:
+    """Return how many customers and anchors the scenario's built table has at an instant.
+
+    `blocks_everywhere`: a block in one scenario keeps the customer out of all (`Settings.blocks_everywhere`).
+    """
     query = statement(__file__, "audience_counts").format(query=_standing(scenario))
     counted = {
         standing: Heads(customers, anchors)
-        for standing, customers, anchors in connection.execute(query, _parameters(scenario, moment))
+        for standing, customers, anchors in connection.execute(query, _parameters(scenario, moment, blocks_everywhere))
     }
     return Audience(
         scenario_code=scenario.definition.code,
@@ -94,7 +100,12 @@ def audience(connection: Connection[Any], scenario: AskedScenario, moment: Momen
 
 @contextmanager
 def members(
-    connection: Connection[Any], scenario: AskedScenario, moment: Moment, *, limit: int | None = None
+    connection: Connection[Any],
+    scenario: AskedScenario,
+    moment: Moment,
+    *,
+    limit: int | None = None,
+    blocks_everywhere: bool = False,
 ) -> Iterator[Iterator[AudienceMember]]:
     """Yield the audience as a stream: whoever may enter first, each group by due date, customer and anchor."""
     query = statement(__file__, "audience_members").format(query=_standing(scenario))
@@ -103,7 +114,7 @@ def members(
         connection.cursor("audience", row_factory=class_row(AudienceMember)) as cursor,
     ):
         cursor.itersize = FETCHED_ROWS
-        cursor.execute(query, {**_parameters(scenario, moment), "limit": limit})
+        cursor.execute(query, {**_parameters(scenario, moment, blocks_everywhere), "limit": limit})
         yield iter(cursor)
 
 
@@ -111,7 +122,7 @@ def _standing(scenario: AskedScenario) -> sql.Composed:
     return statement(__file__, "audience").format(eligibility=qualified(scenario.relation_name))
 
 
-def _parameters(scenario: AskedScenario, moment: Moment) -> dict[str, Any]:
+def _parameters(scenario: AskedScenario, moment: Moment, blocks_everywhere: bool) -> dict[str, Any]:
     return {
         "at": moment.at,
         "day": moment.day,
@@ -119,4 +130,5 @@ def _parameters(scenario: AskedScenario, moment: Moment) -> dict[str, Any]:
         "scenario_id": scenario.scenario_id,
         "reentry": scenario.definition.reentry,
         "restarts": scenario.restarts,
+        "blocks_everywhere": blocks_everywhere,
     }

@@ -34,6 +34,8 @@ class AskedScenario:
     scenario_id: int | None
     version_no: int | None
     """Neither exists before the ledger has taken the scenario in."""
+    known_code: str | None = None
+    """The code by which the ledger knows it: the former one until a plan takes in a new one (R-012)."""
 
     @property
     def first_offset(self) -> int:

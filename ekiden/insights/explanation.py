@@ -23,9 +23,9 @@ from ekiden.insights.explanation_choice import latest_first, reached, that_matte
 from ekiden.insights.explanation_evidence import AnchorEvidence, Enrolment, Evidence, Spans, next_beginning
 from ekiden.insights.explanation_planning import current_enrolment, planning_checks, rows_in_words, scenario_checks
 from ekiden.insights.explanation_remedies import FrameState
+from ekiden.insights.explanation_running import next_of_running
 from ekiden.insights.explanation_wording import ORDER_ANCHORS, anchor_in_words, filter_in_words, local, shortened
 from ekiden.insights.moments import Moment
-from ekiden.schedule.rows import OPEN_STATES
 
 DATES = {
     "paid": "be paid",
@@ -152,7 +152,11 @@ def explain(
         verdict=verdict,
         sentence=_sentence(verdict, running, best, zone),
         first_failing=_named(failing, best, zone) if failing and verdict is Verdict.KEPT_OUT else None,
-        next=_next(verdict, failing, best, evidence, delivery, moment, zone),
+        next=(
+            next_of_running(scenario, running, evidence, delivery, zone)
+            if running
+            else _next(failing, best, evidence, moment, zone)
+        ),
         customer=customer,
         anchors=anchors,
         folded_anchors=len(evidence.anchors) - len(anchors),
@@ -247,28 +251,12 @@ def _named(failing: Check, best: AnchorExplanation | None, zone: ZoneInfo) -> st
 
 
 def _next(
-    verdict: Verdict,
     failing: Check | None,
     best: AnchorExplanation | None,
     evidence: Evidence,
-    delivery: Sequence[Check],
     moment: Moment,
     zone: ZoneInfo,
 ) -> str:
-    if verdict is Verdict.ENTERED:
-        waiting = [row for row in evidence.rows if row.state in OPEN_STATES]
-        if not waiting:
-            return "nothing: the first step is planned on its day"
-        row = waiting[0]
-        if row.state != "ready":
-            return rows_in_words((row,), zone)[0]
-        ready = f"step {row.step_no} is ready, due on {row.due_date}"
-        kept = [
-            f"{check.wording}; {check.remedy}" if check.remedy else check.wording
-            for check in delivery
-            if not check.passes
-        ]
-        return f"{ready}, but {'; and '.join(kept)}" if kept else f"nothing: {ready}"
     if failing is None:
         # a date that has passed says more than the date
         past = [check.wording for check in best.planning if check.name == "past_date"] if best else []

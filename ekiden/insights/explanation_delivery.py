@@ -100,7 +100,7 @@ def read_delivery(
         channel=channel,
         refusal=place if isinstance(place, Refusal) else None,
         found=objections.evidence,
-        pauses=tuple(found for found in open_pauses(connection) if found.scenario_code in (None, definition.code)),
+        pauses=tuple(found for found in open_pauses(connection) if found.scenario_code in (None, scenario.known_code)),
     )
 
 

@@ -126,6 +126,8 @@ class Rival:
     scenario_code: str
     priority: int | None
     entered_at: datetime
+    is_on_its_way: bool = False
+    """Whether a message of it is being sent now, or failed: it is not superseded meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -274,8 +276,8 @@ def _with_ledger(
     with connection.cursor(row_factory=class_row(Rival)) as cursor:
         rivals = cursor.execute(statement(__file__, "exclusive_enrolments"), parameters).fetchall()
     # by the customer's index, and then by scenario: a customer has few rows
-    mine = RowFilter(customer=evidence.customer_id, scenario=scenario.definition.code)
-    rows = search(connection, mine, limit=MAX_ROWS)
+    mine = RowFilter(customer=evidence.customer_id, scenario=scenario.known_code)
+    rows = search(connection, mine, limit=MAX_ROWS) if scenario.known_code else []
     blocked_in = connection.execute(statement(__file__, "blocked_in"), parameters) if blocks_everywhere else ()
     return replace(
         evidence,

@@ -4,7 +4,7 @@ Pure. The rules are the planner's (`ekiden/schedule/sql/find_candidates.sql` and
 customer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -169,6 +169,19 @@ def _no_rival(scenario: AskedScenario, rivals: tuple[Rival, ...], moment: Moment
             f"{'an' if better else 'no'} {which} has the customer{named}",
             not better,
             f"the enrolment in {better[0].scenario_code} would have to end" if better else "",
+        )
+        yield from _on_their_way(rival for rival in there if rival.is_on_its_way)
+
+
+def _on_their_way(rivals: Iterable[Rival]) -> Iterator[Check]:
+    """Yield in which worse scenarios a message is on its way, which keeps a better one waiting."""
+    for rival in rivals:
+        code = rival.scenario_code
+        yield Check(
+            "on_its_way",
+            f"a message of {code} is just being sent, or failed, so the customer is not taken out of it",
+            False,
+            remedy=f"that message would have to be sent, or ended by a person: `ekiden rows --scenario {code}`",
         )
 
 

@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
+from ekiden.scenarios.anchor import ORDER_ANCHORS
 
 SHOWN_CHARACTERS = 2
 """Of an address's local part: enough to recognise one's own, too little to write to."""
@@ -115,7 +116,9 @@ def lineage(connection: Connection[Any], message_id: UUID) -> MessageLineage:
     if message is None:
         raise UnknownMessage(f"no message {message_id} was sent; find ids with `ekiden rows --state sent`")
     with connection.cursor(row_factory=class_row(AnchorLine)) as cursor:
-        lines = cursor.execute(statement(__file__, "anchor_lines"), {"order_id": message.anchor_key}).fetchall()
+        # the key of another anchor, an event's for one, may be the number of somebody's order as well
+        order_id = message.anchor_key if message.anchor_kind in ORDER_ANCHORS else None
+        lines = cursor.execute(statement(__file__, "anchor_lines"), {"order_id": order_id}).fetchall()
     with connection.cursor(row_factory=class_row(Transition)) as cursor:
         transitions = cursor.execute(
             statement(__file__, "row_transitions"), {"schedule_row_id": message.schedule_row_id}

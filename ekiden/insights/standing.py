@@ -37,6 +37,8 @@ class WaitingRows:
     """Of both: more than the allowed lateness late and never released, so the next send holds them (T5)."""
     not_carried: int
     """Ready messages whose time has come, of channels that this deployment has not configured: they wait."""
+    switched_off: int
+    """Ready rows whose time has come, lists too, of scenarios that are switched off: they wait (C-14)."""
     ready_later: int
     lists_due: int
     """Rows for direct mail and outbound calls that an export would take, paused or not."""

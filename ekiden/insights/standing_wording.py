@@ -52,6 +52,8 @@ def _rows(found: Standing, settings: Settings) -> Iterator[tuple[str, str]]:
             "waiting",
             f"{wait.channel_name} is left alone until {wait.until.astimezone(settings.zone):%H:%M:%S}: {wait.reason}",
         )
+    if rows.switched_off:
+        yield "switched off", f"{rows.switched_off} rows, due too: their scenarios are not enabled, so they wait"
     yield "ready later", f"{rows.ready_later} rows"
     yield "held", f"{rows.held} rows"
     yield "failed", f"{rows.failed} rows"

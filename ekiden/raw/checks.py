@@ -26,6 +26,10 @@ IDENTIFIER_BYTES = 1_000
 JSON_BRACKETS = 5_000
 """Objects and lists in one value: 6,000 nested ones pass PostgreSQL's default stack, 20,000 abort it."""
 
+FIRST_YEAR, LAST_YEAR = 1000, 8999
+"""Systems write 0001-01-01 or 9999-12-31 for no date; read as one, it leaves the calendar (years 1 to 9999) as soon as
+a zone or some days are added, and an order "cancelled" in 9999 stands no more than any that will be cancelled."""
+
 # Only what is left to exclude once PostgreSQL finds a value valid: a pattern costs by its length; one that
 # spells out a time takes longer than all other checks of a row together.
 _NOT_A_NUMBER = "[^0-9.eE+-]"
@@ -247,7 +251,12 @@ def _type_rules(column_type: ColumnType, value: sql.Identifier) -> list[Rule]:
             midnight=_MIDNIGHT,
             time_of_day=_TIME_OF_DAY,
         )
-        return [Rule(sql.SQL("not ({})").format(valid), reason)]
+        rules = [Rule(sql.SQL("not ({})").format(valid), reason)]
+        if column_type in (ColumnType.DATE, ColumnType.TIMESTAMP):
+            far = sql.SQL("left({}, 4)::integer not between {} and {}").format(value, FIRST_YEAR, LAST_YEAR)
+            years = f"is not in the years {FIRST_YEAR} to {LAST_YEAR}; where there is no such day, leave it empty"
+            rules.append(Rule(far, years))
+        return rules
     if column_type is ColumnType.JSON:
         brackets = sql.SQL("length({value}) - length(translate({value}, '[{{', '')) > {most}").format(
             value=value, most=JSON_BRACKETS

@@ -40,7 +40,8 @@ class CsvSource:
         rows = self._rows()
         while block := list(islice(rows, ROWS_PER_BLOCK)):
             text = io.StringIO(newline="")
-            csv.writer(text, lineterminator="\n").writerows(block)
+            # either character of the line break puts a value into quotes; COPY takes neither outside of them
+            csv.writer(text, lineterminator="\r\n").writerows(block)
             yield text.getvalue().encode()
 
     def _read_header(self) -> list[str] | None:

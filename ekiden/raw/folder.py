@@ -32,7 +32,7 @@ class SourceFile:
 
     @property
     def is_parquet(self) -> bool:
-        return self.path.suffix == PARQUET
+        return self.path.suffix.lower() == PARQUET
 
 
 def source_files(folder: Path, faults: FaultList) -> list[SourceFile]:

@@ -3,6 +3,7 @@
 Belongs here: files, names and places. Does not belong here: the import (`lists`), and when to take a file (the sensor).
 """
 
+import os
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from ekiden.settings import Settings
 
 DONE, REFUSED = "done", "refused"
 REPORT = ".report.txt"
+LONGEST_NAME = 200
+"""Bytes kept of a file's name: with what is put around it, it must stay within the 255 of a file system."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +123,10 @@ def _move(file: Path, place: str, now: datetime, report: str) -> Path:
     folder = file.parent / place
     folder.mkdir(exist_ok=True)
     stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    name = os.fsencode(file.stem)[:LONGEST_NAME].decode(errors="ignore") + file.suffix
     # two lists of one name within a second, or after a clock was set back, keep their own
     numbers = ["", *(f"-{number}" for number in range(2, 1_000))]
-    target = next(path for number in numbers if not (path := folder / f"{stamp}{number}-{file.name}").exists())
+    target = next(path for number in numbers if not (path := folder / f"{stamp}{number}-{name}").exists())
     # the report first: whoever finds the file finds it too
     target.with_name(target.name + REPORT).write_text(f"{report}\n", encoding="utf-8")
     return file.rename(target)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ekiden.scenarios.faults import Location
-from ekiden.scenarios.source import ProjectSources, ScenarioSource, SourceFault
+from ekiden.scenarios.source import REGISTRY, ProjectSources, ScenarioSource, SourceFault
 
 ALIAS = ("config", "alias")
 
@@ -28,9 +28,9 @@ def _with_fault(source: ScenarioSource, all_sources: Sequence[ScenarioSource]) -
         return source
     # its own name as well: whoever is left out stands under that
     others = [each for each in all_sources if each is not source and alias in (each.model_name, _alias(each))]
-    if not others or source.file is None:
+    if (not others and alias != REGISTRY) or source.file is None:
         return source
-    has_it = " and ".join(_described(each) for each in others)
+    has_it = " and ".join(_described(each) for each in others) or "the build itself"
     message = f"a table called {alias} is that of {has_it} already; leave the alias out, or choose another"
     place = (*_model_place(source), *ALIAS)
     position = source.document.position(place) if source.document is not None else source.position(())

@@ -17,10 +17,13 @@ import yaml
 from ekiden.scenarios.definition import check
 from ekiden.scenarios.document import template_mark
 from ekiden.scenarios.scenario import SOURCE_OF_ANCHOR
-from ekiden.scenarios.source import COLUMNS, ELIGIBILITY, MAX_MODEL_NAME, read_project
+from ekiden.scenarios.source import COLUMNS, ELIGIBILITY, MAX_MODEL_NAME, REGISTRY, can_name_a_model, read_project
 
 CODE = re.compile(r"[a-z][a-z0-9_]*")
 """A scaffolded scenario's code names its model and its folder of contents, so it is as narrow as both."""
+
+NOT_AS_THEY_ARE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
+"""Characters that JSON takes in a text and YAML refuses or reads as a line break or a blank."""
 
 SCHEMA_FILE = Path("docs") / "scenario.schema.json"
 TEMPLATES = Path(__file__).with_name("templates")
@@ -51,10 +54,10 @@ def new_scenario(
     code: str, *, name: str | None, anchor: str, project: Path, contents: Path, options: Collection[str] = ()
 ) -> Scaffold:
     """Return a new scenario's files; raises `ScaffoldRefused` if it could not be one, or would overwrite anything."""
-    if not CODE.fullmatch(code) or len(code) > MAX_MODEL_NAME:
+    if not CODE.fullmatch(code) or not can_name_a_model(code):
         raise ScaffoldRefused(
-            f"{code!r} cannot name a model: write a-z, 0-9 and _, a letter first, at most {MAX_MODEL_NAME} characters. "
-            "The scenario's name may be anything: --name"
+            f"{code!r} cannot name a model: write a-z, 0-9 and _, a letter first, at most {MAX_MODEL_NAME} characters, "
+            f"and not {REGISTRY}. The scenario's name may be anything: --name"
         )
     given_anchor = read_anchor(anchor)
     definition = _definition(code, name or code, given_anchor)
@@ -129,6 +132,12 @@ def _refuse_taken(code: str, project: Path, definitions: Collection[Any]) -> Non
         raise ScaffoldRefused(f"there is a model {code} already, {taken[code]}; choose another code")
 
 
+def _as_yaml(value: Any) -> str:
+    # JSON is YAML: quotes, brackets and line breaks in a name stay what they are
+    text = json.dumps(value, ensure_ascii=False)
+    return NOT_AS_THEY_ARE.sub(lambda character: f"\\u{ord(character[0]):04x}", text)
+
+
 def _yaml(code: str, definition: Mapping[str, Any], folder: Path, project: Path) -> str:
     schema = os.path.relpath(project.parent / SCHEMA_FILE, folder)
     anchor = definition["anchor"]
@@ -140,9 +149,8 @@ def _yaml(code: str, definition: Mapping[str, Any], folder: Path, project: Path)
     return Template((TEMPLATES / "scenario.yml").read_text(encoding="utf-8")).substitute(
         schema=Path(schema).as_posix(),
         code=code,
-        # JSON is YAML: quotes, brackets and line breaks in a name stay what they are
-        name=json.dumps(definition["name"], ensure_ascii=False),
+        name=_as_yaml(definition["name"]),
         source=f"\n          source: {definition['source']}" if "source" in definition else "",
-        anchor=anchor if isinstance(anchor, str) else json.dumps(anchor, ensure_ascii=False),
+        anchor=anchor if isinstance(anchor, str) else _as_yaml(anchor),
         columns="\n".join(columns),
     )

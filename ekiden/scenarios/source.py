@@ -35,7 +35,15 @@ MODEL_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 MAX_MODEL_NAME = 45
 """PostgreSQL cuts names at 63 bytes; a live function appends 12 characters and a suffix of its own."""
 
-NAME_RULE = f"a model's name is made of a-z, 0-9 and _, at most {MAX_MODEL_NAME} characters"
+REGISTRY = "scenario_registry"
+"""The table beside the models' own in which dbt keeps what it built; a model of that name would replace it."""
+
+NAME_RULE = f"a model's name is made of a-z, 0-9 and _, at most {MAX_MODEL_NAME} characters, and not {REGISTRY}"
+
+
+def can_name_a_model(name: str) -> bool:
+    """Return whether a scenario's model, and with it its table, can be called so."""
+    return MODEL_NAME.fullmatch(name) is not None and len(name) <= MAX_MODEL_NAME and name != REGISTRY
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,7 @@ def _repeated(queries: Iterable[Path]) -> Iterator[SourceFault]:
 def _without_definition(name: str, path: Path) -> ScenarioSource:
     message = f"there is no definition: no YAML file here describes a model {name}; see `ekiden scenario new`"
     faults = [SourceFault("definition_missing", path, START, message)]
-    if not MODEL_NAME.fullmatch(name) or len(name) > MAX_MODEL_NAME:
+    if not can_name_a_model(name):
         faults.append(SourceFault("model_name", path, START, NAME_RULE))
     return ScenarioSource(name, None, read_model_sql(path), faults=tuple(faults))
 
@@ -224,7 +232,7 @@ def _name_faults(
     elif name in others:
         message = f"another model of the project is called {name}; choose another name"
         yield SourceFault("duplicate_model", file, position, message, place)
-    elif not MODEL_NAME.fullmatch(name) or len(name) > MAX_MODEL_NAME:
+    elif not can_name_a_model(name):
         yield SourceFault("model_name", file, position, NAME_RULE, place)
 
 

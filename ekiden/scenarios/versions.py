@@ -101,10 +101,11 @@ def write_scenario(
         )
     if not known or not _is_current(known, built):
         _add_version(connection, scenario_id, built, definition, now)
-    running = definition.running_steps()
-    states = {
-        number: "enabled" if number <= running else "force_stopped" for number in range(1, len(definition.steps) + 1)
-    }
+    running, steps = definition.running_steps(), len(definition.steps)
+    states = {number: "enabled" if number <= running else "force_stopped" for number in range(1, steps + 1)}
+    if known and running < steps:
+        # rows of an earlier version may wait for steps that are none any more, and those are below the stop as well
+        states |= {number: "force_stopped" for number in known.step_states if number > steps}
     changed = states.items() - (known.step_states.items() if known else set())
     if changed:
         connection.cursor().executemany(

@@ -21,7 +21,7 @@ from ekiden.schedule.sweeps import Part, Standing, begin_sweep, end_sweep, looke
 _TABLES = """
 create temporary table candidates (
     candidate_id bigint generated always as identity, scenario_id bigint, scenario_version_id bigint, customer_id text,
-    entry_key text, anchor_kind text, anchor_key text, anchor_at timestamptz, anchor_date date, due_date date
+    entry_key text, anchor_kind text, anchor_key text, anchor_at timestamptz, anchor_date date, entry_date date
 ) on commit drop;
 -- the scenarios that have candidates; a priority that was not given comes after every number
 create temporary table contestants (
@@ -270,7 +270,6 @@ def _find_candidates(
             "reentry": scenario.reentry,
             "restarts": scenario.restarts,
             "blocks_everywhere": parameters["blocks_everywhere"],
-            "offset_days": scenario.offset_days,
             "anchored_from": reached[0],
             "anchored_to": reached[1],
         },

@@ -62,6 +62,7 @@ class HeldRow:
 class EligibilityCount:
     """The rows of one scenario, step, state and reason: how many, of how many people, and how those stand now.
 
+    A person with several rows, by several anchors, may stand in several ways and is counted in each.
     `longest_days` are the local days since the first of them came into this state.
     """
 

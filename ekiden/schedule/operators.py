@@ -16,6 +16,7 @@ from psycopg.rows import class_row
 
 from ekiden.database.again import again
 from ekiden.database.statements import statement
+from ekiden.scenarios.definition import EXPORTED_CHANNELS
 from ekiden.schedule.actions import ACTIONS, Action, NotChanged, changed_meanwhile, not_changed
 from ekiden.schedule.rows import RowFilter, RowState, ScheduleRow, count, hold_reason, search
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
@@ -30,7 +31,7 @@ DEFAULT_LIMIT = 1000
 class OperatorReport:
     """How many rows matched and how many changed, and why the others did not.
 
-    `due_later` of those that changed are let go before their due date.
+    `due_later` of those that changed are messages let go before their due date.
     """
 
     run_id: UUID
@@ -102,10 +103,12 @@ def preview(connection: Connection[Any], row_filter: RowFilter, *, sample: int) 
 
 
 def due_later(connection: Connection[Any], action: Action, row_filter: RowFilter, *, today: date) -> int:
-    """Return how many rows the action would let go before their due date; `today` is the shop's."""
+    """Return how many messages the action would let go before their due date; `today` is the shop's."""
     if not action.sends_today:
         return 0
-    query = statement(__file__, "due_later").format(selection=row_filter.selection(), today=today)
+    query = statement(__file__, "due_later").format(
+        selection=row_filter.selection(), today=today, exported_channels=list(EXPORTED_CHANNELS)
+    )
     return _number(connection.execute(query))
 
 
@@ -200,6 +203,7 @@ def _operate(
                 "reason": reason,
                 "exit_reason": action.exit_reason,
                 "time_zone": settings.time_zone,
+                "exported_channels": list(EXPORTED_CHANNELS),
             }
             changed = connection.execute(statement(__file__, action.name), values).rowcount
             for effect in action.effects:

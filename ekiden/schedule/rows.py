@@ -78,6 +78,11 @@ class RowFilter:
         if wrong := set(self.hold_reasons) - set(HoldReason):
             raise NoHoldReason(f"hold reason {', '.join(sorted(wrong))}: there are {', '.join(HoldReason)}")
 
+    @property
+    def is_for_all(self) -> bool:
+        """Whether nothing is given but what rows may be like, so that an action would be for all of them."""
+        return self == RowFilter(states=self.states, hold_reasons=self.hold_reasons)
+
     def condition(self) -> sql.Composed:
         """Return the filter as an SQL condition over `outreach.operator_rows`."""
         tests = [

@@ -77,8 +77,9 @@ def acting(
 ) -> Iterator[None]:
     """Open a transaction in which the ledger's transitions are this actor's, at `now` (an aware datetime).
 
-    Inside a transaction of the caller's it joins that one. The connection must be in autocommit mode, or the
-    transaction would stay open when the block ends.
+    It is on disk when it is committed, also where the server does not promise that by itself: a message's claim must
+    survive a crash once the message is posted. Inside a transaction of the caller's it joins that one. The connection
+    must be in autocommit mode, or the transaction would stay open when the block ends.
     """
     if not connection.autocommit:
         raise ValueError("the ledger's connections are in autocommit mode: connect(settings, autocommit=True)")
@@ -89,7 +90,8 @@ def acting(
                 set_config('ekiden.actor_kind', %s, true),
                 set_config('ekiden.actor', %s, true),
                 set_config('ekiden.run_id', %s, true),
-                set_config('ekiden.now', %s, true)
+                set_config('ekiden.now', %s, true),
+                set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), true)
             """,
             (actor_kind, context.actor, str(run_id), now.isoformat()),
         )

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ekiden.settings.incoming import NO_UNSUBSCRIBE_URL, SHORTEST_SECRET, IncomingSettings
 from ekiden.settings.mail import MailSettings
 from ekiden.settings.other_channels import OtherChannelSettings
 from ekiden.settings.sending import SendingSettings
 from ekiden.settings.shop import Option, ShopSettings
+from ekiden.settings.sources import SETTINGS_FILE, SettingsFile, SettingsFileUnreadable, said_by
 from ekiden.settings.values import PROJECT_ROOT, absolute_in_project
 
 __all__ = [
@@ -25,20 +26,40 @@ __all__ = [
     "HomeSettings",
     "Option",
     "Settings",
+    "SettingsFileUnreadable",
 ]
-
-SETTINGS_FILE = "ekiden.toml"
 
 
 class HomeSettings(BaseSettings):
     """Where a deployment keeps its state; read first, because the settings file lies in it."""
 
-    # what is refused may be a secret
     model_config = SettingsConfigDict(
-        env_prefix="EKIDEN_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+        env_prefix="EKIDEN_",
+        env_ignore_empty=True,
+        extra="ignore",
+        # a line's end, as files of secrets have, belongs to no key and no address
+        str_strip_whitespace=True,
+        # what is refused may be a secret
+        hide_input_in_errors=True,
     )
 
     home: Annotated[Path, AfterValidator(absolute_in_project)] = Path(".ekiden")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, said_by(env_settings), *cls._files(init_settings)
+
+    @classmethod
+    def _files(cls, given: PydanticBaseSettingsSource) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the files that settings are read from, last; `given` are those that the caller names."""
+        return ()
 
 
 class Settings(ShopSettings, SendingSettings, MailSettings, OtherChannelSettings, IncomingSettings, HomeSettings):
@@ -75,14 +96,6 @@ class Settings(ShopSettings, SendingSettings, MailSettings, OtherChannelSettings
         return self.home / "dbt"
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        home = init_settings().get("home") or HomeSettings().home
-        file = absolute_in_project(Path(home)) / SETTINGS_FILE
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+    def _files(cls, given: PydanticBaseSettingsSource) -> tuple[PydanticBaseSettingsSource, ...]:
+        home = absolute_in_project(Path(given().get("home") or HomeSettings().home))
+        return (SettingsFile(cls, home),)

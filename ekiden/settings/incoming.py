@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
-from ekiden.settings.values import listed
+from ekiden.settings.values import Duration, listed, mapped
 
 NO_UNSUBSCRIBE_URL = "https://ekiden.invalid/unsubscribe"
 """Leads nowhere: what links are made of where a deployment has no address for them."""
@@ -26,7 +26,7 @@ class IncomingSettings(BaseModel):
     """An event webhook's request signed longer ago is stale. SendGrid tries for 24 hours and does not say whether it
     signs each try anew; one more is for what comes late. A repeated request is known by its body, however young."""
 
-    webhook_keep_bodies: timedelta = timedelta(days=30)
+    webhook_keep_bodies: Duration = timedelta(days=30)
     """Requests as they came, with addresses and devices, are forgotten this long after they were taken in."""
 
     unsubscribe_url: str = NO_UNSUBSCRIBE_URL
@@ -44,7 +44,7 @@ class IncomingSettings(BaseModel):
     Unset: one made once, in `unsubscribe-secret` in the home, which must then be the same on every machine that sends.
     """
 
-    sendgrid_groups: dict[int, str] = Field(default_factory=dict)
+    sendgrid_groups: Annotated[dict[int, str], NoDecode, BeforeValidator(mapped)] = Field(default_factory=dict)
     """SendGrid's unsubscribe groups by their id, and the site that each stands for; `{"123": "shop.example"}`.
 
     Who leaves a group that is not named here has opted out of all mail: we do not know of which part.

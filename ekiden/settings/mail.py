@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, HttpUrl, SecretStr
 
+from ekiden.settings.values import Duration
+
 
 class MailSettings(BaseModel):
     """Mail."""
@@ -56,6 +58,6 @@ class MailSettings(BaseModel):
     admin_notice_language: str = Field("en", pattern=r"^[a-z]{2}$")
     """The language of that notice: `en`, `ja`, or another file in `content/admin_notice`."""
 
-    admin_notice_gap: timedelta = timedelta(hours=1)
+    admin_notice_gap: Duration = timedelta(hours=1)
     """At least so long between two notices: what is sent meanwhile, to each customer at an hour of their own, is told
     together with what comes next."""

@@ -5,11 +5,13 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
+from ekiden.settings.values import Duration
+
 
 class SendingSettings(BaseModel):
     """Sending."""
 
-    max_lateness: timedelta = timedelta(hours=6)
+    max_lateness: Duration = timedelta(hours=6)
     """A ready row later than this is held instead of sent, unless it was released (transition T5)."""
 
     claim_batch_size: int = Field(1000, ge=1, le=1000)
@@ -18,10 +20,10 @@ class SendingSettings(BaseModel):
     max_attempts: int = Field(5, ge=1)
     """Tries of one message that surely did not leave; then the row stays `failed` for an operator."""
 
-    retry_after: timedelta = timedelta(minutes=5)
+    retry_after: Duration = timedelta(minutes=5)
     """Wait before the next try, times the number of tries made: five tries outlast most of an hour."""
 
-    unknown_after: timedelta = timedelta(hours=26)
+    unknown_after: Duration = timedelta(hours=26)
     """A message of unknown outcome is shown to a person from then on. SendGrid delivers an event for up to 24 hours
     (its event webhook's page, "retries"); two more are for what comes late on our side."""
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
-from ekiden.settings.values import absolute_in_project, known_time_zone, listed
+from ekiden.settings.values import absolute_in_project, known_time_zone, listed, local_time
 
 Option = Literal["member_tag", "member_rank", "cancel_reason", "line", "sms", "web_push"]
 """What a shop may have beyond the ordinary (R-043, R-071, R-101e, R-101j, R-151, R-153)."""
@@ -23,7 +23,7 @@ class ShopSettings(BaseModel):
     raw_schema: str = Field("raw", pattern=r"^[a-z_][a-z0-9_]*$")
     """The schema of the shop's tables that dbt reads; another one than `raw` is filled by you, not by `ekiden load`."""
 
-    batch_time: time = time(6, 0)
+    batch_time: Annotated[time, AfterValidator(local_time)] = time(6, 0)
     """Local time of the daily planning run (R-107)."""
 
     options: Annotated[frozenset[Option], NoDecode, BeforeValidator(listed)] = frozenset()

@@ -1,9 +1,17 @@
 """How a setting is written: what is checked and filled in when it is read. No setting is here."""
 
+import json
+from datetime import time, timedelta
 from pathlib import Path
+from typing import Annotated
 from zoneinfo import available_timezones
 
+from pydantic import Field
+
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+Duration = Annotated[timedelta, Field(ge=timedelta())]
+"""How long something takes or waits; at once, at least."""
 
 
 def known_time_zone(name: str) -> str:
@@ -11,6 +19,13 @@ def known_time_zone(name: str) -> str:
     if name not in available_timezones():
         raise ValueError(f"{name!r} is not an IANA time zone; write it like 'Asia/Tokyo'")
     return name
+
+
+def local_time(value: time) -> time:
+    """Return `value`, a time of the shop's; raises `ValueError` where it names a zone of its own."""
+    if value.tzinfo is not None:
+        raise ValueError("is the shop's local time: write it like 06:00, and EKIDEN_TIME_ZONE for its zone")
+    return value
 
 
 def absolute_in_project(path: Path) -> Path:
@@ -21,3 +36,11 @@ def absolute_in_project(path: Path) -> Path:
 def listed(value: object) -> object:
     """Return the words of `a,b`, as the environment holds several; anything else as it is."""
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+def mapped(value: object) -> object:
+    """Return what the environment holds as a JSON object; anything else as it is. Raises `ValueError`."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError('cannot be read; write it like {"123": "shop.example"}') from None

@@ -195,7 +195,9 @@ def _short(reason: str) -> str:
 def _digest(
     original: Path, report: Report, stubbed: Mapping[str, CheckedScenario], refused_by_dbt: Mapping[str, str]
 ) -> str:
-    files = sorted(path for path in original.rglob("*") if path.is_file() and "target" not in path.parts)
+    files = sorted(
+        path for path in original.rglob("*") if path.is_file() and "target" not in path.relative_to(original).parts
+    )
     seen = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files]
     # a change of ours in how stubs are made makes another copy
     ours = Path(__file__).stat().st_mtime_ns

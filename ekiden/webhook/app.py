@@ -152,7 +152,9 @@ class Door:
 
     def _keep(self, body: bytes, moment: datetime, fault: str | None) -> bool:
         try:
-            with connect(self.settings, autocommit=True) as connection:
+            with connect(self.settings, autocommit=True) as connection, connection.transaction():
+                # whatever the server's default: an answer of 200 is a promise
+                connection.execute("set local synchronous_commit = on")
                 return keep_request(connection, body, signed_at=moment, received_at=self.clock(), fault=fault)
         except (DatabaseUnavailable, psycopg.Error) as error:
             log.error("a request could not be stored, so the provider is asked to send it again: %s", error)

@@ -9,7 +9,6 @@ import pytest
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.delivery.event_outcomes import settle_told
-from ekiden.delivery.reconcile import AT_ONCE
 from ekiden.delivery.record import Recorded, record
 from ekiden.delivery.settle import NothingToRetry, SettleReport, settle, settlements
 from ekiden.delivery.unknown import Settled, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
@@ -333,7 +332,6 @@ def test_a_late_answer_of_a_sender_that_was_cut_off_does_not_undo_a_persons_word
             now=unknown.now,
             settings=unknown.settings,
             run_id=row.run_id,
-            retries=AT_ONCE,
         )
     assert recorded == Recorded()
     assert unknown.states(customer="C1") == {("C1", 1): "ready"}

@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from ekiden.database.connection import connect
 from ekiden.database.migrations import VERSION_TABLE
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.send import SendReport, send_due
 from ekiden.schedule import operators
 from ekiden.schedule.operators import OperatorReport
@@ -112,10 +113,9 @@ class RecordingChannel:
 
     def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
         if self.line_is_stopped:
-            raise LineStopped("401", [Delivery(m.message_id, Outcome.not_sent, detail="401") for m in messages])
+            raise LineStopped("401", left_alone(messages, "401"))
         if self.busy_until:
-            busy = [Delivery(m.message_id, Outcome.not_sent, detail="429") for m in messages]
-            raise LineBusy("429", self.busy_until, busy)
+            raise LineBusy("429", self.busy_until, left_alone(messages, "429"))
         self.messages += messages
         self.before_answering()
         return [self._delivery(message) for message in messages]

@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 
 from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.batches import left_alone
 from tests.ledger.interruptions import Interrupted
 
 # what it says, and whether it has the message
@@ -76,8 +77,7 @@ class Carrier:
             answer = self.answers[self.turn % len(self.answers)]
             self.turn += 1
             if answer == "line stopped":
-                rest = [Delivery(each.message_id, Outcome.not_sent) for each in messages[len(deliveries) :]]
-                raise LineStopped("401", deliveries + rest)
+                raise LineStopped("401", deliveries + left_alone(messages[len(deliveries) :], "401"))
             if answer == "raises":
                 raise Interrupted("while it was being posted")
             if answer == "killed":

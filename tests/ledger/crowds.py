@@ -19,7 +19,8 @@ import psycopg
 
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome, OutgoingMessage
-from ekiden.delivery.pauses import SendingPaused
+from ekiden.delivery.channels.batches import left_alone
+from ekiden.delivery.pauses import SendingPaused, resume
 from ekiden.delivery.send import send_due
 from ekiden.schedule import operators
 from ekiden.schedule.export import export_due
@@ -47,7 +48,7 @@ class Provider:
         random = Random(None if self.whims is None else f"{self.whims} {messages[0].message_id}")
         whims = [0.0 if self.whims is None else random.random() for _ in messages]
         if self.whims is not None and random.random() < 0.05:
-            raise LineStopped("401", [Delivery(message.message_id, Outcome.not_sent) for message in messages])
+            raise LineStopped("401", left_alone(messages, "401"))
         descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             for message, whim in zip(messages, whims, strict=True):
@@ -160,6 +161,8 @@ def exports(worker: Worker, connection: psycopg.Connection[Any], random: Random,
 
 
 def operates(worker: Worker, connection: psycopg.Connection[Any], random: Random, now: datetime) -> None:
+    # as a person would: else the first 401 ends all sending
+    resume(connection, None, reason="it takes mail again", now=now, context=RunContext("o"))
     # mostly what brings rows forward, else everything is soon over
     names = ["release"] * 4 + ["hold"] * 2 + ["complete", "block", "retry", "reopen", "reopen", "delete", "delete"]
     action = getattr(operators, random.choice(names))

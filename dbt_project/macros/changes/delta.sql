@@ -9,6 +9,19 @@ a build. Schema `changed`; raw.customer_changes says whom. Does not belong here:
     {{- env_var('EKIDEN_RAW_SCHEMA', 'raw') }}.customer_changes
 {%- endmacro %}
 
+{% macro noted_changes() -%}
+    {#- All notes, to stand in a `from`. The ledger's are in schema raw wherever the shop's tables are: who entered a
+        scenario, and who opened a message. -#}
+    {%- if customer_changes() == 'raw.customer_changes' -%} raw.customer_changes
+    {%- else -%}
+    (
+        select customer_id, facts, order_id, transaction_id from {{ customer_changes() }}
+        union all
+        select customer_id, facts, order_id, transaction_id from raw.customer_changes
+    )
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro read_rows(query) -%}
     {#- Like dbt's `run_query`, within the transaction that dbt knows of. -#}
     {%- call statement('read_rows', fetch_result=true) -%} {{ query }} {%- endcall -%}
@@ -72,7 +85,7 @@ a build. Schema `changed`; raw.customer_changes says whom. Does not belong here:
     from built
     where
         not exists (
-            select from {{ customer_changes() }} as changes
+            select from {{ noted_changes() }} as changes
             where
                 changes.transaction_id >= built.contains_before
                 and changes.customer_id is null
@@ -81,7 +94,7 @@ a build. Schema `changed`; raw.customer_changes says whom. Does not belong here:
         and (
             select count(*)
             from (
-                select distinct changes.customer_id from {{ customer_changes() }} as changes
+                select distinct changes.customer_id from {{ noted_changes() }} as changes
                 where changes.transaction_id >= built.contains_before and changes.facts = 'shop'
                 limit (select few.customers + 1 from few)
             ) as found
@@ -89,11 +102,11 @@ a build. Schema `changed`; raw.customer_changes says whom. Does not belong here:
 
     insert into changed.customer_ids (customer_id)
     select changes.customer_id
-    from {{ customer_changes() }} as changes
+    from {{ noted_changes() }} as changes
     where changes.transaction_id >= (select delta.reaches_from from changed.delta) and changes.facts = 'shop'
     union
     select orders.customer_id
-    from {{ customer_changes() }} as changes
+    from {{ noted_changes() }} as changes
     inner join {{ env_var('EKIDEN_RAW_SCHEMA', 'raw') }}.orders as orders on changes.order_id = orders.order_id
     where changes.transaction_id >= (select delta.reaches_from from changed.delta) and changes.facts = 'lines'
     -- in order: what is read by these then lies in order as well
@@ -102,13 +115,15 @@ a build. Schema `changed`; raw.customer_changes says whom. Does not belong here:
     analyze changed.customer_ids;
 
     update changed.delta set customers = (select count(*) from changed.customer_ids);
+    {%- endif %}
 
     -- what every table has taken in; none can go back behind what this delta holds
-    delete from {{ customer_changes() }}
+    {%- for notes in ['raw.customer_changes', customer_changes()] | unique if is_noted or notes != customer_changes() %}
+    delete from {{ notes }}
     where
         transaction_id < (select min(built_tables.contains_before) from changed.built_tables)
-        and transaction_id < (select delta.contains_before from changed.delta)
-    {%- endif %}
+        and transaction_id < (select delta.contains_before from changed.delta);
+    {%- endfor %}
 {%- endmacro %}
 
 {% macro changed_facts_statements() -%}

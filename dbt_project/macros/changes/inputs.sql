@@ -43,14 +43,19 @@ note, and what looks at one customer at a time and not at the clock, can. Does n
 {%- endmacro %}
 
 {% macro reads_enrolments(node) -%}
-    {#- Whether it asks who entered which scenario. Every scenario could; only those with such a frame do. -#}
+    {#- Whether it asks who entered which scenario. Every scenario could; only those with such a frame do, and those
+        with a segment that asks. -#}
+    {%- set found = [] -%}
     {%- if not is_compiled_here(node.raw_code) -%}
-        {%- set found = [] -%}
         {%- do gather_inputs(node.unique_id, found) -%}
         {{- return('stg_enrolments' in found | join(' ')) -}}
     {%- endif -%}
     {#- a broken definition asks nothing, and may be of any shape -#}
     {%- if broken_scenario(node) -%} {{- return(false) -}} {%- endif -%}
+    {%- for segment in segments_read(node.config.meta.scenario) -%}
+        {%- do gather_inputs(segment_node(place_of_anchor(node.config.meta.scenario), segment).unique_id, found) -%}
+    {%- endfor -%}
+    {%- if 'stg_enrolments' in found | join(' ') -%} {{- return(true) -}} {%- endif -%}
     {%- for section in ['target', 'exclusion', 'stop'] -%}
         {%- for frame in section_frames(node.config.meta.scenario, section) if frame.get('type') == 'scenario' -%}
             {{- return(true) -}}
@@ -138,7 +143,7 @@ select
     coalesce(delta.customers, 0) as customers,
     {%- if reads_enrolments(node) %}
     exists (
-        select from {{ customer_changes() }} as changes
+        select from {{ noted_changes() }} as changes
         where changes.facts = 'enrolments' and changes.transaction_id >= built.contains_before
     ) as is_anyone_enrolled
     {%- else %}

@@ -49,21 +49,30 @@ table and the definition it is planned by can never differ.
     as {{ text_literal(eligibility_query(scenario, reading='given')) }}
 {%- endmacro %}
 
-{% macro compiler() -%}
-    {#- What functions are compiled by: the digest of these macros and of the settings they read, and the database,
-        which the names of relations begin with. Nothing, where dbt was not started by Ekiden. -#}
+{% macro compiler(scenario) -%}
+    {#- What a scenario's functions are compiled by: the digest of these macros and of the settings they read, the
+        database, which the names of relations begin with, and how its segments are read, which are models of their own.
+        Nothing, where dbt was not started by Ekiden. -#}
     {%- set digest = env_var('EKIDEN_MACROS_DIGEST', '') -%}
-    {{- return(('compiled by ' ~ digest ~ ' in ' ~ target.dbname) if digest else '') -}}
+    {%- if not digest -%} {{- return('') -}} {%- endif -%}
+    {%- set segments = [] -%}
+    {%- for segment in segments_read(scenario) -%}
+        {%- set relation = segment_relation(place_of_anchor(scenario), segment) -%}
+        {%- do segments.append(relation ~ ' as ' ~ membership(place_of_anchor(scenario), segment, segment)) -%}
+    {%- endfor -%}
+    {{- return(
+        'compiled by ' ~ digest ~ ' in ' ~ target.dbname ~ (' over ' ~ segments | join(', ') if segments else '')
+    ) -}}
 {%- endmacro %}
 
-{% macro is_compiled_already(function_names) -%}
+{% macro is_compiled_already(function_names, compiled_by) -%}
     {#- Whether the functions, whose names tell their conditions, stand as these macros would make them: writing the two
         queries of a scenario anew takes longer than a morning's few changed customers do. -#}
-    {%- if not compiler() -%} {{- return(false) -}} {%- endif -%}
+    {%- if not compiled_by -%} {{- return(false) -}} {%- endif -%}
     {%- set standing -%}
     select 1
     from unnest({{ text_array(function_names) }}) as name
-    where obj_description(to_regprocedure(name || '(text[])'), 'pg_proc') = {{ text_literal(compiler()) }}
+    where obj_description(to_regprocedure(name || '(text[])'), 'pg_proc') = {{ text_literal(compiled_by) }}
     {%- endset -%}
     {{- return(read_rows(standing) | length == function_names | length) -}}
 {%- endmacro %}
@@ -94,13 +103,13 @@ table and the definition it is planned by can never differ.
     {%- set live_name = live_function_name(model_name, scenario) -%}
     {%- set function_name = 'eligibility.' ~ adapter.quote(live_name) -%}
     {%- set explain_name = 'eligibility.' ~ adapter.quote(explain_function_name(live_name)) -%}
-    {%- if compiled_here and not is_compiled_already([function_name, explain_name]) %}
+    {%- set compiled_by = compiler(scenario) if compiled_here else '' -%}
+    {%- if compiled_here and not is_compiled_already([function_name, explain_name], compiled_by) %}
     {{ create_live_function(function_name, scenario) }};
     {{ create_explain_function(explain_name, scenario) }};
-    {%- if compiler() %}
-    comment on function {{ function_name }} is {{ text_literal(compiler()) }};
-    comment on function {{ explain_name }} is {{ text_literal(compiler()) }};
-    {%- endif %}
+    {#- also where there is nothing to say: a function keeps the comment of the one that it replaces #}
+    comment on function {{ function_name }} is {{ text_literal(compiled_by) }};
+    comment on function {{ explain_name }} is {{ text_literal(compiled_by) }};
     {%- endif %}
     insert into eligibility.scenario_registry
         (model_name, relation_name, definition, live_function, explain_function, build_id, git_revision, built_at)

@@ -9,10 +9,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
-from ekiden.database.connection import connect
+from ekiden.database.connection import connect, connection_parts, database_url
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.migrations import CONNECTION, VERSION_SCHEMA, VERSION_TABLE
 from ekiden.settings import Settings
@@ -22,6 +24,21 @@ LOCK = 0x656B6964656E  # "ekiden" in ASCII: one number for one purpose, unlikely
 
 def upgrade(settings: Settings) -> None:
     """Bring the schema to the newest version, wholly or not at all; raises `DatabaseUnavailable`."""
+    try:
+        _upgrade(settings)
+    except (ProgrammingError, InsufficientPrivilege) as error:
+        refused = error.orig if isinstance(error, ProgrammingError) else error
+        if not isinstance(refused, InsufficientPrivilege):
+            raise
+        parts = connection_parts(database_url(settings))
+        raise DatabaseUnavailable(
+            f'The tables in the database "{parts.database}" on {parts.host} cannot be brought up to date by '
+            f'"{parts.user}": {refused.diag.message_primary}. Have somebody who may make it the owner, of Dagster\'s '
+            f'database as well: alter database "{parts.database}" owner to "{parts.user}"'
+        ) from error
+
+
+def _upgrade(settings: Settings) -> None:
     engine = create_engine("postgresql+psycopg://", creator=lambda: connect(settings), poolclass=NullPool)
     configuration = _configuration()
     versions = ScriptDirectory.from_config(configuration)

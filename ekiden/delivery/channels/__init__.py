@@ -92,6 +92,7 @@ def _line(settings: Settings, clock: Clock) -> Channel:
 
 def _twilio(settings: Settings, clock: Clock) -> Channel:
     from ekiden.delivery.channels.sms import TWILIO_HOST, TwilioAccount, TwilioChannel  # noqa: PLC0415
+    from ekiden.delivery.channels.transport import is_this_machine  # noqa: PLC0415
 
     if settings.twilio_auth_token is None:
         raise ValueError("EKIDEN_TWILIO_ACCOUNT_SID is set, and there is no EKIDEN_TWILIO_AUTH_TOKEN")
@@ -101,7 +102,11 @@ def _twilio(settings: Settings, clock: Clock) -> Channel:
         sender=settings.twilio_from,
         messaging_service_sid=settings.twilio_messaging_service_sid,
     )
-    return TwilioChannel(account, host=str(settings.twilio_host or TWILIO_HOST), clock=clock)
+    host = str(settings.twilio_host or TWILIO_HOST)
+    if not is_this_machine(urlsplit(host).hostname or ""):
+        # the law on specified e-mail holds for SMS as well
+        _check_way_out(settings)
+    return TwilioChannel(account, host=host, clock=clock)
 
 
 def _web_push(settings: Settings, clock: Clock) -> Channel:
@@ -181,6 +186,11 @@ def _check_sender(settings: Settings, host: str) -> None:
     if settings.sender_address.endswith(".invalid"):
         variables = "EKIDEN_SENDER_ADDRESS, EKIDEN_SENDER_NAME and EKIDEN_POSTAL_ADDRESS"
         raise ValueError(f"mail would be from nobody: set {variables}")
+    _check_way_out(settings)
+
+
+def _check_way_out(settings: Settings) -> None:
+    """Raise `ValueError` where what leaves the house would tell customers of a link that leads nowhere."""
     if settings.unsubscribe_url == NO_UNSUBSCRIBE_URL:
         raise ValueError("links to unsubscribe would lead nowhere: set EKIDEN_UNSUBSCRIBE_URL (docs/consent.md)")
 

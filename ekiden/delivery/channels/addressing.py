@@ -46,6 +46,12 @@ def addr_spec(address: str) -> str:
     return address if all(local_part.split(".")) else f'"{local_part}"@{domain}'
 
 
+def without_address(text: str, address: str) -> str:
+    """Return what a provider said without the recipient's `address`, in any case, also as headers write it."""
+    spellings = {address, addr_spec(address)} if split_address(address) else {address}
+    return re.sub("|".join(map(re.escape, spellings)), "…", text, flags=re.IGNORECASE)
+
+
 def display_name(name: str) -> str:
     """Return `name` fit to be shown beside an address: one line, of readable length."""
     return harmless(name)[:_LONGEST_NAME].strip()

@@ -64,6 +64,8 @@ class Delivery:
     provider_message_id: str | None = None
     detail: str = ""
     """For an operator: why; free of secrets and of the recipient's address."""
+    costs_a_try: bool = True
+    """Whether it counts among the tries that a message has; not where the message was left alone, for others' sake."""
 
     def __post_init__(self) -> None:
         # what a provider says may hold what no database takes (NUL, half a character), and one such answer would keep
@@ -105,7 +107,7 @@ class LineStopped(Exception):
     """The provider turns away everything we send; sending stops until somebody has looked.
 
     `deliveries` has one entry per message of the call, in order: those already answered with their outcome,
-    all others `not_sent`.
+    all others `not_sent`, which costs them no try.
     """
 
     def __init__(self, reason: str, deliveries: Sequence[Delivery]) -> None:

@@ -83,4 +83,4 @@ def one_by_one(
 
 def left_alone(messages: Sequence[OutgoingMessage], reason: str) -> list[Delivery]:
     """Return the deliveries of messages that were certainly not sent."""
-    return [Delivery(message.message_id, Outcome.not_sent, detail=reason) for message in messages]
+    return [Delivery(message.message_id, Outcome.not_sent, detail=reason, costs_a_try=False) for message in messages]

@@ -36,6 +36,7 @@ from ekiden.delivery.channels.posts import (
     PostingChannel,
     Reply,
     Times,
+    credential,
     told,
     wait_of,
 )
@@ -70,7 +71,7 @@ class LineChannel(PostingChannel):
         **times: Unpack[Times],
     ) -> None:
         super().__init__(f"{host.rstrip('/')}/v2/bot/message/push", **(Times(read_seconds=READ_SECONDS) | times))
-        self._token = access_token
+        self._token = credential(access_token, "EKIDEN_LINE_CHANNEL_ACCESS_TOKEN")
         self._sleep = sleep
 
     def find(self, message_ids: Sequence[UUID]) -> None:

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypedDict
 
 import urllib3
+from pydantic import SecretStr
 
 from ekiden.delivery.channels.base import Delivery, OutgoingMessage
 from ekiden.delivery.channels.batches import WAIT, Clock, Elapsed, one_by_one, utc_now
@@ -23,9 +24,24 @@ BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 400, 401, 403, 404
 CONFLICT, GONE, TOO_LARGE, TOO_MANY_REQUESTS = 409, 410, 413, 429
 FIRST_SERVER_ERROR = 500
 
-# A provider that names a day is asked again within the hour: by then somebody may have lifted the limit.
+# A provider that names a day is asked again within the hour: by then somebody may have lifted the limit. Where limits
+# are by the minute, as SendGrid's, so long a wait is a wrong clock, theirs or ours; one request an hour finds out.
 LONGEST_WAIT = timedelta(hours=1)
+# One that names a time that is over by our clock, which may be ahead, is not asked again at once: rows would be claimed
+# and turned away over and over until the limit ends. A second is the shortest interval SendGrid limits by.
+SHORTEST_WAIT = timedelta(seconds=1)
 _LONGEST_DETAIL = 500  # characters; enough for any sentence, and a ledger's column stays readable
+
+
+def credential(secret: SecretStr, variable: str) -> SecretStr:
+    """Return a key or token as a header may hold it, without spaces around it; ValueError names the `variable`.
+
+    With any other, each post would fail before its first byte, and look like one that may have arrived.
+    """
+    written = secret.get_secret_value().strip()
+    if not written.isascii() or not written.isprintable() or not written:
+        raise ValueError(f"{variable} holds what no key does; copy it anew from the provider's settings")
+    return SecretStr(written)
 
 
 class NoAnswer(Exception):
@@ -44,7 +60,7 @@ class Reply:
         """Return the body's JSON object, an empty one where it is none."""
         try:
             found = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 
@@ -109,12 +125,12 @@ def post(pool: urllib3.PoolManager, url: str, body: bytes, headers: Mapping[str,
 
 def wait_of(reply: Reply, now: datetime, otherwise: timedelta = WAIT) -> timedelta:
     """Return how long an answer asks us to wait (Retry-After, RFC 9110): seconds or a date; nonsense counts as none."""
-    asked = reply.headers.get("Retry-After", "")
+    asked = reply.headers.get("Retry-After", "").strip()
     try:
         wait = timedelta(seconds=int(asked)) if asked.isdecimal() else parsedate_to_datetime(asked) - now
     except (TypeError, ValueError, OverflowError):
         return otherwise
-    return min(max(wait, timedelta()), LONGEST_WAIT)
+    return min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
 
 
 def told(provider: str, reply: Reply, said: object, hidden: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from sendgrid import SendGridAPIClient
 from ekiden.delivery.channels.addressing import fault_of
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import LONGEST_BATCH, Clock, Elapsed, utc_now
+from ekiden.delivery.channels.posts import credential
 from ekiden.delivery.channels.sendgrid_answers import Meaning, Verdict, verdict
 from ekiden.delivery.channels.sendgrid_bisect import Part
 from ekiden.delivery.channels.sendgrid_client import PooledClient
@@ -63,11 +64,8 @@ class SendGridChannel:
         idle_seconds: float = IDLE_SECONDS,
         elapsed: Elapsed = time.monotonic,
     ) -> None:
-        key = api_key.get_secret_value().strip()
-        if not key.isascii() or not key.isprintable() or not key:
-            raise ValueError("EKIDEN_SENDGRID_API_KEY holds what no key does; copy it anew from SendGrid's settings")
         host = host.rstrip("/")
-        self._api_key = SecretStr(key)
+        self._api_key = credential(api_key, "EKIDEN_SENDGRID_API_KEY")
         # the real key is added by PooledClient alone, so that no object of the package can show it
         self._sendgrid = SendGridAPIClient("added-by-the-transport", host=host)
         pool = pool_for(

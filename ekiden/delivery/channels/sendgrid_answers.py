@@ -10,28 +10,24 @@ https://www.twilio.com/docs/sendgrid/api-reference/mail-send/errors (what is wro
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 import orjson
 
 from ekiden.content.variables import harmless
+from ekiden.delivery.channels.posts import LONGEST_WAIT, SHORTEST_WAIT
 
 ACCEPTED = 202
 TOO_MANY_REQUESTS = 429
 REFUSED = frozenset({400, 413})
 LINE_STOPPED = frozenset({401, 403, 406, 451})
 
-# No reset is said: one second, the shortest interval SendGrid limits by.
-WAIT_WITHOUT_RESET = timedelta(seconds=1)
-# SendGrid limits by the minute or by the second. What lies further ahead than an hour is a clock that is wrong,
-# theirs or ours; then one request an hour finds out.
-LONGEST_WAIT = timedelta(hours=1)
-
 _LONGEST_DETAIL = 500  # characters; enough for any sentence, and a ledger's column stays readable
 _LONGEST_ID = 200  # characters; SendGrid's have 22
-_ADDRESS = re.compile(r"[^\s\"'<>()\[\],:;]+@[^\s\"'<>()\[\],:;]+")
+# An address begins with a word: to look for one at every letter of a long word would take minutes.
+_ADDRESS = re.compile(r"(?:\"[^\s\"]+\"|(?<![^\s\"'<>()\[\],:;])[^\s\"'<>()\[\],:;]+)@[^\s\"'<>()\[\],:;]+")
 _PERSONALIZATION = re.compile(r"personalizations[.\[](\d{1,4})\b")
 _SENDER_FIELDS = frozenset({"from", "reply_to"})
 
@@ -81,7 +77,7 @@ def verdict(status: int, headers: Mapping[str, str], body: bytes, *, now: dateti
     if status in LINE_STOPPED:
         return Verdict(Meaning.stopped, detail)
     if status == TOO_MANY_REQUESTS:
-        return Verdict(Meaning.busy, detail, wait_until=_reset(headers, now) or now + WAIT_WITHOUT_RESET)
+        return Verdict(Meaning.busy, detail, wait_until=max(_reset(headers, now) or now, now + SHORTEST_WAIT))
     return Verdict(Meaning.unknown, detail)
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from queue import SimpleQueue
 
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
-from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW, WAIT
+from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW, WAIT, left_alone
 from ekiden.delivery.channels.sendgrid_answers import Meaning, Verdict
 from ekiden.delivery.channels.sendgrid_bisect import Part, first_alone, halves, parts_after_refusal
 from ekiden.delivery.channels.sendgrid_requests import Unwritable
@@ -74,7 +74,8 @@ class Posting:
         """Return what became of the message at `position`."""
         if (answered := self._answered.get(position)) is not None:
             return answered
-        return Delivery(self._messages[position].message_id, Outcome.not_sent, detail=self.ended or "")
+        (delivery,) = left_alone([self._messages[position]], self.ended or "")
+        return delivery
 
     def _begin(self, threads: ThreadPoolExecutor) -> None:
         while self._waiting and self.ended is None and len(self._under_way) < self._connections:

@@ -120,8 +120,8 @@ def _complaint(which: SuppressionList, status: int, headers: Mapping[str, str]) 
             "scopes suppression.read and asm.groups.read"
         )
     if status == _TOO_MANY:
-        reset = headers.get("X-RateLimit-Reset", "")
-        when = f" from {datetime.fromtimestamp(int(reset), UTC):%H:%M:%S} UTC on" if reset.isdigit() else " later"
+        reset = _instant(headers.get("X-RateLimit-Reset"))
+        when = f" from {reset:%H:%M:%S} UTC on" if reset else " later"
         return f"SendGrid wants us to ask less often for {which.value} (429); try again{when}"
     return f"SendGrid answered {status} for {which.value}; try again later"
 
@@ -129,7 +129,7 @@ def _complaint(which: SuppressionList, status: int, headers: Mapping[str, str]) 
 def _read(found: Sequence[Any], which: SuppressionList) -> list[ListedAddress]:
     entries = []
     for each in found:
-        address, since = (each.get("email"), _instant(each)) if isinstance(each, dict) else (None, None)
+        address, since = (each.get("email"), _created(each)) if isinstance(each, dict) else (None, None)
         if not isinstance(address, str) or since is None:
             raise ListUnreadable(f"an entry of {which.value} has no address or no time, which SendGrid's always have")
         # PostgreSQL takes no NUL, and no mail goes to such an address
@@ -139,8 +139,12 @@ def _read(found: Sequence[Any], which: SuppressionList) -> list[ListedAddress]:
     return entries
 
 
-def _instant(entry: Mapping[str, Any]) -> datetime | None:
-    seconds = entry.get("created", entry.get("created_at"))
+def _created(entry: Mapping[str, Any]) -> datetime | None:
+    return _instant(entry.get("created", entry.get("created_at")))
+
+
+def _instant(seconds: object) -> datetime | None:
+    """Return the moment so many seconds after 1970; None for what makes no sense."""
     try:
         return datetime.fromtimestamp(int(seconds), UTC) if isinstance(seconds, int | str) else None
     except (ValueError, OverflowError, OSError):

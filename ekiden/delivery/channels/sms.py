@@ -41,8 +41,11 @@ TWILIO_HOST = "https://api.twilio.com"
 LONGEST_BODY = 1_600  # UTF-16 code units; Twilio's error 21617
 OPTED_OUT = 21610
 """The recipient answered STOP: Twilio delivers nothing to them until they answer START."""
-OUR_SENDER = frozenset({21212, 21603, 21606, 21659, 21660})
-"""`From` is missing, invalid, not ours or cannot send: every message would get the same answer."""
+OUR_SENDER = frozenset({21212, 21603, 21606, 21659, 21660, 21701, 21702, 21704, 21705})
+"""`From` is missing, invalid, not ours or cannot send, or the messaging service is not there or has no number: every
+message would get the same answer. (21703, no number that reaches this recipient, is no such code.)"""
+QUEUE_FULL = 21611
+"""Twilio holds as many messages of our number as it can send in some hours; whatever the status, it takes no more."""
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
@@ -98,7 +101,7 @@ class TwilioChannel(PostingChannel):
 
     def _classified(self, message: OutgoingMessage, reply: Reply) -> Delivery:
         fields = reply.fields()
-        code = fields.get("code")
+        code = found if isinstance(found := fields.get("code"), int) else None
         said = f"{fields.get('message', '')} ({code})" if code else ""
         detail = told("Twilio", reply, said, (self._account.auth_token.get_secret_value(), message.to_address))
         if reply.status == CREATED:
@@ -107,7 +110,7 @@ class TwilioChannel(PostingChannel):
         # what is not found is the account: nothing else is in the URL
         if reply.status in (UNAUTHORIZED, FORBIDDEN, NOT_FOUND) or code in OUR_SENDER:
             raise Stops(detail)
-        if reply.status == TOO_MANY_REQUESTS:
+        if reply.status == TOO_MANY_REQUESTS or code == QUEUE_FULL:
             raise Waits(detail, wait_of(reply, self._clock()))
         if reply.status != BAD_REQUEST:
             return Delivery(message.message_id, Outcome.unknown, detail=detail)

@@ -48,6 +48,9 @@ class MailServer:
             raise ValueError("user and password belong together: set both EKIDEN_SMTP_USER and EKIDEN_SMTP_PASSWORD")
         if self.user is not None and self.security == "none":
             raise ValueError("the mail server's password would travel unencrypted: set EKIDEN_SMTP_SECURITY")
+        if not (self.user or "").isascii() or (self.password and not self.password.get_secret_value().isascii()):
+            # smtplib writes them as ASCII, and would fail at the first message
+            raise ValueError("EKIDEN_SMTP_USER and EKIDEN_SMTP_PASSWORD may have ASCII characters only")
 
 
 class SMTPChannel:
@@ -200,10 +203,14 @@ class _Session:
         except smtplib.SMTPResponseException as error:
             _close(smtp)
             raise of_connecting(Said.of(error.smtp_code, error.smtp_error)) from None
-        except smtplib.SMTPNotSupportedError:
+        except smtplib.SMTPException as error:
             _close(smtp)
+            if isinstance(error, smtplib.SMTPServerDisconnected):
+                raise Waits(f"no connection to the mail server ({_kind(error)})") from None
+            # no log-in, or none but ways like XOAUTH2
             raise Stops("the mail server offers no way to log in that we know; check user, port and security") from None
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, ValueError) as error:
+            # a ValueError: a name that cannot be one, or a challenge that cannot be read
             _close(smtp)
             raise Waits(f"no connection to the mail server ({_kind(error)})") from None
         except BaseException:

@@ -3,18 +3,28 @@
 Belongs here: reply codes (RFC 5321, section 4.2; RFC 4954 for logging in). Does not belong here: the connection.
 """
 
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
+from ekiden.delivery.channels.addressing import without_address
 from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.delivery.channels.batches import Stops, TurnedAway, Waits
 
 READY = frozenset({250, 251, 252})
 GO_ON = frozenset({354})
-TOO_BUSY = frozenset({421, 452})
-"""It is about to hang up, or has no room: for anybody, not for this recipient."""
+NO_ROOM = 452
+TOO_BUSY = frozenset({421, NO_ROOM})
+"""It is about to hang up, or has no room."""
 NOT_FOR_US = frozenset({530, 534, 535, 538})
 """It wants to know first who we are, or did not believe it."""
+
+TOO_LARGE = 552
+"""The server takes no mail of so many bytes, which it can say to MAIL already (RFC 1870); another may be shorter."""
+
+# 452 with one of these is of this recipient alone, like a full mailbox: X.1.X is the address, X.2.X the mailbox
+# (RFC 3463, section 3). Whoever waited for it would keep the rest of the batch waiting as well.
+_OF_THE_RECIPIENT = re.compile(r"#?4\.[12]\.[0-9]")
 
 _POSITIVE, _TRANSIENT, _PERMANENT = 2, 4, 5  # the first digit
 _LONGEST_TEXT = 400  # characters; a ledger's column stays readable
@@ -32,12 +42,17 @@ class Said:
         words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
         words = " ".join(words.split())
         if hidden:
-            words = words.replace(hidden, "…")
+            words = without_address(words, hidden)
         return cls(code, words[:_LONGEST_TEXT])
 
     @property
     def kind(self) -> int:
         return self.code // 100
+
+    @property
+    def is_too_busy(self) -> bool:
+        """Whether it is about to hang up, or has no room for anybody."""
+        return self.code in TOO_BUSY and not (self.code == NO_ROOM and _OF_THE_RECIPIENT.match(self.text))
 
     def __str__(self) -> str:
         return f"the mail server said {self.code} {self.text}".rstrip()
@@ -51,12 +66,14 @@ def of_connecting(said: Said) -> TurnedAway:
 def of_recipient(message_id: UUID, command: str, said: Said) -> Delivery:
     """Return what became of a message whose MAIL, RCPT or DATA command was not taken; nothing was sent.
 
-    Raises `Waits` where the server is too busy for anything, `Stops` where it does not know us.
+    Raises `Waits` where the server is too busy for anything, `Stops` where it does not take us or our sender, who is in
+    every mail the same.
     """
-    if said.code in TOO_BUSY:
+    if said.is_too_busy:
         raise Waits(str(said))
-    if said.code in NOT_FOR_US:
-        raise Stops(str(said))
+    is_of_the_sender = command == "MAIL" and said.kind == _PERMANENT and said.code != TOO_LARGE
+    if is_of_the_sender or said.code in NOT_FOR_US:
+        raise Stops(f"{said} to {command}")
     outcome = Outcome.refused if said.kind == _PERMANENT else Outcome.not_sent
     return Delivery(message_id, outcome, detail=f"{said} to {command}")
 
@@ -66,7 +83,7 @@ def of_message(message_id: UUID, header: str, said: Said) -> Delivery:
 
     Raises `Waits` where the server was too busy to take it.
     """
-    if said.code in TOO_BUSY:
+    if said.is_too_busy:
         raise Waits(str(said))
     if said.kind == _POSITIVE:
         return Delivery(message_id, Outcome.accepted, header, str(said))

@@ -23,8 +23,8 @@ from py_vapid import Vapid, VapidException
 from pydantic import SecretStr
 from pywebpush import WebPusher
 
-from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome, OutgoingMessage
-from ekiden.delivery.channels.batches import Clock, Elapsed, Stops, Waits, one_by_one, utc_now
+from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.batches import WAIT, Clock, Elapsed, Stops, Waits, one_by_one, utc_now
 from ekiden.delivery.channels.posts import (
     ACCEPTED,
     BAD_REQUEST,
@@ -100,6 +100,7 @@ class WebPushChannel:
         self._read_seconds = read_seconds
         self._elapsed = elapsed
         self._pools: dict[str, urllib3.PoolManager] = {}
+        self._check_subject()
 
     def find(self, message_ids: Sequence[UUID]) -> None:
         """Return None: a push service keeps no id of ours that it could be asked for."""
@@ -108,9 +109,14 @@ class WebPushChannel:
         """Return one delivery per message; raise `LineStopped` or `LineBusy` as docs/channels.md says."""
         batch = _Batch(self)
         try:
-            return one_by_one(messages, batch.deliver, clock=self._clock, elapsed=self._elapsed)
+            deliveries = one_by_one(messages, batch.deliver, clock=self._clock, elapsed=self._elapsed)
         except LineStopped as stopped:
             raise LineStopped(stopped.reason, batch.without_judgement(stopped.deliveries)) from None
+        if batch.unreached and not batch.reached_somebody:
+            # then it is our way there that is missing, and no subscription is to blame
+            untried = [replace(each, costs_a_try=False) for each in deliveries]
+            raise LineBusy("no connection to any host that subscriptions name", self._clock() + WAIT, untried)
+        return deliveries
 
     def payload(self, message: OutgoingMessage) -> bytes:
         """Return what the service worker is handed."""
@@ -128,6 +134,13 @@ class WebPushChannel:
         claims = {"aud": f"{parts.scheme}://{parts.netloc}", "exp": int(until.timestamp()), "sub": self._subject}
         signed: str = self._vapid.sign(claims)["Authorization"]
         return signed
+
+    def _check_subject(self) -> None:
+        try:
+            self.authorization("https://push.invalid/")
+        except VapidException:
+            way_out = "write mailto:… with an address, or https://… with a host alone"
+            raise ValueError(f"EKIDEN_VAPID_SUBJECT is {self._subject!r}; {way_out}") from None
 
     def service_of(self, endpoint: str) -> str | None:
         return service_of(endpoint, self._services)
@@ -152,6 +165,9 @@ class _Batch:
         self._signed: dict[str, str] = {}
         self._turned_away: dict[str, dict[str, UUID]] = {}
         """By service: the endpoints whose last answer was that they do not know us."""
+        self.unreached: set[str] = set()
+        """Hosts below a service that nobody was found at."""
+        self.reached_somebody = False
 
     def deliver(self, message: OutgoingMessage) -> Delivery:
         try:
@@ -170,6 +186,12 @@ class _Batch:
         except Exception as error:
             # the libraries raise what they please for a point that is not on the curve
             return _refused(message, f"the subscription's keys cannot be used ({type(error).__name__})")
+        return self._hand_over(message, service, endpoint, body)
+
+    def _hand_over(self, message: OutgoingMessage, service: str, endpoint: str, body: bytes) -> Delivery:
+        host = urlsplit(endpoint).hostname or ""
+        if host in self.unreached:
+            return _not_sent(message, f"no connection to a host of {service} a moment ago")
         headers = {
             "Authorization": self._authorization(endpoint),
             "Content-Encoding": "aes128gcm",
@@ -179,15 +201,22 @@ class _Batch:
         }
         try:
             reply = self._channel.post(endpoint, body, headers)
+            self.reached_somebody = True
         except NotConnected as error:
-            raise Waits(f"no connection to {service} ({error})") from None
+            detail = f"no connection to {'' if host == service else 'a host of '}{service} ({error})"
+            if host == service:
+                raise Waits(detail) from None
+            # whoever subscribed has named this host: it may never have been there, and nobody else is to wait for it
+            self.unreached.add(host)
+            return _not_sent(message, detail)
         except NoAnswer as error:
+            self.reached_somebody = True
             detail = f"no readable answer from {service} ({error})"
             return Delivery(message.message_id, Outcome.unknown, detail=detail)
         return self._classified(message, service, endpoint, reply)
 
     def _classified(self, message: OutgoingMessage, service: str, endpoint: str, reply: Reply) -> Delivery:
-        said = reply.body[:200].decode("utf-8", "replace").strip()  # some services say in words what is wrong
+        said = reply.body.decode("utf-8", "replace").strip()  # some services say in words what is wrong
         detail = told(service, reply, said, (endpoint,))
         if reply.status in (OK, CREATED, ACCEPTED):
             self._turned_away.pop(service, None)
@@ -209,7 +238,10 @@ class _Batch:
     def without_judgement(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Return the deliveries, those that were turned away as not sent: the fault was ours and not theirs."""
         doubtful = {message_id for endpoints in self._turned_away.values() for message_id in endpoints.values()}
-        return [replace(each, outcome=Outcome.not_sent) if each.message_id in doubtful else each for each in deliveries]
+        return [
+            replace(each, outcome=Outcome.not_sent, costs_a_try=False) if each.message_id in doubtful else each
+            for each in deliveries
+        ]
 
     def _authorization(self, endpoint: str) -> str:
         host = urlsplit(endpoint).netloc
@@ -220,6 +252,10 @@ class _Batch:
 
 def _refused(message: OutgoingMessage, detail: str) -> Delivery:
     return Delivery(message.message_id, Outcome.refused, detail=detail)
+
+
+def _not_sent(message: OutgoingMessage, detail: str) -> Delivery:
+    return Delivery(message.message_id, Outcome.not_sent, detail=detail)
 
 
 def _key(private_key: SecretStr) -> Vapid:

@@ -3,13 +3,11 @@ select distinct
     steps.content,
     rows.channel
 from outreach.schedule_rows as rows
-inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
+inner join outreach.sending_scenarios as scenarios on rows.scenario_id = scenarios.scenario_id
 inner join outreach.scenario_version_steps as steps
     on rows.scenario_version_id = steps.scenario_version_id and rows.step_no = steps.step_no
 where
     rows.state = 'ready'
     and rows.send_at <= %(now)s
     and rows.channel = any(%(channels)s)
-    and scenarios.may_send
-    and scenarios.scenario_id not in (select paused.scenario_id from outreach.paused_scenarios as paused)
     and (%(due_date)s::date is null or rows.due_date = %(due_date)s)

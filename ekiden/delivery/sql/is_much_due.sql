@@ -3,13 +3,11 @@ select count(*) >= %(many)s
 from (
     select
     from outreach.schedule_rows as rows
-    inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
+    inner join outreach.sending_scenarios as scenarios on rows.scenario_id = scenarios.scenario_id
     where
         rows.state = 'ready'
         and rows.send_at <= %(now)s
         and rows.channel = any(%(channels)s)
-        and scenarios.may_send
-        and scenarios.scenario_id not in (select paused.scenario_id from outreach.paused_scenarios as paused)
         and (%(due_date)s::date is null or rows.due_date = %(due_date)s)
     limit %(many)s -- noqa: AM09
 ) as due

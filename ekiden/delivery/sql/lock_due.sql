@@ -16,7 +16,7 @@ select
     versions.live_function
 from outreach.schedule_rows as rows
 inner join outreach.enrolments on rows.enrolment_id = enrolments.enrolment_id
-inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
+inner join outreach.sending_scenarios as scenarios on rows.scenario_id = scenarios.scenario_id
 inner join outreach.scenario_versions as versions on rows.scenario_version_id = versions.scenario_version_id
 inner join outreach.scenario_version_steps as steps
     on rows.scenario_version_id = steps.scenario_version_id and rows.step_no = steps.step_no
@@ -26,8 +26,6 @@ where
     rows.state = 'ready'
     and rows.send_at <= %(now)s
     and rows.channel = any(%(channels)s)
-    and scenarios.may_send
-    and scenarios.scenario_id not in (select paused.scenario_id from outreach.paused_scenarios as paused)
     and steps.content <> all(%(broken_contents)s::text[])
     and (%(due_date)s::date is null or rows.due_date = %(due_date)s)
 order by rows.send_at, rows.schedule_row_id -- noqa: PRS

@@ -9,6 +9,7 @@ known as (
         events.delivery_event_id,
         told.is_machine or events.is_machine as is_machine,
         least(told.address, events.address) as address,
+        told.address is not null and events.address is null as is_addressed_now,
         least(told.group_id, events.group_id) as group_id,
         least(told.smtp_status, events.smtp_status) as smtp_status,
         least(told.provider_message_id, events.provider_message_id) as provider_message_id,
@@ -43,3 +44,7 @@ where
         known.is_machine, known.address, known.group_id, known.smtp_status, known.provider_message_id,
         known.provider_event_ids, known.received_at
     )
+returning
+    events.delivery_event_id,
+    -- only now is it known whom it forbids to write to
+    known.is_addressed_now

@@ -14,6 +14,7 @@ select
                 when 'unsubscribed address' then 'unsubscribed'
                 when 'spam reporting address' then 'complained'
                 when 'bounced address' then 'bounced'
+                when 'invalid' then 'invalid_address'
             end
     end as reason
 from outreach.delivery_events

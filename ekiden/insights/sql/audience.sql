@@ -46,6 +46,13 @@ earlier_anchors as (
         anchor_kind,
         anchor_key
     from earlier
+),
+
+-- an option: who was blocked in any scenario enters no other either (T13)
+blocked_anywhere as (
+    select customer_id
+    from outreach.enrolments
+    where %(blocks_everywhere)s and exit_reason = 'blocked' and state <> 'removed' and exited_at <= %(at)s
 )
 
 select
@@ -59,6 +66,7 @@ select
         when eligible.is_stopped then 'stopped'
         when
             earlier_anchors.customer_id is not null
+            or eligible.customer_id in (select blocked_anywhere.customer_id from blocked_anywhere)
             or earlier_by_customer.customer_id is not null
             and (
                 %(reentry)s = 'never'

@@ -8,7 +8,8 @@ select
     to_jsonb(registry) ->> 'explain_function' as explain_function,
     registry.built_at,
     scenarios.scenario_id,
-    versions.version_no
+    versions.version_no,
+    scenarios.scenario_code as known_code
 from eligibility.scenario_registry as registry
 left join outreach.scenarios on registry.model_name = scenarios.model_name
 left join outreach.scenario_versions as versions on scenarios.current_version_id = versions.scenario_version_id

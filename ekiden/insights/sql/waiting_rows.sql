@@ -31,7 +31,10 @@ select
     count(*) filter (where state = 'ready' and is_carried and may_send and has_come and is_late) as late,
     count(*) filter (where state = 'ready' and is_not_carried and may_send and has_come) as not_carried,
     count(*) filter (
-        where state = 'ready' and not ((is_carried or is_not_carried) and may_send and has_come)
+        where state = 'ready' and not may_send and (is_due_list or (is_carried or is_not_carried) and has_come)
+    ) as switched_off,
+    count(*) filter (
+        where state = 'ready' and not is_due_list and not ((is_carried or is_not_carried) and has_come)
     ) as ready_later,
     count(*) filter (where state = 'ready' and is_due_list and may_send) as lists_due,
     count(*) filter (where state = 'held') as held,

@@ -16,7 +16,7 @@ with born as (
         'active',
         %(now)s,
         %(run_id)s,
-        least(greatest(candidates.due_date, %(first_day)s), %(last_day)s),
+        least(greatest(candidates.entry_date, %(first_day)s), %(last_day)s),
         registry.build_id,
         registry.git_revision
     from pg_temp.candidates

@@ -1,7 +1,8 @@
 -- Who may enter one scenario now: one candidate per entry, the earliest due first (Q-10). The sweep takes
 -- every day up to the last one planned.
 insert into pg_temp.candidates (
-    scenario_id, scenario_version_id, customer_id, entry_key, anchor_kind, anchor_key, anchor_at, anchor_date, due_date
+    scenario_id, scenario_version_id, customer_id, entry_key, anchor_kind, anchor_key, anchor_at, anchor_date,
+    entry_date
 )
 with eligible as (
     select
@@ -11,7 +12,8 @@ with eligible as (
         anchor_key,
         anchor_at,
         anchor_date,
-        anchor_date + %(offset_days)s::integer as due_date
+        -- the day that this entry is about: step 1's, or the anchor's own (C-05)
+        anchor_date + %(entry_offset)s::integer as entry_date
     from {eligibility}
     where
         {among}
@@ -83,12 +85,12 @@ select distinct on (
     anchor_key,
     anchor_at,
     anchor_date,
-    due_date
+    entry_date
 from not_yet_entered
 order by
     customer_id asc,
     case when %(reentry)s = 'per_anchor' and not %(restarts)s then entry_key end asc,
     -- of several that start anew, the last one counts
     case when %(restarts)s then anchor_at end desc,
-    due_date asc,
+    entry_date asc,
     anchor_key asc

@@ -94,6 +94,9 @@ def test_a_first_try_without_an_answer_stays_unknown_when_the_second_is_turned_a
     [
         (answer(429, {"message": "The API rate limit has been exceeded."}), timedelta(minutes=1)),
         (answer(429, {"message": "Try again."}, Retry_After="7"), timedelta(seconds=7)),
+        (answer(429, {"message": "Try again."}, Retry_After="7 "), timedelta(seconds=7)),
+        (answer(429, {"message": "Try again."}, Retry_After="0"), timedelta(seconds=1)),
+        (answer(429, {}, Retry_After="Thu, 29 Feb 2024 02:59:00 GMT"), timedelta(seconds=1)),
         (answer(429, {"message": "Try again."}, Retry_After="soon"), timedelta(minutes=1)),
         (answer(429, {"message": "You have reached your monthly limit."}), WAIT_FOR_A_LARGER_PLAN),
     ],
@@ -137,6 +140,16 @@ def test_one_connection_serves_a_batch() -> None:
     with provider(SENT) as server:
         Line(server.url).deliver(*[HANAKO] * 5)
     assert len({request.connection for request in server.requests}) == 1
+
+
+def test_a_token_that_no_header_holds_is_noticed_before_the_first_message() -> None:
+    with provider(SENT) as server:
+        pasted = LineChannel(SecretStr(f"{TOKEN}\n"), host=server.url, read_seconds=PATIENCE)
+        assert outcomes(pasted.deliver(messages_to(HANAKO))) == [Outcome.accepted]
+    assert server.requests[0].headers["Authorization"] == f"Bearer {TOKEN}"
+    for wrong in ("トークン", "two\nlines", " "):
+        with pytest.raises(ValueError, match="EKIDEN_LINE_CHANNEL_ACCESS_TOKEN"):
+            LineChannel(SecretStr(wrong))
 
 
 def test_the_token_is_not_shown() -> None:

@@ -56,6 +56,9 @@ ANSWERS = {
     "201": (SENT, Outcome.accepted, "201"),
     "invalid number": (fault(400, 21211, f"The 'To' number {HANAKO} is not valid."), Outcome.refused, "is not valid"),
     "answered STOP": (fault(400, 21610, "Attempt to send to unsubscribed recipient"), Outcome.refused, "STOP"),
+    "no number for this one": (fault(400, 21703, "no phone number available"), Outcome.refused, "21703"),
+    "a code that is none": (answer(400, {"code": [], "message": "x"}), Outcome.refused, "400"),
+    "nested without end": (answer(400, b"[" * 60_000), Outcome.refused, "400"),
     "200": (answer(200), Outcome.unknown, "200"),
     "302": (answer(302, Location="http://127.0.0.1:9/"), Outcome.unknown, "302"),
     "500": (answer(500), Outcome.unknown, "500"),
@@ -85,8 +88,9 @@ def test_an_answer_has_the_documented_outcome_and_the_next_message_goes_on(
         fault(403, 20005, "Account not active"),
         fault(404, 20404, "The requested resource was not found"),
         fault(400, 21606, "The From phone number is not a valid, SMS-capable number of your account"),
+        fault(400, 21704, "The Messaging Service contains no phone numbers"),
     ],
-    ids=["401", "403", "404", "our number"],
+    ids=["401", "403", "404", "our number", "our service"],
 )
 def test_who_is_turned_away_stops_the_line(turned_away: object) -> None:
     with provider(SENT, turned_away) as server, pytest.raises(LineStopped) as stopped:
@@ -102,6 +106,14 @@ def test_a_limit_is_waited_for() -> None:
         channel_to(server.url).deliver(messages_to(HANAKO, TARO))
     assert outcomes(busy.value.deliveries) == [Outcome.accepted, Outcome.not_sent]
     assert busy.value.until == NOW + timedelta(seconds=3)
+
+
+def test_a_full_queue_is_waited_for_and_no_message_is_to_blame() -> None:
+    full = fault(400, 21611, "This 'From' number has exceeded the maximum number of queued messages")
+    with provider(SENT, full) as server, pytest.raises(LineBusy, match="21611") as busy:
+        channel_to(server.url).deliver(messages_to(HANAKO, TARO, HANAKO))
+    assert outcomes(busy.value.deliveries) == [Outcome.accepted, Outcome.not_sent, Outcome.not_sent]
+    assert busy.value.until == NOW + timedelta(minutes=1)
 
 
 def test_a_provider_in_trouble_makes_few_unknowns() -> None:

@@ -32,7 +32,7 @@ def authority() -> trustme.CA:
 
 
 class Post:
-    """Takes every mail."""
+    """Takes every mail, and offers a way to log in that we do not know."""
 
     def __init__(self) -> None:
         self.envelopes: list[Envelope] = []
@@ -41,9 +41,14 @@ class Post:
         self.envelopes.append(envelope)
         return "250 OK"
 
+    async def auth_XOAUTH2(self, server: object, args: list[str]) -> AuthResult:
+        return AuthResult(success=False)
+
 
 @contextmanager
-def post(authority: trustme.CA, name: str = "localhost", *, at_once: bool = False) -> Iterator[tuple[Post, int]]:
+def post(
+    authority: trustme.CA, name: str = "localhost", *, at_once: bool = False, **options: object
+) -> Iterator[tuple[Post, int]]:
     """A server whose certificate is for `name`; `at_once`: TLS from the first byte on, else by STARTTLS."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(name).configure_cert(context)
@@ -64,6 +69,7 @@ def post(authority: trustme.CA, name: str = "localhost", *, at_once: bool = Fals
         auth_require_tls=not at_once,
         ready_timeout=PATIENCE,
         **encryption,
+        **options,
     )
     controller.start()
     try:
@@ -114,6 +120,17 @@ def test_a_wrong_password_stops_the_line_and_is_not_shown(authority: trustme.CA)
     assert taker.envelopes == []
 
 
+def test_a_server_with_no_way_to_log_in_that_we_know_stops_the_line(authority: trustme.CA) -> None:
+    mechanisms = {"auth_exclude_mechanism": ["LOGIN", "PLAIN"]}
+    with (
+        post(authority, **mechanisms) as (taker, port),
+        pytest.raises(LineStopped, match="no way to log in") as stopped,
+    ):
+        channel_to(port, authority).deliver(messages_to(HANAKO, TARO))
+    assert outcomes(stopped.value.deliveries) == [Outcome.not_sent] * 2
+    assert taker.envelopes == []
+
+
 def test_without_a_log_in_a_server_that_asks_for_one_stops_the_line(authority: trustme.CA) -> None:
     with post(authority) as (taker, port), pytest.raises(LineStopped, match="530"):
         channel_to(port, authority, user=None, password=None).deliver(messages_to(HANAKO))
@@ -153,6 +170,8 @@ def test_a_password_never_travels_in_the_clear_nor_is_it_shown(authority: trustm
         MailServer("mail.invalid", security="none", user="shop", password=SecretStr(PASSWORD))
     with pytest.raises(ValueError, match="EKIDEN_SMTP_USER"):
         MailServer("mail.invalid", user="shop")
+    with pytest.raises(ValueError, match="EKIDEN_SMTP_PASSWORD may have ASCII"):
+        MailServer("mail.invalid", user="shop", password=SecretStr("パスワード"))
     assert PASSWORD not in repr(vars(channel_to(1, None)))
 
 

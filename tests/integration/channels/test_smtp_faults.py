@@ -53,8 +53,14 @@ def test_after_the_final_dot_only_an_answer_is_certain(trouble: str) -> None:
     assert server.connections == 2
 
 
-@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", DOT])
-@pytest.mark.parametrize(("said", "outcome"), [("550 5.1.1 no such user", REFUSED), ("450 4.2.0 greylisted", NOT_SENT)])
+@pytest.mark.parametrize(
+    ("step", "said", "outcome"),
+    [
+        ("MAIL", "552 5.3.4 too large", REFUSED),
+        *product(("RCPT", "DATA", DOT), ("550 5.1.1 no such user",), (REFUSED,)),
+        *product(("MAIL", "RCPT", "DATA", DOT), ("450 4.2.0 greylisted",), (NOT_SENT,)),
+    ],
+)
 def test_an_answer_says_whether_another_try_has_sense(step: str, said: str, outcome: Outcome) -> None:
     usual = {"MAIL": "250 Ok", "RCPT": "250 Ok", "DATA": "354 go on", DOT: "250 Ok"}[step]
     with mail_server(**{step: (f"{said} <{HANAKO}>", usual)}) as server:
@@ -78,6 +84,28 @@ def test_a_busy_server_is_left_alone(step: str, said: str) -> None:
     assert server.taken == []
 
 
+@pytest.mark.parametrize("step", ["RCPT", DOT])
+def test_a_full_mailbox_keeps_nobody_else_waiting(step: str) -> None:
+    full = "452-4.2.2 The recipient's inbox is\r\n452 4.2.2 out of storage space"
+    with mail_server(**{step: (full, "250 Ok")}) as server:
+        deliveries = deliver(server.port, HANAKO, TARO)
+    assert outcomes(deliveries) == [NOT_SENT, ACCEPTED]
+    assert "out of storage space" in deliveries[0].detail
+
+
+@pytest.mark.parametrize(
+    ("address", "repeated"),
+    [
+        ("taro..yamada.@docomo.invalid", '"taro..yamada."@docomo.invalid'),
+        ("Hanako@mail.invalid", "hanako@MAIL.INVALID"),
+    ],
+)
+def test_an_answer_that_repeats_the_address_in_another_spelling_does_not_show_it(address: str, repeated: str) -> None:
+    with mail_server(RCPT=f"550 5.1.1 <{repeated}>: no such user") as server:
+        (delivery,) = deliver(server.port, address)
+    assert delivery.detail == "the mail server said 550 5.1.1 <…>: no such user to RCPT"
+
+
 @pytest.mark.parametrize("said", ["554 5.7.1 you are listed", "550 go away"])
 def test_a_server_that_wants_nothing_from_us_stops_the_line(said: str) -> None:
     with mail_server(**{GREETING: said}) as server, pytest.raises(LineStopped, match=said) as stopped:
@@ -85,9 +113,11 @@ def test_a_server_that_wants_nothing_from_us_stops_the_line(said: str) -> None:
     assert outcomes(stopped.value.deliveries) == [NOT_SENT, NOT_SENT]
 
 
-def test_a_server_that_wants_to_know_who_we_are_stops_the_line() -> None:
-    with mail_server(MAIL="530 5.7.0 Authentication required") as server, pytest.raises(LineStopped, match="530"):
-        deliver(server.port, HANAKO)
+@pytest.mark.parametrize("said", ["530 5.7.0 Authentication required", "553 5.7.1 sender not owned by user shop"])
+def test_a_server_that_takes_nothing_of_this_sender_stops_the_line(said: str) -> None:
+    with mail_server(MAIL=said) as server, pytest.raises(LineStopped, match=f"{said} to MAIL") as stopped:
+        deliver(server.port, HANAKO, TARO)
+    assert outcomes(stopped.value.deliveries) == [NOT_SENT, NOT_SENT]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +129,13 @@ def test_a_server_that_is_not_ready_is_asked_again_later(step: str, said: str) -
     with mail_server(**{step: said, "HELO": HANG_UP}) as server, pytest.raises(LineBusy) as busy:
         deliver(server.port, HANAKO, TARO)
     assert outcomes(busy.value.deliveries) == [NOT_SENT, NOT_SENT]
+
+
+def test_a_host_that_no_name_can_be_sent_nothing() -> None:
+    channel = SMTPChannel(MailServer("mail..invalid", security="none"), clock=lambda: NOW, seconds=PATIENCE)
+    with pytest.raises(LineBusy, match="no connection to the mail server") as busy:
+        channel.deliver(messages_to(HANAKO))
+    assert outcomes(busy.value.deliveries) == [NOT_SENT]
 
 
 def test_nobody_there_sent_nothing() -> None:

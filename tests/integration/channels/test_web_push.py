@@ -1,5 +1,6 @@
 import json
 import secrets
+import socket
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -136,6 +137,57 @@ def test_nobody_there_sent_nothing() -> None:
     with pytest.raises(LineBusy, match="no connection") as busy:
         channel().deliver(messages_to(browser.subscription))
     assert outcomes(busy.value.deliveries) == [Outcome.not_sent]
+
+
+@pytest.fixture
+def no_such_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of `.invalid` are nobody's, and nobody is asked for them."""
+    usual = socket.getaddrinfo
+
+    def find(host: str, *details: object, **named: object) -> object:
+        if host.endswith(".invalid"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return usual(host, *details, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+    monkeypatch.setenv("no_proxy", "*")
+
+
+@pytest.mark.usefixtures("no_such_hosts")
+def test_a_subscription_to_a_host_that_is_not_there_keeps_nobody_else_waiting() -> None:
+    made_up = [Browser(f"https://nobody.push.invalid/{number}").subscription for number in range(2)]
+    with provider(SENT) as server:
+        (browser,) = browsers(server)
+        deliveries = channel(services=("push.invalid", "127.0.0.1")).deliver(
+            messages_to(*made_up, browser.subscription)
+        )
+    assert outcomes(deliveries) == [Outcome.not_sent, Outcome.not_sent, Outcome.accepted]
+
+
+@pytest.mark.usefixtures("no_such_hosts")
+def test_where_no_host_at_all_is_found_our_own_line_is_down_and_no_message_pays_for_it() -> None:
+    made_up = [Browser(f"https://{name}.push.invalid/x").subscription for name in ("a", "b")]
+    with pytest.raises(LineBusy, match="no connection") as busy:
+        channel(services=("push.invalid",)).deliver(messages_to(*made_up))
+    assert outcomes(busy.value.deliveries) == [Outcome.not_sent] * 2
+    assert busy.value.until == NOW + timedelta(minutes=1)
+
+
+def test_an_answer_that_repeats_the_endpoint_far_behind_does_not_show_its_beginning() -> None:
+    with provider(SENT) as server:
+        endpoint = f"{server.url}/push/{'x' * 150}"
+        server.answers = [answer(410, f"{'no ' * 40}{endpoint}".encode())]
+        (delivery,) = channel().deliver(messages_to(Browser(endpoint).subscription))
+    assert delivery.outcome is Outcome.refused
+    assert "127.0.0.1:" not in delivery.detail
+    assert "xxx" not in delivery.detail
+
+
+@pytest.mark.parametrize("subject", ["ops@shop.invalid", "http://shop.invalid", "https://shop.invalid/contact"])
+def test_a_subject_that_cannot_be_signed_is_noticed_before_the_first_message(subject: str) -> None:
+    with pytest.raises(ValueError, match="EKIDEN_VAPID_SUBJECT"):
+        channel(subject=subject)
+    channel(subject="https://shop.invalid")
 
 
 def test_a_notification_is_as_long_as_every_push_service_takes() -> None:

@@ -72,3 +72,13 @@ def test_a_channel_configured_by_half_is_said_at_once(shop: Shop, ekiden, monkey
     ended = ekiden("send")
     assert (ended.code, ended.out) == (1, "")
     assert "EKIDEN_TWILIO_AUTH_TOKEN" in ended.err
+
+
+def test_what_was_sent_is_counted_also_where_a_content_of_the_same_channel_is_broken(planned: Shop, ekiden):
+    planned.scenario("broken", steps=[STEP | {"content": "sample/nothing"}])
+    planned.eligible("C2", "2024-03-08", model="broken")
+    planned.plan()
+    planned.at(NOON)
+    ended = ekiden("send")
+    assert (ended.code, ended.out.strip()) == (1, "1 claimed, 1 sent")
+    assert "sample/nothing" in ended.err

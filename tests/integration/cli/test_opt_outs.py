@@ -75,6 +75,11 @@ def test_a_file_with_a_fault_is_refused_whole(shop: Shop, ekiden, tmp_path: Path
         "customer_id,channel\nC1,mail\nC2,pigeon\n": "line 3: 'pigeon' is no channel",
         "customer_id,channel\nC1,mail\n,mail\n": "line 3: it names neither a customer nor an address",
         "customer_id,opted_out_at\nC1,yesterday\n": "line 2: 'yesterday' is no time",
+        # which in Tokyo is before the first year there is: once stored, nobody could read it
+        "customer_id,opted_out_at\nC1,0001-01-01\n": "line 2: '0001-01-01' is no time",
+        "customer_id,opted_out_at\nC1,9999-12-31T23:00-12:00\n": "is no time",
+        # as many systems write that there is none
+        "customer_id,opted_out_at\nC1,9999-12-31\n": "line 2: '9999-12-31' is no time",
         "customer_id,channel\nC1,mail\nC2\n": "line 3: it has more or fewer fields",
         "customer_id\nC1\nC\x002\n": "NUL",
     }

@@ -4,6 +4,7 @@ Belongs here: what such a process loads instead of a whole deployment, whose dbt
 """
 
 import os
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from uuid import UUID
 from dagster import DailyPartitionsDefinition, Definitions, define_asset_job
 
 from assets.deliveries import deliveries_asset
-from ekiden.delivery.channels.base import Carrier, Delivery, OutgoingMessage
+from ekiden.delivery.channels.base import Carrier, Channel, Delivery, OutgoingMessage
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.settings import Settings
 from orchestration.executors import sending_executor
@@ -47,13 +48,56 @@ class HangsOnce:
         return None
 
 
+@dataclass(frozen=True)
+class TerminatesTheRun:
+    """A provider at whose first batch somebody terminates the run."""
+
+    judge: Judge
+    name: str = "judge"
+
+    def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
+        half = len(messages) // 2
+        taken = self.judge.deliver(messages[:half])
+        os.kill(os.getpid(), signal.SIGINT)
+        return [*taken, *self.judge.deliver(messages[half:])]
+
+    def find(self, message_ids: Sequence[UUID]) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class BreaksOnce:
+    """A provider whose first batch of all meets an error of ours."""
+
+    judge: Judge
+    broken: Path
+    name: str = "judge"
+
+    def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
+        if self.broken.exists():
+            return self.judge.deliver(messages)
+        self.broken.touch()
+        raise ZeroDivisionError
+
+    def find(self, message_ids: Sequence[UUID]) -> None:
+        return None
+
+
+def _channel(judge: Judge, folder: Path) -> Channel:
+    if "TEST_HANGS" in os.environ:
+        return HangsOnce(judge, folder / "hanging")
+    if "TEST_TERMINATES" in os.environ:
+        return TerminatesTheRun(judge)
+    return BreaksOnce(judge, folder / "broken") if "TEST_BREAKS" in os.environ else judge
+
+
 def _definitions() -> Definitions:
     settings = Settings()
     folder = Path(os.environ["TEST_FOLDER"])
     now = datetime.fromisoformat(os.environ["TEST_NOW"])
     executor = sending_executor(settings)
     judge = Judge(folder / "taken")
-    channel = HangsOnce(judge, folder / "hanging") if "TEST_HANGS" in os.environ else judge
+    channel = _channel(judge, folder)
     days = DailyPartitionsDefinition(start_date="2024-03-01", timezone=settings.time_zone)
     return Definitions(
         assets=[deliveries_asset(days, settings.send_workers)],

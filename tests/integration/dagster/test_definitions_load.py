@@ -5,6 +5,7 @@ import pytest
 
 from ekiden.settings import PROJECT_ROOT, Settings
 from orchestration.composition import build_defs
+from sensors.due_rows import CATCH_ALL_JOB, SENDING_JOB
 
 ROOMS = ("raw", "staging", "marts", "segments", "eligibility", "history")
 
@@ -64,6 +65,12 @@ def test_everything_that_runs_by_itself_is_switched_on(definitions) -> None:
     schedules = [definitions.resolve_schedule_def(name) for name in ("plan_today", "refresh_history_nightly")]
     sensors = [definitions.resolve_sensor_def(name) for name in ("due_rows", "list_files", "missed_days")]
     assert {thing.default_status.value for thing in (*schedules, *sensors)} == {"RUNNING"}
+
+
+@pytest.mark.parametrize("name", [SENDING_JOB, CATCH_ALL_JOB])
+def test_a_sending_run_whose_machine_went_down_ends_whoever_started_it(definitions, name) -> None:
+    # the sensor waits for it until then
+    assert definitions.resolve_job_def(name).run_tags["dagster/max_runtime"] == "7200"
 
 
 def test_planning_a_day_does_not_send(definitions) -> None:

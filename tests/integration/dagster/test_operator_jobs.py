@@ -78,7 +78,7 @@ def test_rows_go_through_every_action(planned: Shop):
         return run(planned, name, dry_run=False, **fields)
 
     assert do("hold_rows", customer="C1")["rows_changed"] == 1
-    assert do("release_held_rows", hold_reason=["past_due"])["rows_changed"] == 2
+    assert do("release_held_rows", hold_reason=["past_due"], all=True)["rows_changed"] == 2
     assert planned.states() == {("C1", 1): "held", ("C2", 1): "ready", ("C3", 1): "ready"}
     assert do("block_rows", customer="C1", reason="asked to stop")["rows_changed"] == 1
     with pytest.raises(Exception, match="a blocked row is reopened only with a reason"):
@@ -89,7 +89,7 @@ def test_rows_go_through_every_action(planned: Shop):
     planned.at(NOON)
     planned.send()
     assert do("retry_rows", scenario="follow_up")["rows_changed"] == 1
-    assert do("delete_rows", state=["completed", "held"])["rows_changed"] == 2
+    assert do("delete_rows", state=["completed", "held"], all=True)["rows_changed"] == 2
     assert planned.states() == {("C2", 1): "ready"}
     assert planned.row().released_by == "Hanako"
 
@@ -100,7 +100,7 @@ def test_a_release_shows_how_many_rows_go_before_their_day(planned: Shop):
     run(planned, "hold_rows", customer="C1", dry_run=False)
     assert run(planned, "release_held_rows")["rows_due_later"] == 1
     assert run(planned, "release_held_rows", due_to="2024-03-09", dry_run=False)["rows_due_later"] == 0
-    shown = run(planned, "release_held_rows", dry_run=False)
+    shown = run(planned, "release_held_rows", all=True, dry_run=False)
     assert (shown["rows_changed"], shown["rows_due_later"]) == (1, 1)
     assert "rows_due_later" not in run(planned, "hold_rows")
 
@@ -112,14 +112,17 @@ def test_a_job_shows_what_it_would_touch_and_why_it_left_some(planned: Shop):
     assert "C2" in shown["first_rows"]
     planned.scenario(steps=[STEP | {"state": "force_stopped"}])
     planned.plan("2024-03-20")  # a day to come: nothing but the definition is taken over
-    assert run(planned, "release_held_rows", dry_run=False)["not_changed"] == "2 left: the step is stopped by force"
+    shown = run(planned, "release_held_rows", scenario="follow_up", dry_run=False)
+    assert shown["not_changed"] == "2 left: the step is stopped by force"
 
 
 @pytest.mark.parametrize(
     ("fields", "refusal"),
     [
-        ({"limit": 1}, "2 rows match, more than the limit of 1"),
-        ({"state": ["sent"]}, "state sent: release applies to rows that are held"),
+        ({}, "say which rows, by scenario, .* or set all to true"),
+        ({"hold_reason": ["past_due"]}, "or set all to true"),
+        ({"all": True, "limit": 1}, "2 rows match, more than the limit of 1"),
+        ({"all": True, "state": ["sent"]}, "state sent: release applies to rows that are held"),
         ({"hold_reason": ["late"]}, "hold reason late: there are past_due, past_time, missed_send, operator"),
         ({"row": ["seven"]}, "'seven' names no row"),
         ({"due_from": "1 May"}, "due_from: '1 May' is not a day"),
@@ -152,7 +155,7 @@ def test_fields_that_are_left_blank_name_no_scenario(planned: Shop):
 @pytest.mark.parametrize("actor", ["", "  "])
 def test_nobody_acts_without_a_name(planned: Shop, actor: str):
     with pytest.raises(Exception, match="say who you are"):
-        run(planned, "release_held_rows", actor=actor, dry_run=False)
+        run(planned, "release_held_rows", actor=actor, all=True, dry_run=False)
     with pytest.raises(Exception, match="say who you are"):
         run(planned, "pause_sending", actor=actor, all=True, reason="a wrong price")
     assert planned.states()["C2", 1] == "held"
@@ -235,10 +238,18 @@ def test_messages_of_unknown_outcome_are_shown_with_their_evidence_and_settled(u
     assert "| follow_up | 1 | recording | unknown | 1 | 1 |" in shown["on_their_way"]
     assert "| c…@shop.example | 2024-03-09 12:00 | 26 | it said unknown |" in shown["first_unknown"]
     with pytest.raises(Exception, match="settled_as: 'perhaps' is none of sent, not-sent"):
-        run(unknown, "settle_unknown", settled_as="perhaps", dry_run=False)
+        run(unknown, "settle_unknown", settled_as="perhaps", all=True, dry_run=False)
+    with pytest.raises(Exception, match="or set all to true"):
+        run(unknown, "settle_unknown", settled_as="sent", reason="the provider says so", dry_run=False)
     with pytest.raises(Exception, match="say how you know"):
-        run(unknown, "settle_unknown", settled_as="sent", dry_run=False)
-    settled = {"settled_as": "not-sent", "reason": "the provider says so", "retry": True, "dry_run": False}
+        run(unknown, "settle_unknown", settled_as="sent", all=True, dry_run=False)
+    settled = {
+        "customer": "C1",
+        "settled_as": "not-sent",
+        "reason": "the provider says so",
+        "retry": True,
+        "dry_run": False,
+    }
     shown = run(unknown, "settle_unknown", **settled)
     assert (shown["rows_changed"], shown["rows_retried"]) == (1, 1)
     assert unknown.row(customer="C1").released_by == "Hanako"

@@ -62,7 +62,7 @@ def test_a_dry_run_shows_rows_and_releases_none(deployment) -> None:
 
 def test_a_release_that_matches_more_than_its_limit_releases_none(deployment) -> None:
     with pytest.raises(Exception, match=f"{CUSTOMERS} rows match, more than the limit of 2"):
-        deployment.run("release_held_rows", release_rows={"actor": "Hanako", "dry_run": False, "limit": 2})
+        deployment.run("release_held_rows", release_rows={"actor": "Hanako", "all": True, "dry_run": False, "limit": 2})
     assert deployment.states() == {"held": CUSTOMERS}
 
 

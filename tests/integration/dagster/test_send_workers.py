@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from dagster import AssetKey, DagsterInstance, JobExecutionResult, execute_job
+from dagster import AssetKey, DagsterInstance, JobExecutionResult, ReexecutionOptions, execute_job
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
 from ekiden.settings import PROJECT_ROOT
@@ -83,6 +83,46 @@ def test_workers_share_a_due_date_and_its_materialisation_tells_of_all_of_them(
     assert "駅" in told["sample_message"] or "件" in told["sample_message"] or "お" in told["sample_message"]
     assert taken(tmp_path) == {"messages": CROWD, "at most": 1}
     assert broken_invariants(crowd.connection) == {}
+
+
+def test_a_run_terminated_in_the_middle_of_a_batch_ends_when_that_is_recorded(
+    crowd: Shop, instance: DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EKIDEN_SEND_EXECUTOR", "in_process")
+    monkeypatch.setenv("TEST_TERMINATES", "1")
+    with run(instance, "send_now", tmp_path) as result:
+        assert not result.success
+    # nothing is left that a person would have to settle
+    assert crowd.execute("select state, count(*) from outreach.schedule_rows group by 1 order by 1") == [
+        ("ready", CROWD - BATCH),
+        ("sent", BATCH),
+    ]
+    assert crowd.execute("select outcome, summary ->> 'error' from outreach.runs where kind = 'send'") == [
+        ("failed", "the run was terminated")
+    ]
+    monkeypatch.delenv("TEST_TERMINATES")
+    (tmp_path / "again").mkdir()
+    with run(instance, "send_now", tmp_path / "again") as result:
+        assert result.success
+    assert taken(tmp_path) == {"messages": CROWD, "at most": 1}
+
+
+def test_a_run_done_again_from_its_failure_tells_what_its_other_workers_had_sent(
+    crowd: Shop, instance: DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EKIDEN_SEND_EXECUTOR", "in_process")
+    monkeypatch.setenv("TEST_BREAKS", "1")
+    with run(instance, "send_now", tmp_path) as failed:
+        assert not failed.success
+    (tmp_path / "again").mkdir()
+    again = ReexecutionOptions.from_failure(failed.run_id, instance)
+    with run(instance, "send_now", tmp_path / "again", reexecution_options=again) as result:
+        assert result.success
+        assert result.run_id != failed.run_id
+    event = instance.get_latest_materialization_event(AssetKey("deliveries")).asset_materialization
+    told = {name: value.value for name, value in event.metadata.items()}
+    assert (told["workers"], told["sent"]) == (2, CROWD - BATCH)
+    assert failed.run_id in told["messages_in_sql"]
 
 
 @contextmanager

@@ -43,7 +43,8 @@ def test_ctrl_c_stops_everything_that_was_started(parsed_home, stop) -> None:
         process = subprocess.Popen(
             [sys.executable, "-c", f"{SERVE} sys.exit(run(Settings(), port={port}))"],
             cwd=PROJECT_ROOT,
-            env={**environment, "EKIDEN_HOME": str(home)},
+            # where there is a proxy, whoever looks whether the webserver answers asks the webserver
+            env={**environment, "EKIDEN_HOME": str(home), "http_proxy": "http://127.0.0.1:9"},
             stdout=subprocess.PIPE,
             text=True,
         )

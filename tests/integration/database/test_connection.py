@@ -7,6 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.engine import make_url
 
 from ekiden.database.connection import (
     connect,
@@ -55,6 +56,8 @@ def test_databases_that_are_absent_are_made_by_whoever_comes_first(settings: Set
 
         assert [current_database(url) for url in urls] == [name]
         assert current_database(dagster_database_url(absent)) == f"{name}_dagster"
+        # which is what Dagster connects by
+        assert make_url(dagster_database_url(absent)).query["dbname"] == f"{name}_dagster"
     finally:
         drop_database(server_url, name)
         drop_database(server_url, f"{name}_dagster")
@@ -77,6 +80,17 @@ def test_other_tools_spellings_of_the_url_are_understood(settings: Settings, sch
     assert database_url(settings_for(spelled, settings.home)) == url
 
 
+def test_a_line_end_of_a_secret_s_file_is_not_part_of_the_address(settings: Settings):
+    url = settings.database_url.get_secret_value()
+
+    assert database_url(settings_for(f" {url}\n", settings.home)) == url
+
+
+def test_a_socket_is_an_address(tmp_path: Path):
+    with pytest.raises(DatabaseUnavailable, match=f'database "relay" on {tmp_path} port 5432'):
+        database_url(settings_for(f"postgresql:///relay?host={tmp_path}", tmp_path))
+
+
 def test_a_server_that_cannot_be_reached_is_named_without_the_password(tmp_path: Path):
     nowhere = settings_for("postgresql://courier:s3cret@127.0.0.1:1/relay", tmp_path)
 
@@ -96,6 +110,15 @@ def test_a_server_that_cannot_be_reached_is_named_without_the_password(tmp_path:
         "mysql://u:s3cret@h/d",
         "host=h password=s3cret",
         "postgresql://u:s3cret%zz@h/d",
+        # cut by libpq or by us at a sign that should have been encoded
+        "postgresql://u:s3cret#x@h/d",
+        "postgresql://u:1#s3cret@h/d",
+        "postgresql://u:1/s3cret@h/d",
+        "postgresql://u:s3cret/x@h/d",
+        "postgresql://u:x@s3cret@h/d",
+        "postgresql://u:p@h:54a2/d",
+        "postgresql:///d",
+        "postgresql://u:s3cret@%2Fvar%2Frun/d",
         "postgresql://u:s3cret[@h/d",
         "postgresql://u:s3cret@h/d?no_such_option=s3cret",
         "postgresql://u:s3cret@one,two/d",
@@ -114,10 +137,24 @@ def test_a_role_that_may_not_create_the_database_is_told_what_to_ask_for(setting
         connection.execute("create role modest login password 's3cret'")
         try:
             location = f"modest:s3cret@{parts.hostname}:{parts.port}"
-            with pytest.raises(DatabaseUnavailable, match='create database "not_there"'):
+            with pytest.raises(DatabaseUnavailable, match='create database "not_there" owner "modest" '):
                 database_url(settings_for(urlunsplit(parts._replace(netloc=location)), settings.home))
         finally:
             connection.execute("drop role modest")
+
+
+def test_a_role_that_may_not_make_dagsters_tables_is_told_what_to_ask_for(settings: Settings, server_url: str):
+    parts = urlsplit(database_in(server_url, "closed"))
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute("create role bystander login password 's3cret'")
+        connection.execute("create database closed_dagster")
+        try:
+            location = f"bystander:s3cret@{parts.hostname}:{parts.port}"
+            with pytest.raises(DatabaseUnavailable, match='alter database "closed_dagster" owner to "bystander"'):
+                dagster_database_url(settings_for(urlunsplit(parts._replace(netloc=location)), settings.home))
+        finally:
+            drop_database(server_url, "closed_dagster")
+            connection.execute("drop role bystander")
 
 
 def test_dbt_is_told_the_same_address(settings: Settings):

@@ -3,11 +3,13 @@
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
-from ekiden.database.connection import connect
+from ekiden.database.connection import connect, database_url
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.migrations import migrate
 from ekiden.settings import Settings
@@ -74,3 +76,15 @@ def test_a_database_that_is_newer_than_this_ekiden_is_left_alone(settings: Setti
 
     with pytest.raises(DatabaseUnavailable, match="9999"):
         migrate(settings)
+
+
+def test_a_role_that_may_not_make_tables_is_told_what_to_ask_for(empty: Settings, server_url: str):
+    parts = urlsplit(database_url(empty))
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute("create role guest login password 's3cret'")
+        try:
+            url = parts._replace(netloc=f"guest:s3cret@{parts.hostname}:{parts.port}").geturl()
+            with pytest.raises(DatabaseUnavailable, match=f'alter database "{parts.path[1:]}" owner to "guest"'):
+                migrate(Settings(home=empty.home, database_url=SecretStr(url)))
+        finally:
+            connection.execute("drop role guest")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import sql
 
@@ -226,6 +227,16 @@ def test_opt_outs_are_found_and_withdrawn_whatever_stands_in_them(shop: Shop):
     assert [each.customer_id for each in find_opt_outs(shop.connection, OptOutFilter(), limit=10)] == ["C2"]
 
 
+@pytest.mark.parametrize("since", ["-infinity", "0001-01-01 00:00+00", "9999-12-31 00:00+00"])
+def test_an_entry_by_hand_without_a_readable_date_is_refused(shop: Shop, since: str):
+    suppressed = "insert into outreach.suppression_list (customer_id, reason, source, suppressed_at) values"
+    with pytest.raises(psycopg.errors.CheckViolation, match="suppressed_at_is_readable"):
+        shop.execute(f"{suppressed} ('C1', 'do_not_deliver', 'by hand', %s)", [since])
+    opted_out = "insert into outreach.opt_outs (customer_id, source, opted_out_at) values"
+    with pytest.raises(psycopg.errors.CheckViolation, match="opted_out_at_is_readable"):
+        shop.execute(f"{opted_out} ('C1', 'by hand', %s)", [since])
+
+
 def test_an_old_opt_out_told_again_after_an_opt_in_is_no_news(shop: Shop):
     shop.at("2024-03-01 09:00")
     old = shop.now
@@ -292,10 +303,12 @@ def test_what_was_read_is_kept_with_the_attempt_and_the_message(shop: Shop):
         )
     )
     assert kept["C3"] is None
-    assert [each["id"] for each in kept["C1"]["opt_outs"]] == [1]
+    of_c1 = shop.execute("select opt_out_id from outreach.opt_outs where customer_id = 'C1'")
+    assert [(each["id"],) for each in kept["C1"]["opt_outs"]] == of_c1
     (aside,) = kept["C2"]["opt_outs"]
     assert (aside["site"], aside["channel"], aside["applies"]) == ("b.example", "mail", False)
-    assert kept["C2"]["suppressions"] == [{"id": 1, "reason": "bounced", "since": "2024-01-01T00:00:00+00:00"}]
+    ((entry,),) = shop.execute("select suppression_id from outreach.suppression_list")
+    assert kept["C2"]["suppressions"] == [{"id": entry, "reason": "bounced", "since": "2024-01-01T00:00:00+00:00"}]
     messages = dict(shop.execute("select customer_id, consent_evidence from outreach.messages"))
     assert messages == {"C2": kept["C2"], "C3": {}}
     assert lineage(shop.connection, shop.row(customer="C2").message_id).consent_evidence == kept["C2"]

@@ -15,8 +15,8 @@ import pytest
 from ekiden.database.connection import connect
 from ekiden.delivery import send
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome, OutgoingMessage
+from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.lease import Lease
-from ekiden.delivery.reconcile import AT_ONCE
 from ekiden.delivery.record import record
 from ekiden.schedule.runs import acting, start_run
 from ekiden.settings import Settings
@@ -179,14 +179,13 @@ def test_a_late_answer_says_nothing_about_a_try_that_another_made_since(shop: Sh
         with connect(shop.settings, autocommit=True) as other:
             run_id = start_run(other, "operate", "dispatcher", OPERATOR, now=shop.now)
             with acting(other, "dispatcher", OPERATOR, run_id, now=shop.now):
-                answer = Delivery(row.message_id, Outcome.not_sent, detail="somebody said so")
+                (answer,) = left_alone([shop.channel.messages[0]], "somebody said so")
                 record(
                     other,
                     [(row.schedule_row_id, answer)],
                     now=shop.now,
                     settings=shop.settings,
                     run_id=run_id,
-                    retries=AT_ONCE,
                 )
             with pytest.raises(KeyboardInterrupt):
                 send.send_due(other, channel=GivesUp(), settings=shop.settings, clock=lambda: shop.now, context=SENDER)
@@ -218,3 +217,14 @@ def test_a_sender_is_known_by_its_place_while_it_works_and_ends_its_lease(shop: 
     ]
     assert shop.execute("show idle_in_transaction_session_timeout") == [("0",)]
     assert shop.execute("select count(*) from pg_locks where locktype = 'advisory'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("of_the_server", "in_the_ledger"), [("off", "on"), ("on", "on"), ("remote_apply", "remote_apply")]
+)
+def test_what_the_ledger_says_is_on_disk_when_it_is_committed(shop: Shop, of_the_server: str, in_the_ledger: str):
+    shop.execute(f"set synchronous_commit = {of_the_server}")
+    shop.scenario()
+    with acting(shop.connection, "dispatcher", OPERATOR, shop.plan().run_id, now=shop.now):
+        assert shop.execute("show synchronous_commit") == [(in_the_ledger,)]
+    assert shop.execute("show synchronous_commit") == [(of_the_server,)]

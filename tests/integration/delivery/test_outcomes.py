@@ -1,11 +1,13 @@
 """What becomes of a message: refused, not sent, unknown; and what becomes of sending then."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from ekiden.delivery.channels import LineStopped
-from ekiden.delivery.channels.base import Outcome
+from ekiden.delivery.channels.base import Delivery, LineBusy, Outcome, OutgoingMessage
+from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.pauses import SendingPaused, resume
 from ekiden.delivery.send import lost_claims
 from tests.integration.delivery.sending import CHAIN, attempts, ready
@@ -97,6 +99,25 @@ def test_waiting_for_a_provider_uses_up_none_of_a_messages_tries(shop: Shop):
         shop.now = row.send_at
     shop.send()
     assert shop.row().state == "failed"
+
+
+def test_who_was_tried_before_the_provider_was_busy_waits_behind_those_who_were_not(shop: Shop):
+    ready(shop, "C1", "C2")
+
+    def first_not_then_busy(messages: Sequence[OutgoingMessage]) -> list[Delivery]:
+        first = Delivery(messages[0].message_id, Outcome.not_sent, detail="450 greylisted")
+        busy_until = shop.now + timedelta(seconds=20)
+        raise LineBusy("421", busy_until, [first, *left_alone(messages[1:], "421")])
+
+    shop.channel.deliver = first_not_then_busy
+    shop.send()
+    waits = sorted(row.send_at - shop.now for row in (shop.row(customer="C1"), shop.row(customer="C2")))
+    assert waits == [timedelta(), shop.settings.retry_after]
+    # whoever is the first has tries of their own, and keeps nobody else from being tried for ever
+    for _ in range(2 * shop.settings.max_attempts):
+        shop.now += shop.settings.retry_after * shop.settings.max_attempts
+        shop.send()
+    assert set(shop.states().values()) == {"failed"}
 
 
 def test_an_unknown_outcome_is_never_repeated_by_itself(shop: Shop):

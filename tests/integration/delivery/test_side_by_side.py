@@ -11,6 +11,7 @@ import pytest
 
 from ekiden.delivery import send, side_by_side
 from ekiden.delivery.channels.base import Carrier, Delivery, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.compose import RowToSend
 from ekiden.delivery.send import SendCounts, SendReport
 from ekiden.delivery.side_by_side import Turn, send_side_by_side
@@ -144,7 +145,7 @@ def test_a_line_that_is_stopped_for_one_sender_is_stopped_for_the_other(
     evening: Evening, monkeypatch: pytest.MonkeyPatch
 ):
     def turn_away(messages: Sequence[OutgoingMessage]) -> None:
-        raise LineStopped("401", [Delivery(each.message_id, Outcome.not_sent, detail="401") for each in messages])
+        raise LineStopped("401", left_alone(messages, "401"))
 
     stop = threading.Event()
     monkeypatch.setattr(side_by_side, "Event", lambda: stop)

@@ -104,6 +104,17 @@ def test_every_list_is_read_and_each_entry_says_why(shop: Shop):
     assert (stored.source, stored.suppressed_at) == ("sendgrid", LISTED)
 
 
+def test_an_address_in_letters_younger_than_python_keeps_no_list_from_being_read(shop: Shop):
+    # capital letters of Unicode 16, which a server may know and this Python may not
+    odd = ("\u1c89@shop.example", "\ua7da@shop.example", "\U00010d50@shop.example")
+    lists = Lists()
+    lists.put("invalid_emails", *odd, "invalid@shop.example")
+    lists.put_group(7, *odd)
+    found = read(shop, lists)
+    assert (found["invalid_emails"], found["groups"]) == ((4, 4), (3, 3))
+    assert entries(shop)["invalid@shop.example"] == "invalid_address"
+
+
 def test_all_pages_are_read_and_reading_twice_adds_nothing(shop: Shop):
     lists = Lists()
     addresses = [f"a{number}@shop.example" for number in range(20)]
@@ -132,6 +143,7 @@ def test_the_next_reading_begins_a_little_before_the_last_ended(shop: Shop):
     ("broken", "told"),
     [
         (answer(429, X_RateLimit_Reset="1710000000"), r"429\); try again from 16:00:00 UTC"),
+        (answer(429, X_RateLimit_Reset="1710000000000"), r"429\); try again later"),
         (answer(500), "answered 500 for invalid_emails"),
         (answer(403), "needs the scopes suppression.read"),
         (answer(302, Location="/elsewhere"), "answered 302"),

@@ -242,6 +242,14 @@ def test_a_file_of_the_same_name_does_not_replace_the_one_before(lists: Lists) -
     assert all(place.is_file() for place in places)
 
 
+def test_a_name_as_long_as_a_file_system_takes_is_shortened(lists: Lists) -> None:
+    taken = take_from(lists, lists.file("customer_id\nC1\n", "春" * 83 + ".csv"))
+    assert taken.moved_to.name == f"20260501T030000Z-{'春' * 66}.csv"
+    assert taken.moved_to.with_name(taken.moved_to.name + ".report.txt").is_file()
+    assert files_in(lists.folder) == {}
+    assert lists.members("春" * 83) == {"C1": NOW}
+
+
 def test_only_finished_names_are_seen(lists: Lists) -> None:
     for name in ("a.csv", "B.CSV", "c.csv.part", ".d.csv", "~e.csv", "f.txt"):
         lists.file("x", name)

@@ -95,6 +95,18 @@ def test_a_file_of_another_program_loads(connection: psycopg.Connection, shop: P
     )
 
 
+def test_a_line_break_of_any_kind_within_a_value_stays(
+    connection: psycopg.Connection, shop: Path, load_shop: Load
+) -> None:
+    # a lone carriage return, as a cell of an old Macintosh has it, in the first row and in another
+    (shop / "products.csv").write_bytes(b'product_id,product_name\np1,"Tea\rgreen"\np2,"Cup\r\nblue\n\r"\n')
+    load_shop()
+    assert connection.execute("select product_name from raw.products order by product_id").fetchall() == [
+        ("Tea\rgreen",),
+        ("Cup\r\nblue\n\r",),
+    ]
+
+
 def test_times_are_local_unless_they_say_otherwise(connection: psycopg.Connection, shop: Path) -> None:
     written_and_utc = [
         ("2026-02-01 10:00:00", "2026-02-01 15:00:00"),

@@ -23,6 +23,9 @@ BAD_VALUES: dict[tuple[str, str], list[tuple[str, str]]] = {
         ("2026-02-01 1030+09", "is not a time"),
         ("2026-02-01 10:00 PM", "is not a time"),
         ("2026-02-01 10:00 Asia/Tokyo", "is not a time"),
+        # what systems write for no time at all
+        ("0001-01-01 00:00:00", "is not in the years 1000 to 8999; where there is no such day, leave it empty"),
+        ("9999-12-31T23:59:59Z", "is not in the years 1000 to 8999"),
     ],
     ("customers", "birth_date"): [
         ("infinity", "is not a date"),
@@ -36,6 +39,7 @@ BAD_VALUES: dict[tuple[str, str], list[tuple[str, str]]] = {
         ("2024-01-1-", "is not a date"),
         ("1984-03-21 10:00:00", "is not a date"),
         ("１９８４-03-21", "is not a date"),
+        ("9999-12-31", "is not in the years 1000 to 8999"),
     ],
     ("customers", "newsletter_status"): [
         ("Both", "is not allowed; write both, pc, mobile, none or nothing"),

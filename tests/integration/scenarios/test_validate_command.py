@@ -207,6 +207,8 @@ def test_a_database_that_is_down_is_said_after_the_faults_of_the_files(site, eki
         ("--anchor", "entered=lapsed_90_days"),
         ("--anchor", "{nth_purchase: {n: 2, products: ['1082185']}}"),
         ("--anchor", "event=viewed"),
+        # characters that YAML refuses where they stand as they are
+        ("--name", "deleted \x7f, next line \x85"),
     ],
 )
 def test_a_scaffolded_scenario_validates_as_it_is(site, shop, ekiden, monkeypatch, tmp_path, arguments):
@@ -232,6 +234,7 @@ def test_a_scaffolded_scenario_validates_as_it_is(site, shop, ekiden, monkeypatc
         (("Fresh-Start",), "cannot name a model"),
         (("駅伝",), "cannot name a model"),
         (("../escape",), "cannot name a model"),
+        (("scenario_registry",), "not scenario_registry"),
         (("orders",), "there is a model orders already"),
         (("taken",), "another scenario has the code 'taken'"),
         (("fresh", "--anchor", "orderd"), "orderd is no anchor, perhaps ordered"),

@@ -2,6 +2,9 @@
 
 import pytest
 
+from ekiden.insights.audience import audience, members
+from ekiden.insights.built import asked_scenario
+from ekiden.insights.moments import moment
 from tests.integration.ledger_fixtures import Shop
 from tests.integration.schedule.deciding import counts
 
@@ -38,6 +41,18 @@ def test_where_it_counts_everywhere_nobody_blocked_enters_and_it_is_said_why(blo
     report = blocked.plan()
     assert scenarios(blocked) == []
     assert counts(report.decisions) == {"blocked_before": 1}
+
+
+@pytest.mark.parametrize("counts_everywhere", [True, False])
+def test_the_audience_is_whom_the_next_plan_lets_in(blocked: Shop, counts_everywhere: bool):
+    asked = asked_scenario(blocked.connection, ELSEWHERE)
+    about = moment(None, now=blocked.now, zone=blocked.settings.zone)
+    everywhere(blocked, on=counts_everywhere)
+    counted = audience(blocked.connection, asked, about, blocks_everywhere=counts_everywhere)
+    with members(blocked.connection, asked, about, blocks_everywhere=counts_everywhere) as found:
+        assert [member.standing for member in found] == ["enrolled" if counts_everywhere else "may_enter"]
+    assert counted.may_enter.customers == blocked.plan().enrolled
+    assert counted.eligible.customers == counted.enrolled.customers + counted.may_enter.customers
 
 
 @pytest.mark.parametrize("way_back", ["reopen", "delete"])

@@ -21,6 +21,15 @@ def test_enrolled_at_the_anchor_the_customer_is_in_before_the_first_row_is_born(
     assert (shop.row().state, shop.row().due_date) == ("ready", date(2024, 3, 12))
 
 
+def test_of_missed_days_planned_together_an_entry_at_the_anchor_is_about_the_anchors_day(shop: Shop):
+    shop.scenario(enrol_at="anchor", steps=[STEP | {"offset_days": 3}])
+    for customer, anchored in (("early", "2024-03-01"), ("C1", "2024-03-06"), ("late", "2024-03-09")):
+        shop.buyer(customer, anchored)
+    shop.plan("2024-03-05", "2024-03-09")
+    entered = "select customer_id, day::text from outreach.decisions where rule = 'entered' order by day"
+    assert shop.execute(entered) == [("early", "2024-03-05"), ("C1", "2024-03-06"), ("late", "2024-03-09")]
+
+
 def test_enrolled_at_the_anchor_a_stop_before_the_first_row_ends_the_enrolment(shop: Shop):
     shop.scenario(enrol_at="anchor", steps=[STEP | {"offset_days": 3}])
     shop.buyer("C1", "2024-03-09")

@@ -12,6 +12,7 @@ from ekiden.schedule.operators import ReasonRequired, TooManyRows, due_later, ho
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext, start_run
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
+from tests.integration.schedule.exporting import export
 
 pytestmark = pytest.mark.usefixtures("sound_ledger")
 
@@ -45,6 +46,28 @@ def test_a_release_tells_which_rows_go_before_their_day(ledger: Shop):
     assert (row.due_date, row.send_at) == (later.due_date, ledger.local("2024-03-09 12:00"))
     # what is ready already is not told again
     assert ledger.operate("release", customer="C1").due_later == 0
+
+
+def test_a_released_list_row_waits_for_its_day(one_card: Shop):
+    export(one_card)
+    assert one_card.row(step_no=2).due_date > one_card.now.date()
+    one_card.operate("hold", step_no=2)
+    today = one_card.settings.local_date(one_card.now)
+    assert due_later(one_card.connection, ACTIONS["release"], RowFilter(states=("held",)), today=today) == 0
+    report = one_card.operate("release", step_no=2)
+    assert (report.changed, report.due_later, export(one_card).exported) == (1, 0, 0)
+
+
+def test_a_row_planned_on_the_night_that_sets_the_clocks_is_released_at_its_steps_time(shop: Shop):
+    shop.settings = shop.settings.model_copy(update={"time_zone": "America/New_York"})
+    shop.scenario(send_window=None, steps=[STEP | {"send_time": "02:30"}])
+    shop.buyer("C1", "2024-03-09")
+    shop.at("2024-03-10 00:30")
+    shop.plan()
+    shop.operate("hold")
+    shop.at("2024-03-11 00:30")
+    shop.operate("release")
+    assert shop.row().send_at == shop.local("2024-03-11 02:30")
 
 
 def test_a_released_row_is_not_held_for_being_late(ledger: Shop):

@@ -123,3 +123,20 @@ def test_a_version_keeps_the_definition_as_it_was_written(shop: Shop):
         "select definition, reentry, on_skip from outreach.scenario_versions"
     )
     assert (definition["period"], reentry, on_skip) == ({"from": "2024-01-01", "to": None}, "per_anchor", "end")
+
+
+def test_a_forced_stop_reaches_the_rows_below_it_also_of_steps_that_are_no_more(shop: Shop):
+    shop.scenario(steps=[STEP | {"offset_days": days} for days in (1, 2, 3)])
+    shop.buyer("C1")
+    shop.plan()
+    for noon in ("2024-03-09 12:00", "2024-03-10 12:00"):
+        shop.at(noon)
+        shop.send()
+    assert shop.row(step_no=3).state == "ready"
+    shop.scenario(steps=[STEP, STEP | {"offset_days": 2}])
+    shop.plan()
+    # an edit alone leaves what waits as it is
+    assert shop.row(step_no=3).state == "ready"
+    shop.scenario(steps=[STEP, STEP | {"offset_days": 2, "state": "force_stopped"}])
+    shop.plan()
+    assert (shop.row(step_no=3).state, shop.row(step_no=3).reason) == ("cancelled", "force_stopped")

@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,6 +41,8 @@ class Shop:
     """The query of everybody's rows, by table, as last built; marts first."""
     manifest: Any = None
     """What dbt made of the project's files as they are now."""
+    written_segments: set[Path] = field(default_factory=set)
+    """Those of single tests, which take them away again."""
 
     def build(
         self,
@@ -119,8 +121,25 @@ class Shop:
             for table in scenarios.FOLLOWED
         }
 
-    def write_scenarios(self, definitions: dict[str, dict[str, Any]]) -> None:
-        """Write the scenarios' models in place of the project's own."""
+    def write_segment(self, name: str, query: str) -> None:
+        """Write a segment's model."""
+        file = self.project / "models" / "segments" / f"{name}.sql"
+        file.write_text(query, encoding="utf-8")
+        self.written_segments.add(file)
+        self.manifest = None
+
+    def forget(self, scenario: str) -> None:
+        """Take away a single test's scenario and its segments."""
+        self.compiled.pop(f"eligibility.{scenario}", None)
+        for file in self.written_segments:
+            file.unlink()
+        self.written_segments.clear()
+        self.write_scenarios(DEFINITIONS)
+
+    def write_scenarios(
+        self, definitions: dict[str, dict[str, Any]], segments: Mapping[str, list[str]] = scenarios.SEGMENTS_READ
+    ) -> None:
+        """Write the scenarios' models in place of the project's own, with the segments that they name."""
         folder = self.project / "models" / "eligibility"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -130,10 +149,7 @@ class Shop:
         ][0]["columns"]
         models = []
         for name, definition in definitions.items():
-            body = (
-                scenarios.BY_HAND.get(name)
-                or f"{{{{ eligibility(segments={scenarios.SEGMENTS_READ.get(name, [])}) }}}}"
-            )
+            body = scenarios.BY_HAND.get(name) or f"{{{{ eligibility(segments={segments.get(name, [])}) }}}}"
             (folder / f"{name}.sql").write_text(body, encoding="utf-8")
             scenario = {"code": name, "name": name, **definition}
             models.append({"name": name, "config": {"meta": {"scenario": scenario}}, "columns": columns})

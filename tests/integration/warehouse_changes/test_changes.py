@@ -8,7 +8,7 @@ import pytest
 from ekiden.database.connection import connect
 from tests.integration.warehouse_changes import history
 from tests.integration.warehouse_changes.conftest import DEFINITIONS, Shop
-from tests.integration.warehouse_changes.scenarios import FOLLOWED, WHOLE
+from tests.integration.warehouse_changes.scenarios import FOLLOWED, SEGMENTS_READ, WHOLE
 
 
 def followed(shop: Shop) -> set[int | None]:
@@ -216,6 +216,74 @@ def test_who_enters_a_scenario_concerns_only_those_that_ask(shop: Shop):
     assert [table for table, customers in shop.rebuilt().items() if customers is None and table not in WHOLE] == [
         "eligibility.listed"
     ]
+
+
+def test_a_segment_that_asks_who_entered_makes_its_scenarios_ask_as_well(shop: Shop):
+    entered = "select customer_id, range_agg(tstzrange(entered_at, null)) as valid from {{ ref('stg_enrolments') }}"
+    shop.write_segment("came_in", f"{entered} group by customer_id")
+    shop.write_scenarios(
+        {**DEFINITIONS, "after_another": {"anchor": {"entered": "came_in"}}},
+        segments={**SEGMENTS_READ, "after_another": ["came_in"]},
+    )
+    try:
+        shop.build("--select", "came_in", "after_another")
+        shop.connection.execute("insert into raw.customer_changes (customer_id, facts) values (null, 'enrolments')")
+        shop.build("--select", "after_another")
+        assert shop.rebuilt()["eligibility.after_another"] is None
+    finally:
+        shop.forget("after_another")
+
+
+def test_a_segment_that_learns_when_is_read_so_by_the_functions_as_well(shop: Shop):
+    def one(query: str) -> str:
+        ((value,),) = shop.connection.execute(query.encode()).fetchall()
+        return str(value)
+
+    function = "select live_function from eligibility.scenario_registry where model_name = 'not_some'"
+    let_in = "select count(*) from {} where not isempty(entry_during)"
+    excluded = {"exclusion": {"frames": [{"type": "segment", "codes": ["some"]}]}}
+    shop.write_scenarios(
+        {**DEFINITIONS, "not_some": {"anchor": "member_registered", **excluded}},
+        segments={**SEGMENTS_READ, "not_some": ["some"]},
+    )
+    always = "select customer_id from {{ ref('stg_customers') }}"
+    never = "select customer_id, '{}'::tstzmultirange as valid from {{ ref('stg_customers') }}"
+    try:
+        for segment, is_empty in [(always, True), (never, False)]:
+            shop.write_segment("some", segment)
+            shop.build("--select", "some", "not_some")
+            by_table = one(let_in.format("eligibility.not_some"))
+            assert (by_table == "0") is is_empty
+            live = f"{one(function)}((select array_agg(customer_id) from raw.customers))"  # noqa: S608
+            assert one(let_in.format(live)) == by_table
+        # and of whoever builds without Ekiden, no function keeps the mark of the one that it replaces
+        shop.build("--select", "not_some", environment={"EKIDEN_MACROS_DIGEST": ""})
+        assert one(f"select obj_description(to_regprocedure('{one(function)}(text[])'))") == "None"
+    finally:
+        shop.forget("not_some")
+
+
+def test_what_the_ledger_notes_is_seen_where_the_shops_tables_are_elsewhere(shop: Shop):
+    tables = "select table_name from information_schema.tables where table_schema = 'raw'"
+    shop.connection.execute("create schema elsewhere")
+    for (table,) in shop.connection.execute(tables).fetchall():
+        shop.connection.execute(f"create view elsewhere.{table} as select * from raw.{table}".encode())  # noqa: S608
+    shop.connection.execute(
+        "drop view elsewhere.customer_changes;"
+        "create table elsewhere.customer_changes (like raw.customer_changes including all)"
+    )
+    environment = {"EKIDEN_RAW_SCHEMA": "elsewhere"}
+    shop.write_scenarios({**DEFINITIONS, "opened": {"anchor": {"event": "opened"}}})
+    try:
+        shop.build("--select", "stg_customer_events", "opened", environment=environment)
+        history.open_message(shop.connection, Random(91))
+        shop.build("--select", "opened", environment=environment)
+        assert shop.rebuilt()["eligibility.opened"] == 1
+        assert "eligibility.opened" not in shop.differences()
+    finally:
+        shop.forget("opened")
+        shop.build("--select", "stg_customer_events")
+        shop.connection.execute("drop schema elsewhere cascade")
 
 
 def test_tables_that_nothing_watches_are_built_whole(shop: Shop):

@@ -91,6 +91,8 @@ def test_a_drop_shows_that_it_was_not_and_it_is_not_tried_again(unknown: Shop):
     unknown.now += timedelta(days=1)
     unknown.send()
     assert unknown.row(customer="C1").state == "failed"
+    take_in(unknown, told(unknown, "C2", "dropped"))
+    assert unknown.row(customer="C2").reason == "the provider dropped it: it does not say why"
 
 
 def test_a_drop_of_an_earlier_attempt_says_nothing_of_the_present_one(unknown: Shop):
@@ -151,6 +153,8 @@ OBJECTIONS = [
     ("dropped", {"reason": "Bounced Address"}, "bounced", None),
     ("dropped", {"reason": "Unsubscribed Address"}, "unsubscribed", "unsubscribed"),
     ("dropped", {"reason": "Spam Reporting Address"}, "complained", "complained"),
+    ("dropped", {"reason": "Invalid"}, "invalid_address", None),
+    ("dropped", {"reason": "Invalid SMTPAPI header"}, None, None),
     ("dropped", {"reason": "Spam Content"}, None, None),
     ("deferred", {"response": "451 later"}, None, None),
     ("group_resubscribe", {"asm_group_id": 7}, None, None),
@@ -187,6 +191,15 @@ def test_an_entry_that_a_person_took_off_the_list_is_not_put_back_by_a_redeliver
     unknown.execute("delete from outreach.suppression_list")
     assert take_in(unknown, {**bounce, "sg_event_id": "2"}).new_events == 0
     assert unknown.execute("select 1 from outreach.suppression_list") == []
+
+
+def test_a_redelivery_that_brings_the_address_is_what_suppresses_it_and_once(unknown: Shop):
+    bounce = told(unknown, "C1", "bounce", type="bounce", reason="550 no such user")
+    assert take_in(unknown, {**bounce, "email": None}).suppressed == 0
+    done = take_in(unknown, bounce)
+    assert (done.new_events, done.suppressed) == (0, 1)
+    unknown.execute("delete from outreach.suppression_list")
+    assert take_in(unknown, {**bounce, "sg_event_id": "again"}).suppressed == 0
 
 
 def test_entries_of_other_sources_stay_as_they_are(unknown: Shop):
@@ -339,7 +352,8 @@ def tellings(shop: Shop) -> list[dict[str, Any]]:
     ]
     again = [{**fact, "sg_event_id": f"again-{n}"} for n, fact in enumerate(facts)]
     bare = [{name: value for name, value in fact.items() if name != "sg_message_id"} for fact in facts[:13]]
-    return [*facts, *again, *bare, {**facts[2], "sg_machine_open": True, "email": None}]
+    nameless = [{**facts[2], "sg_machine_open": True, "email": None}, {**facts[5], "email": None}]
+    return [*facts, *again, *bare, *nameless]
 
 
 @examples(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])

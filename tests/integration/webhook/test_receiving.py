@@ -8,12 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from psycopg import Connection
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from ekiden.webhook.answers import MOST_BYTES
 from ekiden.webhook.app import webhook_app
-from ekiden.webhook.requests import refused_requests, request_counts
+from ekiden.webhook.requests import keep_request, refused_requests, request_counts
 from ekiden.webhook.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from tests.integration.ledger_fixtures import Shop
 from tests.integration.webhook.provider import PATH, Answer, Provider, ask, body_of, event
@@ -40,6 +41,22 @@ def test_an_authentic_request_is_kept_as_it_came_before_it_is_answered_for(webho
     body = body_of(event("delivered", webhook_shop.now, email="駅@shop.example"))
     assert post(webhook_shop, app_of(webhook_shop), provider, body).status == 200
     assert stored(webhook_shop) == [(body, 0, None)]
+
+
+def test_it_is_on_disk_before_it_is_answered_for_whatever_the_servers_default(
+    webhook_shop: Shop, provider: Provider, monkeypatch: pytest.MonkeyPatch
+):
+    seen: list[str] = []
+
+    def keep(connection: Connection[Any], *about: Any, **more: Any) -> bool:
+        seen.extend(*connection.execute("show synchronous_commit"))
+        return keep_request(connection, *about, **more)
+
+    monkeypatch.setattr("ekiden.webhook.app.keep_request", keep)
+    monkeypatch.setenv("PGOPTIONS", "-c synchronous_commit=off")
+    body = body_of(event("delivered", webhook_shop.now))
+    assert post(webhook_shop, app_of(webhook_shop), provider, body).status == 200
+    assert seen == ["on"]
 
 
 def test_the_same_request_again_is_counted_and_not_kept_twice(webhook_shop: Shop, provider: Provider):

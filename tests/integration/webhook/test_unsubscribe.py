@@ -1,5 +1,6 @@
 """The unsubscribe link: what a person, a mail program and a scanner get of it, and what is kept."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -189,6 +190,17 @@ def test_a_withdrawn_opt_out_can_be_made_again(sent: Shop):
     )
     sent.at("2024-03-09 13:00")
     post(sent)
+    assert len(opt_outs(sent)) == 2
+
+
+def test_a_link_counts_though_the_clock_of_whoever_withdrew_the_last_opt_out_is_ahead(sent: Shop):
+    post(sent)
+    sent.execute(
+        "update outreach.opt_outs set withdrawn_at = %s, withdrawn_by = 'hanako', withdraw_reason = 'asked by letter'",
+        sent.now + timedelta(minutes=5),
+    )
+    sent.now += timedelta(minutes=1)
+    assert post(sent).status == 200
     assert len(opt_outs(sent)) == 2
 
 

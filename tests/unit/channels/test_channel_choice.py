@@ -80,7 +80,7 @@ def test_only_what_is_configured_carries(home: Path) -> None:
 
 
 def test_every_channel_with_credentials_carries_its_steps(home: Path) -> None:
-    settings = Settings(home=home, **EVERYTHING)
+    settings = Settings(home=home, unsubscribe_url="https://shop.example/out", **EVERYTHING)
     assert [(carrier.channel.name, *carrier.step_channels) for carrier in carriers_for(settings)] == [
         ("outbox", "html_email", "text_email"),
         ("line", "line"),
@@ -88,6 +88,12 @@ def test_every_channel_with_credentials_carries_its_steps(home: Path) -> None:
         ("web_push", "web_push"),
     ]
     assert carried_channels(settings) == ("html_email", "text_email", "line", "sms", "web_push")
+
+
+def test_sms_that_leave_the_house_have_a_way_out_as_mail_has(home: Path) -> None:
+    with pytest.raises(ChannelMisconfigured, match="EKIDEN_UNSUBSCRIBE_URL"):
+        carriers_for(Settings(home=home, **EVERYTHING))
+    assert carriers_for(Settings(home=home, twilio_host="http://127.0.0.1:9", **EVERYTHING))
 
 
 def test_who_asks_for_the_outbox_keeps_everything_in_the_house(home: Path) -> None:

@@ -195,6 +195,13 @@ def test_comments_of_the_author_are_not_sent(folder: Path) -> None:
     assert "shown" in html
 
 
+def test_what_is_for_all_mail_programs_but_one_is_sent(folder: Path) -> None:
+    conditional = "<!--[if !mso]><!--><tr><td>others {{ step_no }}</td></tr><!--<![endif]--><!-- secret -->"
+    html = rendered_html(folder, column(f"<mj-raw>{conditional}</mj-raw>"))
+    assert re.search(r"<!--\[if !mso\]><!--><tr\s*><td\s[^>]*>others 1</td></tr><!--<!\[endif\]-->", html)
+    assert "secret" not in html
+
+
 FAULTS = {
     "unknown variable": (
         paragraph("{{ custmer_name }}"),
@@ -204,6 +211,7 @@ FAULTS = {
     "syntax": (paragraph("\n{% if step_no %}"), 4, "Unexpected end"),
     "escaping off": (paragraph("{% autoescape false %}x{% endautoescape %}"), 3, "cannot be switched off"),
     "safe": (paragraph("{{ customer_name|safe }}"), 3, "no filter 'safe'"),
+    "clock": (paragraph("{{ anchor_date.today().year }}"), 3, "today says another time at each rendering"),
     "mismatched": ("<mj-section>\n<mj-column>\n</mj-section>", 3, "mismatched tag"),
     "unknown element": (column("<mj-txt>x</mj-txt>"), 2, "no element <mj-txt>"),
     "lost": (column('<mj-text\nfoo="{{ step_no }}">x</mj-text>'), 3, "stands where MJML keeps no text"),
@@ -242,6 +250,7 @@ def test_a_fault_of_the_text_names_file_line_and_way_out(folder: Path, text: str
 RENDERING_FAULTS = {
     "html": (paragraph("\n{{ anchor_date.yaer }}"), "Text", "step_1.mjml", 4),
     "text": (None, "Text\n{{ anchor_products[3] }}", "step_1.txt", 6),
+    "clock": (None, "{% set day = anchor_date %}\n{{ day.today() }}", "step_1.txt", 6),
     "sandbox": (paragraph("{{ anchor_date.__class__.__mro__ }}"), "Text", "step_1.mjml", 3),
 }
 

@@ -67,13 +67,23 @@ def test_the_secret_is_made_once_for_all_processes_and_nobody_else_may_read_it(t
     assert [path.name for path in settings.home.iterdir()] == ["unsubscribe-secret"]
 
 
-@pytest.mark.parametrize("held", ["", "\n \n", "short\n", "あ" * 5])
-def test_a_damaged_secret_file_is_said_and_never_replaced(tmp_path: Path, held: str):
+@pytest.mark.parametrize("held", [b"", b"\n \n", b"short\n", "あ".encode() * 11, "あ".encode("cp932") * 32])
+def test_a_damaged_secret_file_is_said_and_never_replaced(tmp_path: Path, held: bytes):
     settings = Settings(home=tmp_path)
-    settings.unsubscribe_secret_file.write_text(held, encoding="utf-8")
+    settings.unsubscribe_secret_file.write_bytes(held)
     with pytest.raises(SecretUnusable, match="Restore it"):
         signer_for(settings)
-    assert settings.unsubscribe_secret_file.read_text(encoding="utf-8") == held
+    assert settings.unsubscribe_secret_file.read_bytes() == held
+
+
+def test_two_secrets_in_japanese_sign_differently_and_as_the_setting_would(tmp_path: Path):
+    settings = Settings(home=tmp_path)
+    tokens = []
+    for secret in ("あ" * 32, "い" * 32):
+        settings.unsubscribe_secret_file.write_text(secret, encoding="utf-8")
+        tokens.append(token_of(signer_for(settings), MESSAGE))
+        assert tokens[-1] == token_of(signer_of([secret]), MESSAGE)
+    assert len(set(tokens)) == 2
 
 
 def test_a_line_on_top_of_the_file_is_the_new_secret(tmp_path: Path):

@@ -67,4 +67,6 @@ def test_the_ledger_learns_what_started_a_run() -> None:
     assert starter({"dagster/schedule_name": "plan_today"}) == "schedule plan_today"
     assert starter({"dagster/sensor_name": "due_rows"}) == "sensor due_rows"
     assert starter({ACTOR_TAG: "Hanako"}) == "Hanako"
+    # done again by a person: Dagster copies the tags of the first run
+    assert starter({"dagster/sensor_name": "due_rows", "dagster/parent_run_id": "1"}) == "dagster user"
     assert starter({}) == "dagster user"

@@ -1,9 +1,14 @@
 import fcntl
+import os
+import signal
 import socket
 
 import pytest
 
+from ekiden.database.errors import DatabaseUnavailable
 from ekiden.settings import Settings
+from orchestration import up
+from orchestration.stop_signals import StopRequested, stop_signals
 from orchestration.up import PortTaken, check_port, run
 
 
@@ -30,3 +35,48 @@ def test_a_deployment_is_served_once_and_the_second_attempt_stops_nothing(tmp_pa
     captured = capsys.readouterr()
     assert "being served already" in captured.err
     assert "stopped" not in captured.out
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_a_host_that_is_not_this_machine_is_refused_with_the_way_out(host) -> None:
+    with pytest.raises(PortTaken, match=rf"{host} is no address .*--host or EKIDEN_HOST"):
+        check_port(host, 3000)
+
+
+def test_a_signal_while_a_failure_is_cleaned_up_cuts_nothing_short(tmp_path, monkeypatch, capsys) -> None:
+    stopped = []
+
+    class Server:
+        def stop(self) -> bool:
+            os.kill(os.getpid(), signal.SIGTERM)
+            stopped.append("whole")
+            return True
+
+    def fail(_settings: Settings) -> None:
+        raise DatabaseUnavailable("no database today")
+
+    monkeypatch.setattr(up, "migrate", fail)
+    monkeypatch.setattr(up, "embedded_server", lambda _settings: Server())
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    assert run(Settings(home=tmp_path), port=port) == 1
+    assert stopped == ["whole"]
+    assert "no database today" in capsys.readouterr().err
+
+
+def test_who_started_it_with_nohup_may_leave() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+        with pytest.raises(StopRequested), stop_signals():
+            os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_home_that_cannot_be_made_is_refused_with_the_way_out(tmp_path, capsys) -> None:
+    (tmp_path / "file").touch()
+    assert run(Settings(home=tmp_path / "file" / "home")) == 1
+    assert "set EKIDEN_HOME" in capsys.readouterr().err

@@ -169,6 +169,15 @@ def test_a_query_that_no_model_can_be_called_after_says_so(project):
     assert set(validate(project).broken()) == {"good copy"}
 
 
+def test_no_table_takes_the_place_of_what_the_build_keeps_beside_them(project):
+    put(project, "scenario_registry", text("scenario_registry"))
+    put(project, "good", text().replace("    config:\n", "    config:\n      alias: scenario_registry\n", 1))
+    assert {(rule, file) for rule, file, _ in found(project)} == {
+        ("model_name", "scenario_registry.yml"),
+        ("alias_taken", "good.yml"),
+    }
+
+
 def test_what_editors_and_systems_lay_beside_a_file_is_nobodys_scenario(project):
     put(project, "good", text())
     folder = project / "models" / "eligibility"

@@ -123,3 +123,15 @@ def test_another_fault_of_the_same_files_makes_another_copy(project, tmp_path):
     settings = Settings(_env_file=None, dbt_target=tmp_path / "target")
     places = {prepare_project(settings, project, {"good": words}).folder for words in ("one", "another")}
     assert len(places) == 2
+
+
+def test_an_edited_file_makes_another_copy_wherever_the_project_lies(tmp_path):
+    project = tmp_path / "target" / "dbt_project"
+    (project / "models" / "eligibility").mkdir(parents=True)
+    put(project, "broken", model("broken", name="{{ 1 }}"))
+    put(project, "good", model("good"))
+    before = prepared(project, tmp_path)
+    put(project, "good", model("good", name="Another name"))
+    after = prepared(project, tmp_path)
+    assert after != before
+    assert "Another name" in (after / "good.yml").read_text(encoding="utf-8")

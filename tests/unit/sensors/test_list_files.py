@@ -1,5 +1,7 @@
 """When a list that lies in the folder is taken: once it stands still, and again where a run left it lying."""
 
+import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from dagster import DagsterInstance, build_sensor_context
@@ -91,3 +93,19 @@ def test_the_sensor_asks_for_an_import_of_a_still_file(tmp_path) -> None:
     (request,) = tick.run_requests
     assert request.job_name == "import_list"
     assert request.run_config["ops"]["import_list_file"]["config"]["file"] == "spring.csv"
+
+
+def test_a_file_whose_name_is_no_text_keeps_no_other_from_being_imported(tmp_path) -> None:
+    # as an archive that was packed on Windows brings it
+    (tmp_path / os.fsdecode("指定.csv".encode("cp932"))).write_text("customer_id\nC1\n")
+    (tmp_path / "春.csv").write_text("customer_id\nC1\n")
+    sensor = list_files_sensor(Settings(home=tmp_path, lists=tmp_path), LIST_JOBS)
+    with DagsterInstance.ephemeral() as instance:
+        first = sensor.evaluate_tick(build_sensor_context(instance))
+        assert "not written in UTF-8" in (first.skip_message or "")
+        since = datetime.now(UTC) - STILL_FOR
+        looks = {name: replace(seen, since=since) for name, seen in recall(first.cursor).items()}
+        tick = sensor.evaluate_tick(build_sensor_context(instance, cursor=remember(looks)))
+    assert [request.run_config["ops"]["import_list_file"]["config"]["file"] for request in tick.run_requests] == [
+        "春.csv"
+    ]

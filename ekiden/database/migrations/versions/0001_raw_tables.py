@@ -1,21 +1,13 @@
 """Schema `raw`: the tables of the raw contract (`ekiden.raw.contract`)."""
 
-from pathlib import Path
+from functools import partial
 
-from alembic import op
+from ekiden.database.migrations.by_sql_file import refuse_to_go_back, run_sql_beside
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-
-def upgrade() -> None:
-    """Make the tables, by the SQL file beside this module."""
-    # straight to the driver: SQLAlchemy would take colons and percent signs for its parameters
-    op.get_bind().connection.cursor().execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
-
-
-def downgrade() -> None:
-    """Refuse: going back would drop the shop's data."""
-    raise NotImplementedError("schema raw holds the shop's data; drop it by hand if that is what you want")
+upgrade = partial(run_sql_beside, __file__)
+downgrade = refuse_to_go_back

@@ -1,21 +1,13 @@
 """Decisions have the words of whoever made them."""
 
-from pathlib import Path
+from functools import partial
 
-from alembic import op
+from ekiden.database.migrations.by_sql_file import refuse_to_go_back, run_sql_beside
 
 revision = "0024"
 down_revision = "0023"
 branch_labels = None
 depends_on = None
 
-
-def upgrade() -> None:
-    """Run the SQL file beside this module."""
-    # straight to the driver: SQLAlchemy would take colons and percent signs for its parameters
-    op.get_bind().connection.cursor().execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
-
-
-def downgrade() -> None:
-    """Refuse: what the ledger or the shop's history learned would be lost."""
-    raise NotImplementedError("restore a backup instead")
+upgrade = partial(run_sql_beside, __file__)
+downgrade = refuse_to_go_back

@@ -9,14 +9,12 @@ with due as (
         rows.created_at > rows.planned_send_at + interval '25 hours'
         and versions.past_date_policy <> 'send_now' as was_made_late
     from outreach.schedule_rows as rows
-    inner join outreach.scenarios on rows.scenario_id = scenarios.scenario_id
+    inner join outreach.sending_scenarios as scenarios on rows.scenario_id = scenarios.scenario_id
     inner join outreach.scenario_versions as versions on rows.scenario_version_id = versions.scenario_version_id
     where
         rows.state = 'ready'
         and (rows.send_at <= %(now)s or rows.due_date <= %(lists_of)s::date)
         and rows.channel = any(%(channels)s)
-        and scenarios.may_send
-        and scenarios.scenario_id not in (select paused.scenario_id from outreach.paused_scenarios as paused)
 ),
 
 held_at_birth as (

@@ -1,0 +1,89 @@
+"""What the environment and the settings file may say, and what is told of what they may not."""
+
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from ekiden.cli.expected import told
+from ekiden.settings import Settings
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("EKIDEN_HOME", str(tmp_path))
+    return tmp_path
+
+
+def complaints() -> str:
+    with pytest.raises(ValueError) as raised:
+        Settings()
+    return "; ".join(map(str, told(raised.value)))
+
+
+def test_a_line_end_belongs_to_no_key_and_no_address(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EKIDEN_SENDGRID_API_KEY", "SG.key\n")
+    monkeypatch.setenv("EKIDEN_SENDER_ADDRESS", " shop@shop.example ")
+    settings = Settings()
+    assert settings.sendgrid_api_key is not None
+    assert settings.sendgrid_api_key.get_secret_value() == "SG.key"
+    assert settings.sender_address == "shop@shop.example"
+
+
+def test_a_variable_of_blanks_is_unset_and_leaves_the_word_to_the_file(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "ekiden.toml").write_text("send_workers = 3\n", encoding="utf-8")
+    for name in ("SEND_WORKERS", "LINE_CHANNEL_ACCESS_TOKEN", "CHANNEL", "CONTENT", "BATCH_TIME"):
+        monkeypatch.setenv(f"EKIDEN_{name}", " \n")
+    settings = Settings()
+    assert settings.send_workers == 3
+    assert (settings.line_channel_access_token, settings.channel, settings.batch_time) == (None, None, time(6, 0))
+    assert settings.content.name == "content"
+    monkeypatch.setenv("EKIDEN_HOME", " ")
+    assert Settings().home.name == ".ekiden"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "way_out"),
+    [
+        ("BATCH_TIME", "06:00+09:00", "EKIDEN_TIME_ZONE"),
+        ("BATCH_TIME", "6:00", "like 06:00"),
+        ("MAX_LATENESS", "六時間", "like PT6H"),
+        ("MAX_LATENESS", "-PT1H", "0 seconds"),
+        ("RETRY_AFTER", "-PT1S", "0 seconds"),
+        ("SENDGRID_GROUPS", "123: shop.example", '{"123": "shop.example"}'),
+        ("OPTIONS", "line,スタンプ", "'member_tag'"),
+    ],
+)
+def test_a_variable_that_cannot_be_meant_is_named_with_the_way_out(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, way_out: str
+) -> None:
+    monkeypatch.setenv(f"EKIDEN_{name}", value)
+    said = complaints()
+    assert f"(EKIDEN_{name})" in said
+    assert way_out in said
+
+
+@pytest.mark.parametrize(
+    ("written", "way_out"),
+    [
+        (b"time_zone = Asia/Tokyo\n", 'like time_zone = "Asia/Tokyo"'),
+        ('sender_name = "駅伝"\n'.encode("cp932"), "UTF-8"),
+        (b'chanel = "outbox"\n', "no setting chanel"),
+        (b'EKIDEN_CHANNEL = "outbox"\n', "no setting EKIDEN_CHANNEL"),
+        (b'home = "elsewhere"\n', "set EKIDEN_HOME"),
+    ],
+)
+def test_a_settings_file_that_cannot_be_meant_is_named_with_the_way_out(
+    home: Path, written: bytes, way_out: str
+) -> None:
+    (home / "ekiden.toml").write_bytes(written)
+    said = complaints()
+    assert str(home / "ekiden.toml") in said
+    assert way_out in said
+
+
+def test_a_settings_file_of_an_editor_that_marks_utf_8_is_read(home: Path) -> None:
+    (home / "ekiden.toml").write_text('sender_name = "駅伝"\n', encoding="utf-8-sig")
+    assert Settings().sender_name == "駅伝"
