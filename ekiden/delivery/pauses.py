@@ -155,12 +155,16 @@ def pause_history(connection: Connection[Any]) -> tuple[Pause, ...]:
     return tuple(sorted(_read(connection, is_open=None), key=lambda found: -found.pause_id))
 
 
-def refuse_if_paused(connection: Connection[Any], scenario: str | None = None, *, zone: ZoneInfo | None = None) -> None:
-    """Raise `SendingPaused` if all sending is paused, or the scenario of this code where one is given.
+def refuse_if_paused(connection: Connection[Any], *scenarios: str, zone: ZoneInfo | None = None) -> None:
+    """Raise `SendingPaused` if all sending is paused, or a scenario of one of these codes.
 
     Its words name instants in `zone`, else UTC.
     """
-    holding = [found for found in open_pauses(connection, zone=zone) if found.scenario_code in (None, scenario)]
+    holding = [
+        found
+        for found in open_pauses(connection, zone=zone)
+        if found.scenario_code is None or found.scenario_code in scenarios
+    ]
     if holding:
         raise SendingPaused(holding)
 

@@ -104,8 +104,8 @@ def export_due(
     """Export what is due today or earlier to a file in `exports/` of the home.
 
     `scenario` narrows it to a code, `channel` to direct mail or outbound calls. Begins with the guards, as a send run
-    does. Raises `ExportRefused`, `UnknownScenario`, or `SendingPaused` if all sending or the scenario is paused;
-    nothing is marked then.
+    does. Raises `ExportRefused`, `UnknownScenario`, or `SendingPaused` if all sending, the scenario, or
+    meanwhile one of those on the list is paused; nothing is marked then.
     """
     selection = Selection(scenario, channel)
     check_asked(connection, selection)

@@ -218,17 +218,19 @@ def test_a_card_that_was_held_and_that_nobody_released_is_noticed_before_it_is_e
     by_force(one_card, change, "held", date(2024, 3, 2), None)
 
 
-def test_a_pause_that_comes_while_the_list_is_written_undoes_it(one_card: Shop, monkeypatch):
+@pytest.mark.parametrize("scenario", [None, "follow_up"])
+@pytest.mark.parametrize("paused", ["all sending", "follow_up"])
+def test_a_pause_that_comes_while_the_list_is_written_undoes_it(one_card: Shop, monkeypatch, paused, scenario):
     write = list_files.write
 
     def write_while_somebody_pauses(*arguments):
         with connect(one_card.settings, autocommit=True) as another:
-            pause(one_card, another)
+            pause(one_card, another, scenario=None if paused == "all sending" else paused)
         return write(*arguments)
 
     monkeypatch.setattr(list_files, "write", write_while_somebody_pauses)
-    with pytest.raises(ExportRefused, match="follow_up was paused"):
-        export(one_card)
+    with pytest.raises(SendingPaused, match=f"paused: {paused}, by y since .*: x. To go on: ekiden resume"):
+        export(one_card, scenario=scenario)
     assert one_card.states() == {("C1", 1): "ready"}
     assert one_card.execute("select outcome from outreach.runs where kind = 'export'") == [("failed",)]
 
@@ -246,9 +248,11 @@ def by_force(shop: Shop, statement: str, *values: object) -> None:
         shop.execute(statement, *values)
 
 
-def pause(shop: Shop, connection=None) -> None:
+def pause(shop: Shop, connection=None, scenario: str | None = None) -> None:
     (connection or shop.connection).execute(
-        "insert into outreach.sending_pauses (cause, reason, paused_by, paused_at) values ('operator', 'x', 'y', now())"
+        "insert into outreach.sending_pauses (scenario_id, cause, reason, paused_by, paused_at) values"
+        " ((select scenario_id from outreach.scenarios where scenario_code = %s), 'operator', 'x', 'y', now())",
+        (scenario,),
     )
 
 
