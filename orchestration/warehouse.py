@@ -6,19 +6,31 @@ or how it is called without Dagster (`ekiden.warehouse.dbt`).
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetExecutionContext
+from dagster import (
+    AssetCheckKey,
+    AssetCheckResult,
+    AssetExecutionContext,
+    AssetKey,
+    MaterializeResult,
+    MetadataValue,
+    Output,
+)
 from dagster_dbt import DbtCliResource
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from packaging.version import Version
 
+from assets.acting import ledger
+from ekiden.scenarios.left_out import UnbuiltScenario, leave_out
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import dbt_environment, dbt_executable, prepare, target_path
+from ekiden.warehouse.unbuilt import unbuilt_scenarios
 
 # unit tests say something of the project's code and nothing of the day's data: they belong to `make test`
 BUILD = ("build", "--exclude-resource-type", "unit_test")
@@ -44,10 +56,12 @@ class DbtWarehouse:
         self._settings = settings
 
     def build(self, context: AssetExecutionContext) -> Iterator[Any]:
-        """Build and test the selected models; yields Dagster's events, raises if a model or test fails.
+        """Build and test the selected models; yields Dagster's events.
 
         Scenarios whose files have faults are built empty, so that the others go on; the check `definition` tells of
-        them. dbt's artefacts of this run stay in `settings.dbt_target` if it fails, and are removed otherwise.
+        them. Those that dbt could not build are left out of the plan, their checks fail, and the others go on as well;
+        raises if none was built, or if anything else failed. dbt's artefacts of this run stay in `settings.dbt_target`
+        if something failed, and are removed otherwise.
         """
         project = prepare(self._settings)
         with environment({**self._environment(), **project.environment()}):
@@ -56,7 +70,21 @@ class DbtWarehouse:
                 profiles_dir=os.fspath(project.folder),
                 dbt_executable=os.fspath(dbt_executable()),
             ).cli(BUILD, context=context)
-        yield from invocation.stream()
+        told: set[AssetKey | AssetCheckKey] = set()
+        try:
+            for event in invocation.stream():
+                told.add(_subject(context, event))
+                yield event
+        except DagsterDbtCliRuntimeError:
+            unbuilt = unbuilt_scenarios(invocation.target_path)
+            if unbuilt is None:
+                raise
+            with ledger(self._settings) as connection:
+                leave_out(connection, unbuilt.scenarios)
+            if not unbuilt.others:
+                raise
+            yield from _left_out(context, unbuilt.scenarios, told)
+            return
         self._keep_parse(invocation.target_path)
         shutil.rmtree(invocation.target_path, ignore_errors=True)
 
@@ -69,6 +97,30 @@ class DbtWarehouse:
     def _environment(self) -> dict[str, str]:
         # dagster-dbt makes a folder for each run below the target, and starts from its partial parse
         return {**dbt_environment(self._settings), "DBT_TARGET_PATH": os.fspath(target_path(self._settings))}
+
+
+def _left_out(
+    context: AssetExecutionContext, scenarios: Sequence[UnbuiltScenario], told: Set[AssetKey | AssetCheckKey]
+) -> Iterator[Any]:
+    """Yield what stands in the place of models that were not built: without it Dagster would not plan the others."""
+    by_name = {key.path[-1]: key for key in context.selected_asset_keys}
+    for scenario in scenarios:
+        context.log.error(f"left out: {scenario}")
+        key = by_name.get(scenario.model_name)
+        for check in context.selected_asset_check_keys - told:
+            if check.asset_key == key:
+                yield AssetCheckResult(
+                    asset_key=key, check_name=check.name, passed=False, description=f"left out: {scenario.reason}"
+                )
+        if key is not None and key not in told:
+            yield MaterializeResult(asset_key=key, metadata={"left_out": MetadataValue.text(scenario.reason)})
+
+
+def _subject(context: AssetExecutionContext, event: Any) -> AssetKey | AssetCheckKey:
+    """Return what an event of dbt's is about."""
+    if isinstance(event, AssetCheckResult):
+        return AssetCheckKey(event.asset_key, event.check_name)
+    return context.asset_key_for_output(event.output_name) if isinstance(event, Output) else event.asset_key
 
 
 @contextmanager

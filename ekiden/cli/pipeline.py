@@ -14,11 +14,12 @@ from ekiden.cli.session import ledger, now
 from ekiden.database.migrations import migrate
 from ekiden.delivery.contents import faults_in_use
 from ekiden.raw.load import LoadProgress, load
+from ekiden.scenarios.left_out import leave_out
 from ekiden.scenarios.registry import synchronise
 from ekiden.schedule.contract import contract_breaches
 from ekiden.settings import Settings
+from ekiden.warehouse.dbt import ScenariosUnbuilt, dbt_environment, prepare
 from ekiden.warehouse.dbt import build as dbt_build
-from ekiden.warehouse.dbt import dbt_environment, prepare
 
 
 def register(app: typer.Typer) -> None:
@@ -72,7 +73,12 @@ def build(
     for model, message in project.refused_by_dbt.items():
         complain("left out", f"{model}: {message}")
     with ledger(settings) as connection:
-        dbt_build(settings, project, environment, select or (), full_refresh=full_refresh)
+        is_whole = True
+        try:
+            dbt_build(settings, project, environment, select or (), full_refresh=full_refresh)
+        except ScenariosUnbuilt as error:
+            is_whole = False
+            leave_out(connection, error.unbuilt.scenarios)
         with connection.transaction():
             broken = synchronise(connection, now=now(), options=settings.options)
             broken += contract_breaches(connection, selected=None, known=broken)
@@ -82,7 +88,7 @@ def build(
             complain("left out", scenario)
     for fault in contents.values():
         errors().print(f"[bold red]cannot be sent:[/] {escape(str(fault))}", highlight=False, soft_wrap=True)
-    if faults or broken or contents:
+    if faults or broken or contents or not is_whole:
         raise typer.Exit(1)
 
 

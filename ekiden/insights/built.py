@@ -73,7 +73,7 @@ def asked_scenario(connection: Connection[Any], code: str) -> AskedScenario:
         raise UnknownScenario(unknown_scenario(code, known))
     written, *rest = rows[0]
     if known := written.get(FAULTS_KEY):
-        raise ScenarioIsBroken(f"the scenario {code!r} was built empty for its faults: {'; '.join(known)}")
+        raise ScenarioIsBroken(f"the scenario {code!r} is left out: {'; '.join(known)}")
     definition, faults, *_ = check(written, options=OPTIONS)
     if definition is None:
         listed = "; ".join(f"{fault.place}: {fault.message}" for fault in faults)

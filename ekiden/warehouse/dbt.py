@@ -17,6 +17,7 @@ from ekiden.database.connection import dbt_environment as connection_environment
 from ekiden.settings import PROJECT_ROOT, Settings
 from ekiden.warehouse.project import PreparedProject, prepare_project, refused_model
 from ekiden.warehouse.revision import git_revision
+from ekiden.warehouse.unbuilt import RESULTS, Unbuilt, unbuilt_scenarios
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 SOURCE_PATTERNS = ("*.sql", "*.yml", "*.yaml", "*.md")
@@ -29,6 +30,14 @@ NO_CONNECTION = {"EKIDEN_DBT_HOST": "not-connected.invalid"}
 
 class BuildFailed(RuntimeError):
     """dbt ended with an error; its own output says where."""
+
+
+class ScenariosUnbuilt(BuildFailed):
+    """Nothing but scenarios and segments was not built; the other scenarios were, if there are others."""
+
+    def __init__(self, unbuilt: Unbuilt) -> None:
+        super().__init__("dbt build failed; its output above names the scenario, segment or test")
+        self.unbuilt = unbuilt
 
 
 def dbt_executable() -> Path:
@@ -71,7 +80,9 @@ def build(
     *,
     full_refresh: bool = False,
 ) -> None:
-    """Build and test the models (`dbt build`), output to the terminal; raises `BuildFailed`.
+    """Build and test the models (`dbt build`), output to the terminal.
+
+    Raises `ScenariosUnbuilt` if some were not built and everything else was, `BuildFailed` otherwise.
 
     `project` is what `prepare` returned: scenarios whose files have faults are built empty and leave the others alone.
     """
@@ -81,8 +92,13 @@ def build(
     if full_refresh:
         arguments.append("--full-refresh")
     command = _command(arguments, project.folder, target_path(settings), settings)
+    # dbt writes its results at the end: those of an earlier build would be taken for this one's
+    (target_path(settings) / RESULTS).unlink(missing_ok=True)
     answer = subprocess.run(command, env={**os.environ, **environment, **project.environment()}, check=False)
     if answer.returncode != 0:
+        unbuilt = unbuilt_scenarios(target_path(settings))
+        if unbuilt:
+            raise ScenariosUnbuilt(unbuilt)
         raise BuildFailed("dbt build failed; its output above names the model or test")
 
 

@@ -63,10 +63,10 @@ class PreparedProject:
 
 def broken_variable(broken: Mapping[str, tuple[str, ...]]) -> str:
     """Return the value of `EKIDEN_BROKEN_SCENARIOS`; reasons are left out where they are too many for one variable."""
-    short = {model: [_short(reason) for reason in reasons[:MOST_REASONS]] for model, reasons in sorted(broken.items())}
-    variable = json.dumps(short)
+    told = {model: [short(reason) for reason in reasons[:MOST_REASONS]] for model, reasons in sorted(broken.items())}
+    variable = json.dumps(told)
     if len(variable) > LONGEST_VARIABLE:
-        variable = json.dumps({model: ["it has faults; see `ekiden validate`"] for model in short})
+        variable = json.dumps({model: ["it has faults; see `ekiden validate`"] for model in told})
     return variable
 
 
@@ -185,10 +185,11 @@ def _stub(name: str, reasons: tuple[str, ...]) -> dict[str, Any]:
 
 def _plain(reason: str) -> str:
     """Return a reason in which dbt reads no Jinja: a fault quotes what it was found in."""
-    return re.sub(r"\{(?=[{%#])", "{ ", _short(reason))
+    return re.sub(r"\{(?=[{%#])", "{ ", short(reason))
 
 
-def _short(reason: str) -> str:
+def short(reason: str) -> str:
+    """Return what the registry keeps of a reason."""
     return reason if len(reason) <= LONGEST_REASON else reason[: LONGEST_REASON - 1] + "…"
 
 

@@ -111,7 +111,7 @@ tables as (
 made_from as (
     select 'made from ' || md5(concat_ws(
         '|',
-        {{ text_literal(local_md5(query ~ tojson([node.description, node.columns, node.config.indexes, node.config.grants]))) }},
+        {{ text_literal(local_md5(query ~ tojson([node.description, node.columns, node.config.get('indexes'), node.config.get('grants')]))) }},
         pg_control_system.system_identifier,
         views.definitions,
         tables.fingerprints

@@ -33,6 +33,15 @@ select
     'C'::text as customer_id, 'ordered'::text as anchor_kind, 'O'::text as anchor_key, now() as anchor_at,
     current_date as anchor_date, '{(,)}'::tstzmultirange as entry_during, '{}'::tstzmultirange as stop_during
 """
+FAILS = "1 / (select count(*) from raw.orders where order_id = '') > 0"
+"""A condition that is right until the server tries it."""
+
+UNBUILT = {
+    "fails": "could not be built: Database Error in model fails (models/eligibility/fails.sql) division by zero",
+    "of_a_segment": "could not be built: what it reads, fails_too, was not built: Database Error in model fails_too",
+    "untested": "could not be built: its test not_null_untested_customer_id failed: Got 1 result",
+}
+"""Models whose files are right, and what dbt meets on the day's data."""
 
 
 @pytest.fixture
@@ -68,6 +77,18 @@ def test_the_others_are_built_planned_and_shown(site, buyer, ekiden, connection,
     site.scenario("same_table", ("    config:\n", "    config:\n      alias: good\n"))
     # what it says is right, and what its table holds is not: two rows of one anchor, from before it on
     site.scenario("by_hand", query=f"{BY_HAND} from generate_series(1, 2)")
+    # what only the database can know
+    site.scenario("fails", query=f"{BY_HAND} where {FAILS}")
+    (site.project / "models" / "segments" / "fails_too.sql").write_text(
+        f"{{{{ config(materialized='table') }}}} select customer_id from {{{{ ref('customers') }}}} where {FAILS}"  # noqa: S608 - our words
+    )
+    site.scenario("of_a_segment", query="{{ eligibility(segments=['fails_too']) }}")
+    site.scenario(
+        "untested",
+        ("description: The customer.", "description: The customer., data_tests: [{not_null: {arguments: {}}}]"),
+        (", constraints: [{type: not_null}]", ""),
+        query=BY_HAND.replace("'C'::text", "null::text"),
+    )
     # only dbt itself knows of every model
     site.scenario("no_model", query="select * from {{ ref('nowhere') }}")
 
@@ -79,6 +100,9 @@ def test_the_others_are_built_planned_and_shown(site, buyer, ekiden, connection,
     assert "left out: no_model: " in built.err
     assert "nowhere" in built.err.split("left out: no_model: ")[1]
 
+    for model, reason in UNBUILT.items():
+        assert f"left out: {model}: scenario: {reason}" in built.err
+
     assert "left out: by_hand: " in built.err
     assert "1 row more than one of their customer, anchor_kind and anchor_key, as for customer 'C'" in built.err
 
@@ -86,6 +110,8 @@ def test_the_others_are_built_planned_and_shown(site, buyer, ekiden, connection,
     assert planned.code == 1
     assert "left out: by_hand: " in planned.err
     assert '"scenario_code": "good"' in planned.out
+    for model, reason in UNBUILT.items():
+        assert f"left out: {model}: scenario: {reason}" in planned.err
     rows = connection.execute("select scenario_code, customer_id from outreach.operator_rows").fetchall()
     assert rows == [("good", "C")]
     known = connection.execute("select scenario_code from outreach.scenarios order by 1").fetchall()
@@ -96,6 +122,7 @@ def test_the_others_are_built_planned_and_shown(site, buyer, ekiden, connection,
     connection.rollback()
 
     the_code_location_loads_and_every_broken_scenario_fails_its_check(site)
+    a_run_goes_on_without_what_was_not_built(site, connection)
     a_mended_scenario_comes_back(site, ekiden, connection)
 
 
@@ -119,8 +146,34 @@ def the_code_location_loads_and_every_broken_scenario_fails_its_check(site) -> N
     assert AssetKey(["eligibility", "good"]) in {check.asset_key for check in checks.values()}
 
 
+def a_run_goes_on_without_what_was_not_built(site, connection) -> None:
+    with DagsterInstance.ephemeral() as instance:
+        result = (
+            build_defs(settings=site.settings)
+            .resolve_job_def("plan_day")
+            .execute_in_process(
+                instance=instance,
+                op_selection=["build_warehouse", "step_schedule"],
+                partition_key=(site.settings.local_date(datetime.now(site.settings.zone))).isoformat(),
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+        )
+    assert result.success
+    (planned,) = result.asset_materializations_for_node("step_schedule")
+    assert planned.metadata["scenarios_left_out"].value == len(BROKEN) + len(UNBUILT) + len({"no_model", "by_hand"})
+    built = {
+        each.asset_key.path[-1]: each.metadata for each in result.asset_materializations_for_node("build_warehouse")
+    }
+    left_out = {model: metadata["left_out"].value for model, metadata in built.items() if "left_out" in metadata}
+    # one that fails its test has been built
+    assert left_out.keys() == UNBUILT.keys() - {"untested"}
+    assert all(reason.startswith(UNBUILT[model]) for model, reason in left_out.items())
+    failed = {check.asset_key.path[-1] for check in result.get_asset_check_evaluations() if not check.passed}
+    assert failed == {*UNBUILT, "by_hand"}
+
+
 def a_mended_scenario_comes_back(site, ekiden, connection) -> None:
-    for model in (*BROKEN, "no_model", "by_hand"):
+    for model in (*BROKEN, *UNBUILT, "no_model", "by_hand"):
         for file in site.eligibility.glob(f"{model}.*"):
             file.unlink()
     site.scenario("misspelt")

@@ -1,0 +1,121 @@
+"""Which scenarios a dbt build did not get done, read from what dbt leaves behind, and why.
+
+A scenario's own SQL can be right in every file and fail on the day's data; so can a segment or a test. Belongs here:
+whom a failed build blames. Does not belong here: calling dbt (`ekiden.warehouse.dbt`), and leaving a scenario out of
+the plan (`ekiden.scenarios.left_out`).
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ekiden.scenarios.left_out import UnbuiltScenario
+from ekiden.scenarios.source import ELIGIBILITY, SEGMENTS
+from ekiden.warehouse.project import short
+
+RESULTS = "run_results.json"
+MANIFEST = "manifest.json"
+
+DONE = frozenset({"success", "pass", "warn", "no-op"})
+SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Unbuilt:
+    """What a failed build left undone where only scenarios are to blame, so that the others may go on."""
+
+    scenarios: tuple[UnbuiltScenario, ...]
+    others: int
+    """Scenarios of the same build that were built."""
+
+
+def unbuilt_scenarios(target: Path) -> Unbuilt | None:
+    """Return the scenarios that the build in this target folder did not get done; None if that is not all that failed.
+
+    A segment or a test that fails is blamed on the scenarios that read or have it. What failed elsewhere, in a mart or
+    before anything was built, concerns everybody.
+    """
+    try:
+        results = json.loads((target / RESULTS).read_text(encoding="utf-8"))["results"]
+        nodes = json.loads((target / MANIFEST).read_text(encoding="utf-8"))["nodes"]
+    except (OSError, ValueError, KeyError):
+        return None
+    failed: dict[str, str] = {}
+    for result in results:
+        if result["status"] in DONE or result["status"] == SKIPPED:
+            continue
+        blamed = list(_blamed(nodes.get(result["unique_id"])))
+        if not blamed or not all(_is_in(nodes.get(each), ELIGIBILITY, SEGMENTS) for each in blamed):
+            return None
+        for each in blamed:
+            failed.setdefault(each, _in_words(result, nodes[result["unique_id"]], nodes[each]))
+    statuses = {result["unique_id"]: result["status"] for result in results}
+    scenarios = {unique_id for unique_id in statuses if _is_in(nodes.get(unique_id), ELIGIBILITY)}
+    # of a test that is selected without its model
+    scenarios |= {unique_id for unique_id in failed if _is_in(nodes[unique_id], ELIGIBILITY)}
+    reasons = {
+        unique_id: _reason(unique_id, nodes, failed)
+        for unique_id in sorted(scenarios)
+        if unique_id in failed or statuses[unique_id] not in DONE
+    }
+    if not failed:
+        return None
+    return Unbuilt(
+        tuple(_unbuilt(nodes[unique_id], reason) for unique_id, reason in reasons.items()),
+        others=len(scenarios - reasons.keys()),
+    )
+
+
+def _blamed(node: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield the models that a failed node is about: itself, or what a test looks at."""
+    if node is None:
+        return
+    if node["resource_type"] != "test":
+        yield node["unique_id"]
+    elif attached := node.get("attached_node"):
+        yield attached
+    else:
+        yield from node["depends_on"]["nodes"]
+
+
+def _is_in(node: Mapping[str, Any] | None, *folders: Path) -> bool:
+    return (
+        node is not None
+        and node["resource_type"] == "model"
+        and any(Path(node["original_file_path"]).is_relative_to(folder) for folder in folders)
+    )
+
+
+def _in_words(result: Mapping[str, Any], node: Mapping[str, Any], blamed: Mapping[str, Any]) -> str:
+    said = " ".join((result.get("message") or result["status"]).split())
+    if node["unique_id"] != blamed["unique_id"]:
+        return f"its test {node['name']} failed: {said}"
+    return said
+
+
+def _reason(unique_id: str, nodes: Mapping[str, Any], failed: Mapping[str, str]) -> str:
+    """Return why a scenario was not built: by its own failure, or that of the nearest model behind it."""
+    if unique_id in failed:
+        return failed[unique_id]
+    waiting, seen = [unique_id], {unique_id}
+    for behind in waiting:
+        parents: Sequence[str] = nodes[behind]["depends_on"]["nodes"]
+        for parent in parents:
+            if parent in failed:
+                return f"what it reads, {nodes[parent]['name']}, was not built: {failed[parent]}"
+            if parent in nodes and parent not in seen:
+                seen.add(parent)
+                waiting.append(parent)
+    return "dbt skipped it"
+
+
+def _unbuilt(node: Mapping[str, Any], reason: str) -> UnbuiltScenario:
+    written = (node["config"].get("meta") or {}).get("scenario") or {}
+    return UnbuiltScenario(
+        model_name=node["name"],
+        relation_name=f'"{node["schema"]}"."{node["alias"]}"',
+        code=written.get("code") if isinstance(written.get("code"), str) else None,
+        reason=short(f"could not be built: {reason}"),
+    )
