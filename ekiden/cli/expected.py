@@ -30,7 +30,7 @@ from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario
 from ekiden.schedule.exported import ExportRefused
 from ekiden.schedule.operators import ReasonRequired, TooManyRows, WrongState
 from ekiden.schedule.rows import NoRowId
-from ekiden.settings import Settings, SettingsFileUnreadable
+from ekiden.settings import Settings, SettingsFileUnreadable, VariableMisspelt
 from ekiden.warehouse.dbt import BuildFailed
 from ekiden.webhook.signature import KeyUnreadable
 
@@ -66,6 +66,7 @@ EXPECTED_ERRORS = (
     UnknownRule,
     UnknownScenario,
     UnknownSegment,
+    VariableMisspelt,
     WrongState,
 )
 

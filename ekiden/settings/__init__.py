@@ -15,7 +15,13 @@ from ekiden.settings.mail import MailSettings
 from ekiden.settings.other_channels import OtherChannelSettings
 from ekiden.settings.sending import SendingSettings
 from ekiden.settings.shop import Option, ShopSettings
-from ekiden.settings.sources import SETTINGS_FILE, SettingsFile, SettingsFileUnreadable, said_by
+from ekiden.settings.sources import (
+    SETTINGS_FILE,
+    SettingsFile,
+    SettingsFileUnreadable,
+    VariableMisspelt,
+    said_by,
+)
 from ekiden.settings.values import PROJECT_ROOT, absolute_in_project
 
 __all__ = [
@@ -27,6 +33,7 @@ __all__ = [
     "Option",
     "Settings",
     "SettingsFileUnreadable",
+    "VariableMisspelt",
 ]
 
 

@@ -4,6 +4,7 @@ Belongs here: reading names and values. Does not belong here: which settings the
 """
 
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,38 @@ from pydantic_settings import (
 
 SETTINGS_FILE = "ekiden.toml"
 
+ALMOST = 0.85
+"""How like a setting's name a misspelt one is: `chanel` is 0.92 like `channel`, `timezone` 0.94 like `time_zone`; of
+names that are none, `test_database_url` comes nearest, 0.83 like `database_url`."""
+
 
 class SettingsFileUnreadable(ValueError):
     """The settings file cannot be read, or names what is no setting; the text names the file and never a value."""
 
 
+class VariableMisspelt(ValueError):
+    """A variable of the environment is no setting, and almost one."""
+
+
 def said_by(environment: PydanticBaseSettingsSource) -> PydanticBaseSettingsSource:
-    """Return the environment's source without variables of blanks alone, which say as little as empty ones."""
+    """Return the environment's source without variables of blanks alone, which say as little as empty ones.
+
+    Raises `VariableMisspelt`. Other variables that begin like ours are somebody else's, or a command's.
+    """
     if isinstance(environment, EnvSettingsSource):
         environment.env_vars = {
             name: value for name, value in environment.env_vars.items() if value is None or value.strip()
         }
+        known = environment.settings_cls.model_fields
+        prefix = environment.env_prefix.lower()
+        for name in sorted(environment.env_vars):
+            setting = name.lower().removeprefix(prefix)
+            if not name.lower().startswith(prefix) or setting in known:
+                continue
+            if meant := get_close_matches(setting, known, n=1, cutoff=ALMOST):
+                variable, right = (f"{prefix}{each}".upper() for each in (setting, meant[0]))
+                # as in the file: a misspelt `channel` would let mail out of the house
+                raise VariableMisspelt(f"{variable} is no setting; {right} is: rename it, or take it out")
     return environment
 
 

@@ -66,6 +66,34 @@ def test_a_variable_that_cannot_be_meant_is_named_with_the_way_out(
 
 
 @pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("CHANEL", "CHANNEL"),
+        ("TIMEZONE", "TIME_ZONE"),
+        ("MAX_LATENES", "MAX_LATENESS"),
+        ("SEND_GRID_API_KEY", "SENDGRID_API_KEY"),
+    ],
+)
+def test_a_misspelt_variable_is_named_with_the_one_that_is_meant(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(f"EKIDEN_{name}", "secret")
+    assert complaints() == f"EKIDEN_{name} is no setting; EKIDEN_{meant} is: rename it, or take it out"
+
+
+def test_variables_of_commands_of_dbt_and_of_others_are_no_misspelt_ones(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = (
+        *("ACTOR", "PORT", "HOST", "GIT_REVISION", "MACROS_DIGEST", "BROKEN_SCENARIOS", "DAGSTER_DATABASE_URL"),
+        *("DBT_HOST", "DBT_PORT", "DBT_USER", "DBT_PASSWORD", "DBT_DATABASE", "TEST_DATABASE_URL", "REGION"),
+    )
+    for name in others:
+        monkeypatch.setenv(f"EKIDEN_{name}", "x")
+    assert Settings().home == home
+
+
+@pytest.mark.parametrize(
     ("written", "way_out"),
     [
         (b"time_zone = Asia/Tokyo\n", 'like time_zone = "Asia/Tokyo"'),
