@@ -67,10 +67,19 @@ def _checks_of(subject: Subject, asset: AssetKey, name: str) -> AssetChecksDefin
                 if check.pause:
                     context.log.error(f"{check.pause}. To go on: {check.pause.resume_command}")
                 yield AssetCheckResult(
-                    asset_key=asset, check_name=selected.name, passed=check.holds, metadata=_metadata(check)
+                    asset_key=asset,
+                    check_name=selected.name,
+                    passed=check.holds,
+                    description=None if check.holds else _what_to_do(check),
+                    metadata=_metadata(check),
                 )
 
     return check_ledger
+
+
+def _what_to_do(check: InvariantCheck) -> str:
+    found = f"{check.found.total:,} rows break it: look at them first (docs/operating.md)"
+    return f"{found}; all sending is paused until `{check.pause.resume_command}`" if check.pause else found
 
 
 def _metadata(check: InvariantCheck) -> dict[str, MetadataValue]:

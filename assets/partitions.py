@@ -34,7 +34,8 @@ def days_of(context: AssetExecutionContext) -> list[date]:
     """Return the local days that this step is asked for, in order; raises `Failure` for a run without partitions."""
     if not (context.has_partition_key or context.has_partition_key_range):
         raise Failure(
-            "this run has no day: launch the job for a partition, or run `backfill_days` for several",
+            "this run has no day: launch it for a partition; without one `backfill_days` plans several days, and "
+            "`send_now` sends whatever is due",
             allow_retries=False,
         )
     return sorted(date.fromisoformat(key) for key in context.partition_keys)

@@ -48,6 +48,9 @@ MISSING_AFTER = timedelta(hours=50)
 """Two daily loads and two hours of grace: one was surely left out."""
 
 
+WHAT_FILLS_IT = "`ekiden load DIR` fills it, or the shop's own pipeline (docs/raw-contract.md, docs/your-own-tables.md)"
+
+
 @dataclass(frozen=True)
 class RawTable:
     """One source table, as the manifest knows it."""
@@ -131,14 +134,16 @@ def raw_checks(tables: Sequence[RawTable]) -> AssetChecksDefinition:
                 # not around what is yielded: between two looks the step is Dagster's
                 with ends_at_once():
                     seen = look(connection, table)
+                is_short = _is_required(table) and not seen.rows
                 known = _last_known_load(context, table.key)
                 event = AssetMaterialization if data_is_newer(seen, known) else AssetObservation
                 context.op_execution_context.log_event(event(table.key, metadata=_look_metadata(seen)))
                 yield AssetCheckResult(
                     asset_key=table.key,
                     check_name=CHECK,
-                    passed=seen.rows > 0 or not _is_required(table),
+                    passed=not is_short,
                     severity=AssetCheckSeverity.ERROR,
+                    description=f"{table.schema}.{table.relation} is empty: {WHAT_FILLS_IT}" if is_short else None,
                     metadata=_look_metadata(seen),
                 )
 

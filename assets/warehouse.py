@@ -4,10 +4,19 @@ Belongs here: how a dbt model shows itself in Dagster, and which models are buil
 how dbt is called (`orchestration.warehouse`), and any SQL (`dbt_project`).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from dagster import AssetCheckSpec, AssetExecutionContext, AssetKey, AssetsDefinition, AssetSpec, ResourceParam
+from dagster import (
+    AssetCheckSpec,
+    AssetDep,
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    AssetSpec,
+    ResourceParam,
+)
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
 HISTORY = "fqn:ekiden.history"
@@ -38,11 +47,26 @@ class WarehouseTranslator(DagsterDbtTranslator):
         props = self.get_resource_props(manifest, unique_id)
         if props["resource_type"] == "source":
             return spec
+        room = _get_room(props)
         return spec.replace_attributes(
-            group_name=_get_room(props),
+            deps=spec.deps if room == HISTORY_ROOM else self._without_ledger(spec, manifest, props),
+            # of a folder that Dagster takes no name from, what is left
+            group_name=re.sub(r"[^A-Za-z0-9_]", "_", room),
             owners=_get_owners(props),
             kinds=_get_kinds(props),
         )
+
+    def _without_ledger(self, spec: AssetSpec, manifest: Mapping[str, Any], props: Mapping[str, Any]) -> list[AssetDep]:
+        """Return what a model that planning may read depends on, but for what planning and sending make.
+
+        That is read as earlier plans left it: with an edge back from there the assets would be a circle.
+        """
+        behind = [
+            manifest["nodes"].get(each) or manifest["sources"].get(each)
+            for each in props["depends_on"].get("nodes", ())
+        ]
+        made_later = {self.get_asset_key(each) for each in behind if each and _is_made_after_planning(each)}
+        return [dep for dep in spec.deps if dep.asset_key not in made_later]
 
     def get_asset_check_spec(
         self, asset_spec: AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
@@ -118,6 +142,12 @@ def _models(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _get_room(props: Mapping[str, Any]) -> str:
     """Return the folder under `models/`, which is also the schema."""
     return str(props["fqn"][1])
+
+
+def _is_made_after_planning(props: Mapping[str, Any]) -> bool:
+    if props["resource_type"] == "source":
+        return bool(props["schema"] == LEDGER and props["source_name"] == LEDGER)
+    return _get_room(props) == HISTORY_ROOM
 
 
 def _get_owners(props: Mapping[str, Any]) -> list[str]:

@@ -18,6 +18,7 @@ from ekiden.delivery.opt_outs import (
     OptOutChannel,
     OptOutFilter,
     find_opt_outs,
+    is_customer,
     opt_out,
     withdraw,
 )
@@ -83,7 +84,13 @@ def add_opt_out_op(
     actor = run_context(context, actor=config.actor).actor
     with ledger(settings) as connection, connection.transaction():
         added = opt_out(connection, [asked], source="command", now=clock(), recorded_by=actor)
-    show(context, {"opt_outs_recorded": MetadataValue.int(added)})
+        is_known = not config.customer or is_customer(connection, config.customer, raw_schema=settings.raw_schema)
+    metadata: dict[str, MetadataValue] = {"opt_outs_recorded": MetadataValue.int(added)}
+    if not is_known:
+        note = f"the shop has no customer {config.customer}: look whether the id is right"
+        context.log.warning(note)
+        metadata["note"] = MetadataValue.text(note)
+    show(context, metadata)
 
 
 @op(name="show_opt_outs", description="Show who has opted out of what.", tags={"kind": "ledger"})

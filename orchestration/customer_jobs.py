@@ -12,7 +12,7 @@ from ekiden.insights.explanation_evidence import UnknownCustomer
 from ekiden.insights.timeline import TimelineEntry, TimelineFilter, timeline
 from ekiden.schedule.errors import UnknownScenario
 from ekiden.settings import Settings
-from orchestration.job_config import read_day
+from orchestration.job_config import read_days
 from orchestration.operator_jobs import show
 
 
@@ -32,11 +32,7 @@ class ShowTimeline(Config):
 @op(name="read_timeline", description="Read what happened to one customer, and why.", tags={"kind": "ledger"})
 def timeline_op(context: OpExecutionContext, config: ShowTimeline, settings: ResourceParam[Settings]) -> None:
     """Show a timeline as the run's metadata; an unknown customer fails the run."""
-    chosen = TimelineFilter(
-        read_day("first_day", config.first_day) if config.first_day else None,
-        read_day("last_day", config.last_day) if config.last_day else None,
-        config.scenario or None,
-    )
+    chosen = TimelineFilter(*read_days(config.first_day, config.last_day), config.scenario or None)
     with ledger(settings) as connection:
         try:
             found = timeline(

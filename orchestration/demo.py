@@ -27,14 +27,14 @@ from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.demo.source import DemoDataMissing
 from ekiden.raw.load import LoadRefused
 from ekiden.scenarios.definition import MAIL_CHANNELS
-from ekiden.settings import Settings
+from ekiden.settings import Settings, SettingsFileUnreadable, VariableMisspelt
 from ekiden.warehouse.dbt import BuildFailed, parse
 from orchestration.composition import build_defs
 from orchestration.demo_ledger import OPERATOR, part_to_release, waiting
 from orchestration.demo_progress import DbtProgress, JobFailed, timed
 from orchestration.demo_report import print_messages, print_outcome, print_rows
 from orchestration.demo_shop import HomeInUse, load_shop, prepare_settings
-from orchestration.instance import end_lost_runs, open_instance, sole_server
+from orchestration.instance import HomeUnusable, end_lost_runs, open_instance, sole_server
 
 MISSED_DAYS = 7
 
@@ -43,11 +43,14 @@ EXPECTED_ERRORS = (
     DatabaseUnavailable,
     DemoDataMissing,
     HomeInUse,
+    HomeUnusable,
     JobFailed,
     LoadRefused,
     psycopg.OperationalError,
+    SettingsFileUnreadable,
     sqlalchemy.exc.OperationalError,
     ValidationError,
+    VariableMisspelt,
 )
 """Errors whose words say enough, the last words of a database that was stopped meanwhile among them."""
 LOG_WIDTH = 160

@@ -18,6 +18,7 @@ from ekiden.demo.complete_journey import write_shop
 from ekiden.raw.load import LoadProgress, load
 from ekiden.settings import SETTINGS_FILE, HomeSettings, Settings
 from orchestration.demo_progress import timed
+from orchestration.instance import HomeUnusable
 
 SHOP_SETTINGS = """\
 time_zone = "America/New_York"
@@ -36,9 +37,17 @@ class HomeInUse(RuntimeError):
 
 
 def prepare_settings() -> Settings:
-    """Return the settings; the shop's own are written into the home's settings file if it names no time zone."""
+    """Return the settings; the shop's own are written into the home's settings file if it names no time zone.
+
+    Raises `HomeUnusable`, and what `Settings` raises.
+    """
     home = HomeSettings().home
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HomeUnusable(home, error) from error
+    # a file that says something wrong is refused in its own words, and nothing is written into it
+    Settings()
     file = home / SETTINGS_FILE
     text = file.read_text(encoding="utf-8-sig") if file.exists() else ""
     if "time_zone" not in tomllib.loads(text) and "EKIDEN_TIME_ZONE" not in os.environ:

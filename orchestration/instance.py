@@ -55,6 +55,9 @@ def open_instance(settings: Settings) -> DagsterInstance:
 class HomeUnusable(RuntimeError):
     """The deployment's home cannot be made, or not be written to."""
 
+    def __init__(self, home: Path, error: OSError) -> None:
+        super().__init__(f"nothing can be kept in {home}: {error}; set EKIDEN_HOME to a folder that can be written")
+
 
 @contextmanager
 def sole_server(settings: Settings) -> Iterator[bool]:
@@ -66,9 +69,7 @@ def sole_server(settings: Settings) -> Iterator[bool]:
         settings.home.mkdir(parents=True, exist_ok=True)
         file = (settings.home / "up.lock").open("a")
     except OSError as error:
-        raise HomeUnusable(
-            f"nothing can be kept in {settings.home}: {error}; set EKIDEN_HOME to a folder that can be written"
-        ) from error
+        raise HomeUnusable(settings.home, error) from error
     with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

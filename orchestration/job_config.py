@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from dagster import Config
 from pydantic import Field
 
-from ekiden.delivery.unknown import Settled, UnknownFilter
+from ekiden.delivery.unknown import MOST_HOURS, Settled, UnknownFilter
 from ekiden.schedule.operators import DEFAULT_LIMIT
 from ekiden.schedule.rows import RowFilter
 
@@ -55,9 +55,8 @@ class BackfillDays(Config):
             return None
         if not self.first_day or not self.last_day:
             raise NotADay("first_day and last_day belong together: give both, or neither for the days that were missed")
-        first, last = read_day("first_day", self.first_day), read_day("last_day", self.last_day)
-        if last < first:
-            raise NotADay(f"last_day {last} is before first_day {first}: swap them")
+        first, last = read_days(self.first_day, self.last_day)
+        assert first is not None and last is not None  # both were given
         return first, last
 
 
@@ -123,7 +122,7 @@ class SettleUnknown(Config):
     channel: str | None = Field(default=None, description="Channel of the step, like html_email, or carrier: sendgrid.")
     run: str | None = Field(default=None, description="The send run that posted it: its id, or Dagster's.")
     older_than_hours: float | None = Field(
-        default=None, ge=0, description="Only what was posted at least so many hours ago."
+        default=None, ge=0, le=MOST_HOURS, description="Only what was posted at least so many hours ago."
     )
     row: list[str] = Field(default=[], description="Single rows, each by its schedule_row_id or message_id.")
     all: bool = Field(default=False, description=ALL_MEANT)
@@ -197,6 +196,15 @@ class SendNow(Config):
     def day(self) -> date | None:
         """Return the due date, None for all; raises `NotADay`."""
         return read_day("due_date", self.due_date) if self.due_date else None
+
+
+def read_days(first_day: str | None, last_day: str | None) -> tuple[date | None, date | None]:
+    """Return the days that two fields name, None where one is empty; raises `NotADay`."""
+    first = read_day("first_day", first_day) if first_day else None
+    last = read_day("last_day", last_day) if last_day else None
+    if first and last and last < first:
+        raise NotADay(f"last_day {last} is before first_day {first}: swap them")
+    return first, last
 
 
 def read_day(field: str, text: str) -> date:

@@ -9,7 +9,7 @@ from pydantic import Field
 from assets.tables import LONGEST_TABLE
 from ekiden.insights.decisions import DecisionFilter
 from ekiden.schedule.rows import RowFilter, RowState
-from orchestration.job_config import read_day
+from orchestration.job_config import read_day, read_days
 from orchestration.list_jobs import read_word
 
 
@@ -80,11 +80,8 @@ class ShowDecisions(Config):
     )
 
     def chosen(self) -> DecisionFilter:
-        """Return the decisions meant; raises `NotADay`, and `ValueError` for days that are the wrong way round."""
-        first = read_day("first_day", self.first_day) if self.first_day else None
-        last = read_day("last_day", self.last_day) if self.last_day else None
-        if first and last and last < first:
-            raise ValueError(f"last_day {last} is before first_day {first}: swap them")
+        """Return the decisions meant; raises `NotADay`."""
+        first, last = read_days(self.first_day, self.last_day)
         return DecisionFilter(self.scenario or None, self.customer or None, first, last, self.rule or None)
 
 

@@ -21,6 +21,7 @@ from ekiden.delivery.unknown import unknown_counts
 from ekiden.schedule.actions import ACTIONS, Action
 from ekiden.schedule.operators import PreviewCount, applicable, check, due_later, operate, preview
 from ekiden.schedule.rows import ScheduleRow
+from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 from orchestration.job_config import OperateRows, PauseSending, ResumeSending, SettleUnknown
 
@@ -151,6 +152,7 @@ def settle_op(
     now, settled = clock(), config.settled()
     chosen = config.chosen(now)
     with ledger(settings) as connection:
+        refuse_unknown(connection, chosen.scenario)
         counts = unknown_counts(connection, chosen, now=now, unknown_after=settings.unknown_after)
         matched = sum(count.rows for count in counts)
         metadata = {

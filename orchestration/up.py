@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -241,4 +241,6 @@ def _last_lines(log: Path, count: int = 15) -> str:
 
 
 def _say(text: str, *, error: bool = False) -> None:
-    print(f"ekiden up: {text}", file=sys.stderr if error else sys.stdout, flush=True)
+    # whoever listened may have left: the terminal is closed, or Ctrl-C ended the `tee` behind us as well
+    with suppress(OSError):
+        print(f"ekiden up: {text}", file=sys.stderr if error else sys.stdout, flush=True)

@@ -20,12 +20,11 @@ from dagster import (
     sensor,
 )
 from dagster._core.definitions.target import ExecutableDefinition
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from ekiden.database.connection import connect
 from ekiden.delivery.events import Waiting, waiting
 from ekiden.settings import Settings
-from sensors.ended_runs import last_ended_at
+from sensors.ended_runs import UNDER_WAY, last_ended_at
 
 DRAINING_JOB = "drain_delivery_events"
 
@@ -90,5 +89,5 @@ def delivery_events_sensor(settings: Settings, jobs: Sequence[ExecutableDefiniti
 
 
 def _is_running(instance: DagsterInstance) -> bool:
-    unfinished = RunsFilter(job_name=DRAINING_JOB, statuses=list(NOT_FINISHED_STATUSES))
+    unfinished = RunsFilter(job_name=DRAINING_JOB, statuses=list(UNDER_WAY))
     return bool(instance.get_runs(unfinished, limit=1))

@@ -27,7 +27,6 @@ from dagster import (
     sensor,
 )
 from dagster._core.definitions.target import ExecutableDefinition
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from ekiden.database.connection import connect
 from ekiden.delivery.channels import Carrier, carriers_for
@@ -35,7 +34,7 @@ from ekiden.delivery.pauses import Pause, open_pauses
 from ekiden.delivery.provider_waits import wait_of
 from ekiden.delivery.send import DueSlot, due_now, lost_claims
 from ekiden.settings import Settings
-from sensors.ended_runs import Attempts, ended_runs, wait_after
+from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, wait_after
 
 SENDING_JOB = "send_due_rows"
 CATCH_ALL_JOB = "send_now"
@@ -212,7 +211,7 @@ def _run_request(request: Request) -> RunRequest:
 
 def unfinished_dates(instance: DagsterInstance) -> set[date | None]:
     """Return the due dates that runs are sending; None stands for the run that sends everything."""
-    unfinished = list(NOT_FINISHED_STATUSES)
+    unfinished = list(UNDER_WAY)
     runs = instance.get_runs(RunsFilter(job_name=SENDING_JOB, statuses=unfinished))
     days: set[date | None] = {date.fromisoformat(run.tags[PARTITION_TAG]) for run in runs if PARTITION_TAG in run.tags}
     if instance.get_runs(RunsFilter(job_name=CATCH_ALL_JOB, statuses=unfinished), limit=1):

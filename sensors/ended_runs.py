@@ -1,10 +1,14 @@
-"""What sensors know of the runs that they asked for and that have ended. No sensor is here."""
+"""What sensors know of the runs that they asked for: which are under way, and which have ended. No sensor is here."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from dagster import DagsterInstance, RunRecord, RunsFilter
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
+from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES, DagsterRunStatus
+
+UNDER_WAY = tuple(status for status in NOT_FINISHED_STATUSES if status is not DagsterRunStatus.NOT_STARTED)
+"""Not those that were made and never queued: that is the matter of a moment, unless the database went away in it, and
+then nothing ever starts or ends such a run. Asked for again under its run key, it is started by Dagster."""
 
 FIRST_WAIT = timedelta(seconds=30)
 """Before the same is asked for again; doubled each time up to `LONGEST_WAIT`."""

@@ -22,11 +22,10 @@ from dagster import (
     sensor,
 )
 from dagster._core.definitions.target import ExecutableDefinition
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from ekiden.raw.list_folder import FileState, files_in
 from ekiden.settings import Settings
-from sensors.ended_runs import Attempts, ended_runs, wait_after
+from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, wait_after
 
 IMPORTING_JOB = "import_list"
 IMPORTING_OP = "import_list_file"
@@ -168,7 +167,7 @@ def _look(state: FileState, before: Look | None, now: datetime) -> Look:
 
 
 def _files_in_flight(instance: DagsterInstance) -> set[str]:
-    runs = instance.get_runs(RunsFilter(job_name=IMPORTING_JOB, statuses=list(NOT_FINISHED_STATUSES)))
+    runs = instance.get_runs(RunsFilter(job_name=IMPORTING_JOB, statuses=list(UNDER_WAY)))
     return {run.tags[FILE_TAG] for run in runs if FILE_TAG in run.tags}
 
 

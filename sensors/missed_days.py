@@ -25,6 +25,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from ekiden.database.connection import connect
 from ekiden.schedule.missed import MissedRange, find_missed_days, in_words
 from ekiden.settings import Settings
+from sensors.ended_runs import UNDER_WAY
 
 CHECKING_JOB = "check_planned_days"
 
@@ -92,4 +93,4 @@ def shown_by(instance: DagsterInstance, check: AssetCheckKey) -> Shown | None:
     if record.evaluation and record.status is not AssetCheckExecutionRecordStatus.PLANNED:
         return Shown(record.evaluation.description)
     run = instance.get_run_by_id(record.run_id)
-    return Shown(None, is_running=run is not None and not run.is_finished)
+    return Shown(None, is_running=run is not None and run.status in UNDER_WAY)

@@ -49,6 +49,7 @@ function; 'changed', over what the builds running now set aside for the customer
 {% macro facts_read(name, relation) -%}
     {#- For models of other kinds: a relation with facts of one name, or what was set aside of it in the reading of the
         changed customers. -#}
+    {%- if execute -%} {%- do known_word('facts_read', 'the name', name, fact_names() | list) -%} {%- endif -%}
     {{- ('changed.' ~ name) if reading() == 'changed' else relation -}}
 {%- endmacro %}
 

@@ -32,6 +32,9 @@ OnOption = Annotated[
 
 def asked_moment(text: str | None, settings: Settings) -> Moment:
     """Return the instant that --on means; wrong usage where it means none."""
+    if text is not None and not text.strip():
+        # a variable of a script that was never set; it is not asked about now
+        raise typer.BadParameter("it is empty: give a day or an instant, or leave it out for now", param_hint="--on")
     try:
         return moment(text, now=now(), zone=settings.zone)
     except (ValueError, OverflowError) as error:

@@ -16,6 +16,7 @@ from ekiden.cli.asking import (
     stream_json,
     with_readable_keys,
 )
+from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import ledger
 from ekiden.insights.audience import Audience, AudienceMember, audience, members
@@ -37,7 +38,8 @@ def show_audience(
     scenario: ScenarioArgument,
     on: OnOption = None,
     limit: Annotated[
-        int | None, typer.Option(min=0, help="Most anchors to list; default: 50 in a table, all as csv or json.")
+        int | None,
+        typer.Option(min=0, max=MOST, help="Most anchors to list; default: 50 in a table, all as csv or json."),
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -58,7 +60,7 @@ def show_audience(
                 case _:
                     _show_counts(counted, settings.zone)
                     shown_members = with_readable_keys(found_members, settings.zone)
-                    show(shown_members, MEMBER_COLUMNS, form=form, zone=settings.zone)
+                    show(shown_members, MEMBER_COLUMNS, of=AudienceMember, form=form, zone=settings.zone)
     if form is Format.TABLE and counted.eligible.anchors > (shown or 0):
         errors().print(f"at most {shown} of {counted.eligible.anchors} anchors; --limit shows more, --format csv all")
 

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from ekiden.cli.options import CustomerOption, ScenarioOption
+from ekiden.cli.options import MOST, CustomerOption, ScenarioOption
 from ekiden.cli.output import Format, FormatOption, errors, show
 from ekiden.cli.session import day, ledger, now
-from ekiden.insights.decisions import DecisionFilter, bounded, count_by_rule, decisions
+from ekiden.insights.decisions import Decision, DecisionFilter, RuleCount, bounded, count_by_rule, decisions
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 
@@ -38,7 +38,7 @@ def show_decisions(
         bool,
         typer.Option("--summary", help=f"Count by scenario and rule instead, by the day that it is about: {DAYS}."),
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Most decisions to show.")] = SHOWN,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="Most decisions to show.")] = SHOWN,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show what was decided of customers, scenarios, steps and days, and by which rule first."""
@@ -52,10 +52,10 @@ def show_decisions(
         if summary:
             counts = count_by_rule(connection, wanted)
             errors().print(f"decisions about {_days_in_words(wanted)}: {DAYS}", highlight=False)
-            show(counts, COUNT_COLUMNS, form=form, zone=settings.zone)
+            show(counts, COUNT_COLUMNS, of=RuleCount, form=form, zone=settings.zone)
             return
         found = decisions(connection, wanted, limit=limit + 1)
-    show(found[:limit], COLUMNS, form=form, zone=settings.zone)
+    show(found[:limit], COLUMNS, of=Decision, form=form, zone=settings.zone)
     if len(found) > limit:
         errors().print(f"the first {limit} decisions; --limit shows more, --summary counts them")
 

@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ekiden.cli.asking import FORECAST, OnOption, ScenarioArgument, as_json, asked_moment, with_readable_keys
+from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import ledger
-from ekiden.insights.difference import Difference, difference
+from ekiden.insights.difference import Difference, DifferingAnchor, difference
 from ekiden.insights.difference_sources import file_source, revision_source, working_source
 from ekiden.insights.explanation_wording import listed
 from ekiden.scenarios.registry import is_built
@@ -36,7 +37,9 @@ def diff(
     ] = None,
     file: Annotated[Path | None, typer.Option(help="A YAML file with another definition to compare with.")] = None,
     on: OnOption = None,
-    sample: Annotated[int, typer.Option(min=0, help="Most anchors to list that are added, and that are removed.")] = 10,
+    sample: Annotated[
+        int, typer.Option(min=0, max=MOST, help="Most anchors to list that are added, and that are removed.")
+    ] = 10,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Compare the working tree's definition with another over today's facts: who is added, who is removed."""
@@ -70,7 +73,7 @@ def diff(
         case Format.JSON:
             sys.stdout.write(as_json(found, settings.zone) + "\n")
         case Format.CSV:
-            show(found.sample, DIFFERING_COLUMNS, form=form, zone=settings.zone)
+            show(found.sample, DIFFERING_COLUMNS, of=DifferingAnchor, form=form, zone=settings.zone)
         case _:
             _show_difference(found, settings.zone)
 
@@ -90,6 +93,7 @@ def _show_difference(found: Difference, zone: ZoneInfo) -> None:
     table.add_row("stopped only before the edit", "", str(found.no_longer_stopped))
     console().print(table)
     if found.sample:
-        show(with_readable_keys(found.sample, zone), DIFFERING_COLUMNS, form=Format.TABLE, zone=zone)
+        keyed = with_readable_keys(found.sample, zone)
+        show(keyed, DIFFERING_COLUMNS, of=DifferingAnchor, form=Format.TABLE, zone=zone)
     if found.is_forecast:
         errors().print(FORECAST)

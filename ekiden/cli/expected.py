@@ -30,7 +30,7 @@ from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario
 from ekiden.schedule.exported import ExportRefused
 from ekiden.schedule.operators import ReasonRequired, TooManyRows, WrongState
 from ekiden.schedule.rows import NoRowId
-from ekiden.settings import Settings, SettingsFileUnreadable, VariableMisspelt
+from ekiden.settings import HomeSettings, Settings, SettingsFileUnreadable, VariableMisspelt
 from ekiden.warehouse.dbt import BuildFailed
 from ekiden.webhook.signature import KeyUnreadable
 
@@ -79,9 +79,12 @@ def told(error: Exception) -> Sequence[object]:
     match error:
         case psycopg.OperationalError():
             return [f"the database did not answer to the end: {error}"]
-        case psycopg.errors.InsufficientPrivilege():
+        case psycopg.errors.InsufficientPrivilege() | psycopg.errors.ReadOnlySqlTransaction():
             return [f"the user of EKIDEN_DATABASE_URL may not do this: {error.diag.message_primary}"]
-        case ValidationError() if error.title == Settings.__name__:
+        case UnicodeEncodeError() if error.encoding == "utf-8":
+            # bytes of the command line that are no text, a name in Shift_JIS for one
+            return [f"{error.object!a} is no UTF-8 text"]
+        case ValidationError() if error.title in (Settings.__name__, HomeSettings.__name__):
             # where a setting has several values, the first part is its name
             names = [(str(fault["loc"][0]), fault["msg"] + HOW.get(fault["type"], "")) for fault in error.errors()]
             return [f"the setting {name} (EKIDEN_{name.upper()}): {message}" for name, message in names]

@@ -12,10 +12,11 @@ from ekiden.cli.options import (
     ScenarioOption,
     ShownOption,
     StepOption,
+    due_days,
 )
 from ekiden.cli.output import Format, FormatOption, errors, show
-from ekiden.cli.session import day, ledger, now
-from ekiden.schedule.held import held_counts, held_rows
+from ekiden.cli.session import ledger, now
+from ekiden.schedule.held import EligibilityCount, HeldRow, held_counts, held_rows
 from ekiden.schedule.rows import RowFilter, RowState, count
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
@@ -63,23 +64,24 @@ def held(
 ) -> None:
     """Show held rows: for how long, why, and whether their customers would still be eligible now."""
     settings = Settings()
+    first_day, last_day = due_days(due_from, due_to)
     row_filter = RowFilter(
         scenario=scenario,
         customer=customer,
         step_no=step,
         state=RowState.HELD,
         reason=reason,
-        due_from=day(due_from),
-        due_to=day(due_to),
+        due_from=first_day,
+        due_to=last_day,
     )
     with ledger(settings) as connection:
         refuse_unknown(connection, scenario)
         if counts:
             counted = held_counts(connection, row_filter, now=now(), settings=settings)
-            show(counted, COUNT_COLUMNS, form=form, zone=settings.zone)
+            show(counted, COUNT_COLUMNS, of=EligibilityCount, form=form, zone=settings.zone)
             return
         found = held_rows(connection, row_filter, now=now(), settings=settings, limit=limit)
         total = count(connection, row_filter)
-    show(found, ROW_COLUMNS, form=form, zone=settings.zone)
+    show(found, ROW_COLUMNS, of=HeldRow, form=form, zone=settings.zone)
     if total > len(found):
         errors().print(f"{len(found)} of {total} rows; --limit shows more, --summary counts them all")

@@ -7,13 +7,14 @@ from uuid import UUID
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
+from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger, now
 from ekiden.raw.encodings import Encoding
 from ekiden.raw.list_folder import in_words
 from ekiden.raw.lists import import_list
 from ekiden.schedule.export import ExportReport, export_again, export_due
-from ekiden.schedule.exported import exported_files
+from ekiden.schedule.exported import ExportedFile, exported_files
 from ekiden.schedule.list_files import ExportFormat, FileOptions
 from ekiden.settings import Settings
 
@@ -67,7 +68,7 @@ def export(
 
 
 def exports(
-    limit: Annotated[int, typer.Option(min=1, help="Most files to show.")] = DEFAULT_FILES,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="Most files to show.")] = DEFAULT_FILES,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show the files of exports, the latest first; `ekiden export --again RUN` writes one anew."""
@@ -75,7 +76,7 @@ def exports(
     with ledger(settings) as connection:
         found = exported_files(connection, limit=limit)
     columns = ("written_at", "actor", "file_name", "row_count", "scenario_code", "channel", "is_copy")
-    show(found, columns, form=form, zone=settings.zone)
+    show(found, columns, of=ExportedFile, form=form, zone=settings.zone)
 
 
 @app.command("import")
@@ -131,4 +132,4 @@ def _tell(report: ExportReport) -> None:
         told = f"{report.exported} rows exported to {report.file}"
     else:
         told = "nothing is due" + (" that is not paused" if report.paused else "")
-    console().print(told, soft_wrap=True, highlight=False)
+    console().print(told, soft_wrap=True, markup=False, highlight=False)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ekiden.cli.options import (
+    MOST,
     SAMPLE_ROWS,
     CustomerOption,
     DryRunOption,
@@ -19,14 +20,15 @@ from ekiden.cli.options import (
     TouchedOption,
     YesOption,
     ask,
+    due_days,
 )
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
-from ekiden.cli.session import ActorOption, acting_as, day, ledger, now
+from ekiden.cli.session import ActorOption, acting_as, ledger, now
 from ekiden.delivery.pauses import open_pauses
 from ekiden.schedule.actions import ACTIONS, Action, in_another_state
 from ekiden.schedule.operators import DEFAULT_LIMIT, Preview, applicable, due_later, operate, preview
 from ekiden.schedule.operators import check as check_action
-from ekiden.schedule.rows import HoldReason, RowFilter, RowState
+from ekiden.schedule.rows import HoldReason, RowFilter, RowState, ScheduleRow
 from ekiden.settings import Settings
 
 SAMPLE_COLUMNS = ("scenario_code", "customer_id", "step_no", "due_date", "state", "reason")
@@ -53,7 +55,9 @@ def _command(action: Action) -> Callable[..., None]:
         due_from: DueFromOption = None,
         due_to: DueToOption = None,
         row: Annotated[list[str] | None, typer.Option(help="One row, by schedule_row_id or message_id.")] = None,
-        first: Annotated[int | None, typer.Option(min=1, help="Only so many rows, the oldest due first.")] = None,
+        first: Annotated[
+            int | None, typer.Option(min=1, max=MOST, help="Only so many rows, the oldest due first.")
+        ] = None,
         reason: Annotated[str | None, typer.Option(help="Why; kept with the rows.")] = None,
         limit: TouchedOption = DEFAULT_LIMIT,
         everything: EverythingOption = False,
@@ -63,12 +67,13 @@ def _command(action: Action) -> Callable[..., None]:
         form: FormatOption = Format.TABLE,
     ) -> None:
         settings = Settings()
+        first_day, last_day = due_days(due_from, due_to)
         asked = RowFilter(
             scenario=scenario,
             customer=customer,
             step_no=step,
-            due_from=day(due_from),
-            due_to=day(due_to),
+            due_from=first_day,
+            due_to=last_day,
             states=tuple(state or ()),
             rows=tuple(row or ()),
             first=first,
@@ -82,7 +87,7 @@ def _command(action: Action) -> Callable[..., None]:
             today = settings.local_date(now())
             early = due_later(connection, action, row_filter, today=today)
             if dry_run:
-                show(found.sample, SAMPLE_COLUMNS, form=form, zone=settings.zone)
+                show(found.sample, SAMPLE_COLUMNS, of=ScheduleRow, form=form, zone=settings.zone)
                 _tell_counts(found)
                 _tell_early(early, today)
                 errors().print(f"{action.name} would look at {found.matched} rows; nothing was changed")
@@ -134,7 +139,7 @@ def _confirm(action: Action, found: Preview, settings: Settings, *, early: int, 
         return
     _tell_counts(found)
     _tell_early(early, today)
-    show(found.sample, SAMPLE_COLUMNS, form=Format.TABLE, zone=settings.zone, on=errors())
+    show(found.sample, SAMPLE_COLUMNS, of=ScheduleRow, form=Format.TABLE, zone=settings.zone, on=errors())
     ask(
         f"{action.name} these {found.matched} rows?",
         otherwise=f"{action.name} would touch these {found.matched} rows; say --yes to do it",

@@ -11,6 +11,7 @@ from ekiden.cli.session import ActorOption, acting_as, ledger, now
 from ekiden.delivery.opt_out_file import read_opt_outs
 from ekiden.delivery.opt_outs import (
     NewOptOut,
+    OptOut,
     OptOutChannel,
     OptOutFilter,
     find_opt_outs,
@@ -18,7 +19,7 @@ from ekiden.delivery.opt_outs import (
     opt_out,
     withdraw,
 )
-from ekiden.delivery.suppressions import find_suppressions, lists_for
+from ekiden.delivery.suppressions import Suppression, find_suppressions, lists_for
 from ekiden.delivery.suppressions import sync as sync_lists
 from ekiden.settings import Settings
 
@@ -27,6 +28,9 @@ OPT_OUT_COLUMNS = (
     *("recorded_by", "reason", "withdrawn_at", "withdrawn_by", "withdraw_reason"),
 )
 SUPPRESSION_COLUMNS = ("customer_id", "address", "reason", "source", "suppressed_at")
+
+LARGEST_ID = 2**63 - 1
+"""PostgreSQL's bigint ends there."""
 
 opt_out_app = typer.Typer(help="Who has asked not to be written to, by what.", no_args_is_help=True)
 suppressions_app = typer.Typer(help="The suppression list, which no setting overrides.", no_args_is_help=True)
@@ -90,12 +94,15 @@ def list_opt_outs(
     chosen = OptOutFilter(customer, address, channel, site)
     with ledger(settings) as connection:
         found = find_opt_outs(connection, chosen, limit=limit, withdrawn=withdrawn)
-    show(found, OPT_OUT_COLUMNS if withdrawn else OPT_OUT_COLUMNS[:9], form=form, zone=settings.zone)
+    columns = OPT_OUT_COLUMNS if withdrawn else OPT_OUT_COLUMNS[:9]
+    show(found, columns, of=OptOut, form=form, zone=settings.zone)
 
 
 @opt_out_app.command("withdraw")
 def withdraw_opt_outs(
-    opt_out_ids: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="As `list` shows them.")] = None,
+    opt_out_ids: Annotated[
+        list[int] | None, typer.Argument(max=LARGEST_ID, metavar="[ID]...", help="As `list` shows them.")
+    ] = None,
     customer: CustomerOption = None,
     address: AddressOption = None,
     channel: ChannelOption = None,
@@ -109,7 +116,7 @@ def withdraw_opt_outs(
     with ledger(settings) as connection:
         withdrawn = withdraw(connection, chosen, reason=reason, now=now(), context=context)
     console().print(f"{len(withdrawn)} opt-outs withdrawn", highlight=False)
-    show(withdrawn, OPT_OUT_COLUMNS[:7], form=Format.TABLE, zone=settings.zone)
+    show(withdrawn, OPT_OUT_COLUMNS[:7], of=OptOut, form=Format.TABLE, zone=settings.zone)
 
 
 @suppressions_app.command("list")
@@ -123,7 +130,7 @@ def list_suppressions(
     settings = Settings()
     with ledger(settings) as connection:
         found = find_suppressions(connection, customer_id=customer, address=address, limit=limit)
-    show(found, SUPPRESSION_COLUMNS, form=form, zone=settings.zone)
+    show(found, SUPPRESSION_COLUMNS, of=Suppression, form=form, zone=settings.zone)
 
 
 @suppressions_app.command("sync")

@@ -1,12 +1,13 @@
 """Options that several commands about rows have, and the question before rows are touched. No command is here."""
 
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
 
 from ekiden.cli.output import complain
+from ekiden.cli.session import day
 
 DEFAULT_ROWS = 50
 """Rows shown unless asked otherwise: about a screen."""
@@ -14,17 +15,27 @@ DEFAULT_ROWS = 50
 SAMPLE_ROWS = 10
 """Rows shown of what a command would touch."""
 
+MOST = 2**31 - 1
+"""No number of rows is larger: more than any ledger has, and PostgreSQL can still add to it."""
+
 ScenarioOption = Annotated[str | None, typer.Option(help="Scenario code.")]
 CustomerOption = Annotated[str | None, typer.Option(help="Customer id.")]
 StepOption = Annotated[int | None, typer.Option(help="Step number.")]
 DueFromOption = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First due date.")]
 DueToOption = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last due date.")]
-ShownOption = Annotated[int, typer.Option(min=1, help="Most rows to show.")]
+ShownOption = Annotated[int, typer.Option(min=1, max=MOST, help="Most rows to show.")]
 
-TouchedOption = Annotated[int, typer.Option(min=1, help="Refuse to touch more rows than this.")]
+TouchedOption = Annotated[int, typer.Option(min=1, max=MOST, help="Refuse to touch more rows than this.")]
 EverythingOption = Annotated[bool, typer.Option("--all", help="Needed when no filter is given.")]
 DryRunOption = Annotated[bool, typer.Option(help="Only show what would be touched.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where nobody can answer.")]
+
+
+def due_days(first: datetime | None, last: datetime | None) -> tuple[date | None, date | None]:
+    """Return the dates of --due-from and --due-to; wrong usage where no day lies between them."""
+    if first and last and last < first:
+        raise typer.BadParameter(f"--due-to {last:%Y-%m-%d} is before --due-from {first:%Y-%m-%d}")
+    return day(first), day(last)
 
 
 def ask(question: str, *, otherwise: str) -> None:

@@ -46,9 +46,15 @@ def complain(label: str, message: object) -> None:
 
 
 def show(
-    rows: Sequence[Any], columns: Sequence[str], *, form: Format, zone: ZoneInfo, on: Console | None = None
+    rows: Sequence[Any],
+    columns: Sequence[str],
+    *,
+    of: type[Any],
+    form: Format,
+    zone: ZoneInfo,
+    on: Console | None = None,
 ) -> None:
-    """Show dataclass instances; instants in the shop's zone. JSON and CSV hold every field, a table `columns`.
+    """Show instances `of` a dataclass; instants in the shop's zone. JSON and CSV hold every field, a table `columns`.
 
     A table can be put `on` another terminal than that for results.
     """
@@ -60,7 +66,7 @@ def show(
             table.add_row(*(Text(_text(getattr(row, column), zone, short=True)) for column in columns))
         (on or console()).print(table)
         return
-    names = [field.name for field in fields(rows[0])] if rows else list(columns)
+    names = [field.name for field in fields(of)]
     if form is Format.JSON:
         values = [{name: _json_value(getattr(row, name), zone) for name in names} for row in rows]
         sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=2) + "\n")
@@ -76,6 +82,8 @@ def _text(value: object, zone: ZoneInfo, *, short: bool = False) -> str:
     if isinstance(value, datetime):
         local = value.astimezone(zone)
         return f"{local:%Y-%m-%d %H:%M}" if short else local.isoformat()
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)
 
 

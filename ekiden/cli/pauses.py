@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
@@ -12,11 +12,11 @@ from rich.text import Text
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger, now
 from ekiden.delivery.guards import check_before_sending, check_invariants
-from ekiden.delivery.pauses import open_pauses, pause_history
+from ekiden.delivery.pauses import Pause, open_pauses, pause_history
 from ekiden.delivery.pauses import pause as pause_sending
 from ekiden.delivery.pauses import resume as resume_sending
 from ekiden.delivery.unknown import UnknownFilter, unknown_rows
-from ekiden.insights.standing import standing
+from ekiden.insights.standing import WaitingRows, standing
 from ekiden.insights.standing_wording import standing_in_words, to_settle
 from ekiden.settings import Settings
 
@@ -29,6 +29,15 @@ PAUSE_COLUMNS = (
 
 SHOWN_UNKNOWN = 20
 """Rows named of those that a person has to settle, as of an invariant's offenders."""
+
+
+@dataclass(frozen=True)
+class CheckedInvariant:
+    """Whether one of the ledger's invariants holds, and how many rows break it."""
+
+    invariant: str
+    holds: bool
+    offenders: int
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +56,7 @@ def status(
     settings = Settings()
     with ledger(settings) as connection:
         if history:
-            show(pause_history(connection), PAUSE_COLUMNS, form=form, zone=settings.zone)
+            show(pause_history(connection), PAUSE_COLUMNS, of=Pause, form=form, zone=settings.zone)
             return
         found = standing(connection, now=now(), settings=settings)
     if form is Format.TABLE:
@@ -57,7 +66,7 @@ def status(
         console().print(table)
         return
     if form is Format.CSV:
-        show([found.rows], (), form=form, zone=settings.zone)
+        show([found.rows], (), of=WaitingRows, form=form, zone=settings.zone)
         return
     sys.stdout.write(json.dumps(asdict(found), default=str, ensure_ascii=False, indent=2) + "\n")
 
@@ -116,13 +125,13 @@ def check(actor: ActorOption = None, form: FormatOption = Format.TABLE) -> None:
             connection, UnknownFilter(), now=now(), unknown_after=settings.unknown_after, limit=SHOWN_UNKNOWN
         )
     stale, unsettled = stands.stale, stands.rows.unknown_past_limit
-    lines = [{"invariant": each.invariant.name, "holds": each.holds, "offenders": each.found.total} for each in checks]
-    if form is Format.JSON:
-        sys.stdout.write(json.dumps(lines, indent=2) + "\n")
-    else:
+    lines = [CheckedInvariant(each.invariant.name, each.holds, each.found.total) for each in checks]
+    if form is Format.TABLE:
         for line in lines:
-            verdict = "holds" if line["holds"] else f"BROKEN by {line['offenders']} rows"
-            console().print(f"{line['invariant']}: {verdict}", highlight=False)
+            verdict = "holds" if line.holds else f"BROKEN by {line.offenders} rows"
+            console().print(f"{line.invariant}: {verdict}", highlight=False)
+    else:
+        show(lines, (), of=CheckedInvariant, form=form, zone=settings.zone)
     for each in checks:
         for row in each.found.first:
             told = ", ".join(f"{name} {value}" for name, value in zip(each.found.columns, row, strict=True))

@@ -13,7 +13,7 @@ from ekiden.cli.output import Format, FormatOption, complain, errors, show
 from ekiden.cli.session import ledger, now
 from ekiden.database.migrations import migrate
 from ekiden.delivery.contents import faults_in_use
-from ekiden.raw.load import LoadProgress, load
+from ekiden.raw.load import LoadProgress, TableReport, load
 from ekiden.scenarios.left_out import leave_out
 from ekiden.scenarios.registry import synchronise
 from ekiden.schedule.contract import contract_breaches
@@ -52,6 +52,7 @@ def load_folder(
     show(
         report.tables,
         ("table", "file", "rows_read", "inserted", "updated", "unchanged"),
+        of=TableReport,
         form=form,
         zone=settings.zone,
     )

@@ -65,7 +65,7 @@ def validate(
         for finding in findings:
             _print(finding)
     else:
-        show(findings, COLUMNS, form=form, zone=settings.zone)
+        show(findings, COLUMNS, of=Finding, form=form, zone=settings.zone)
     faults = sum(finding.severity == "error" for finding in findings)
     errors().print(f"{len(report.scenarios)} scenarios: {faults} errors, {len(findings) - faults} warnings")
     if unavailable is not None:

@@ -18,6 +18,7 @@ from ekiden.cli.options import (
     ScenarioOption,
     ShownOption,
     StepOption,
+    due_days,
 )
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, day, ledger, now
@@ -27,10 +28,11 @@ from ekiden.delivery.pauses import open_pauses
 from ekiden.delivery.send import SendCounts
 from ekiden.delivery.worker import CarrierReport, send_all_due
 from ekiden.insights.describe import describe
-from ekiden.insights.lineage import lineage, masked
+from ekiden.insights.lineage import MessageLineage, lineage, masked
+from ekiden.schedule.held import EligibilityCount
 from ekiden.schedule.missed import find_missed_days, span
-from ekiden.schedule.plan import plan
-from ekiden.schedule.rows import RowFilter, RowState, count, search, summary
+from ekiden.schedule.plan import PlanReport, plan
+from ekiden.schedule.rows import RowCount, RowFilter, RowState, ScheduleRow, count, search, summary
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 
@@ -46,6 +48,7 @@ ROW_COLUMNS = (
     "sent_at",
     "message_id",
 )
+COUNT_COLUMNS = ("scenario_code", "step_no", "state", "rows")
 MEANING_COLUMNS = (
     "scenario_code",
     "step_no",
@@ -105,6 +108,8 @@ def plan_days(
             days = span(found)
             if days is None:
                 errors().print("no day was missed")
+                if form is not Format.TABLE:
+                    show((), (), of=EligibilityCount, form=form, zone=settings.zone)
                 return
             for each in found:
                 errors().print(str(each), highlight=False, markup=False)
@@ -119,6 +124,18 @@ def plan_days(
             scenarios=scenario,
             dry_run=dry_run,
         )
+    _tell_plan(report)
+    if report.meaning is None:
+        show(report.created, COUNT_COLUMNS, of=RowCount, form=form, zone=settings.zone)
+    else:
+        show(report.meaning, MEANING_COLUMNS, of=EligibilityCount, form=form, zone=settings.zone)
+    if dry_run:
+        errors().print("dry run: nothing was changed")
+    if report.broken:
+        raise typer.Exit(1)
+
+
+def _tell_plan(report: PlanReport) -> None:
     for broken in report.broken:
         complain("left out", broken)
     superseded = f", {report.superseded} superseded" if report.superseded else ""
@@ -130,14 +147,6 @@ def plan_days(
     )
     for decision in report.turned_away:
         errors().print(f"{decision.scenario_code}: {decision.customers} {decision.rule}", highlight=False)
-    if report.meaning is None:
-        show(report.created, ("scenario_code", "step_no", "state", "rows"), form=form, zone=settings.zone)
-    else:
-        show(report.meaning, MEANING_COLUMNS, form=form, zone=settings.zone)
-    if dry_run:
-        errors().print("dry run: nothing was changed")
-    if report.broken:
-        raise typer.Exit(1)
 
 
 def send(
@@ -205,26 +214,18 @@ def rows(
 ) -> None:
     """Search schedule rows."""
     settings = Settings()
-    row_filter = RowFilter(
-        scenario,
-        customer,
-        step,
-        state,
-        reason,
-        day(due_from),
-        day(due_to),
-    )
+    row_filter = RowFilter(scenario, customer, step, state, reason, *due_days(due_from, due_to))
     with ledger(settings) as connection:
         refuse_unknown(connection, scenario)
         if counts:
             counted = summary(connection, row_filter)
-            show(counted, ("scenario_code", "step_no", "state", "rows"), form=form, zone=settings.zone)
+            show(counted, COUNT_COLUMNS, of=RowCount, form=form, zone=settings.zone)
             return
         found = search(connection, row_filter, limit=limit)
         # a ledger of years is not counted to show a screen of it
         most = limit + COUNTED_ROWS
         total = count(connection, row_filter, most=most) if len(found) == limit else len(found)
-    show(found, ROW_COLUMNS, form=form, zone=settings.zone)
+    show(found, ROW_COLUMNS, of=ScheduleRow, form=form, zone=settings.zone)
     if total > len(found):
         of = f"at least {total}" if total == most else total
         errors().print(f"{len(found)} of {of} rows; --limit shows more, --summary counts them all", highlight=False)
@@ -246,6 +247,6 @@ def show_message(
         return
     if form is Format.CSV:
         flat = replace(found, anchor_lines=(), transitions=(), events=())
-        show([flat], (), form=form, zone=settings.zone)
+        show([flat], (), of=MessageLineage, form=form, zone=settings.zone)
         return
     sys.stdout.write(json.dumps(asdict(found), default=str, ensure_ascii=False, indent=2) + "\n")

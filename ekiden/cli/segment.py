@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ekiden.cli.asking import FORECAST, OnOption, asked_moment, stream_csv, stream_json
+from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ledger
 from ekiden.insights.segments import SegmentMember, SegmentSize, asked_segment, members, size
@@ -30,7 +31,8 @@ def show_segment(
     segment: Annotated[str, typer.Argument(help="Name of a model under models/segments.")],
     on: OnOption = None,
     limit: Annotated[
-        int | None, typer.Option(min=0, help="Most customers to list; default: 50 in a table, all as csv or json.")
+        int | None,
+        typer.Option(min=0, max=MOST, help="Most customers to list; default: 50 in a table, all as csv or json."),
     ] = None,
     edited: Annotated[
         bool, typer.Option("--edited", help="Ask the file as it stands, also where a view of it was built before.")
@@ -52,7 +54,7 @@ def show_segment(
                     stream_json(counted, found_members, settings.zone)
                 case _:
                     _show_size(counted, settings.zone)
-                    show(list(found_members), MEMBER_COLUMNS, form=form, zone=settings.zone)
+                    show(list(found_members), MEMBER_COLUMNS, of=SegmentMember, form=form, zone=settings.zone)
     if counted.surplus_rows:
         complain("fault", f"{counted.surplus_rows} rows too many: a segment has at most one row a customer")
     if form is Format.TABLE and counted.customers > (shown or 0):

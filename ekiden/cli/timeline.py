@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ekiden.cli.asking import as_json
+from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import day, ledger
-from ekiden.insights.timeline import SHOWN_ENTRIES, Timeline, TimelineFilter, timeline
+from ekiden.insights.timeline import SHOWN_ENTRIES, Timeline, TimelineEntry, TimelineFilter, timeline
 from ekiden.settings import Settings
 
 
@@ -28,7 +29,7 @@ def show_timeline(
     scenario: Annotated[
         str | None, typer.Option(help="Of the scenarios' entries only this one's; the shop's are shown all the same.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most entries to show.")] = SHOWN_ENTRIES,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="Most entries to show.")] = SHOWN_ENTRIES,
     oldest_first: Annotated[bool, typer.Option("--oldest-first", help="From the beginning on.")] = False,
     unmask: Annotated[bool, typer.Option(help="Show whole addresses.")] = False,
     form: FormatOption = Format.TABLE,
@@ -55,7 +56,7 @@ def show_timeline(
             sys.stdout.write(as_json(found.entries, settings.zone) + "\n")
         case Format.CSV:
             columns = ("at", "kind", "scenario_code", "step_no", "what", "why", "by")
-            show(found.entries, columns, form=form, zone=settings.zone)
+            show(found.entries, columns, of=TimelineEntry, form=form, zone=settings.zone)
     if found.total > len(found.entries):
         which = "first" if oldest_first else "last"
         errors().print(f"the {which} {len(found.entries)} of {found.total} entries; --limit shows more")

@@ -19,9 +19,18 @@ from ekiden.cli.options import (
 )
 from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger, now
-from ekiden.delivery.settle import check, settle, settlements
-from ekiden.delivery.unknown import Settled, UnknownCount, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
+from ekiden.delivery.settle import Settlement, check, settle, settlements
+from ekiden.delivery.unknown import (
+    MOST_HOURS,
+    Settled,
+    UnknownCount,
+    UnknownFilter,
+    UnknownRow,
+    unknown_counts,
+    unknown_rows,
+)
 from ekiden.schedule.operators import DEFAULT_LIMIT
+from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 
 ROW_COLUMNS = (
@@ -39,7 +48,8 @@ app = typer.Typer(help="Messages of which nobody knows whether they were sent.",
 ChannelOption = Annotated[str | None, typer.Option(help="Channel of the step, like html_email, or carrier: sendgrid.")]
 RunOption = Annotated[str | None, typer.Option(help="The send run that posted it: its id, or Dagster's.")]
 OlderThanOption = Annotated[
-    float | None, typer.Option(min=0, metavar="HOURS", help="Only what was posted at least so many hours ago.")
+    float | None,
+    typer.Option(min=0, max=MOST_HOURS, metavar="HOURS", help="Only what was posted at least so many hours ago."),
 ]
 RowOption = Annotated[
     list[str] | None, typer.Option("--row", "--message", help="One row, by schedule_row_id or message_id.")
@@ -67,9 +77,10 @@ def list_unknown(
     chosen = _chosen(scenario, customer, channel, run, older_than, row)
     at = now()
     with ledger(settings) as connection:
+        refuse_unknown(connection, scenario)
         found = unknown_rows(connection, chosen, now=at, unknown_after=settings.unknown_after, limit=limit)
         counts = unknown_counts(connection, chosen, now=at, unknown_after=settings.unknown_after)
-    show(found, ROW_COLUMNS, form=form, zone=settings.zone)
+    show(found, ROW_COLUMNS, of=UnknownRow, form=form, zone=settings.zone)
     _tell_counts(counts, settings)
 
 
@@ -82,7 +93,7 @@ def list_settled(
     settings = Settings()
     with ledger(settings) as connection:
         found = settlements(connection, limit=limit)
-    show(found, SETTLED_COLUMNS, form=form, zone=settings.zone)
+    show(found, SETTLED_COLUMNS, of=Settlement, form=form, zone=settings.zone)
 
 
 @app.command("settle")
@@ -112,11 +123,12 @@ def settle_unknown(
         raise typer.BadParameter("give a filter, or --all for every row")
     at = now()
     with ledger(settings) as connection:
+        refuse_unknown(connection, scenario)
         counts = unknown_counts(connection, chosen, now=at, unknown_after=settings.unknown_after)
         matched = sum(count.rows for count in counts)
         sample = unknown_rows(connection, chosen, now=at, unknown_after=settings.unknown_after, limit=SAMPLE_ROWS)
         if dry_run:
-            show(sample, ROW_COLUMNS, form=form, zone=settings.zone)
+            show(sample, ROW_COLUMNS, of=UnknownRow, form=form, zone=settings.zone)
             _tell_counts(counts, settings)
             errors().print(f"settle {settled} would look at {matched} rows; nothing was changed")
             return
@@ -177,7 +189,7 @@ def _confirm(
     if yes:
         return
     _tell_counts(counts, settings)
-    show(sample, ROW_COLUMNS, form=Format.TABLE, zone=settings.zone, on=errors())
+    show(sample, ROW_COLUMNS, of=UnknownRow, form=Format.TABLE, zone=settings.zone, on=errors())
     ask(
         f"settle these {matched} rows as {settled}?",
         otherwise=f"settle {settled} would touch these {matched} rows; say --yes to do it",

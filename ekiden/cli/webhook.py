@@ -65,10 +65,12 @@ def serve(
 @webhook.command()
 def status(form: FormatOption = Format.TABLE) -> None:
     """Show what came in, what became of it, and what was turned away and why."""
+    if form is Format.CSV:
+        raise typer.BadParameter("these figures are no table: --format table or json")
     settings = Settings()
     with ledger(settings) as connection:
         counts, refused = request_counts(connection), refused_requests(connection)
-    if form is not Format.TABLE:
+    if form is Format.JSON:
         told = {**asdict(counts), "refused": [asdict(each) for each in refused]}
         sys.stdout.write(json.dumps(told, default=str, ensure_ascii=False, indent=2) + "\n")
         return

@@ -81,7 +81,9 @@ def _hide_tags(source: Source, tags: list[_Tag]) -> str:
             continue
         if piece.kind != "comment":
             in_element = hidden.rfind("<") > hidden.rfind(">")
-            as_word = piece.kind == "variable" or in_element
+            # a conditional one: a comment within would end it, and what is for one mail program be shown by all
+            in_comment = hidden.rfind("<!--") > hidden.rfind("-->")
+            as_word = piece.kind == "variable" or in_element or in_comment
             hidden += f"ekiden-tag-{len(tags)}-" if as_word else f"<!--ekiden-tag-{len(tags)}-->"
             tags.append(_Tag(piece.text.replace("\n", " "), source.path, source.first_line + piece.line - 1))
         hidden += "\n" * piece.text.count("\n")  # so that a line number of MJML is the author's

@@ -123,6 +123,8 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise ContentFault(path, line, "this is not UTF-8 text; save the file as UTF-8") from None
+    except OSError as error:
+        raise ContentFault(path, None, f"it cannot be read ({error.strerror}); see to its permissions") from None
     if found := _CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1
         code = f"U+{ord(found[0]):04X}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from ekiden.content.faults import ContentFault
-from ekiden.content.render import StepContent, load_content
+from ekiden.content.render import StepContent, load_content, render, sample_variables
 from ekiden.content.sources import SHORT_CHANNELS, mobile_variant
 
 ContentVariant = Literal["pc", "mobile"]
@@ -27,6 +27,11 @@ class Variants:
         """Return the variant for a kind of address: its own, else the ordinary one."""
         return self.mobile if kind == "mobile" and self.mobile is not None else self.pc
 
+    @property
+    def fault(self) -> ContentFault | None:
+        """What is wrong with one of the variants, whoever it is for; None where it is at most somebody's data."""
+        return _fault(self.pc) or (_fault(self.mobile) if self.mobile else None)
+
 
 def load_variants(folder: Path, name: str, channel: str) -> Variants:
     """Return content `name` ("cross_sell/step_1") of `folder` in its variants; never raises for what is in them."""
@@ -44,3 +49,13 @@ def _load(folder: Path, name: str, channel: str) -> StepContent | ContentFault:
         return load_content(folder, name, channel)
     except ContentFault as fault:
         return fault
+
+
+def _fault(content: StepContent | ContentFault) -> ContentFault | None:
+    if isinstance(content, ContentFault):
+        return content
+    try:
+        render(content, sample_variables())
+    except ContentFault as fault:
+        return fault
+    return None

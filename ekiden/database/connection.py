@@ -23,6 +23,18 @@ APPLICATION = "ekiden"
 CONNECT_TIMEOUT = 30  # seconds; a server in another region under load answers in a few
 # what of a URL says where the server is, by libpq's keywords
 NAMES_A_SERVER = ("host", "hostaddr", "service")
+# What a session goes by, whatever the server, the role or libpq's variables say. Statements, because connection
+# poolers refuse settings among the connection's parameters.
+SESSION = """
+set time zone 'UTC';
+-- psycopg reads times in this style alone
+set datestyle = 'ISO';
+set intervalstyle = 'postgres';
+-- others lack letters that customers' names have
+set client_encoding = 'UTF8';
+-- who waited for a lock sees what the other did: planners, exporters and migrations count on it
+set default_transaction_isolation = 'read committed'
+"""
 # a database every PostgreSQL has, to ask for and create others from
 MAINTENANCE_DATABASES = ("postgres", "template1")
 
@@ -68,13 +80,12 @@ def dagster_database_url(settings: Settings) -> str:
 
 
 def connect(settings: Settings, *, autocommit: bool = False) -> psycopg.Connection:
-    """Return a connection to the deployment's database in the time zone UTC, for the caller to close.
+    """Return a connection to the deployment's database, in UTC like every session of ours, for the caller to close.
 
     Raises `DatabaseUnavailable`.
     """
     connection = _open_or_create(_address(settings), autocommit=autocommit)
-    # a statement, because connection poolers refuse settings among the connection's parameters
-    connection.execute("set time zone 'UTC'")
+    connection.execute(SESSION)
     if not autocommit:
         connection.commit()
     return connection
@@ -100,7 +111,15 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
 
     What the URL says beyond the address (`sslmode`, …) is in libpq's own variables, like `PGSSLMODE`.
     """
-    parts = connection_parts(database_url(settings))
+    url = _address(settings)
+    with _open_or_create(url) as connection:
+        isolation = connection.execute("show default_transaction_isolation").fetchone()
+    parts = connection_parts(url)
+    further = dict(parts.further)
+    if isolation != ("read committed",):
+        # models that are built side by side would fail each other; only then, as connection poolers refuse options
+        options = (_defaults() | further).get("options", "")
+        further["options"] = rf"{options} -c default_transaction_isolation=read\ committed".lstrip()
     variables = {
         option.keyword.decode(): option.envvar.decode()
         for option in Conninfo.get_defaults()
@@ -112,7 +131,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "EKIDEN_DBT_USER": parts.user,
         "DBT_ENV_SECRET_EKIDEN_PASSWORD": parts.password,
         "EKIDEN_DBT_DATABASE": parts.database,
-    } | {variables[name]: value for name, value in parts.further.items() if name in variables}
+    } | {variables[name]: value for name, value in further.items() if name in variables}
 
 
 def _address(settings: Settings) -> str:

@@ -24,6 +24,7 @@ from ekiden.database.statements import statement
 from ekiden.delivery.addresses import normalised
 from ekiden.delivery.channels import channel_for, sender_for
 from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.provider_waits import wait_of
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.settings import Settings
 
@@ -65,7 +66,8 @@ def _notify(connection: Connection[Any], channel: Channel, settings: Settings, n
     with connection.transaction():
         # one at a time: of two senders that end together, one finds everything told
         connection.execute("select pg_advisory_xact_lock(hashtext('ekiden.admin_notice'))")
-        if not _may_tell(connection, settings, now):
+        # a provider that is to be left alone would turn it away: it is told with what is sent afterwards
+        if wait_of(connection, channel.name, now) or not _may_tell(connection, settings, now):
             return False
         runs = _untold(connection, now)
         steps = _steps(connection, runs)

@@ -22,6 +22,7 @@ from ekiden.delivery.browsers import newest_web_push_subscription
 from ekiden.delivery.channels import sender_for
 from ekiden.delivery.channels.base import OutgoingMessage, Sender
 from ekiden.delivery.contact_points import ContactPoints
+from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.objections import NO_OBJECTIONS, Asked, Objections, read_objections
 from ekiden.delivery.reach import Reached, Refusal, reach
 from ekiden.delivery.recipients import BOTH_ADDRESSES, SkipReason, domain_kind
@@ -109,17 +110,30 @@ def _asked(row: RowToSend) -> Asked:
 
 
 def compose_all(rows: Sequence[RowToSend], settings: Settings) -> list[tuple[RowToSend, OutgoingMessage | Withheld]]:
-    """Return the message of each row, or why there is none; each content is read once."""
+    """Return the message of each row, or why there is none; each content is read once.
+
+    Raises `ContentsBroken` where a content has faults, whoever it is for: somebody may be editing it at this moment,
+    and nobody is skipped for that.
+    """
     offers = {(row.content, row.channel, tuple(row.offered_products)) for row in rows}
     offers_of = Counter((content, channel) for content, channel, _ in offers)
     contents = {kind: _Content(load_variants(settings.content, *kind), many == 1) for kind, many in offers_of.items()}
     house = _House(settings, sender_for(settings), links_for(settings))
     # all of them before the first message: a processor that stays at one kind of work saves a tenth
     addresses = [_address(row, settings) for row in rows]
-    return [
+    composed = [
         (row, _compose(row, address, contents[row.content, row.channel], house))
         for row, address in zip(rows, addresses, strict=True)
     ]
+    invalid = {(row.content, row.channel) for row, item in composed if _is_of_invalid_content(item)}
+    faults = {kind[0]: fault for kind in invalid if (fault := contents[kind].variants.fault)}
+    if faults:
+        raise ContentsBroken(faults)
+    return composed
+
+
+def _is_of_invalid_content(item: OutgoingMessage | Withheld) -> bool:
+    return isinstance(item, Withheld) and item.reason is SkipReason.CONTENT_INVALID
 
 
 @dataclass(frozen=True)
@@ -148,7 +162,10 @@ def _address(row: RowToSend, settings: Settings) -> str | Withheld:
         recheck_consent=row.consent_recheck,
         country_code=settings.phone_country_code,
     )
-    return Withheld(row, address.reason, address.detail) if isinstance(address, Refusal) else address
+    if not isinstance(address, Refusal):
+        return address
+    is_erased = address.reason is SkipReason.NO_ADDRESS and not row.customer_exists
+    return Withheld(row, address.reason, "the shop has no such customer any more" if is_erased else address.detail)
 
 
 def _compose(row: RowToSend, address: str | Withheld, of_batch: _Content, house: _House) -> OutgoingMessage | Withheld:

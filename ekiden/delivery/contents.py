@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from ekiden.content.render import ContentFault, load_content, render, sample_variables
-from ekiden.content.variants import variant_names
+from ekiden.content.faults import ContentFault
+from ekiden.content.variants import load_variants
 from ekiden.database.statements import statement
 from ekiden.scenarios.definition import SENT_CHANNELS
 from ekiden.settings import Settings
@@ -56,10 +56,7 @@ def _faults(used: Iterable[tuple[str, str]], settings: Settings) -> dict[str, Co
     """Return the faults of contents, each as a step of its channel has it."""
     faults = {}
     for name, channel in used:
-        try:
-            # whoever gets which variant is only known once a row is claimed
-            for variant in variant_names(settings.content, name, channel):
-                render(load_content(settings.content, variant, channel), sample_variables())
-        except ContentFault as fault:
+        # whoever gets which variant is only known once a row is claimed
+        if fault := load_variants(settings.content, name, channel).fault:
             faults[name] = fault
     return faults

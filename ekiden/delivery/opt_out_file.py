@@ -18,6 +18,9 @@ COLUMNS = ("customer_id", "address", "channel", "site", "opted_out_at", "reason"
 
 PARTIES = {"customer_id", "address"}
 
+LONGEST = 254
+"""Characters of what somebody is found by: an address has no more, and three such fit into the index of all."""
+
 
 class OptOutFileRefused(ValueError):
     """A file of opt-outs has faults; nothing of it is recorded."""
@@ -56,6 +59,9 @@ def _read(row: Mapping[str | None, object], place: str, zone: ZoneInfo) -> NewOp
     text = {str(name): str(value).strip() for name, value in row.items()}
     if any("\x00" in value for value in text.values()):
         raise OptOutFileRefused(f"{place}: it holds a NUL character")
+    for name in ("customer_id", "address", "site"):
+        if len(text.get(name, "")) > LONGEST:
+            raise OptOutFileRefused(f"{place}: its {name} is longer than {LONGEST} characters")
     try:
         return NewOptOut(
             customer_id=text.get("customer_id") or None,

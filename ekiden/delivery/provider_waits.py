@@ -4,7 +4,7 @@ Belongs here: until when. Does not belong here: what an answer says about it (th
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -12,6 +12,10 @@ from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import LineBusy
+
+CLOCKS_APART = timedelta(minutes=5)
+"""How far the clocks of machines that send may be apart. What was noted later than that from now was noted by a clock
+that has been set back since, and would keep the channel silent until that time comes again."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ def note_wait(connection: Connection[Any], channel_name: str, busy: LineBusy, *,
     with connection.transaction():
         connection.execute(
             statement(__file__, "note_wait"),
-            {"channel_name": channel_name, "until": busy.until, "reason": busy.reason, "now": now},
+            {"channel_name": channel_name, "until": busy.until, "reason": busy.reason, **_times(now)},
         )
 
 
@@ -40,4 +44,8 @@ def wait_of(connection: Connection[Any], channel_name: str, now: datetime) -> Pr
 def waits_at(connection: Connection[Any], now: datetime) -> tuple[ProviderWait, ...]:
     """Return the channels that are left alone at `now`."""
     with connection.cursor(row_factory=class_row(ProviderWait)) as cursor:
-        return tuple(cursor.execute(statement(__file__, "provider_waits"), {"now": now}).fetchall())
+        return tuple(cursor.execute(statement(__file__, "provider_waits"), _times(now)).fetchall())
+
+
+def _times(now: datetime) -> dict[str, datetime]:
+    return {"now": now, "latest": now + CLOCKS_APART}

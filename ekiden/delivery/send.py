@@ -161,7 +161,16 @@ def send_due(
                 broken_contents=tuple(broken),
                 composing=composing,
             )
-            while not is_over() and (batch := sender.send_batch(due_date)) is not None:
+            while not is_over():
+                try:
+                    batch = sender.send_batch(due_date)
+                except ContentsBroken as found:
+                    # edited while we send: its rows wait from here on as if it had been broken from the start
+                    broken |= found.faults
+                    sender = replace(sender, broken_contents=tuple(broken))
+                    continue
+                if batch is None:
+                    break
                 total += batch
                 if progress:
                     progress(total)

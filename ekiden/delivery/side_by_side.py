@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from threading import Event, Lock
 from typing import Any
 
@@ -37,19 +37,25 @@ class Turn:
     clock: Clock
     context: RunContext
     due_date: date | None = None
+    ends_at: datetime | None = None
+    """No batch begins after it; None: whenever nothing is due any more."""
     composing: AbstractContextManager[Any] = field(default_factory=Lock)
     """Held while messages are made, by one sender at a time: Python does not make those of two any sooner, and both
     would then wait for the database together."""
+
+    def is_over(self) -> bool:
+        return self.ends_at is not None and self.clock() >= self.ends_at
 
 
 def send_side_by_side(
     connection: Connection[Any], turn: Turn, *, progress: Callable[[SendCounts], None] | None = None
 ) -> list[SendReport]:
-    """Send until nothing is due, by as many senders as the settings say where much is; return a report of each.
+    """Send until nothing is due, or the turn is over, by as many senders as the settings say where much is due.
 
-    The first uses `connection`, the others sessions of their own. `progress` gets the counts of all together. Raises
-    what `send_due` raises, after all have ended: what stops the line first, `SendingPaused` only if nobody began. An
-    error of one ends the others with their next batch, unless it is about the contents of some rows alone.
+    Return a report of each. The first uses `connection`, the others sessions of their own. `progress` gets the counts
+    of all together. Raises what `send_due` raises, after all have ended: what stops the line first, `SendingPaused`
+    only if nobody began. An error of one ends the others with their next batch, unless it is about the contents of some
+    rows alone.
     """
     stop = Event()
     others = turn.settings.senders_per_worker - 1
@@ -103,7 +109,7 @@ def _send(
             context=turn.context,
             due_date=turn.due_date,
             progress=progress,
-            is_over=stop.is_set,
+            is_over=lambda: stop.is_set() or turn.is_over(),
             composing=turn.composing,
         )
     except ContentsBroken:

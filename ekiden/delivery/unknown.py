@@ -22,6 +22,9 @@ STILL_POSTING = timedelta(minutes=10)
 """A sender that was cut off from the database may post for the length of its lease, and then be at that batch still: a
 batch is given up after one minute, its last answer after half a minute more, and this is several times that."""
 
+MOST_HOURS = 1_000_000
+"""Since a message was posted; more than a century ago there was none."""
+
 
 class Settled(StrEnum):
     """What a person says became of an unknown message."""

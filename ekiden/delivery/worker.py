@@ -27,6 +27,10 @@ BETWEEN_ROUNDS = timedelta(seconds=2)
 """At least, where rows become due one by one: every round is a run in the ledger, with the guards' looks."""
 
 
+TURN = timedelta(minutes=1)
+"""Of one carrier at a time, where there are several: what is posted one by one takes hours where much is due, and what
+the others carry has its minute as well. A batch takes as long at most."""
+
 JUST_AFTER = timedelta(milliseconds=10)
 """What is slept longer: two clocks may differ by microseconds, and a moment too early would cost another round."""
 
@@ -68,9 +72,9 @@ def send_all_due(
     """Send what is due of these local due dates (None: of all) by every carrier; return one report for each send.
 
     With `patience` it waits for rows whose time comes within `ahead`, and for a provider that wants to be left alone no
-    longer than that, and goes on then; nothing is sent before its time. Raises what `send_due` raises: `ContentsBroken`
-    at the end, the others at once, and `SendingPaused` only if it was paused before anything was sent. `tell` gets each
-    report as it comes, whatever is raised later.
+    longer than that, and goes on then; nothing is sent before its time. Several carriers take turns. Raises what
+    `send_due` raises: `ContentsBroken` at the end, the others at once, and `SendingPaused` only if it was paused before
+    anything was sent. `tell` gets each report as it comes, whatever is raised later.
     """
     done: list[CarrierReport] = []
     faults: dict[str, ContentFault] = {}
@@ -78,9 +82,11 @@ def send_all_due(
     while True:
         round_began = clock()
         waits: list[datetime | None] = []
+        is_cut_short = False
         for due_date in due_dates:
             for carrier in carriers:
-                turn = Turn(carrier, settings, clock, context, due_date)
+                ends_at = clock() + TURN if len(carriers) > 1 else None
+                turn = Turn(carrier, settings, clock, context, due_date, ends_at)
                 try:
                     reports = send_side_by_side(connection, turn, progress=progress and partial(progress, carrier))
                 except ContentsBroken as broken:
@@ -93,10 +99,13 @@ def send_all_due(
                     if not done:
                         raise
                     return done
+                is_cut_short |= turn.is_over() and any(report.counts != SendCounts() for report in reports)
                 for report in reports:
                     done.append(CarrierReport(due_date, carrier, report))
                     tell(done[-1])
                     waits.append(report.wait.until if report.wait else None)
+        if is_cut_short:
+            continue
         now = clock()
         until = min(now + patience.ahead, began + patience.longest)
         waits.append(next_due(connection, carriers, due_dates, after=now, until=until))

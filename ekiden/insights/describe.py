@@ -26,18 +26,20 @@ def describe(message: MessageLineage, settings: Settings) -> Tree:
         return f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M:%S}" if moment else "-"
 
     tree = Tree(f"[bold]message {message.message_id}[/]")
-    key = escape(key_in_words(message.anchor_kind, message.anchor_key, settings.zone))
-    anchor = tree.add(f"anchor: {message.anchor_kind} {key}, {message.anchor_date}")
+    key = key_in_words(message.anchor_kind, message.anchor_key, settings.zone)
+    anchor = tree.add(escape(f"anchor: {message.anchor_kind} {key}, {message.anchor_date}"))
     for line in message.anchor_lines[:SHOWN_LINES]:
         name = line.product_name or line.product_id
         quantity = f"{line.quantity.normalize():f}"
-        anchor.add(f"order line {line.line_no}: {quantity} x {escape(name)}, {local(line.ordered_at)}")
+        anchor.add(escape(f"order line {line.line_no}: {quantity} x {name}, {local(line.ordered_at)}"))
     if len(message.anchor_lines) > SHOWN_LINES:
         anchor.add(f"and {len(message.anchor_lines) - SHOWN_LINES} more lines")
     tree.add(
-        f"eligibility: {message.scenario_code} version {message.scenario_version},"
-        f" customer {escape(message.customer_id)}, dbt build {message.eligibility_build_id or '-'},"
-        f" git {message.eligibility_git_revision or '-'}"
+        escape(
+            f"eligibility: {message.scenario_code} version {message.scenario_version},"
+            f" customer {message.customer_id}, dbt build {message.eligibility_build_id or '-'},"
+            f" git {message.eligibility_git_revision or '-'}"
+        )
     )
     row = tree.add(
         f"schedule row {message.schedule_row_id}: step {message.step_no}, due {message.due_date}, planned for"
@@ -46,13 +48,17 @@ def describe(message: MessageLineage, settings: Settings) -> Tree:
     )
     for change in message.transitions:
         row.add(
-            f"{change.transition} {change.from_state or '∅'} → {change.to_state}"
-            + (f" ({change.reason})" if change.reason else "")
-            + f", by {change.actor_kind} {change.actor}, {local(change.transitioned_at)}"
+            escape(
+                f"{change.transition} {change.from_state or '∅'} → {change.to_state}"
+                + (f" ({change.reason})" if change.reason else "")
+                + f", by {change.actor_kind} {change.actor}, {local(change.transitioned_at)}"
+            )
         )
     sent = tree.add(
-        f"sent {local(message.sent_at)} to {message.to_address or '-'} through {message.channel_name},"
-        f" by {_run(message.send_dagster_run_id, message.send_run_id)}"
+        escape(
+            f"sent {local(message.sent_at)} to {message.to_address or '-'} through {message.channel_name},"
+            f" by {_run(message.send_dagster_run_id, message.send_run_id)}"
+        )
     )
     consent = sent.add(f"consent: newsletter {message.newsletter_status or '-'}, read {local(message.consent_read_at)}")
     for each in (message.consent_evidence or {}).get("opt_outs", ()):
@@ -61,19 +67,19 @@ def describe(message: MessageLineage, settings: Settings) -> Tree:
         consent.add(escape(f"opt-out {each['id']} ({scope}, since {since}) was of other messages"))
     for each in (message.consent_evidence or {}).get("suppressions", ()):
         since = local(datetime.fromisoformat(each["since"]))
-        consent.add(f"suppressed: entry {each['id']} ({each['reason']}, since {since}) was of another address")
-    sent.add(f"content: {message.content}, sha256 {message.content_hash or '-'}")
+        consent.add(escape(f"suppressed: entry {each['id']} ({each['reason']}, since {since}) was of another address"))
+    sent.add(escape(f"content: {message.content}, sha256 {message.content_hash or '-'}"))
     if file := _file(message, settings):
         sent.add(f"subject: {escape(_subject(file))}")
-        sent.add(f"file: {file}")
+        sent.add(escape(f"file: {file}"))
     else:
-        sent.add(f"provider's id: {message.provider_message_id or '-'}")
+        sent.add(escape(f"provider's id: {message.provider_message_id or '-'}"))
     if word := message.sent_by_word:
         sent.add(escape(f"settled as sent by {word.settled_by}, {local(word.settled_at)}: {word.reason}"))
     for event in message.events[:SHOWN_EVENTS]:
         by_machine = " by a machine" if event.is_machine else ""
-        about = f": {escape(event.about)}" if event.about else ""
-        tree.add(f"{event.kind.replace('_', ' ')}{by_machine}, {local(event.happened_at)}{about}")
+        about = f": {event.about}" if event.about else ""
+        tree.add(escape(f"{event.kind.replace('_', ' ')}{by_machine}, {local(event.happened_at)}{about}"))
     if (more := len(message.events) - SHOWN_EVENTS) > 0:
         tree.add(f"and {more} more events; --format json has them all")
     return tree

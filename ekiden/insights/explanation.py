@@ -7,7 +7,7 @@ made, the same as the table's.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -19,9 +19,15 @@ from ekiden.insights.explanation_checks import (
     frame_states,
     section_remedy,
 )
-from ekiden.insights.explanation_choice import latest_first, reached, that_matter
+from ekiden.insights.explanation_choice import latest_first, that_comes_furthest, that_matter
 from ekiden.insights.explanation_evidence import AnchorEvidence, Enrolment, Evidence, Spans, next_beginning
-from ekiden.insights.explanation_planning import current_enrolment, planning_checks, rows_in_words, scenario_checks
+from ekiden.insights.explanation_planning import (
+    current_enrolment,
+    entry_judged_at,
+    planning_checks,
+    rows_in_words,
+    scenario_checks,
+)
 from ekiden.insights.explanation_remedies import FrameState
 from ekiden.insights.explanation_running import next_of_running
 from ekiden.insights.explanation_wording import ORDER_ANCHORS, anchor_in_words, filter_in_words, local, shortened
@@ -121,18 +127,20 @@ def explain(
     *,
     delivery: tuple[Check, ...] = (),
     everything: bool = False,
+    batch_time: time = time(6, 0),
 ) -> Explanation:
     """Return why the customer is in the scenario at an instant, or is not; sentences have times in `zone`.
 
     Of many anchors only those that matter are explained: the latest, those that may enter now or next, those that
     entered, and the one that comes furthest; `everything` explains all. `delivery` is what a sender checks besides.
+    `batch_time` is that of the daily plan, unless given what settings say by themselves.
     """
     customer = (duplicate_check(evidence),)
     frames = frame_states(evidence, moment.at)
     everybody = scenario_checks(scenario)
-    furthest = max(evidence.anchors, key=lambda anchor: reached(scenario, evidence, anchor, moment, zone), default=None)
+    furthest = that_comes_furthest(scenario, evidence, moment, zone, batch_time)
     explained = {
-        id(anchor): _anchor(scenario, evidence, frames, anchor, moment, zone)
+        id(anchor): _anchor(scenario, evidence, frames, anchor, moment, zone, batch_time)
         for anchor in latest_first(evidence.anchors if everything else that_matter(evidence, furthest, moment.at))
     }
     anchors = tuple(explained.values())
@@ -155,7 +163,7 @@ def explain(
         next=(
             next_of_running(scenario, running, evidence, delivery, zone)
             if running
-            else _next(failing, best, evidence, moment, zone)
+            else _next(failing, best, _judged_from_now_on(scenario, evidence, moment, zone, batch_time), moment, zone)
         ),
         customer=customer,
         anchors=anchors,
@@ -175,7 +183,9 @@ def _anchor(
     anchor: AnchorEvidence,
     moment: Moment,
     zone: ZoneInfo,
+    batch_time: time,
 ) -> AnchorExplanation:
+    entry_at = entry_judged_at(scenario, anchor, moment, zone, batch_time)
     return AnchorExplanation(
         kind=anchor.kind,
         key=anchor.key,
@@ -183,7 +193,7 @@ def _anchor(
         on=anchor.on,
         due_date=scenario.due_date(anchor.on),
         may_enter=anchor.may_enter,
-        conditions=condition_checks(evidence, frames, anchor, moment.at, zone),
+        conditions=condition_checks(evidence, frames, anchor, moment.at, zone, entry_at),
         planning=planning_checks(scenario, evidence, anchor, moment, zone),
     )
 
@@ -253,7 +263,7 @@ def _named(failing: Check, best: AnchorExplanation | None, zone: ZoneInfo) -> st
 def _next(
     failing: Check | None,
     best: AnchorExplanation | None,
-    evidence: Evidence,
+    anchors: Sequence[AnchorEvidence],
     moment: Moment,
     zone: ZoneInfo,
 ) -> str:
@@ -261,10 +271,21 @@ def _next(
         # a date that has passed says more than the date
         past = [check.wording for check in best.planning if check.name == "past_date"] if best else []
         return f"nothing: {past[0] if past else best.planning[-1].wording}" if best else "nothing"
-    again = [begins for anchor in evidence.anchors if (begins := next_beginning(anchor.may_enter, moment.at))]
+    again = [begins for anchor in anchors if (begins := next_beginning(anchor.may_enter, moment.at))]
     by_itself = f"its conditions hold from {local(min(again), zone)}, if nothing else happens" if again else None
     parts = [part for part in (failing.remedy, by_itself) if part]
     return "; or ".join(dict.fromkeys(parts)) or "nothing is known that would change it"
+
+
+def _judged_from_now_on(
+    scenario: AskedScenario, evidence: Evidence, moment: Moment, zone: ZoneInfo, batch_time: time
+) -> list[AnchorEvidence]:
+    """Return the anchors whose conditions may still come true: of a day gone by it may be too late for that."""
+    return [
+        anchor
+        for anchor in evidence.anchors
+        if entry_judged_at(scenario, anchor, moment, zone, batch_time) >= moment.at
+    ]
 
 
 def _no_anchors(scenario: AskedScenario, evidence: Evidence) -> tuple[NoAnchor, ...]:

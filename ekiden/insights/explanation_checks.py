@@ -62,39 +62,53 @@ def duplicate_check(evidence: Evidence) -> Check:
 
 
 def condition_checks(
-    evidence: Evidence, frames: Sequence[FrameState], anchor: AnchorEvidence, at: datetime, zone: ZoneInfo
+    evidence: Evidence,
+    frames: Sequence[FrameState],
+    anchor: AnchorEvidence,
+    at: datetime,
+    zone: ZoneInfo,
+    entry_at: datetime | None = None,
 ) -> tuple[Check, ...]:
     """Return the checks of one anchor's conditions in the order in which they decide.
 
     `frames` are the customer's (`frame_states`): of a thousand anchors each would look through a thousand orders again.
+    Entry is judged by `entry_at` where that is another instant; a stop is one at any time.
     """
+    if entry_at is None or entry_at == at:
+        found = _of_the_table(anchor, at, at) if evidence.is_by_hand else ()
+        return tuple(found or _of_the_definition(evidence, frames, frames, anchor, at, at, zone))
+    then = Check("judged_at", f"entry is judged as of {local(entry_at, zone)} (backfill_as_of: due_date)", None, True)
     if evidence.is_by_hand:
-        return tuple(_of_the_table(anchor, at))
-    return tuple(_of_the_definition(evidence, frames, anchor, at, zone))
+        return (then, *_of_the_table(anchor, at, entry_at))
+    frames_then = frame_states(evidence, entry_at)
+    return (then, *_of_the_definition(evidence, frames_then, frames, anchor, entry_at, at, zone))
 
 
-def conditions_passed(evidence: Evidence, anchor: AnchorEvidence, at: datetime) -> tuple[int, bool]:
+def conditions_passed(
+    evidence: Evidence, anchor: AnchorEvidence, at: datetime, entry_at: datetime | None = None
+) -> tuple[int, bool]:
     """Return how many of an anchor's checks (`condition_checks`) pass before the first that does not, and if all do.
 
     Without a word, as most of a customer's thousand anchors are only counted.
     """
-    judged = [holds(anchor.entry, at), not holds(anchor.stop, at)]
+    then = entry_at or at
+    judged = [holds(anchor.entry, then), not holds(anchor.stop, at)]
     if not evidence.is_by_hand:
         sections = {frame.section for frame in evidence.frames}
-        judged = [holds(anchor.stands, at) and at >= anchor.at]
+        judged = [holds(anchor.stands, then) and then >= anchor.at]
         if "target" in sections:
-            judged += [_completes(anchor, anchor.judged_at, at)] if anchor.judged_at else []
-            judged.append(holds(anchor.target, at))
+            judged += [_completes(anchor, anchor.judged_at, then)] if anchor.judged_at else []
+            judged.append(holds(anchor.target, then))
         if "exclusion" in sections or evidence.subscribed is not None:
-            judged.append(not holds(anchor.excluded, at))
+            judged.append(not holds(anchor.excluded, then))
         if "stop" in sections or anchor.void is not None:
             judged.append(not holds(anchor.stop, at))
     passed = judged.index(False) if False in judged else len(judged)
     return passed, passed == len(judged)
 
 
-def _of_the_table(anchor: AnchorEvidence, at: datetime) -> Iterator[Check]:
-    enters, stops = holds(anchor.entry, at), holds(anchor.stop, at)
+def _of_the_table(anchor: AnchorEvidence, at: datetime, entry_at: datetime) -> Iterator[Check]:
+    enters, stops = holds(anchor.entry, entry_at), holds(anchor.stop, at)
     wording = "the entry conditions hold" if enters else "the entry conditions do not hold"
     yield Check("entry", f"{wording}, as the table has it", enters, enters, anchor.entry)
     wording = "a stop condition holds" if stops else "no stop condition holds"
@@ -102,26 +116,38 @@ def _of_the_table(anchor: AnchorEvidence, at: datetime) -> Iterator[Check]:
 
 
 def _of_the_definition(
-    evidence: Evidence, frames: Sequence[FrameState], anchor: AnchorEvidence, at: datetime, zone: ZoneInfo
+    evidence: Evidence,
+    entry_frames: Sequence[FrameState],
+    stop_frames: Sequence[FrameState],
+    anchor: AnchorEvidence,
+    entry_at: datetime,
+    at: datetime,
+    zone: ZoneInfo,
 ) -> Iterator[Check]:
-    target, exclusion, stop = (
-        tuple(
-            _state(state.frame, anchor, at) if state.frame.since_anchor else state
-            for state in frames
-            if state.frame.section == section
-        )
-        for section in SECTIONS
-    )
-    yield _stands(anchor, at, zone)
+    target = _frames_of("target", entry_frames, anchor, entry_at)
+    exclusion = _frames_of("exclusion", entry_frames, anchor, entry_at)
+    stop = _frames_of("stop", stop_frames, anchor, at)
+    yield _stands(anchor, entry_at, zone)
     if target:
-        checked = _section("target", target, anchor.target, at, zone)
+        checked = _section("target", target, anchor.target, entry_at, zone)
         if anchor.judged_at:
-            yield _completed(anchor, anchor.judged_at, at, checked, zone)
+            yield _completed(anchor, anchor.judged_at, entry_at, checked, zone)
         yield checked
     if exclusion or evidence.subscribed is not None:
-        yield _section("exclusion", exclusion, anchor.excluded, at, zone, besides=_subscription(evidence, at))
+        subscription = _subscription(evidence, entry_at)
+        yield _section("exclusion", exclusion, anchor.excluded, entry_at, zone, besides=subscription)
     if stop or anchor.void is not None:
         yield _section("stop", stop, anchor.stop, at, zone, besides=_order_status(anchor, at))
+
+
+def _frames_of(
+    section: str, frames: Sequence[FrameState], anchor: AnchorEvidence, at: datetime
+) -> tuple[FrameState, ...]:
+    return tuple(
+        _state(state.frame, anchor, at) if state.frame.since_anchor else state
+        for state in frames
+        if state.frame.section == section
+    )
 
 
 def frame_states(evidence: Evidence, at: datetime) -> tuple[FrameState, ...]:

@@ -1,28 +1,52 @@
 """Which of a customer's many anchors matter, and which of them comes furthest. Pure; explaining them is not here."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from ekiden.insights.built import AskedScenario
 from ekiden.insights.explanation_checks import conditions_passed
 from ekiden.insights.explanation_evidence import AnchorEvidence, Evidence, holds, next_beginning
-from ekiden.insights.explanation_planning import planning_checks
+from ekiden.insights.explanation_planning import entry_judged_at, planning_checks
 from ekiden.insights.moments import Moment
 
 FEW_ANCHORS = 5
 """So many anchors are all explained, and of more so many of each kind that matters: about a screen."""
 
 
-def reached(
-    scenario: AskedScenario, evidence: Evidence, anchor: AnchorEvidence, moment: Moment, zone: ZoneInfo
-) -> tuple[bool, int, datetime, str]:
-    """Return how far an anchor comes: one that is there before one that is not, then by checks, then the latest."""
-    passed, all_hold = conditions_passed(evidence, anchor, moment.at)
-    if all_hold:
+def that_comes_furthest(
+    scenario: AskedScenario, evidence: Evidence, moment: Moment, zone: ZoneInfo, batch_time: time
+) -> AnchorEvidence | None:
+    """Return the anchor that enters, by the planner's choice of several (`find_candidates.sql`).
+
+    None enters: one that is there before one that is not, then by checks, then the latest. None without an anchor.
+    """
+    ranked = [(_reached(scenario, evidence, anchor, moment, zone, batch_time), anchor) for anchor in evidence.anchors]
+    entering = [anchor for (enters, _), anchor in ranked if enters]
+    if not entering:
+        return max(ranked, key=lambda each: each[0], default=(None, None))[1]
+    if scenario.restarts or scenario.definition.reentry == "per_anchor":
+        # the last one counts, or each by itself
+        return max(entering, key=lambda anchor: (anchor.at, anchor.key))
+    return min(entering, key=lambda anchor: (anchor.on, anchor.key))
+
+
+def _reached(
+    scenario: AskedScenario,
+    evidence: Evidence,
+    anchor: AnchorEvidence,
+    moment: Moment,
+    zone: ZoneInfo,
+    batch_time: time,
+) -> tuple[bool, tuple[bool, int, datetime, str]]:
+    """Return whether nothing is against an anchor, and how far it comes."""
+    entry_at = entry_judged_at(scenario, anchor, moment, zone, batch_time)
+    passed, enters = conditions_passed(evidence, anchor, moment.at, entry_at)
+    if enters:
         planning = [check.passes is not False for check in planning_checks(scenario, evidence, anchor, moment, zone)]
-        passed += planning.index(False) if False in planning else len(planning)
-    return anchor.at <= moment.at, passed, anchor.at, anchor.key
+        enters = all(planning)
+        passed += len(planning) if enters else planning.index(False)
+    return enters, (anchor.at <= moment.at, passed, anchor.at, anchor.key)
 
 
 def latest_first(anchors: Iterable[AnchorEvidence]) -> list[AnchorEvidence]:

@@ -6,7 +6,7 @@ judge of one customer, and saying it. Does not belong here: whether the customer
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
 from ekiden.delivery.browsers import newest_web_push_subscription
+from ekiden.delivery.claim import DueRow, Verdict, judge, stopped_now
 from ekiden.delivery.contact_points import ContactPoints
 from ekiden.delivery.objections import NO_OBJECTIONS, Asked, read_objections
 from ekiden.delivery.pauses import Pause, open_pauses
@@ -22,8 +23,9 @@ from ekiden.delivery.recipients import SkipReason
 from ekiden.insights.built import AskedScenario
 from ekiden.insights.explanation_checks import Check
 from ekiden.insights.explanation_wording import REASONS, local
-from ekiden.scenarios.definition import EXPORTED_CHANNELS
-from ekiden.schedule.rows import OPEN_STATES, ScheduleRow
+from ekiden.scenarios.definition import EXPORTED_CHANNELS, MAIL_CHANNELS
+from ekiden.scenarios.scenario import AddressPolicy
+from ekiden.schedule.rows import OPEN_STATES, RowState, ScheduleRow
 from ekiden.settings import Settings
 
 NO_ROW = 0
@@ -36,6 +38,13 @@ REMEDIES = {
     SkipReason.NO_ADDRESS: "the shop would have to have an address that this step may use",
 }
 
+LAST_LOOKS = {
+    Verdict.FORCE_STOPPED: "step {step_no} is stopped by force: {who} cancels it",
+    Verdict.STOPPED: "a stop condition holds: {who} cancels step {step_no}",
+    Verdict.LATE: "the time of step {step_no} passed by too far: the next send holds it, until `ekiden release`",
+}
+"""What becomes of a row at its sender's last look, where that is not its claim."""
+
 
 @dataclass(frozen=True)
 class DeliveryEvidence:
@@ -47,6 +56,15 @@ class DeliveryEvidence:
     found: Mapping[str, Sequence[Mapping[str, object]]]
     """What stands against writing to the customer, as it is kept with a message; also what does not apply here."""
     pauses: tuple[Pause, ...]
+    last_look: Verdict = Verdict.CLAIM
+    is_carried: bool = True
+    """Whether this deployment has what it takes to send by the channel, or to put on a list."""
+
+
+@dataclass(frozen=True)
+class _OpenRow(DueRow):
+    consent_recheck: bool
+    address_policy: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -66,8 +84,10 @@ def read_delivery(
     customer_id: str,
     rows: Sequence[ScheduleRow],
     settings: Settings,
+    *,
+    now: datetime,
 ) -> DeliveryEvidence | None:
-    """Return what a sender would find now for the customer's open row among `rows`, else for the scenario's first step.
+    """Return what a sender would find at `now` for the open row among the customer's `rows`, else for the first step.
 
     None for a customer whom the shop does not have any more.
     """
@@ -86,13 +106,15 @@ def read_delivery(
         ContactPoints(contact.phone, contact.line_user_id, contact.web_push_subscription),
         contact.newsletter_status,
     )
+    open_row = _read_open_row(connection, row)
     asked = Asked(row.schedule_row_id if row else NO_ROW, customer_id, channel, customer.written(channel), contact.site)
     objections = read_objections(connection, [asked]).get(asked.schedule_row_id, NO_OBJECTIONS)
     place = reach(
         replace(customer, objections=objections),
         channel,
-        policy=definition.address_policy,
-        recheck_consent=definition.rechecks_consent,
+        # a row keeps the version that it was born from
+        policy=_policy(open_row) if open_row else definition.address_policy,
+        recheck_consent=open_row.consent_recheck if open_row else definition.rechecks_consent,
         country_code=settings.phone_country_code,
     )
     return DeliveryEvidence(
@@ -101,12 +123,64 @@ def read_delivery(
         refusal=place if isinstance(place, Refusal) else None,
         found=objections.evidence,
         pauses=tuple(found for found in open_pauses(connection) if found.scenario_code in (None, scenario.known_code)),
+        last_look=_last_look(connection, row, open_row, now, settings) if row and open_row else Verdict.CLAIM,
+        is_carried=_is_carried(channel, settings),
+    )
+
+
+def _is_carried(channel: str, settings: Settings) -> bool:
+    if channel in MAIL_CHANNELS or channel in EXPORTED_CHANNELS:
+        return True
+    from ekiden.delivery.channels import carried_channels  # noqa: PLC0415 - takes a while, and mail needs none of it
+
+    return channel in carried_channels(settings)
+
+
+def _read_open_row(connection: Connection[Any], row: ScheduleRow | None) -> _OpenRow | None:
+    if row is None:
+        return None
+    with connection.cursor(row_factory=class_row(_OpenRow)) as cursor:
+        return cursor.execute(statement(__file__, "open_row"), {"schedule_row_id": row.schedule_row_id}).fetchone()
+
+
+def _policy(row: _OpenRow) -> AddressPolicy:
+    return AddressPolicy.model_validate(row.address_policy or {})
+
+
+def _last_look(
+    connection: Connection[Any], row: ScheduleRow, open_row: _OpenRow, now: datetime, settings: Settings
+) -> Verdict:
+    """Return what a sender's last look would say of the row; what is on its way has had it."""
+    if row.state == RowState.SENDING:
+        return Verdict.CLAIM
+    stopped = bool(stopped_now(connection, [open_row], now))
+    # a list has no time of day, and what is held is let go by a release, which no lateness holds
+    is_never_late = row.channel in EXPORTED_CHANNELS or row.state != RowState.READY
+    return judge(
+        open_row, stopped=stopped, now=now, max_lateness=timedelta.max if is_never_late else settings.max_lateness
     )
 
 
 def delivery_checks(evidence: DeliveryEvidence, settings: Settings) -> tuple[Check, ...]:
-    """Return what a sender checks, in its order: nothing is paused, and the customer may be written to."""
-    return (_paused(evidence, settings), _reached(evidence, settings))
+    """Return what a sender checks: nothing is paused, the row still stands, and the customer may be written to."""
+    return (
+        _paused(evidence, settings),
+        *_carried(evidence),
+        *_looked_at(evidence),
+        _reached(evidence, settings),
+    )
+
+
+def _carried(evidence: DeliveryEvidence) -> Iterator[Check]:
+    if not evidence.is_carried:
+        wording = f"this deployment sends nothing by {evidence.channel}"
+        yield Check("carried", wording, False, remedy="configure it: docs/channels.md")
+
+
+def _looked_at(evidence: DeliveryEvidence) -> Iterator[Check]:
+    if wording := LAST_LOOKS.get(evidence.last_look):
+        who = "the next export or plan" if evidence.channel in EXPORTED_CHANNELS else "the next send or plan"
+        yield Check("last_look", wording.format(step_no=evidence.step_no, who=who), False)
 
 
 def _paused(evidence: DeliveryEvidence, settings: Settings) -> Check:
@@ -127,7 +201,9 @@ def _reached(evidence: DeliveryEvidence, settings: Settings) -> Check:
     )
     if evidence.refusal is None:
         where = "may be on a list" if evidence.channel in EXPORTED_CHANNELS else "may go out"
-        return Check("reached", f"{what} {where}", True, children=told)
+        stands = evidence.is_carried and evidence.last_look is Verdict.CLAIM
+        wording = f"{what} {where}" if stands else f"the customer may be written to by {what}"
+        return Check("reached", wording, True, children=told)
     detail = f" ({evidence.refusal.detail})" if evidence.refusal.detail else ""
     reason = evidence.refusal.reason
     wording = f"{what} would be withheld now: {REASONS[reason]}{detail}"

@@ -15,10 +15,10 @@ from psycopg.rows import class_row, dict_row
 from ekiden.database.statements import qualified, statement
 from ekiden.insights.built import AskedScenario
 from ekiden.scenarios.frames import same_order_runs
-from ekiden.schedule.rows import RowFilter, ScheduleRow, search
+from ekiden.schedule.rows import OPEN_STATES, RowFilter, ScheduleRow, search
 
 MAX_ROWS = 1_000
-"""Rows of one customer that are read: far more than one scenario makes, ten for each enrolment."""
+"""Rows of one customer that are read besides those that wait: ten for each enrolment, of a hundred of them."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,14 @@ class Rival:
 
 
 @dataclass(frozen=True)
+class Block:
+    """Another scenario in which a person blocked the customer (T13), and since when."""
+
+    scenario_code: str
+    blocked_at: datetime
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything that is known of one customer in one scenario."""
 
@@ -144,8 +152,8 @@ class Evidence:
     enrolments: tuple[Enrolment, ...] = ()
     rows: tuple[ScheduleRow, ...] = ()
     rivals: tuple[Rival, ...] = ()
-    blocked_in: tuple[str, ...] = ()
-    """Other scenarios in which a person blocked the customer, where that keeps them out of this one too (T13)."""
+    blocked_in: tuple[Block, ...] = ()
+    """Where a block keeps the customer out of every scenario; else none."""
     is_by_hand: bool = False
     """Whether the conditions are the author's own SQL: then the anchors are the table's, with nothing behind them."""
     table_differs: bool = False
@@ -278,12 +286,16 @@ def _with_ledger(
     # by the customer's index, and then by scenario: a customer has few rows
     mine = RowFilter(customer=evidence.customer_id, scenario=scenario.known_code)
     rows = search(connection, mine, limit=MAX_ROWS) if scenario.known_code else []
+    if len(rows) == MAX_ROWS:
+        # the oldest; what waits is asked about first
+        open_rows = search(connection, replace(mine, states=OPEN_STATES), limit=MAX_ROWS)
+        rows += [row for row in open_rows if row not in rows]
     blocked_in = connection.execute(statement(__file__, "blocked_in"), parameters) if blocks_everywhere else ()
     return replace(
         evidence,
         enrolments=tuple(enrolments),
         rivals=tuple(rivals),
-        blocked_in=tuple(code for (code,) in blocked_in),
+        blocked_in=tuple(Block(*found) for found in blocked_in),
         rows=tuple(rows),
     )
 

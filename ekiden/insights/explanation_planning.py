@@ -5,7 +5,7 @@ customer.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from ekiden.insights.built import AskedScenario
@@ -43,11 +43,22 @@ def planning_checks(
     due = scenario.due_date(anchor.on)
     return (
         _not_entered(scenario, evidence, anchor, moment, zone),
-        *_not_blocked(evidence),
+        *_not_blocked(evidence, moment.at),
         *_within_reach(scenario, due, moment.day),
         *_no_rival(scenario, evidence.rivals, moment, zone),
         _due(scenario, anchor, due, moment.day),
     )
+
+
+def entry_judged_at(
+    scenario: AskedScenario, anchor: AnchorEvidence, moment: Moment, zone: ZoneInfo, batch_time: time
+) -> datetime:
+    """Return the instant by which a plan at the moment judges entry: of a day gone by perhaps its own (Q-13)."""
+    definition = scenario.definition
+    day = anchor.on if definition.enrols_at == "anchor" else scenario.due_date(anchor.on)
+    if definition.backfill_as_of == "due_date" and day < moment.day:
+        return datetime.combine(day, batch_time, zone)
+    return moment.at
 
 
 def current_enrolment(evidence: Evidence, at: datetime) -> Enrolment | None:
@@ -103,9 +114,9 @@ def _not_entered(
     return Check("not_entered", wording, False, remedy=again)
 
 
-def _not_blocked(evidence: Evidence) -> Iterator[Check]:
-    if evidence.blocked_in:
-        where = ", ".join(evidence.blocked_in)
+def _not_blocked(evidence: Evidence, at: datetime) -> Iterator[Check]:
+    if blocks := [block.scenario_code for block in evidence.blocked_in if block.blocked_at <= at]:
+        where = ", ".join(blocks)
         yield Check(
             "not_blocked",
             f"a person blocked the customer in {where}, and here a block counts everywhere",

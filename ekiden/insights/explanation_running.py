@@ -20,7 +20,8 @@ def next_of_running(
     if waiting is None:
         return _without_a_row(running, evidence, zone)
     if waiting.state != "ready":
-        return rows_in_words((waiting,), zone)[0]
+        ends = [check.wording for check in delivery if check.name == "last_look"]
+        return "; but ".join([*rows_in_words((waiting,), zone), *ends])
     return _ready(waiting, [check for check in (*_frozen(scenario), *delivery) if not check.passes])
 
 

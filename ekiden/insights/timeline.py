@@ -13,6 +13,7 @@ from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
 from ekiden.database.statements import statement
+from ekiden.delivery.addresses import spellings
 from ekiden.insights.explanation_evidence import UnknownCustomer
 from ekiden.insights.lineage import masked
 from ekiden.insights.timeline_wording import by_whom, what, why
@@ -77,7 +78,7 @@ def timeline(
     if not is_built(connection):
         raise NothingBuilt("no shop has been built yet: run `ekiden build`")
     direction = sql.SQL("asc" if oldest_first else "desc")
-    parameters = {
+    parameters: dict[str, Any] = {
         "customer_id": customer_id,
         "begins": _midnight(chosen.first_day, zone),
         "ends": _midnight(_day_after(chosen.last_day), zone),
@@ -88,12 +89,19 @@ def timeline(
         # one state of the facts and the ledger for all questions
         cursor.execute("set transaction isolation level repeatable read, read only")
         _refuse_unknown(connection, customer_id, chosen.scenario)
+        parameters["addresses"] = _addresses(connection, customer_id)
         found = cursor.execute(statement(__file__, "timeline").format(direction=direction), parameters).fetchall()
     return Timeline(
         customer_id,
         total=found[0]["total"] if found else 0,
         entries=tuple(_entry(row, zone, unmask=unmask) for row in found),
     )
+
+
+def _addresses(connection: Connection[Any], customer_id: str) -> list[str]:
+    """Return every form under which an entry may hold one of the customer's addresses, of whatever channel."""
+    rows = connection.execute(statement(__file__, "asked_addresses"), {"customer_id": customer_id}).fetchall()
+    return sorted({spelling for row in rows for address in row if address for spelling in spellings(address)})
 
 
 def _day_after(day: date | None) -> date | None:

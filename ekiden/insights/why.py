@@ -36,9 +36,19 @@ def why(
     """
     found = asked_scenario(connection, scenario)
     evidence = read_evidence(connection, found, customer, blocks_everywhere=settings.blocks_everywhere)
-    delivery = read_delivery(connection, found, customer, evidence.rows, settings) if asked.is_now else None
+    delivery = (
+        read_delivery(connection, found, customer, evidence.rows, settings, now=asked.at) if asked.is_now else None
+    )
     checks = delivery_checks(delivery, settings) if delivery else ()
-    explanation = explain(found, evidence, asked, settings.zone, delivery=checks, everything=everything)
+    explanation = explain(
+        found,
+        evidence,
+        asked,
+        settings.zone,
+        delivery=checks,
+        everything=everything,
+        batch_time=settings.batch_time,
+    )
     if asked.is_now and found.live_function is None and _was_left_out(connection, found):
         return replace(explanation, notes=(*explanation.notes, LEFT_OUT))
     return explanation

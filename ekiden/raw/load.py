@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection, sql
 
 from ekiden.raw.checks import check_keys, check_reference, check_values
+from ekiden.raw.contract import CUSTOMER_HISTORY
 from ekiden.raw.faults import FaultList, LoadRefused
 from ekiden.raw.folder import SourceFile, source_files
 from ekiden.raw.staging import create_staging, drop_staging, stage, staged
@@ -99,9 +100,11 @@ def load(
         for staging in stages:
             _check(connection, staging, zone, faults, tell)
         faults.refuse_if_any()
-        reports = tuple(_write(connection, staging, zone, tell) for staging in stages)
+        # history first: what a file tells of it need not be guessed when a customer's record changes
+        in_order = sorted(stages, key=lambda staging: staging.file.table is not CUSTOMER_HISTORY)
+        written = {staging.file: _write(connection, staging, zone, tell) for staging in in_order}
         drop_staging(connection)
-    return LoadReport(folder, reports)
+    return LoadReport(folder, tuple(written[staging.file] for staging in stages))
 
 
 def _stage(

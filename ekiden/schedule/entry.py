@@ -154,6 +154,7 @@ def enter(
         selected=selected,
         left=left,
         blocks_everywhere=parameters["blocks_everywhere"],
+        batch_time=parameters["batch_time"],
     )
     return Entries(enrolled, superseded)
 
@@ -186,6 +187,7 @@ def _find_all_candidates(
         now=parameters["now"],
         broken_models=broken_models,
         blocks_everywhere=parameters["blocks_everywhere"],
+        batch_time=parameters["batch_time"],
     )
     reached = _reach(connection, contestants, parameters)
     for scenario in contestants:

@@ -11,7 +11,7 @@ what it found. Where one of these is not known, everybody is looked at: slower, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any
 
@@ -63,12 +63,14 @@ def begin_sweep(
     now: datetime,
     broken_models: Sequence[str],
     blocks_everywhere: bool = False,
+    batch_time: time | None = None,
 ) -> dict[int, Standing]:
     """Return how each scenario stands before this part of a sweep at `now`, by id.
 
     Leaves the temporary tables `sweeping` and `looked_at` (scenario_id, customer_id): the customers for whom something
     can be new, of the scenarios that are not swept whole. Call it before anything is read that the part judges by.
-    `blocks_everywhere`: what ends or begins in one scenario can let a customer into another (T13).
+    `blocks_everywhere`: what ends or begins in one scenario can let a customer into another (T13). `batch_time`: when
+    entry on a day gone by is judged, where the scenario asks as of its due date (Q-13).
     """
     connection.execute(_TABLES)
     parameters = {
@@ -77,6 +79,7 @@ def begin_sweep(
         "now": now,
         "broken_models": list(broken_models),
         "blocks_everywhere": blocks_everywhere,
+        "batch_time": batch_time,
     }
     connection.execute(statement(__file__, "begin_sweeps"), parameters)
     connection.execute(statement(__file__, "look_at"), parameters)
@@ -101,6 +104,7 @@ def end_sweep(
     selected: Sequence[int] | None,
     left: sql.SQL,
     blocks_everywhere: bool = False,
+    batch_time: time | None = None,
 ) -> None:
     """Note that the part is done for the scenarios `selected` (None: all); `left` finds whom it could not settle.
 
@@ -111,6 +115,7 @@ def end_sweep(
         "scenario_ids": None if selected is None else list(selected),
         "now": now,
         "blocks_everywhere": blocks_everywhere,
+        "batch_time": batch_time,
     }
     connection.execute(statement(__file__, "end_sweeps"), parameters)
     connection.execute(statement(__file__, "carry_over").format(found=left), parameters)

@@ -1,11 +1,11 @@
 """How a deployment sends, whatever it sends by: batches, tries, patience and workers."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
-from ekiden.settings.values import Duration
+from ekiden.settings.values import Duration, HasUnit
 
 
 class SendingSettings(BaseModel):
@@ -27,7 +27,7 @@ class SendingSettings(BaseModel):
     """A message of unknown outcome is shown to a person from then on. SendGrid delivers an event for up to 24 hours
     (its event webhook's page, "retries"); two more are for what comes late on our side."""
 
-    dispatcher_lease: timedelta = Field(timedelta(minutes=5), ge=timedelta(seconds=1))
+    dispatcher_lease: Annotated[timedelta, Field(ge=timedelta(seconds=1)), HasUnit] = timedelta(minutes=5)
     """For how long a sender that gives no sign keeps what it claimed. Longer than the slowest batch: a channel begins
     none of its messages after a minute and has the last answer within another; the rest is for a busy machine."""
 

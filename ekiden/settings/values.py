@@ -6,17 +6,27 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import available_timezones
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
-Duration = Annotated[timedelta, Field(ge=timedelta())]
+
+def with_unit(value: object) -> object:
+    """Return `value`; raises `ValueError` for a number alone, as the settings file may hold: six what?"""
+    if isinstance(value, int | float):
+        raise ValueError(f"{value} has no unit; write it like PT6H, PT30M or P2D, in quotes")
+    return value
+
+
+HasUnit = BeforeValidator(with_unit)
+Duration = Annotated[timedelta, Field(ge=timedelta()), HasUnit]
 """How long something takes or waits; at once, at least."""
 
 
 def known_time_zone(name: str) -> str:
     """Return `name`, an IANA time zone; raises `ValueError` for any other."""
-    if name not in available_timezones():
+    # Debian lists its machine's own zone among them, which PostgreSQL does not know
+    if name not in available_timezones() - {"localtime"}:
         raise ValueError(f"{name!r} is not an IANA time zone; write it like 'Asia/Tokyo'")
     return name
 

@@ -20,7 +20,8 @@ from ekiden.warehouse.revision import git_revision
 from ekiden.warehouse.unbuilt import RESULTS, Unbuilt, unbuilt_scenarios
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
-SOURCE_PATTERNS = ("*.sql", "*.yml", "*.yaml", "*.md")
+SOURCE_FOLDERS = ("models", "macros", "tests", "seeds", "snapshots")
+SOURCE_PATTERNS = ("*.sql", "*.yml", "*.yaml", "*.md", "*.csv")
 WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 """They try the models on made-up rows: a matter of development (`make test`), not of a shop's morning."""
 
@@ -204,7 +205,7 @@ def compiled_model(settings: Settings, name: str, *, project: Path | None = None
 def _inputs(environment: dict[str, str]) -> str:
     """Return a digest of what a manifest is made of: the files that are there, as they are, and the settings."""
     files = [PROJECT_DIR / "dbt_project.yml", PROJECT_DIR / "profiles.yml"]
-    for folder in ("models", "macros", "tests"):
+    for folder in SOURCE_FOLDERS:
         for pattern in SOURCE_PATTERNS:
             files += (PROJECT_DIR / folder).rglob(pattern)
     # an editor's lock beside a file is a link that leads nowhere

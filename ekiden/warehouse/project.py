@@ -34,6 +34,8 @@ LONGEST_VARIABLE = 100_000
 """Bytes; Linux takes no environment variable above 131,072."""
 
 COMPILED = "{{ eligibility() }}\n"
+STANDING = "{{ standing_eligibility() }}\n"
+"""Of a model that was written by hand, which has no function that answers in the place of its table."""
 UNNAMEABLE = frozenset({"duplicate_model", "model_name"})
 """Faults that leave no name under which a stub could stand."""
 
@@ -157,7 +159,8 @@ def _write_stubs(
                     query.unlink(missing_ok=True)
             else:
                 models.append(_stub(name, report.broken().get(name) or (refused_by_dbt[name],)))
-                query.write_text(COMPILED, encoding="utf-8")
+                is_by_hand = sql is not None and not sql.compiled_here
+                query.write_text(STANDING if is_by_hand else COMPILED, encoding="utf-8")
         document = {"version": 2, "models": models}
         file.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
 

@@ -77,7 +77,7 @@ def _blamed(node: Mapping[str, Any] | None) -> Iterator[str]:
     elif attached := node.get("attached_node"):
         yield attached
     else:
-        yield from node["depends_on"]["nodes"]
+        yield from node["depends_on"].get("nodes", ())
 
 
 def _is_in(node: Mapping[str, Any] | None, *folders: Path) -> bool:
@@ -101,7 +101,8 @@ def _reason(unique_id: str, nodes: Mapping[str, Any], failed: Mapping[str, str])
         return failed[unique_id]
     waiting, seen = [unique_id], {unique_id}
     for behind in waiting:
-        parents: Sequence[str] = nodes[behind]["depends_on"]["nodes"]
+        # what stands behind nothing else, like a seed, names macros alone
+        parents: Sequence[str] = nodes[behind]["depends_on"].get("nodes", ())
         for parent in parents:
             if parent in failed:
                 return f"what it reads, {nodes[parent]['name']}, was not built: {failed[parent]}"

@@ -40,7 +40,11 @@ nobody knows them. Anchors and frames read them here.
 {%- endmacro %}
 
 {% macro segment_relation(place, segment) -%}
-    {{- return(segment_node(place, segment).relation_name) -}}
+    {%- set relation = segment_node(place, segment).relation_name -%}
+    {%- if not relation -%}
+        {{ definition_fault(place, "segment '" ~ segment ~ "' is ephemeral: whoever asks before a send needs a view, or a table") }}
+    {%- endif -%}
+    {{- return(relation) -}}
 {%- endmacro %}
 
 {% macro membership(place, segment, relation) -%}

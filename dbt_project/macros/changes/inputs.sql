@@ -19,43 +19,60 @@ note, and what looks at one customer at a time and not at the clock, can. Does n
     {%- set found = [] -%}
     {%- do gather_inputs(node.unique_id, found) -%}
     {%- set behind = {'views': [], 'segments': [], 'sources': [], 'tables': [], 'obstacles': []} -%}
+    {%- for unique_id in [node.unique_id] + found | sort if unique_id in graph.nodes -%}
+        {%- set each = graph.nodes[unique_id] -%}
+        {%- if (each.config.meta or {}).get('compares_customers') -%}
+            {%- do behind.obstacles.append(each.name ~ ' compares customers with each other') -%}
+        {%- endif -%}
+        {#- of the ledger, no more is noted than these two show -#}
+        {%- if each.name not in ['stg_enrolments', 'stg_customer_events'] and '.ledger.' in each.depends_on.nodes | join(' ') -%}
+            {%- do behind.obstacles.append('nothing notes what ' ~ each.name ~ ' reads of the ledger') -%}
+        {%- endif -%}
+    {%- endfor -%}
     {%- for unique_id in found | sort -%}
         {%- set source = graph.sources.get(unique_id) -%}
         {%- set parent = graph.nodes.get(unique_id) -%}
         {%- if source and source.source_name == 'raw' -%} {%- do behind.sources.append(source.relation_name) -%}
-        {%- elif source and source.source_name == 'ledger' and source.name in ['enrolments', 'scenarios', 'delivery_events'] -%}
+        {%- elif source and source.source_name == 'ledger' -%}
         {%- elif source -%} {%- do behind.obstacles.append('nothing notes what changes in ' ~ unique_id) -%}
         {%- elif parent.config.materialized == 'view' -%}
             {%- do behind.views.append(parent.relation_name) -%}
             {%- if 'segments' in parent.fqn -%} {%- do behind.segments.append(parent.relation_name) -%} {%- endif -%}
-            {%- if (parent.config.meta or {}).get('compares_customers') -%}
-                {%- do behind.obstacles.append(parent.name ~ ' compares customers with each other') -%}
-            {%- endif -%}
         {%- elif parent.config.materialized == 'table' and parent.resource_type == 'model' -%} {%- do behind.tables.append(table_name(parent)) -%}
         {%- else -%}
             {%- do behind.obstacles.append(parent.name ~ ' is a ' ~ parent.config.materialized ~ ' of its own') -%}
         {%- endif -%}
     {%- endfor -%}
+    {%- set by_hand = inputs_by_hand(node) | join(' ') -%}
+    {%- if '.raw.product_categories' in by_hand and ('.raw.customer_events' in by_hand or '.raw.subscriptions' in by_hand) -%}
+        {%- do behind.obstacles.append('a product that changes its category is noted for those alone who ordered it') -%}
+    {%- endif -%}
     {%- if not is_compiled_here(node.raw_code) and 'facts_read(' not in node.raw_code and 'reading()' not in node.raw_code -%}
         {%- do behind.obstacles.append('its SQL was written by hand and names no reading()') -%}
     {%- endif -%}
     {{- return(behind) -}}
 {%- endmacro %}
 
-{% macro reads_enrolments(node) -%}
-    {#- Whether it asks who entered which scenario. Every scenario could; only those with such a frame do, and those
-        with a segment that asks. -#}
+{% macro inputs_by_hand(node) -%}
+    {#- The ids of all nodes behind what the shop wrote itself - the model's own SQL, or a scenario's segments: what the
+        macros compile refers to every fact, used or not. -#}
     {%- set found = [] -%}
     {%- if not is_compiled_here(node.raw_code) -%}
         {%- do gather_inputs(node.unique_id, found) -%}
-        {{- return('stg_enrolments' in found | join(' ')) -}}
-    {%- endif -%}
     {#- a broken definition asks nothing, and may be of any shape -#}
-    {%- if broken_scenario(node) -%} {{- return(false) -}} {%- endif -%}
-    {%- for segment in segments_read(node.config.meta.scenario) -%}
-        {%- do gather_inputs(segment_node(place_of_anchor(node.config.meta.scenario), segment).unique_id, found) -%}
-    {%- endfor -%}
-    {%- if 'stg_enrolments' in found | join(' ') -%} {{- return(true) -}} {%- endif -%}
+    {%- elif not broken_scenario(node) -%}
+        {%- for segment in segments_read(node.config.meta.scenario) -%}
+            {%- do gather_inputs(segment_node(place_of_anchor(node.config.meta.scenario), segment).unique_id, found) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{- return(found) -}}
+{%- endmacro %}
+
+{% macro reads_enrolments(node) -%}
+    {#- Whether it asks who entered which scenario. Every scenario could; only those with such a frame do, and those
+        with a segment that asks. -#}
+    {%- if 'stg_enrolments' in inputs_by_hand(node) | join(' ') -%} {{- return(true) -}} {%- endif -%}
+    {%- if not is_compiled_here(node.raw_code) or broken_scenario(node) -%} {{- return(false) -}} {%- endif -%}
     {%- for section in ['target', 'exclusion', 'stop'] -%}
         {%- for frame in section_frames(node.config.meta.scenario, section) if frame.get('type') == 'scenario' -%}
             {{- return(true) -}}
@@ -64,9 +81,17 @@ note, and what looks at one customer at a time and not at the clock, can. Does n
     {{- return(false) -}}
 {%- endmacro %}
 
+{% macro clock_calls() -%}
+    {#- A pattern of the calls that answer otherwise from moment to moment; `age` does so of one argument. -#}
+    {{- return(
+        '((now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday|random|gen_random_uuid)\\s*\\('
+        ~ '|age\\s*\\(([^(),]|\\([^()]*\\))*\\))'
+    ) -}}
+{%- endmacro %}
+
 {% macro build_plan_query(node, behind, query) -%}
     {#- One row: what the database knows of a table and of what it is made from. -#}
-    {%- set clock = '\\m(now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday|random)\\(|CURRENT_DATE|CURRENT_TIME|LOCALTIME' -%}
+    {%- set clock = '\\m' ~ clock_calls() ~ '|CURRENT_DATE|CURRENT_TIME|LOCALTIME' -%}
 with views as (
     select
         string_agg(pg_get_viewdef(oid), '|' order by oid::regclass::text) as definitions,
@@ -165,8 +190,11 @@ left join pg_class as target on target.oid = to_regclass({{ text_literal(this.in
     {%- set behind = inputs(node) -%}
     {%- set known = read_rows(build_plan_query(node, behind, query))[0] -%}
     {%- set obstacle = behind.obstacles | first if behind.obstacles else known.obstacle -%}
-    {%- if not obstacle and modules.re.search('(?i)\\b(now|clock_timestamp|random)\\s*\\(|\\bcurrent_(date|time)', query) -%}
+    {%- if not obstacle and modules.re.search('(?i)\\b(' ~ clock_calls() ~ '|current_(date|time)|localtime)', query) -%}
         {%- set obstacle = 'it looks at the clock' -%}
+    {%- endif -%}
+    {%- if not obstacle and known.columns and 'customer_id' not in known.columns.split(', ') -%}
+        {%- set obstacle = 'it has no column customer_id' -%}
     {%- endif -%}
     {%- if known.target_kind != 'r' -%} {%- set reason = 'it is not there yet' -%}
     {%- elif should_full_refresh() -%} {%- set reason = 'that was asked for' -%}

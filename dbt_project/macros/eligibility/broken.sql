@@ -1,6 +1,7 @@
 {#
 Scenarios whose definition has faults. Ekiden looks at the files before dbt does and names them in the environment; they
-are built empty and registered with their faults, so that the plan leaves them out and the others go on.
+are built empty (by hand: as they were) and registered with their faults, so that the plan leaves them out and the
+others go on.
 #}
 
 {% macro broken_scenario(node) -%}
@@ -15,6 +16,16 @@ are built empty and registered with their faults, so that the plan leaves them o
 {% macro broken_definition(node, faults) -%}
     {#- What the registry keeps of it. -#}
     {{- return({'code': (node.config.meta.scenario or {}).get('code'), '$faults': faults}) -}}
+{%- endmacro %}
+
+{% macro standing_eligibility() -%}
+    {#- The body of a stub in the place of SQL written by hand: what an earlier build made. There is no function that
+        answers for such a scenario, so that its table alone says whose messages that wait are stopped. -#}
+    {%- if execute and load_cached_relation(this) is not none -%}
+    select customer_id, anchor_kind, anchor_key, anchor_at, anchor_date, entry_during, stop_during from {{ this }}
+    {%- else -%}
+    {{ empty_eligibility() }}
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro empty_eligibility() -%}

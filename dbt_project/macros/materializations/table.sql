@@ -34,7 +34,7 @@ between.
         {%- call noop_statement('main', 'nobody changed', 'SELECT', 0) -%} -- nobody changed {%- endcall -%}
     {%- endif -%}
     {%- call statement() -%} {{ remember_build(plan) }} {%- endcall -%}
-    {%- if 'eligibility' in model.fqn -%}
+    {%- if model.fqn[1] == 'eligibility' -%}
         {#- so that the planner looks again only at the customers for whom something can be new -#}
         {%- call statement() -%}
         select changed.follow_eligibility({{ text_literal(target.include(database=false)) }})
@@ -70,7 +70,9 @@ between.
     {%- set required = [] -%}
     {%- for column in model.columns.values() -%}
         {%- for constraint in column.constraints or [] -%}
-            {%- do (required if constraint.type == 'not_null' else other_constraints).append(column.name) -%}
+            {%- do (required if constraint.type == 'not_null' else other_constraints).append(
+                adapter.quote(column.name) if column.quote else column.name
+            ) -%}
         {%- endfor -%}
     {%- endfor -%}
     {%- set contract = config.get('contract') -%}
@@ -88,22 +90,21 @@ between.
         {%- call statement('main') -%} {{ get_create_table_as_sql(False, draft, query) }} {%- endcall -%}
     {%- endif -%}
     {%- do create_indexes(draft) -%}
-    {%- call statement() -%}
-    analyze {{ draft }};
-    {%- if kind %}
-    drop {{ {'v': 'view', 'm': 'materialized view'}.get(kind, 'table') }} {{ target }} cascade;
-    {%- endif %}
-    alter table {{ draft }} rename to {{ adapter.quote(target.identifier) }}
-    {%- endcall -%}
+    {%- call statement() -%} analyze {{ draft }} {%- endcall -%}
+    {%- set rename = 'alter table ' ~ draft ~ ' rename to ' ~ adapter.quote(target.identifier) -%}
+    {%- set drop = 'drop ' ~ {'v': 'view', 'm': 'materialized view'}.get(kind, 'table') ~ ' ' ~ target ~ ' cascade; ' -%}
+    {%- call statement() -%} {{ keeping_views(target, drop ~ rename) if kind else rename }} {%- endcall -%}
 {%- endmacro %}
 
 {% macro build_for_changed_customers(target, columns, query) -%}
     {#- Computes the changed customers' rows and writes what differs. Rows are compared byte by byte, with the model's
-        unique key as what finds the other quickly. -#}
-    {%- set key = config.get('unique_key') or ['customer_id'] -%}
+        unique key as what finds the other quickly. Where it has none, two rows may be the same, and which of them is new
+        nobody can tell: all of these customers' rows are written. -#}
+    {%- set key = config.get('unique_key') or [] -%}
     {%- set key = [key] if key is string else key -%}
     {%- set same_row -%}
-        {%- for column in key %} fresh.{{ column }} = standing.{{ column }} and{% endfor %} (fresh.*) *= standing.built
+        {%- for column in key %} fresh.{{ column }} = standing.{{ column }} and{% endfor %}
+        {{ '(fresh.*) *= standing.standing_row' if key else 'false' }}
     {%- endset -%}
     {%- call statement() -%}
     -- so many joins over so few rows: a mistaken estimate must not cost more than a hash table does, and starting
@@ -119,17 +120,19 @@ between.
     set local enable_nestloop = on;
     -- read once: where a customer's rows lie scattered, that is a page for each
     create temporary table standing_rows on commit drop as
-    select built.ctid as place, {% for column in key %}built.{{ column }}, {% endfor %}built
-    from {{ target }} as built
-    where {{ is_changed('built.customer_id') }};
+    select standing_row.ctid as standing_place, {% for column in key %}standing_row.{{ column }}, {% endfor %}standing_row
+    from {{ target }} as standing_row
+    where {{ is_changed('standing_row.customer_id') }};
+    {%- if key %}
     -- what is joined by, and no more: looking at spans costs most of it
     analyze fresh_rows ({{ key | join(', ') }}), standing_rows ({{ key | join(', ') }})
+    {%- endif %}
     {%- endcall -%}
     {%- call statement() -%}
     delete from {{ target }} as built
     using standing_rows as standing
     where
-        built.ctid = standing.place
+        built.ctid = standing.standing_place
         and not exists (select from fresh_rows as fresh where {{ same_row }})
     {%- endcall -%}
     {%- call statement('main') -%}

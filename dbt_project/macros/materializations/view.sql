@@ -1,7 +1,7 @@
 {#
 Views are replaced in place. dbt's own way renames the old view and drops it with everything that depends on it: while
 a build runs, or after a build of one model alone, the views that a sender reads would be gone. Here a view is there at
-every moment; only when its columns change must it be dropped, and its dependents wait for their own turn in the build.
+every moment; only when its columns change must it be dropped, and views on it are made again with it where they can be.
 #}
 
 {% materialization view, adapter='postgres' -%}
@@ -12,9 +12,15 @@ every moment; only when its columns change must it be dropped, and its dependent
     {%- if existing is not none and not existing.is_view -%}
         {% do drop_relation_if_exists(existing) %}
     {%- endif %}
+    {%- if config.get('contract').enforced -%}
+        {#- before it is there: whoever reads it relies on the types -#}
+        {%- do get_assert_columns_equivalent(sql) -%}
+    {%- endif -%}
     {% call statement('main') -%}
     {{ replace_view(target, sql) }}
     {%- endcall %}
+    {#- what is replaced keeps its grants -#}
+    {%- do apply_grants(target, config.get('grants'), should_revoke=true) -%}
     {% do persist_docs(target, model) %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
@@ -29,7 +35,6 @@ begin
     execute " ~ text_literal(create) ~ ";
 exception when invalid_table_definition then
     -- a column was removed, renamed or given another type
-    execute " ~ text_literal('drop view ' ~ relation ~ ' cascade') ~ ";
-    execute " ~ text_literal(create) ~ ";
+    execute " ~ text_literal(keeping_views(relation, 'drop view ' ~ relation ~ ' cascade; ' ~ create)) ~ ";
 end") }}
 {%- endmacro %}

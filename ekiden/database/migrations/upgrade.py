@@ -9,9 +9,16 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from psycopg.errors import InsufficientPrivilege
+from psycopg import Error
+from psycopg.errors import (
+    DuplicateSchema,
+    DuplicateTable,
+    InsufficientPrivilege,
+    OperationalError,
+    ReadOnlySqlTransaction,
+)
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from ekiden.database.connection import connect, connection_parts, database_url
@@ -26,15 +33,28 @@ def upgrade(settings: Settings) -> None:
     """Bring the schema to the newest version, wholly or not at all; raises `DatabaseUnavailable`."""
     try:
         _upgrade(settings)
-    except (ProgrammingError, InsufficientPrivilege) as error:
-        refused = error.orig if isinstance(error, ProgrammingError) else error
-        if not isinstance(refused, InsufficientPrivilege):
-            raise
+    except (DBAPIError, Error) as error:
+        # a migration's own statements go straight to the driver
+        refused = error.orig if isinstance(error, DBAPIError) else error
         parts = connection_parts(database_url(settings))
+        match refused:
+            case InsufficientPrivilege():
+                way_out = (
+                    ". Have somebody who may make it the owner, of Dagster's database as well: "
+                    f'alter database "{parts.database}" owner to "{parts.user}"'
+                )
+            case DuplicateTable() | DuplicateSchema():
+                way_out = (
+                    ", and it is none of Ekiden's: raw, outreach, changed and the schemas of the dbt models are. Give "
+                    "Ekiden a database of its own, or rename the schema that was there before"
+                )
+            case ReadOnlySqlTransaction() | OperationalError():
+                way_out = ""
+            case _:
+                raise
         raise DatabaseUnavailable(
             f'The tables in the database "{parts.database}" on {parts.host} cannot be brought up to date by '
-            f'"{parts.user}": {refused.diag.message_primary}. Have somebody who may make it the owner, of Dagster\'s '
-            f'database as well: alter database "{parts.database}" owner to "{parts.user}"'
+            f'"{parts.user}": {refused.diag.message_primary or refused}{way_out}'
         ) from error
 
 

@@ -7,7 +7,7 @@ deployment has it: the packages take a while.
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from ekiden.delivery.channels.addressing import split_address
+from ekiden.delivery.channels.addressing import can_begin_links, split_address
 from ekiden.delivery.channels.base import (
     Carrier,
     Channel,
@@ -134,6 +134,7 @@ def channel_for(settings: Settings, *, clock: Clock = utc_now) -> Channel:
     """Return the mail channel by `mail_goes_by`; raises `ChannelMisconfigured` if it is not configured, or by half."""
     named = mail_goes_by(settings)
     try:
+        _check_what_is_in_all(settings)
         if named == "sendgrid":
             return _sendgrid(settings, clock)
         return _smtp(settings, clock) if named == "smtp" else OutboxChannel(settings.outbox, clock)
@@ -173,13 +174,20 @@ def _sendgrid(settings: Settings, clock: Clock) -> Channel:
     )
 
 
-def _check_sender(settings: Settings, host: str) -> None:
+def _check_what_is_in_all(settings: Settings) -> None:
     """Raise `ValueError` for what would be wrong in every mail, before the first one fails for it."""
-    from ekiden.delivery.channels.transport import is_this_machine  # noqa: PLC0415
-
     for variable, address in (("SENDER_ADDRESS", settings.sender_address), ("REPLY_TO", settings.reply_to)):
         if address is not None and split_address(address) is None:
             raise ValueError(f"EKIDEN_{variable} is {address!r}, which is no mail address")
+    if not can_begin_links(settings.unsubscribe_url):
+        way_out = "write it like https://mail.shop.example/unsubscribe, without ? and #: a token is appended"
+        raise ValueError(f"EKIDEN_UNSUBSCRIBE_URL is {settings.unsubscribe_url!r}; {way_out}")
+
+
+def _check_sender(settings: Settings, host: str) -> None:
+    """Raise `ValueError` where mail that leaves the house would be from nobody, or without a way out."""
+    from ekiden.delivery.channels.transport import is_this_machine  # noqa: PLC0415
+
     if is_this_machine(host):
         return
     # mail that leaves the house needs a sender and a way out, by law and for the providers

@@ -81,6 +81,11 @@ def list_headers(message: OutgoingMessage) -> dict[str, str]:
     }
 
 
+def can_begin_links(url: str) -> bool:
+    """Return whether a token appended to `url` makes a link that mail may carry."""
+    return _URL.fullmatch(url) is not None and not {"?", "#"} & set(url)
+
+
 def fault_of(message: OutgoingMessage) -> str | None:
     """Return why no mail channel can carry `message`, None if it can; without the address itself."""
     if split_address(message.to_address) is None:

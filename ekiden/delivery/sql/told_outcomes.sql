@@ -1,6 +1,7 @@
 -- Rows whose outcome nobody knew and of which the provider has told since: it carried the message, or dropped it.
 -- Whatever it tells of a message but a drop shows that it carried it, in whichever attempt. A drop is that of the last
--- attempt only if it came after it was posted, our clocks being apart a little.
+-- attempt only if it happened after it was posted, our clocks being apart a little, and we were told of it since the
+-- attempt before was over.
 select
     rows.schedule_row_id,
     rows.message_id,
@@ -10,10 +11,16 @@ select
 from outreach.attempts
 inner join outreach.schedule_rows as rows
     on attempts.schedule_row_id = rows.schedule_row_id and attempts.attempt_no = rows.attempts
+left join outreach.attempts as before
+    on attempts.schedule_row_id = before.schedule_row_id and attempts.attempt_no = before.attempt_no + 1
 inner join lateral (
     select
         bool_or(events.kind <> 'dropped') as is_accepted,
-        bool_or(events.kind = 'dropped' and events.happened_at >= attempts.posted_at - %(clocks_apart)s) as is_dropped,
+        bool_or(
+            events.kind = 'dropped'
+            and events.happened_at >= attempts.posted_at - %(clocks_apart)s
+            and events.received_at > coalesce(before.finished_at, '-infinity')
+        ) as is_dropped,
         -- what the answer to a post calls the message is the part before the first point
         min(split_part(events.provider_message_id, '.', 1)) as provider_message_id,
         min(events.about) filter (where events.kind = 'dropped') as drop_reason

@@ -3,8 +3,7 @@
 with customer as (
     select
         customer_id,
-        registered_at,
-        array[lower(email), lower(email_2)] as addresses
+        registered_at
     from staging.stg_customers
     where customer_id = %(customer_id)s
 ),
@@ -287,7 +286,7 @@ suppressions as (
     from outreach.suppression_list
     where
         customer_id = %(customer_id)s
-        or address = any(array(select unnest(customer.addresses) from customer))
+        or address = any(%(addresses)s::text[])
 ),
 
 -- what a person said of a message of which nobody knew whether it had been sent
@@ -359,7 +358,7 @@ of_opt_outs as (
     from outreach.opt_outs
     where
         customer_id = %(customer_id)s
-        or address = any(array(select unnest(customer.addresses) from customer))
+        or address = any(%(addresses)s::text[])
 ),
 
 opt_outs as (

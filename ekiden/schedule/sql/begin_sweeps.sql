@@ -7,20 +7,20 @@ with present as (
     select
         scenarios.scenario_id,
         scenarios.current_version_id,
+        versions.backfill_as_of,
         control.system_identifier,
         -- of an archived scenario no table is read any more; one with a broken definition has none that can be
         case when scenarios.status = 'archived' then 0::oid else followed.table_oid end as table_oid,
         case when scenarios.status = 'archived' then '-infinity' else followed.turns_from end as turns_from
     from outreach.scenarios
+    inner join outreach.scenario_versions as versions on scenarios.current_version_id = versions.scenario_version_id
     cross join pg_control_system() as control
     left join changed.followed_tables as followed
         on
             to_regclass(scenarios.relation_name)::oid = followed.table_oid
             and control.system_identifier = followed.system_identifier
             and scenarios.model_name <> all(%(broken_models)s)
-    where
-        scenarios.scenario_id = any(%(scenario_ids)s)
-        and scenarios.current_version_id is not null
+    where scenarios.scenario_id = any(%(scenario_ids)s)
 )
 
 select
@@ -40,6 +40,11 @@ select
             then 'its table was made anew'
         when last.swept_at > %(now)s then 'the clock was set back'
         when last.swept_at < present.turns_from then 'what began before then is not known'
+        when
+            %(part)s = 'entries'
+            and present.backfill_as_of = 'due_date'
+            and coalesce(last.batch_time <> %(batch_time)s::time, true)
+            then 'days gone by are judged at another time'
         when last.blocks_everywhere and not %(blocks_everywhere)s then 'who is blocked elsewhere may enter now'
         when
             exists (

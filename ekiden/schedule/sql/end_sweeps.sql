@@ -11,7 +11,7 @@ with forgotten as (
 
 insert into outreach.sweeps (
     scenario_id, part, scenario_version_id, table_oid, system_identifier, contains_before, swept_at, anchored_from,
-    anchored_to, blocks_everywhere
+    anchored_to, blocks_everywhere, batch_time
 )
 select
     scenario_id,
@@ -23,7 +23,8 @@ select
     %(now)s,
     anchored_from,
     anchored_to,
-    %(blocks_everywhere)s
+    %(blocks_everywhere)s,
+    %(batch_time)s
 from pg_temp.sweeping
 where
     table_oid is not null
@@ -36,4 +37,5 @@ on conflict (scenario_id, part) do update set
     swept_at = excluded.swept_at,
     anchored_from = excluded.anchored_from,
     anchored_to = excluded.anchored_to,
-    blocks_everywhere = excluded.blocks_everywhere
+    blocks_everywhere = excluded.blocks_everywhere,
+    batch_time = excluded.batch_time

@@ -41,6 +41,21 @@ def test_planning_a_range_of_missed_days_holds_them(shop: Shop, ekiden):
         ("plan", "--actor", " "),
         ("rows", "--state", "asleep"),
         ("rows", "--limit", "-1"),
+        # more than the database can count to
+        ("rows", "--limit", "9" * 20),
+        ("decisions", "--limit", "9" * 19, "--customer", "C1"),
+        ("timeline", "C1", "--limit", "9" * 20),
+        ("audience", "follow_up", "--limit", "9" * 20),
+        ("release", "--first", "9" * 20, "--dry-run"),
+        ("opt-out", "withdraw", "9" * 20, "--reason", "x"),
+        ("unknown", "list", "--older-than", "1e300"),
+        # no day lies between them: nothing found would look like an answer
+        ("rows", "--due-from", "2024-03-10", "--due-to", "2024-03-01"),
+        ("held", "--due-from", "2024-03-10", "--due-to", "2024-03-01"),
+        ("release", "--due-from", "2024-03-10", "--due-to", "2024-03-01"),
+        # a script's variable that was never set
+        ("why", "follow_up", "C1", "--on", ""),
+        ("webhook", "status", "--format", "csv"),
         # the last would win in silence
         ("rows", "--customer", "C1", "--customer", "C2"),
         ("opt-out", "add", "--customer", "C1", "--customer", "C2", "--reason", "x"),
@@ -61,6 +76,10 @@ def test_wrong_usage_ends_with_2_and_says_what_is_wrong(planned: Shop, ekiden, a
     ("arguments", "message"),
     [
         (("plan", "--scenario", "nobody"), "no scenario 'nobody'; known: follow_up"),
+        (("unknown", "list", "--scenario", "nobody"), "no scenario 'nobody'; known: follow_up"),
+        (("unknown", "settle", "sent", "--scenario", "nobody", "--reason", "x"), "no scenario 'nobody'"),
+        # a name in Shift_JIS, say
+        (("rows", "--customer", "\udc93"), r"'\udc93' is no UTF-8 text"),
         (("show", str(uuid4())), "was sent; find ids with `ekiden rows --state sent`"),
         (("complete", "--all", "--limit", "1"), "2 rows match, more than the limit of 1"),
         (("reopen", "--customer", "C1"), "only with a reason"),
@@ -112,8 +131,27 @@ def test_rows_come_as_json_and_csv_that_read_back(planned: Shop, ekiden):
 
 def test_no_rows_read_back_as_no_rows(shop: Shop, ekiden):
     assert json.loads(ekiden("rows", "--format", "json").out) == []
-    assert list(csv.DictReader(io.StringIO(ekiden("rows", "--format", "csv").out))) == []
+    empty = ekiden("rows", "--format", "csv").out
+    assert list(csv.DictReader(io.StringIO(empty))) == []
     assert ekiden("rows").code == 0
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    assert ekiden("rows", "--format", "csv").out.startswith(empty.strip())
+    assert json.loads(ekiden("plan", "--missed", "--format", "json").out) == []
+
+
+def test_what_csv_has_no_columns_for_reads_back_as_json(planned: Shop, ekiden):
+    (entry, *_) = csv.DictReader(io.StringIO(ekiden("timeline", "C1", "--format", "csv").out))
+    (told, *_) = json.loads(ekiden("timeline", "C1", "--format", "json").out)
+    assert json.loads(entry["details"]) == told["details"]
+
+
+def test_a_check_comes_as_csv_and_json_of_the_same(planned: Shop, ekiden):
+    as_json = json.loads(ekiden("check", "--format", "json").out)
+    as_csv = list(csv.DictReader(io.StringIO(ekiden("check", "--format", "csv").out)))
+    assert [list(map(str, each.values())) for each in as_json] == [list(each.values()) for each in as_csv]
+    assert {each["holds"] for each in as_json} == {True}
 
 
 def test_rows_can_be_narrowed_counted_and_cut_short(planned: Shop, ekiden):

@@ -1,9 +1,14 @@
+import json
 import subprocess
 import sys
+from threading import Timer
 
 import pytest
+from dagster import AssetKey
 
+from assets.warehouse import warehouse_assets
 from ekiden.settings import PROJECT_ROOT, Settings
+from ekiden.warehouse.dbt import manifest_path
 from orchestration.composition import build_defs
 from sensors.due_rows import CATCH_ALL_JOB, SENDING_JOB
 
@@ -24,6 +29,18 @@ def test_the_workspace_loads_in_a_fresh_interpreter_from_another_folder(parsed_h
     assert result.returncode == 0, result.stdout + result.stderr
     # loading must not start the embedded server
     assert not (parsed_home / "postgres").exists()
+
+
+def test_a_manifest_that_another_process_is_writing_is_waited_for(parsed_home) -> None:
+    manifest = manifest_path(Settings(home=parsed_home))
+    whole = manifest.read_text(encoding="utf-8")
+    manifest.write_text(whole[: len(whole) // 2], encoding="utf-8")
+    writer = Timer(0.5, lambda: manifest.write_text(whole, encoding="utf-8"))
+    writer.start()
+    try:
+        assert build_defs(settings=Settings(home=parsed_home)).assets
+    finally:
+        writer.join()
 
 
 def test_the_assets_are_those_of_the_rooms(definitions) -> None:
@@ -52,6 +69,18 @@ def test_the_schedule_depends_on_every_scenario_and_the_history_on_the_deliverie
     assert parents == {f"eligibility/{scenario.stem}" for scenario in scenarios}
     history = graph.get(next_key(definitions, "history/message_history"))
     assert "deliveries" in {key.to_user_string() for key in history.parent_keys}
+
+
+def test_a_segment_that_reads_what_looks_back_at_the_ledger_makes_no_circle(parsed_home) -> None:
+    manifest = json.loads(manifest_path(Settings(home=parsed_home)).read_text(encoding="utf-8"))
+    segment = manifest["nodes"]["model.ekiden.lapsed_90_days"]
+    segment["depends_on"]["nodes"] += ["model.ekiden.message_history", "source.ekiden.outreach.schedule_rows"]
+    # a folder of the shop's own, whose name Dagster takes for no group
+    segment["fqn"][1] = "お得意-segments"
+    build_warehouse, _ = warehouse_assets(manifest)
+    key = AssetKey(["segments", "lapsed_90_days"])
+    assert build_warehouse.asset_deps[key] == {AssetKey(["staging", "stg_orders"])}
+    assert build_warehouse.specs_by_key[key].group_name == "____segments"
 
 
 def test_dbt_tests_are_checks_and_so_are_the_ledgers_invariants(definitions) -> None:

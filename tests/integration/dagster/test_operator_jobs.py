@@ -20,6 +20,7 @@ from dagster import (
 from assets import deliveries, schedule
 from assets.ledger_checks import ledger_checks
 from assets.partitions import due_dates
+from assets.raw import RawTable, raw_checks
 from assets.unknown import unknown_settled_check
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.pauses import open_pauses
@@ -206,8 +207,28 @@ def test_a_check_that_fails_in_dagster_pauses_sending(planned: Shop):
     (failed,) = [check for check in result.get_asset_check_evaluations() if not check.passed]
     assert (failed.check_name, failed.metadata["offenders"].value) == ("one_message_per_sent_row", 1)
     assert failed.metadata["resume_command"].value == "`ekiden resume --reason WHY`"
+    assert failed.description.startswith("1 rows break it")
+    assert "all sending is paused until `ekiden resume --reason WHY`" in failed.description
     (found,) = open_pauses(planned.connection)
     assert (found.scenario_code, found.paused_by) == (None, "guard one_message_per_sent_row")
+
+
+def test_a_required_table_that_is_empty_says_what_fills_it(planned: Shop):
+    tables = [RawTable(name, "raw", name, "") for name in ("subscriptions", "products")]
+    planned.execute("delete from raw.order_lines")
+    planned.execute("delete from raw.products")
+    checks = Definitions(
+        assets=[AssetSpec(table.key) for table in tables],
+        asset_checks=[raw_checks(tables)],
+        jobs=[define_asset_job("check", selection=AssetSelection.all_asset_checks())],
+        resources={"settings": planned.settings},
+    )
+    result = checks.resolve_job_def("check").execute_in_process(
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    )
+    (failed,) = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    assert failed.asset_key.path[-1] == "products"
+    assert failed.description.startswith("raw.products is empty: `ekiden load DIR` fills it")
 
 
 def _empty_job(name: str = "send_now") -> JobDefinition:

@@ -115,6 +115,13 @@ def test_a_run_whose_process_vanished_does_not_keep_the_sensor_waiting(deploymen
     assert None not in unfinished_dates(deployment.instance)
 
 
+def test_a_run_that_was_made_and_never_queued_does_not_keep_the_sensor_waiting(deployment) -> None:
+    # the database went away between the two; Dagster neither starts nor ends such a run
+    stranded = deployment.instance.create_run_for_job(deployment.definitions.resolve_job_def("send_now"))
+    assert stranded.status is DagsterRunStatus.NOT_STARTED
+    assert None not in unfinished_dates(deployment.instance)
+
+
 def test_only_one_process_at_a_time_serves_a_deployment(deployment) -> None:
     with sole_server(deployment.settings) as first, sole_server(deployment.settings) as second:
         assert (first, second) == (True, False)

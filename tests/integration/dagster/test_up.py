@@ -58,6 +58,8 @@ def test_ctrl_c_stops_everything_that_was_started(parsed_home, stop) -> None:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=30) as answer:
                 assert answer.status == 200, said
         finally:
+            # Ctrl-C ends the `tee` behind us as well, and with a terminal that is closed goes whoever listened
+            process.stdout.close()
             process.send_signal(stop)
             code = process.wait(PATIENCE)
         assert code == 0

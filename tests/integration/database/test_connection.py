@@ -1,6 +1,7 @@
 """Databases made on first use, on the embedded server and on anybody's, and errors that show the way out."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -70,6 +71,26 @@ def test_sessions_are_in_utc_under_our_name_and_ready_for_a_transaction(settings
         assert row.fetchone() == ("UTC", "ekiden")
     with connect(settings, autocommit=True) as connection:
         assert connection.autocommit
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_sessions_are_alike_whatever_the_database_was_told(settings: Settings, server_url: str, autocommit: bool):
+    name = urlsplit(settings.database_url.get_secret_value()).path[1:]
+    with psycopg.connect(server_url, autocommit=True) as server:
+        for setting, value in (
+            ("timezone", "Asia/Tokyo"),
+            ("datestyle", "German, DMY"),
+            ("intervalstyle", "sql_standard"),
+            ("client_encoding", "SJIS"),
+            ("default_transaction_isolation", "serializable"),
+        ):
+            server.execute(f"alter database {name} set {setting} = '{value}'")
+    at, wait = datetime(2024, 3, 9, 12, tzinfo=UTC), timedelta(days=1, hours=2)
+    with connect(settings, autocommit=autocommit) as connection:
+        row = connection.execute(
+            "select %s::timestamptz, %s::interval, %s, current_setting('transaction_isolation')", (at, wait, "髙橋 é")
+        ).fetchone()
+    assert row == (at, wait, "髙橋 é", "read committed")
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"])
@@ -172,3 +193,15 @@ def test_dbt_is_told_the_same_address(settings: Settings):
         "PGSSLMODE": "prefer",
     }
     assert parts.password not in repr(parts)
+
+
+def test_dbt_reads_what_is_committed_whatever_the_database_was_told(settings: Settings, server_url: str):
+    url = settings.database_url.get_secret_value()
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f"alter database {urlsplit(url).path[1:]} set default_transaction_isolation = 'serializable'")
+
+    options = dbt_environment(settings_for(f"{url}?options=-c%20work_mem%3D1MB", settings.home))["PGOPTIONS"]
+
+    with psycopg.connect(url, options=options) as connection:
+        row = connection.execute("select current_setting('transaction_isolation'), current_setting('work_mem')")
+        assert row.fetchone() == ("read committed", "1MB")

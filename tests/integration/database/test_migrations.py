@@ -2,6 +2,7 @@
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 from ekiden.database.connection import connect, database_url
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.migrations import migrate
+from ekiden.database.migrations.upgrade import LOCK
 from ekiden.settings import Settings
 from tests.conftest import database_in, drop_database
 
@@ -70,6 +72,32 @@ def test_a_migration_that_fails_leaves_nothing_behind(
         assert connection.execute(TABLES).fetchall() == []
 
 
+def test_an_opt_out_of_old_with_a_time_that_nobody_can_read_can_be_read_and_withdrawn_again(settings: Settings):
+    with connect(settings, autocommit=True) as connection:
+        # as it was before the last two migrations
+        connection.execute("alter table outreach.opt_outs drop constraint opted_out_at_is_readable")
+        connection.execute("alter table outreach.sweeps drop column batch_time")
+        connection.execute("update outreach.schema_version set version_num = '0028'")
+        connection.execute(
+            "insert into outreach.opt_outs (customer_id, source, opted_out_at)"
+            " values ('C1', 'by hand', '-infinity'), ('C2', 'page', '2026-01-01 00:00+00')"
+        )
+        connection.execute(
+            "alter table outreach.opt_outs add constraint opted_out_at_is_readable"
+            " check (opted_out_at between '0001-01-02 00:00+00' and '9999-12-30 00:00+00') not valid"
+        )
+
+        migrate(settings)
+
+        times = connection.execute("select opted_out_at from outreach.opt_outs order by customer_id").fetchall()
+        assert times == [(datetime(1, 1, 2, tzinfo=UTC),), (datetime(2026, 1, 1, tzinfo=UTC),)]
+        connection.execute(
+            "update outreach.opt_outs set withdrawn_at = now(), withdrawn_by = 'hanako', withdraw_reason = 'asked'"
+        )
+        with pytest.raises(psycopg.errors.CheckViolation, match="only ever withdrawn"):
+            connection.execute("update outreach.opt_outs set opted_out_at = now()")
+
+
 def test_a_database_that_is_newer_than_this_ekiden_is_left_alone(settings: Settings):
     with connect(settings) as connection:
         connection.execute("update outreach.schema_version set version_num = '9999'")
@@ -88,3 +116,43 @@ def test_a_role_that_may_not_make_tables_is_told_what_to_ask_for(empty: Settings
                 migrate(Settings(home=empty.home, database_url=SecretStr(url)))
         finally:
             connection.execute("drop role guest")
+
+
+def test_a_database_with_somebody_else_s_tables_of_our_names_is_left_as_it_is(empty: Settings):
+    with psycopg.connect(database_url(empty)) as connection:
+        connection.execute("create schema raw create table orders (mine text)")
+
+    with pytest.raises(DatabaseUnavailable, match=r'"orders" already exists, and it is none of Ekiden\'s'):
+        migrate(empty)
+
+    with connect(empty) as connection:
+        assert connection.execute(TABLES).fetchall() == [("raw.orders",)]
+
+
+def test_a_database_that_may_not_be_written_to_is_told_as_such(empty: Settings, server_url: str):
+    name = urlsplit(database_url(empty)).path[1:]
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"alter database {name} set default_transaction_read_only = on")
+
+    with pytest.raises(DatabaseUnavailable, match=r"cannot be brought up to date by .* in a read-only transaction"):
+        migrate(empty)
+
+
+def test_a_limit_of_time_that_the_database_sets_is_told_as_such(empty: Settings, server_url: str):
+    url = database_url(empty)
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"alter database {urlsplit(url).path[1:]} set lock_timeout = '10ms'")
+
+    with psycopg.connect(url) as another:
+        another.execute("select pg_advisory_lock(%s)", (LOCK,))
+        with pytest.raises(DatabaseUnavailable, match=r"cannot be brought up to date by .* lock timeout"):
+            migrate(empty)
+
+
+def test_two_at_once_do_not_meet_where_transactions_are_isolated_from_each_other(empty: Settings, server_url: str):
+    name = urlsplit(database_url(empty)).path[1:]
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"alter database {name} set default_transaction_isolation = 'repeatable read'")
+
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(migrate, [empty] * 2))

@@ -8,8 +8,9 @@ import pytest
 from ekiden.database.connection import connect
 from ekiden.delivery.admin_notice import notify_administrator
 from ekiden.delivery.channels.addressing import fault_of
-from ekiden.delivery.channels.base import Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import LineBusy, Outcome, OutgoingMessage
 from ekiden.delivery.contents import ContentsBroken
+from ekiden.delivery.provider_waits import note_wait
 from tests.integration.ledger_fixtures import STEP, RecordingChannel, Shop
 
 ADDRESS = "staff@shop.example"
@@ -117,6 +118,16 @@ def test_a_run_that_ended_early_is_told_as_one(told: Shop):
         told.send()
     (notice,) = notices(told)
     assert "送信は途中で終了しました" in notice.rendered.text
+
+
+def test_while_the_provider_wants_to_be_left_alone_the_notice_waits_and_is_not_lost(told: Shop):
+    last_of_its_interval = LineBusy("no more for now", told.now + timedelta(seconds=20), ())
+    told.channel.before_answering = lambda: note_wait(told.connection, "recording", last_of_its_interval, now=told.now)
+    report = told.send()
+    assert (report.counts.sent, notices(told), noted(told)) == (2, [], [])
+    told.now += timedelta(seconds=20)
+    told.channel.before_answering = lambda: None
+    assert notify_administrator(told.connection, told.channel, told.settings, report.run_id, told.now)
 
 
 class BrokenForNotices(RecordingChannel):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -9,6 +10,7 @@ from ekiden.delivery.channels import LineStopped
 from ekiden.delivery.channels.base import Delivery, LineBusy, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.pauses import SendingPaused, resume
+from ekiden.delivery.provider_waits import note_wait
 from ekiden.delivery.send import lost_claims
 from tests.integration.delivery.sending import CHAIN, attempts, ready
 from tests.integration.ledger_fixtures import OPERATOR, Shop
@@ -82,6 +84,18 @@ def test_a_provider_that_asks_us_to_wait_is_left_alone_by_every_sender_until_the
     shop.now += timedelta(seconds=1)
     shop.send()
     assert set(shop.states().values()) == {"sent"}
+
+
+def test_a_wait_noted_by_a_clock_that_was_ahead_keeps_nobody_waiting_once_it_is_set_right(shop: Shop):
+    ready(shop)
+    ahead, busy = shop.now + timedelta(days=1), partial(LineBusy, "429", deliveries=())
+    note_wait(shop.connection, "recording", busy(until=ahead + timedelta(minutes=1)), now=ahead)
+    until = shop.now + timedelta(minutes=1)
+    note_wait(shop.connection, "recording", busy(until=until), now=shop.now)
+    assert (wait := shop.send().wait) and wait.until == until
+    shop.now = until
+    note_wait(shop.connection, "recording", busy(until=ahead + timedelta(minutes=1)), now=ahead)
+    assert shop.send().counts.sent == 1
 
 
 def test_waiting_for_a_provider_uses_up_none_of_a_messages_tries(shop: Shop):

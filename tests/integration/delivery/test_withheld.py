@@ -1,8 +1,12 @@
 """Whom a message is kept from at the last moment, and what follows where one is."""
 
+from pathlib import Path
+from shutil import copytree
+
 import pytest
 
 from ekiden.delivery.contents import ContentsBroken
+from ekiden.settings import PROJECT_ROOT
 from tests.integration.delivery.sending import CHAIN, attempts, ready
 from tests.integration.ledger_fixtures import STEP, Shop
 
@@ -34,6 +38,7 @@ def test_a_customer_who_was_erased_gets_nothing(shop: Shop):
     shop.execute("delete from raw.customers")
     shop.send()
     assert (shop.row().state, shop.row().reason) == ("skipped", "no_address")
+    assert shop.execute("select detail from outreach.attempts") == [("the shop has no such customer any more",)]
 
 
 @pytest.mark.parametrize("by", ["customer", "address"])
@@ -77,6 +82,19 @@ def test_rows_whose_content_is_missing_wait_for_it_and_no_others_do(shop: Shop):
         shop.send()
     assert shop.states() == {("C1", 1): "sent", ("C9", 1): "ready"}
     assert shop.execute("select outcome from outreach.runs where kind = 'send'") == [("failed",)]
+
+
+def test_a_content_that_breaks_while_a_run_sends_it_makes_its_rows_wait_and_skips_nobody(shop: Shop, tmp_path: Path):
+    contents = Path(copytree(PROJECT_ROOT / "content", tmp_path / "content"))
+    shop.settings = shop.settings.model_copy(update={"content": contents, "claim_batch_size": 1})
+    ready(shop, "C1", "C2")
+    step = contents / "sample" / "step_1.txt"
+    # as an editor leaves it for a moment while it saves
+    shop.channel.before_answering = lambda: step.write_text("")
+    with pytest.raises(ContentsBroken, match=r"step_1\.txt") as told:
+        shop.send()
+    assert shop.states() == {("C1", 1): "sent", ("C2", 1): "ready"}
+    assert [report.counts.sent for report in told.value.reports] == [1]
 
 
 def test_only_contents_that_a_run_would_send_can_stop_it(shop: Shop):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -11,7 +12,7 @@ from ekiden.delivery.latency import latency_of, latency_since
 from ekiden.delivery.pauses import SendingPaused, pause
 from ekiden.delivery.worker import IMPATIENT, CarrierReport, Patience, send_all_due
 from ekiden.scenarios.definition import MAIL_CHANNELS
-from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop
+from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, RecordingChannel, Shop
 
 A_MINUTE = Patience(ahead=timedelta(minutes=1), longest=timedelta(minutes=15))
 
@@ -164,3 +165,26 @@ def test_the_latency_counts_from_the_first_due_time_and_from_a_release(night: Ni
     assert (found.p50, found.p95) == (timedelta(seconds=905), timedelta(seconds=1715))
     assert latency_since(shop.connection, shop.now + timedelta(seconds=1)) is None
     assert str(found) == "p50 905.0 s, p95 1,715.0 s, at most 1,805.0 s (2 messages)"
+
+
+def test_a_long_queue_of_one_channel_keeps_no_other_from_its_minute(night: Night):
+    shop = night.shop
+    shop.settings = shop.settings.model_copy(update={"options": frozenset({"line"})})
+    shop.scenario("by_line", steps=[STEP | {"channel": "line"}])
+    for number in range(6):
+        shop.customer(f"L{number}", line_user_id="U" + f"{number:032x}")
+        shop.eligible(f"L{number}", "2024-03-08", model="by_line")
+    shop.plan()
+    line = RecordingChannel()
+    line.name = "line"
+    line.before_answering = partial(night.sleep, 40)
+    shop.at("2024-03-09 12:00")
+    send_all_due(
+        shop.connection,
+        carriers=[Carrier(shop.channel, MAIL_CHANNELS), Carrier(line, ("line",), batch_size=1)],
+        settings=shop.settings,
+        clock=lambda: shop.now,
+        context=SENDER,
+    )
+    sent = dict(night.sent())
+    assert (len(sent), sent["L0"], sent["C2"], sent["L5"]) == (8, "12:00:40", "12:01:20", "12:04:00")

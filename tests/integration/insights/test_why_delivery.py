@@ -30,7 +30,7 @@ def shop(built_shop: BuiltShop) -> Iterator[BuiltShop]:
 
 def checks(shop: BuiltShop) -> dict[str, Check]:
     asked = asked_scenario(shop.connection, SCENARIO)
-    found = read_delivery(shop.connection, asked, CUSTOMER, (), shop.settings)
+    found = read_delivery(shop.connection, asked, CUSTOMER, (), shop.settings, now=NOW)
     assert found is not None
     return {check.name: check for check in delivery_checks(found, shop.settings)}
 

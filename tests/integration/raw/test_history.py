@@ -53,6 +53,22 @@ def test_a_load_that_changes_a_status_or_a_rank_keeps_what_it_was(
     ]
 
 
+def test_a_history_that_is_handed_over_with_the_change_is_not_guessed_at(
+    connection: psycopg.Connection, shop: Path, load_shop: Load
+) -> None:
+    write_customers(shop, "both", "")
+    load_shop()
+    connection.commit()
+    write_customers(shop, "none", "")
+    header = ["customer_id", "field", "changed_at", "value"]
+    told = [["c1", "newsletter_status", day, value] for day, value in [("2026-02-01", "pc"), ("2026-03-01", "none")]]
+    write_csv(shop, "customer_history", [header, *told])
+    report = load_shop()
+    assert report.tables[0].table == "customers"
+    # as if the history had come in a load before: its first value had always been there
+    assert [value for _, _, value, _ in history(connection)] == ["pc", "none", "none"]
+
+
 def test_loading_the_same_again_or_changing_another_field_is_no_history(
     connection: psycopg.Connection, shop: Path, load_shop: Load
 ) -> None:

@@ -3,6 +3,7 @@
 dbt takes most of the time here, so one project with everything wrong is built once and looked at from all sides.
 """
 
+import json
 from datetime import datetime, timedelta
 
 import psycopg
@@ -11,6 +12,7 @@ from dagster import AssetKey, DagsterInstance
 
 from ekiden.settings import Settings
 from ekiden.warehouse import dbt
+from ekiden.warehouse.project import COMPILED, STANDING
 from orchestration.composition import build_defs
 
 BROKEN = {
@@ -192,3 +194,35 @@ def test_nothing_is_copied_where_dbt_can_read_the_project(site):
     assert project.folder == site.project
     assert set(project.broken) == {"misspelt"}
     assert not (site.settings.dbt_target / "projects").exists()
+
+
+def test_a_model_by_hand_that_dbt_cannot_read_keeps_its_table(site):
+    site.scenario("compiled")
+    site.scenario("by_hand", query=BY_HAND)
+    for model in ("compiled", "by_hand"):
+        (site.eligibility / f"{model}.yml").write_text("models:\n\t- name\n")
+    folder = dbt.prepare_project(site.settings, site.project, {}).folder / "models" / "eligibility"
+    assert (folder / "by_hand.sql").read_text(encoding="utf-8") == STANDING
+    assert (folder / "compiled.sql").read_text(encoding="utf-8") == COMPILED
+
+
+def test_a_seed_that_is_new_is_in_the_next_manifest(site):
+    site.scenario("good")
+    dbt.parse(site.settings)
+    (site.project / "seeds").mkdir()
+    (site.project / "seeds" / "codes.csv").write_text("code\n1\n")
+    manifest = json.loads(dbt.parse(site.settings).read_text(encoding="utf-8"))
+    assert "seed.ekiden.codes" in manifest["nodes"]
+
+
+def test_the_first_build_leaves_tables_of_others_alone(site, ekiden, connection):
+    site.scenario("good")
+    connection.execute("create schema marts; create table marts.orders as select 'theirs' as order_id")
+    connection.commit()
+    built = ekiden("build")
+    assert built.code == 1
+    told = " ".join((built.out + built.err).split())
+    assert '"marts"."orders", and no build of Ekiden made it: nothing was built' in told
+    assert connection.execute("select order_id from marts.orders").fetchall() == [("theirs",)]
+    assert connection.execute("select to_regclass('marts.customers')").fetchone() == (None,)
+    connection.rollback()

@@ -12,6 +12,7 @@ from dagster import (
     AssetKey,
     AssetSelection,
     DagsterInstance,
+    DagsterRunStatus,
     DailyPartitionsDefinition,
     Definitions,
     ExecuteInProcessResult,
@@ -160,7 +161,7 @@ def test_a_run_of_the_check_that_failed_is_asked_for_again_and_one_that_runs_is_
     shop.now = datetime.now(UTC)
     dagster.check()
     job = dagster.definitions.resolve_job_def(CHECKING_JOB)
-    run = dagster.instance.create_run_for_job(job)
+    run = dagster.instance.create_run_for_job(job, status=DagsterRunStatus.STARTED)
     assert dagster.tick().run_requests == []
     dagster.instance.report_run_failed(run)
     assert [request.job_name for request in dagster.tick().run_requests] == [CHECKING_JOB]

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
@@ -269,6 +269,18 @@ def test_what_is_not_known_makes_a_sweep_look_at_everybody(shop: Shop, change: C
     shop.plan()
     change(shop)
     assert looked_at(shop) == {"follow_up": reason}
+
+
+def test_days_gone_by_that_are_judged_at_another_time_are_judged_anew_of_everybody(shop: Shop):
+    shop.scenario(backfill_as_of="due_date")
+    shop.scenario("of_now")
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-05", entry="{[2024-03-06 09:00+09,2024-03-06 11:00+09)}")
+    assert shop.plan().enrolled == 0
+    shop.settings = shop.settings.model_copy(update={"batch_time": time(10)})
+    assert looked_at(shop) == {"follow_up": "days gone by are judged at another time", "of_now": []}
+    assert shop.plan().enrolled == 1
+    assert looked_at(shop) == {"follow_up": [], "of_now": []}
 
 
 def test_changes_that_every_sweep_has_taken_in_are_forgotten(shop: Shop):

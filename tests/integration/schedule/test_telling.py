@@ -1,9 +1,14 @@
 """What `why`, `show` and `status` tell of a ledger: nothing that it will not do."""
 
+from io import StringIO
+
 import pytest
+from rich.console import Console
 
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.pauses import pause
+from ekiden.insights import explanation_evidence
+from ekiden.insights.describe import describe
 from ekiden.insights.explanation import Verdict
 from ekiden.insights.lineage import lineage
 from ekiden.insights.moments import moment
@@ -31,6 +36,119 @@ def test_who_waits_in_a_scenario_that_sends_nothing_is_told_what_has_to_happen(s
     assert asks(shop).next.startswith("step 1 is ready, due on 2024-03-09, but the scenario is disabled; ")
     shop.scenario(status="disabled", disable_mode="drain")
     assert asks(shop).next.startswith("nothing: ")
+
+
+def test_what_the_next_send_does_instead_of_sending_is_told_before_it_does_it(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    shop.stop("C1", since=shop.now, live_only=True)
+    assert asks(shop).next == (
+        "step 1 is ready, due on 2024-03-09, but a stop condition holds: the next send or plan cancels step 1"
+    )
+    assert "may go out" not in str(asks(shop).delivery)
+    shop.at(NOON)
+    shop.send()
+    assert shop.row().state == "cancelled"
+
+
+def test_what_is_too_late_is_told_to_be_held_unless_a_person_released_it(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    shop.at("2024-03-09 18:01")
+    assert "passed by too far: the next send holds it" in asks(shop).next
+    shop.send()
+    assert shop.row().state == "held"
+    shop.operate("release", customer="C1")
+    assert asks(shop).next.startswith("nothing: ")
+
+
+def test_a_step_that_was_stopped_by_force_is_told_to_be_cancelled(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    shop.scenario(steps=[STEP | {"state": "force_stopped"}])
+    shop.plan("2024-03-10")  # a day to come: nothing but the definitions is taken over
+    assert "step 1 is stopped by force: the next send or plan cancels it" in asks(shop).next
+
+
+def test_who_may_be_written_to_is_judged_by_the_version_that_the_row_was_born_from(shop: Shop):
+    shop.scenario(consent_recheck=False)
+    shop.buyer("C1", newsletter_status="none")
+    shop.plan()
+    shop.scenario(consent_recheck=True)
+    shop.plan("2024-03-10")
+    assert asks(shop).next.startswith("nothing: ")
+    shop.at(NOON)
+    shop.send()
+    assert shop.row().state == "sent"
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [({}, "O-C1-2024-03-01"), ({"reentry": "after_exit", "on_retrigger": "restart"}, "O-C1-2024-03-02")],
+)
+def test_of_several_anchors_that_may_enter_the_one_is_named_that_does(shop: Shop, settings: dict[str, str], key: str):
+    shop.scenario(**settings)
+    shop.customer("C1")
+    for day in ("2024-03-01", "2024-03-02"):
+        shop.eligible("C1", day)
+    assert asks(shop).sentence == f"enters with the next planning run, by ordered: order {key}"
+    shop.plan()
+    assert shop.row().anchor_key == key
+
+
+@pytest.mark.parametrize(
+    ("held", "enters"),
+    [("{[2024-03-01T00:00+09:00,2024-03-05T00:00+09:00)}", True), ("{[2024-03-20T00:00+09:00,)}", False)],
+)
+def test_entry_on_a_day_gone_by_is_judged_as_of_that_day_where_the_scenario_says_so(
+    shop: Shop, held: str, enters: bool
+):
+    shop.scenario(backfill_as_of="due_date")
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-01", entry=held)
+    found = asks(shop)
+    assert (found.verdict is Verdict.MAY_ENTER) == enters
+    assert "2024-03-20" not in found.next
+    assert found.anchors[0].conditions[0].wording == (
+        "entry is judged as of 2024-03-02 06:00 (backfill_as_of: due_date)"
+    )
+    assert shop.plan().enrolled == enters
+
+
+def test_a_message_is_shown_with_a_persons_words_as_they_are(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1", "2024-03-01")
+    shop.plan()
+    shop.operate("block", customer="C1", reason="[/red]")
+    shop.operate("reopen", customer="C1", reason="see [ops]")
+    shop.operate("release", customer="C1")
+    shop.at(NOON)
+    shop.send()
+    drawn = Console(file=StringIO(), width=200)
+    drawn.print(describe(lineage(shop.connection, shop.row().message_id), shop.settings))
+    assert "blocked ([/red])" in drawn.file.getvalue()
+    assert "held (see [ops])" in drawn.file.getvalue()
+
+
+def test_a_channel_that_the_deployment_has_not_is_told(shop: Shop):
+    shop.settings = shop.settings.model_copy(update={"options": frozenset({"sms"})})
+    shop.scenario(steps=[STEP | {"channel": "sms"}])
+    shop.buyer("C1", phone="090-1234-5678")
+    shop.plan()
+    assert asks(shop).next.endswith("but this deployment sends nothing by sms; configure it: docs/channels.md")
+
+
+def test_what_waits_is_told_however_many_rows_there_were_before(shop: Shop, monkeypatch):
+    monkeypatch.setattr(explanation_evidence, "MAX_ROWS", 1)
+    shop.scenario(steps=[STEP, STEP | {"offset_days": 30}])
+    shop.buyer("C1")
+    shop.plan()
+    shop.at(NOON)
+    shop.send()
+    assert asks(shop).next == "nothing: step 2 is ready, due on 2024-04-07"
 
 
 def test_of_a_list_it_is_told_that_a_person_has_to_export_it(one_card: Shop):

@@ -7,6 +7,7 @@ from psycopg import sql
 
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Outcome
+from ekiden.delivery.opt_outs import NewOptOut, opt_out
 from ekiden.insights import timeline as timeline_module
 from ekiden.insights.explanation_evidence import UnknownCustomer
 from ekiden.insights.timeline import Timeline, TimelineFilter, timeline
@@ -63,6 +64,14 @@ def test_what_happened_in_the_shop_is_told_in_order_of_time(shop: Shop):
     ]
     assert [entry.why for entry in found.entries if entry.why] == ["price", "unsubscribed, told by sendgrid"]
     assert {entry.by for entry in found.entries} == {None}
+
+
+def test_what_stands_against_any_of_the_customers_addresses_is_told_however_it_is_written(shop: Shop):
+    shop.scenario()
+    shop.customer("C1", email="Hanako@駅田.example", phone="090-1234-5678", line_user_id="Uabc")
+    against = [NewOptOut(address=each) for each in ("hanako@xn--rny739e.example", "090-1234-5678", "uabc")]
+    opt_out(shop.connection, against, source="command", now=shop.now, recorded_by="hanako")
+    assert [entry.kind for entry in told(shop).entries].count("opted_out") == len(against)
 
 
 def test_a_held_row_is_told_from_its_plan_to_its_message(shop: Shop):
@@ -172,6 +181,7 @@ def test_a_large_ledger_and_a_large_shop_are_only_read_by_index(shop: Shop):
     shop.plan()
     query = statement(timeline_module.__file__, "timeline").format(direction=sql.SQL("asc"))
     parameters = {"customer_id": "C1", "begins": None, "ends": None, "scenario_code": None, "limit": 100}
+    parameters["addresses"] = ["c1@shop.example"]
     shop.execute("set enable_seqscan = off")
     rows = shop.connection.execute(sql.SQL("explain (format json) ") + query, parameters).fetchall()
     shop.execute("reset enable_seqscan")

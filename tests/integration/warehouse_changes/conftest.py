@@ -41,7 +41,7 @@ class Shop:
     """The query of everybody's rows, by table, as last built; marts first."""
     manifest: Any = None
     """What dbt made of the project's files as they are now."""
-    written_segments: set[Path] = field(default_factory=set)
+    written_models: set[Path] = field(default_factory=set)
     """Those of single tests, which take them away again."""
 
     def build(
@@ -99,10 +99,10 @@ class Shop:
         found = {}
         for table, query in self.compiled.items():
             rows = self.connection.execute(
-                f"(select 'too much', built::text from {table} as built except all"  # noqa: S608
-                f" select 'too much', fresh::text from ({query}) as fresh) union all"
-                f" (select 'missing', fresh::text from ({query}) as fresh except all"
-                f" select 'missing', built::text from {table} as built)".encode()
+                f"(select 'too much', built_row::text from {table} as built_row except all"  # noqa: S608
+                f" select 'too much', fresh_row::text from ({query}) as fresh_row) union all"
+                f" (select 'missing', fresh_row::text from ({query}) as fresh_row except all"
+                f" select 'missing', built_row::text from {table} as built_row)".encode()
             ).fetchall()
             if rows:
                 found[table] = rows
@@ -123,17 +123,27 @@ class Shop:
 
     def write_segment(self, name: str, query: str) -> None:
         """Write a segment's model."""
-        file = self.project / "models" / "segments" / f"{name}.sql"
+        self.write_model(f"segments/{name}", query)
+
+    def write_model(self, path: str, query: str, **properties: Any) -> None:
+        """Write a model of the shop's own at a path below models/, with what its yml says of it."""
+        file = self.project / "models" / f"{path}.sql"
+        file.parent.mkdir(exist_ok=True)
         file.write_text(query, encoding="utf-8")
-        self.written_segments.add(file)
+        self.written_models.add(file)
+        if properties:
+            described = {"version": 2, "models": [{"name": file.stem, **properties}]}
+            file.with_suffix(".yml").write_text(json.dumps(described), encoding="utf-8")
+            self.written_models.add(file.with_suffix(".yml"))
         self.manifest = None
 
-    def forget(self, scenario: str) -> None:
-        """Take away a single test's scenario and its segments."""
+    def forget(self, scenario: str = "") -> None:
+        """Take away a single test's scenario and models."""
         self.compiled.pop(f"eligibility.{scenario}", None)
-        for file in self.written_segments:
+        for file in self.written_models:
+            self.compiled.pop(f"marts.{file.stem}", None)
             file.unlink()
-        self.written_segments.clear()
+        self.written_models.clear()
         self.write_scenarios(DEFINITIONS)
 
     def write_scenarios(

@@ -70,7 +70,7 @@ select
     tstzmultirange(counts_during)::tstzmultirange as entry_during,
     '{}'::tstzmultirange as stop_during
 """
-BY_HAND: Mapping[str, str] = {
+BY_HAND: dict[str, str] = {
     # nothing tells whose rows depend on whose facts
     "by_hand": f"{SELECT} from {{{{ ref('stg_orders') }}}}",
     "by_hand_and_followed": f"{SELECT} from {{{{ facts_read('orders', ref('stg_orders')) }}}}",

@@ -102,6 +102,18 @@ def test_a_drop_of_an_earlier_attempt_says_nothing_of_the_present_one(unknown: S
     assert waiting(unknown.connection).told_outcomes == 0
 
 
+def test_a_drop_that_was_known_before_a_person_tried_again_says_nothing_of_that_try(unknown: Shop):
+    take_in(unknown, told(unknown, "C1", "dropped", reason="Spam Content"))
+    unknown.now += timedelta(seconds=10)
+    unknown.operate("retry", customer="C1", reason="other words")
+    unknown.send()
+    assert drained(unknown).failed == 0
+    assert unknown.row(customer="C1").state == "sending"
+    assert waiting(unknown.connection).told_outcomes == 0
+    # of this very second, and news
+    assert take_in(unknown, told(unknown, "C1", "dropped", after=1, reason="Spam Content")).failed == 1
+
+
 def test_an_event_that_comes_before_our_own_record_waits_until_the_attempt_is_unknown(shop: Shop):
     shop.scenario(steps=[STEP])
     shop.buyer("C1")

@@ -59,6 +59,23 @@ def test_mail_that_leaves_the_house_has_a_sender_and_a_way_out(home: Path, wrong
         channel_for(Settings(home=home, **LIVE | wrong))
 
 
+@pytest.mark.parametrize("mail", [{}, {"sendgrid_api_key": KEY}, {"smtp_host": "127.0.0.1"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sender_address": "Shop <shop@shop.example>"},
+        {"unsubscribe_url": "mail.shop.example/unsubscribe"},
+        {"unsubscribe_url": "https://shop.example/out?id="},
+    ],
+)
+def test_what_every_mail_would_be_refused_for_is_noticed_before_the_first(
+    home: Path, mail: dict[str, str], wrong: dict[str, str]
+) -> None:
+    (variable,) = wrong
+    with pytest.raises(ChannelMisconfigured, match=f"EKIDEN_{variable.upper()} is "):
+        channel_for(Settings(home=home, **LIVE | {"sendgrid_api_key": None} | mail | wrong))
+
+
 def test_the_sender_is_what_the_settings_say(home: Path) -> None:
     sender = sender_for(Settings(home=home, sender_name="駅伝", reply_to="help@shop.invalid"))
     assert (sender.name, sender.reply_to) == ("駅伝", "help@shop.invalid")

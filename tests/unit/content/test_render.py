@@ -202,6 +202,13 @@ def test_what_is_for_all_mail_programs_but_one_is_sent(folder: Path) -> None:
     assert "secret" not in html
 
 
+def test_a_block_within_what_is_for_one_mail_program_is_shown_by_no_other(folder: Path) -> None:
+    conditional = "<!--[if mso]><p>{% if step_no %}for {{ customer_name }}{% endif %}</p><![endif]-->"
+    html = rendered_html(folder, column(f"<mj-raw>{conditional}</mj-raw>"), customer_name="a-->b")
+    assert "<!--[if mso]><p>for a--&gt;b</p><![endif]-->" in html
+    assert "for a" not in Reader(html).text
+
+
 FAULTS = {
     "unknown variable": (
         paragraph("{{ custmer_name }}"),
@@ -303,6 +310,12 @@ def test_a_file_that_is_not_utf_8_is_said_to_be_so(folder: Path) -> None:
     content(folder, None)
     (folder / "offer" / "step_1.txt").write_bytes(HEAD.encode() + "\n日本語".encode("shift_jis"))
     with pytest.raises(ContentFault, match=r"step_1\.txt:6: .*UTF-8"):
+        load_content(folder, "offer/step_1")
+
+
+def test_a_file_that_cannot_be_read_is_a_fault_of_this_content_alone(folder: Path) -> None:
+    (folder / "offer" / "step_1.txt").mkdir(parents=True)
+    with pytest.raises(ContentFault, match=r"step_1\.txt: it cannot be read \(Is a directory\)"):
         load_content(folder, "offer/step_1")
 
 

@@ -11,6 +11,7 @@ from ekiden.insights.built import AskedScenario
 from ekiden.insights.explanation import Explanation, Verdict, explain
 from ekiden.insights.explanation_evidence import (
     AnchorEvidence,
+    Block,
     Candidate,
     Enrolment,
     Evidence,
@@ -72,10 +73,12 @@ def entered(**changes: Any) -> Enrolment:
 
 
 def test_who_was_blocked_elsewhere_is_kept_out_where_that_counts_everywhere():
-    found = ask(replace(EVIDENCE, blocked_in=("win_back",)))
+    evidence = replace(EVIDENCE, blocked_in=(Block("win_back", NOW),))
+    found = ask(evidence)
     assert found.verdict is Verdict.KEPT_OUT
     assert "blocked the customer in win_back" in found.first_failing
     assert "ekiden reopen" in found.next
+    assert ask(evidence, on=(NOW - timedelta(minutes=1)).isoformat()).verdict is Verdict.MAY_ENTER
 
 
 def test_who_passes_everything_on_the_day_may_enter():

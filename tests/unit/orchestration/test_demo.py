@@ -1,7 +1,7 @@
 import pytest
 from rich.console import Console
 
-from orchestration.demo import Demo
+from orchestration.demo import Demo, main
 from orchestration.demo_shop import prepare_settings
 
 
@@ -34,3 +34,31 @@ def test_only_a_mail_server_that_is_asked_for_by_name_gets_the_demos_mail(home, 
     assert Demo(Console(), prepare_settings(), None).carrier().channel.name == "outbox"
     monkeypatch.setenv("EKIDEN_CHANNEL", "smtp")
     assert Demo(Console(), prepare_settings(), None).carrier().channel.name == "smtp"
+
+
+@pytest.mark.parametrize(
+    ("said", "way_out"),
+    [
+        ("time_zone =", 'a line is like time_zone = "Asia/Tokyo"'),
+        ('timezone = "Asia/Tokyo"', "there is no setting timezone"),
+        ('time_zone = "Asia/Tokio"', "write it like 'Asia/Tokyo'"),
+    ],
+)
+def test_a_settings_file_that_is_wrong_stops_the_demo_with_the_way_out_and_stays(home, capfd, said, way_out) -> None:
+    (home / "ekiden.toml").write_text(said, encoding="utf-8")
+    assert main() == 1
+    assert way_out in " ".join(capfd.readouterr().out.split())
+    assert (home / "ekiden.toml").read_text(encoding="utf-8") == said
+
+
+def test_a_home_that_cannot_be_made_stops_the_demo_with_the_way_out(home, monkeypatch, capfd) -> None:
+    (home / "file").touch()
+    monkeypatch.setenv("EKIDEN_HOME", str(home / "file" / "home"))
+    assert main() == 1
+    assert "set EKIDEN_HOME" in " ".join(capfd.readouterr().out.split())
+
+
+def test_a_misspelt_variable_stops_the_demo_with_the_way_out(home, monkeypatch, capfd) -> None:
+    monkeypatch.setenv("EKIDEN_CHANEL", "outbox")
+    assert main() == 1
+    assert "EKIDEN_CHANNEL is" in " ".join(capfd.readouterr().out.split())

@@ -1,6 +1,6 @@
 """What the environment and the settings file may say, and what is told of what they may not."""
 
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
@@ -49,6 +49,7 @@ def test_a_variable_of_blanks_is_unset_and_leaves_the_word_to_the_file(
     [
         ("BATCH_TIME", "06:00+09:00", "EKIDEN_TIME_ZONE"),
         ("BATCH_TIME", "6:00", "like 06:00"),
+        ("TIME_ZONE", "localtime", "like 'Asia/Tokyo'"),
         ("MAX_LATENESS", "六時間", "like PT6H"),
         ("MAX_LATENESS", "-PT1H", "0 seconds"),
         ("RETRY_AFTER", "-PT1S", "0 seconds"),
@@ -110,6 +111,17 @@ def test_a_settings_file_that_cannot_be_meant_is_named_with_the_way_out(
     said = complaints()
     assert str(home / "ekiden.toml") in said
     assert way_out in said
+
+
+@pytest.mark.parametrize("setting", ["max_lateness", "retry_after", "dispatcher_lease", "webhook_max_age"])
+def test_a_length_of_time_without_its_unit_is_refused(home: Path, setting: str) -> None:
+    # six hours were meant, and six seconds would hold nearly every message as too late
+    (home / "ekiden.toml").write_text(f"{setting} = 6\n", encoding="utf-8")
+    said = complaints()
+    assert f"(EKIDEN_{setting.upper()})" in said
+    assert "6 has no unit; write it like PT6H" in said
+    (home / "ekiden.toml").write_text(f'{setting} = "PT6H"\n', encoding="utf-8")
+    assert getattr(Settings(), setting) == timedelta(hours=6)
 
 
 def test_a_settings_file_of_an_editor_that_marks_utf_8_is_read(home: Path) -> None:

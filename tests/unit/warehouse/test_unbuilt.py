@@ -8,7 +8,8 @@ import pytest
 from ekiden.warehouse.unbuilt import MANIFEST, RESULTS, Unbuilt, unbuilt_scenarios
 
 NODES = {
-    "customers": ("model", "models/marts/customers.sql", []),
+    "codes": ("seed", "seeds/codes.csv", []),
+    "customers": ("model", "models/marts/customers.sql", ["codes"]),
     "recent": ("model", "models/segments/recent.sql", ["customers"]),
     "a": ("model", "models/eligibility/a.sql", ["recent"]),
     "b": ("model", "models/eligibility/shop/b.sql", ["customers"]),
@@ -34,7 +35,7 @@ def blamed(target: Path, **statuses: str) -> dict[str, str] | None:
             "name": name,
             "resource_type": kind,
             "original_file_path": file,
-            "depends_on": {"nodes": behind},
+            "depends_on": {"macros": []} if kind == "seed" else {"nodes": behind},
             "attached_node": ATTACHED.get(name),
             "schema": "eligibility",
             "alias": name,
@@ -58,6 +59,7 @@ def blamed(target: Path, **statuses: str) -> dict[str, str] | None:
         ({"a": "error"}, {"a": "a says no"}),
         ({"a": "error", "b": "error"}, {"a": "a says no", "b": "b says no"}),
         ({"recent": "error", "a": "skipped"}, {"a": "what it reads, recent, was not built: recent says no"}),
+        ({"a": "error", "b": "skipped"}, {"a": "a says no", "b": "dbt skipped it"}),
         ({"a_is_unique": "fail"}, {"a": "its test a_is_unique failed: a_is_unique says no"}),
         ({"a_is_unique": "error"}, {"a": "its test a_is_unique failed: a_is_unique says no"}),
         ({"both": "fail"}, dict.fromkeys("ab", "its test both failed: both says no")),
