@@ -3,12 +3,14 @@
 dbt's state is global to a process, so it is never run inside ours.
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -93,13 +95,14 @@ def build(
     if full_refresh:
         arguments.append("--full-refresh")
     command = _command(arguments, project.folder, target_path(settings), settings)
-    # dbt writes its results at the end: those of an earlier build would be taken for this one's
-    (target_path(settings) / RESULTS).unlink(missing_ok=True)
-    answer = subprocess.run(command, env={**os.environ, **environment, **project.environment()}, check=False)
+    with _one_at_a_time(settings, "build"):
+        # dbt writes its results at the end: those of an earlier build would be taken for this one's
+        (target_path(settings) / RESULTS).unlink(missing_ok=True)
+        answer = subprocess.run(command, env={**os.environ, **environment, **project.environment()}, check=False)
+        unbuilt = unbuilt_scenarios(target_path(settings)) if answer.returncode != 0 else None
+    if unbuilt:
+        raise ScenariosUnbuilt(unbuilt)
     if answer.returncode != 0:
-        unbuilt = unbuilt_scenarios(target_path(settings))
-        if unbuilt:
-            raise ScenariosUnbuilt(unbuilt)
         raise BuildFailed("dbt build failed; its output above names the model or test")
 
 
@@ -117,13 +120,20 @@ def prepare(settings: Settings, connection: Mapping[str, str] | None = None) -> 
     """
     environment = {**settings_environment(settings), "EKIDEN_OPTIONS": ",".join(sorted(settings.options))}
     inputs = _inputs(environment)
-    known = _last_parse(settings)
-    if known is not None and known["inputs"] == inputs:
-        return prepare_project(settings, PROJECT_DIR, known["refused"])
+    if (refused := _refused_by_last_parse(settings, inputs)) is not None:
+        return prepare_project(settings, PROJECT_DIR, refused)
+    with _one_at_a_time(settings, "parse"):
+        # another process may have done it meanwhile
+        if (refused := _refused_by_last_parse(settings, inputs)) is not None:
+            return prepare_project(settings, PROJECT_DIR, refused)
+        return _prepare(settings, inputs, {**NO_CONNECTION, **environment, **(connection or {})})
+
+
+def _prepare(settings: Settings, inputs: str, environment: Mapping[str, str]) -> PreparedProject:
     refused: dict[str, str] = {}
     while True:
         project = prepare_project(settings, PROJECT_DIR, refused)
-        said = _parse_once(settings, project, {**NO_CONNECTION, **environment, **(connection or {})})
+        said = _parse_once(settings, project, environment)
         if said is None:
             stamp = json.dumps({"inputs": inputs, "refused": refused})
             _stamp_path(settings).write_text(stamp, encoding="utf-8")
@@ -151,15 +161,31 @@ def _stamp_path(settings: Settings) -> Path:
     return manifest_path(settings).with_name("manifest.parsed")
 
 
-def _last_parse(settings: Settings) -> dict[str, Any] | None:
-    """Return what the manifest was made of, and whom dbt refused; None where there is no usable manifest."""
+@contextmanager
+def _one_at_a_time(settings: Settings, what: str) -> Iterator[None]:
+    """Wait for other processes of this home that do the same: dbt's artefacts have one place."""
+    settings.dbt_target.mkdir(parents=True, exist_ok=True)
+    with (settings.dbt_target / f"{what}.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.stderr.write(f"waiting for another dbt {what} of {settings.home}\n")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _refused_by_last_parse(settings: Settings, inputs: str) -> dict[str, str] | None:
+    """Return whom dbt refused in the manifest that there is; None where it was made of something else, or is torn."""
     if not manifest_path(settings).exists():
         return None
     try:
         known = json.loads(_stamp_path(settings).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return known if isinstance(known, dict) and known.keys() >= {"inputs", "refused"} else None
+    if not isinstance(known, dict) or known.get("inputs") != inputs:
+        return None
+    refused: dict[str, str] | None = known.get("refused")
+    return refused
 
 
 def eligibility_queries(

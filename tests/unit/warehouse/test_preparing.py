@@ -1,0 +1,34 @@
+"""Several processes that need the manifest at once."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from ekiden.settings import Settings
+from ekiden.warehouse import dbt
+
+
+def test_of_two_that_need_the_manifest_one_parses_and_the_other_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    settings = Settings(home=tmp_path)
+    parses = []
+    both = threading.Barrier(2)
+
+    def parse_once(*_arguments: object) -> None:
+        parses.append(time.monotonic())
+        time.sleep(0.2)  # time enough for the other to begin as well, did it not wait
+        manifest = dbt.manifest_path(settings)
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        manifest.write_text("{}")
+
+    def prepare() -> Path:
+        both.wait()
+        return dbt.prepare(settings).folder
+
+    monkeypatch.setattr(dbt, "_parse_once", parse_once)
+    with ThreadPoolExecutor(2) as threads:
+        prepared = list(threads.map(lambda _: prepare(), range(2)))
+    assert prepared == [dbt.PROJECT_DIR] * 2
+    assert len(parses) == 1
