@@ -110,6 +110,6 @@ def _lines(counts: RequestCounts, settings: Settings) -> list[tuple[str, str]]:
     if counts.faulty or counts.unreadable_events:
         lines.append(("unreadable", f"{counts.faulty} requests, and {counts.unreadable_events} elements of others"))
     if counts.contradictions:
-        told = "open rows whose message the provider has: block or complete them, or it is sent twice"
+        told = "open rows whose message the provider has: it is not posted again, the next send records it"
         lines.append(("contradicted", f"{counts.contradictions} {told}"))
     return lines

@@ -19,6 +19,7 @@ from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
 from ekiden.delivery.admin_notice import notify_administrator
 from ekiden.delivery.batch_plans import plan_for_any_batch, prepared_soon
+from ekiden.delivery.carried import carried_already
 from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, OutgoingMessage
 from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.claim import look_at_due
@@ -273,13 +274,14 @@ class _Sender:
     def _post(self, messages: list[tuple[int, OutgoingMessage]]) -> Recorded:
         if not messages:
             return Recorded()
-        rows = [row for row, _ in messages]
+        became = carried_already(self.connection, [row for row, _ in messages])
         turned_away: LineStopped | LineBusy | None = None
         try:
-            deliveries = self._deliver([message for _, message in messages])
+            deliveries = self._deliver([message for _, message in messages if message.message_id not in became])
         except (LineStopped, LineBusy) as error:
             turned_away, deliveries = error, error.deliveries
-        answers = list(zip(rows, deliveries, strict=True))
+        became |= {delivery.message_id: delivery for delivery in deliveries}
+        answers = [(row, became[message.message_id]) for row, message in messages]
         recorded = again(self.connection, partial(self._record, answers))
         if isinstance(turned_away, LineBusy):
             note_wait(self.connection, self.channel.name, turned_away, now=self.clock())
@@ -296,7 +298,9 @@ class _Sender:
             raise turned_away
         return recorded
 
-    def _deliver(self, messages: list[OutgoingMessage]) -> list[Delivery]:
+    def _deliver(self, messages: list[OutgoingMessage]) -> Sequence[Delivery]:
+        if not messages:
+            return []
         if self.lease.is_over:
             # held up for so long, others may have settled these rows, and a person decided about them
             detail = "its sender was held up before it was posted"

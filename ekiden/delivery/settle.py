@@ -17,6 +17,7 @@ from psycopg.rows import class_row
 
 from ekiden.database.again import again
 from ekiden.database.statements import statement
+from ekiden.delivery.carried import CARRIED_ALREADY
 from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.delivery.record import record
 from ekiden.delivery.unknown import Settled, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
@@ -103,7 +104,9 @@ def settle(
 def settlements(connection: Connection[Any], *, limit: int) -> list[Settlement]:
     """Return what people said, the latest first."""
     with connection.cursor(row_factory=class_row(Settlement)) as cursor:
-        return cursor.execute(statement(__file__, "settlements"), {"most": limit}).fetchall()
+        return cursor.execute(
+            statement(__file__, "settlements"), {"most": limit, "carried_already": CARRIED_ALREADY}
+        ).fetchall()
 
 
 def _settle(

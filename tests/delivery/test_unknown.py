@@ -1,13 +1,14 @@
 """Messages of unknown outcome: what is known of them, and what a person's word does, once and for good."""
 
 import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import psycopg
 import pytest
 
 from ekiden.database.connection import connect
-from ekiden.delivery.channels.base import Delivery, Outcome
+from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome
 from ekiden.delivery.event_outcomes import settle_told
 from ekiden.delivery.record import Recorded, record
 from ekiden.delivery.settle import NothingToRetry, SettleReport, settle, settlements
@@ -291,6 +292,31 @@ def test_what_came_of_posting_it_again_contradicts_nobody(unknown: Shop):
     told(unknown, "C1", "delivered")
     (settlement,) = settlements(unknown.connection, limit=10)
     assert (settlement.contradicted, settlement.was_posted_again, settlement.state) == (False, True, "sent")
+
+
+def test_what_the_provider_told_of_before_it_is_posted_again_is_recorded_and_not_posted(unknown: Shop):
+    say(unknown, Settled.NOT_SENT, retry=True)
+    told(unknown, "C1", "delivered")
+    told(unknown, "C2", "dropped")
+    unknown.now += timedelta(minutes=1)
+    posted = len(unknown.channel.messages)
+    unknown.send()
+    assert [message.to_address for message in unknown.channel.messages[posted:]] == ["c2@shop.example"]
+    assert [unknown.row(customer=customer, step_no=1).state for customer in ("C1", "C2")] == ["sent", "sent"]
+    assert unknown.execute("select count(*) from outreach.messages") == [(3,)]
+    by_customer = {each.customer_id: each for each in settlements(unknown.connection, limit=10)}
+    assert (by_customer["C1"].contradicted, by_customer["C1"].was_posted_again) == (True, False)
+    assert (by_customer["C2"].contradicted, by_customer["C2"].was_posted_again) == (False, True)
+
+
+@pytest.mark.parametrize("turned_away", ["line_is_stopped", "busy_until"])
+def test_what_the_provider_has_is_recorded_also_where_it_turns_the_others_away(unknown: Shop, turned_away: str):
+    say(unknown, Settled.NOT_SENT, retry=True)
+    told(unknown, "C1", "delivered")
+    setattr(unknown.channel, turned_away, unknown.now + timedelta(hours=1))
+    with suppress(LineStopped):
+        unknown.send()
+    assert [unknown.row(customer=customer, step_no=1).state for customer in ("C1", "C2")] == ["sent", "ready"]
 
 
 def test_what_a_person_said_stands_in_the_customers_timeline_before_what_came_of_it(unknown: Shop):

@@ -13,7 +13,9 @@ select
             and told.kind <> 'dropped'
             and told.happened_at < coalesce(posted_again.posted_at, 'infinity')
     ) as contradicted,
-    posted_again.posted_at is not null as was_posted_again,
+    -- not where the next attempt found that the provider had it
+    posted_again.posted_at is not null
+    and coalesce(posted_again.detail, '') <> %(carried_already)s as was_posted_again,
     scenarios.scenario_code,
     rows.customer_id,
     rows.step_no,
