@@ -187,4 +187,5 @@ def test_a_long_queue_of_one_channel_keeps_no_other_from_its_minute(night: Night
         context=SENDER,
     )
     sent = dict(night.sent())
-    assert (len(sent), sent["L0"], sent["C2"], sent["L5"]) == (8, "12:00:40", "12:01:20", "12:04:00")
+    by_line = sorted(at for customer, at in sent.items() if customer.startswith("L"))
+    assert (len(sent), by_line[0], sent["C2"], by_line[-1]) == (8, "12:00:40", "12:01:20", "12:04:00")
