@@ -22,6 +22,7 @@ FIRST = (
     "tests/integration/warehouse",
     "tests/properties",
     "tests/integration/scenarios/test_broken_definitions.py",
+    "tests/integration/warehouse_changes/test_own_models.py",
     "tests/integration/dagster/test_pipeline.py",
     "tests/acceptance",
     "tests/integration/docs/test_examples_run.py",

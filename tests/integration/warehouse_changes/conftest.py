@@ -198,3 +198,7 @@ def shop(server_url: str, template_database: str, tmp_path_factory: pytest.TempP
             yield shop
     finally:
         drop_database(server_url, name)
+
+
+def rows(connection: psycopg.Connection, table: str) -> list[tuple[str]]:
+    return connection.execute(f"select t::text from {table} as t order by 1").fetchall()  # noqa: S608
