@@ -275,12 +275,13 @@ class _Sender:
         if not messages:
             return Recorded()
         became = carried_already(self.connection, [row for row, _ in messages])
+        to_post = [message for _, message in messages if message.message_id not in became]
         turned_away: LineStopped | LineBusy | None = None
         try:
-            deliveries = self._deliver([message for _, message in messages if message.message_id not in became])
+            deliveries = self._deliver(to_post)
         except (LineStopped, LineBusy) as error:
             turned_away, deliveries = error, error.deliveries
-        became |= {delivery.message_id: delivery for delivery in deliveries}
+        became |= {message.message_id: delivery for message, delivery in zip(to_post, deliveries, strict=True)}
         answers = [(row, became[message.message_id]) for row, message in messages]
         recorded = again(self.connection, partial(self._record, answers))
         if isinstance(turned_away, LineBusy):

@@ -44,6 +44,11 @@ class Selection:
     scenario: str | None
     channel: str | None
 
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        """The scenarios named: the one it is narrowed to, or none."""
+        return (self.scenario,) if self.scenario else ()
+
 
 @dataclass(frozen=True)
 class KnownExport:

@@ -32,16 +32,14 @@ def check_before_exporting(
 ) -> None:
     """Look at what a send run looks at, of lists; raise `SendingPaused` if all sending or the scenario is paused."""
     check_before_sending(connection, settings, now=now, context=context, lists=True)
-    asked = [selection.scenario] if selection.scenario else []
-    refuse_if_paused(connection, *asked, zone=settings.zone)
+    refuse_if_paused(connection, *selection.scenarios, zone=settings.zone)
 
 
 def refuse_if_paused_meanwhile(connection: Connection[Any], selection: Selection, settings: Settings) -> None:
     """Raise `SendingPaused` if what is on the list was paused since the export began."""
     listed = [code for (code,) in connection.execute(statement(__file__, "listed_scenarios"))]
     # the one asked for also where none of its rows is on the list: a pause may have come before they were locked
-    asked = [selection.scenario] if selection.scenario else []
-    refuse_if_paused(connection, *listed, *asked, zone=settings.zone)
+    refuse_if_paused(connection, *listed, *selection.scenarios, zone=settings.zone)
 
 
 def count_paused(connection: Connection[Any], selection: Selection, now: datetime, settings: Settings) -> int:

@@ -51,6 +51,8 @@ def unbuilt_scenarios(target: Path) -> Unbuilt | None:
             return None
         for each in blamed:
             failed.setdefault(each, _in_words(result, nodes[result["unique_id"]], nodes[each]))
+    if not failed:
+        return None
     statuses = {result["unique_id"]: result["status"] for result in results}
     scenarios = {unique_id for unique_id in statuses if _is_in(nodes.get(unique_id), ELIGIBILITY)}
     # of a test that is selected without its model
@@ -60,8 +62,6 @@ def unbuilt_scenarios(target: Path) -> Unbuilt | None:
         for unique_id in sorted(scenarios)
         if unique_id in failed or statuses[unique_id] not in DONE
     }
-    if not failed:
-        return None
     return Unbuilt(
         tuple(_unbuilt(nodes[unique_id], reason) for unique_id, reason in reasons.items()),
         others=len(scenarios - reasons.keys()),
