@@ -3,15 +3,16 @@
 Belongs here: which request begins when, and what its answer does to the others. Does not belong here: how a request
 is made, sent or understood.
 
-All decisions are made in one thread; the others only post. What has not begun when the batch ends was certainly not
-sent.
+As many threads as there are connections take what is next, post it, and note its answer; what is next and what an
+answer means to the others is decided by one of them at a time. To hand each request over to another thread would cost
+half of what posting it does. What has not begun when the batch ends was certainly not sent.
 """
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from queue import SimpleQueue
+from threading import Condition
 
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW, WAIT, left_alone
@@ -50,8 +51,9 @@ class Posting:
         self._in_time = in_time
         self._clock = clock
         self._connections = connections
-        self._under_way: dict[Future[Fate], Part] = {}
-        self._done: SimpleQueue[Future[Fate]] = SimpleQueue()
+        self._under_way = 0
+        self._turn = Condition()
+        """Held by whoever decides; told of when something has changed for those who wait."""
         self._answered: dict[int, Delivery] = {}
         self.unknown_in_a_row = unknown_in_a_row
         self.ended: str | None = None
@@ -63,12 +65,15 @@ class Posting:
 
     def run(self) -> None:
         """Post until everything is answered or the batch ends."""
-        with ThreadPoolExecutor(self._connections, "sendgrid") as threads:
-            self._begin(threads)
-            while self._under_way:
-                future = self._done.get()
-                self._take(self._under_way.pop(future), future.result())
-                self._begin(threads)
+        others = min(self._connections, sum(len(part.positions) for part in self._waiting)) - 1
+        if others < 1:
+            self._post_what_is_next()
+            return
+        with ThreadPoolExecutor(others, "sendgrid") as threads:
+            under_way = [threads.submit(self._post_what_is_next) for _ in range(others)]
+            self._post_what_is_next()
+        for one in under_way:
+            one.result()
 
     def delivery(self, position: int) -> Delivery:
         """Return what became of the message at `position`."""
@@ -77,23 +82,42 @@ class Posting:
         (delivery,) = left_alone([self._messages[position]], self.ended or "")
         return delivery
 
-    def _begin(self, threads: ThreadPoolExecutor) -> None:
-        while self._waiting and self.ended is None and len(self._under_way) < self._connections:
-            if self.unknown_in_a_row and self._under_way:
-                return
+    def _post_what_is_next(self) -> None:
+        try:
+            while (part := self._next()) is not None:
+                fate = self._post(part)
+                with self._turn:
+                    self._under_way -= 1
+                    self._take(part, fate)
+                    self._turn.notify_all()
+        except BaseException:
+            with self._turn:
+                self._end("its sender was interrupted")
+                self._turn.notify_all()
+            raise
+
+    def _next(self) -> Part | None:
+        """Return what to post now, once it may begin; None when nothing is left or the batch has ended."""
+        with self._turn:
+            self._turn.wait_for(self._is_decided)
+            if not self._waiting or self.ended is not None:
+                return None
             if not self._in_time():
                 self._end("the batch took too long", self._clock())
-                return
+                self._turn.notify_all()
+                return None
             part = self._waiting.popleft()
             if self.unknown_in_a_row:
                 part, *others = first_alone(part)
                 self._waiting.extendleft(others)
-            if not self._under_way and (self.unknown_in_a_row or not self._waiting):
-                self._take(part, self._post(part))  # nobody to share the time with
-                continue
-            future = threads.submit(self._post, part)
-            self._under_way[future] = part
-            future.add_done_callback(self._done.put)
+            self._under_way += 1
+            return part
+
+    def _is_decided(self) -> bool:
+        """Return whether something may begin, or nothing ever will; what is under way may come back in parts."""
+        if not self._under_way or self.ended is not None:
+            return True
+        return bool(self._waiting) and not self.unknown_in_a_row
 
     def _take(self, part: Part, fate: Fate) -> None:
         if isinstance(fate, NotConnected):

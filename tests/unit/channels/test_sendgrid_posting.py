@@ -1,6 +1,9 @@
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+
+import pytest
 
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.channels.sendgrid_answers import Meaning, Verdict
@@ -12,6 +15,18 @@ ACCEPTED = Verdict(Meaning.accepted, "yes")
 UNKNOWN = Verdict(Meaning.unknown, "who knows")
 LONG = 30
 """Seconds for which one thread waits for another: a machine may be busy."""
+
+
+def posting_of_four(post: Callable[[Part], Fate]) -> Posting:
+    return Posting(
+        apart(4),
+        [(number,) for number in range(4)],
+        post=post,
+        in_time=lambda: True,
+        clock=lambda: datetime(2024, 2, 29, tzinfo=UTC),
+        connections=2,
+        unknown_in_a_row=0,
+    )
 
 
 def test_while_there_is_trouble_nothing_begins_beside_what_is_under_way() -> None:
@@ -33,16 +48,30 @@ def test_while_there_is_trouble_nothing_begins_beside_what_is_under_way() -> Non
             unknown_one_ended.set()
         return UNKNOWN if number == 0 else ACCEPTED
 
-    posting = Posting(
-        apart(4),
-        [(number,) for number in range(4)],
-        post=post,
-        in_time=lambda: True,
-        clock=lambda: datetime(2024, 2, 29, tzinfo=UTC),
-        connections=2,
-        unknown_in_a_row=0,
-    )
+    posting = posting_of_four(post)
     posting.run()
     assert spans[0][1] < spans[1][1] <= spans[2][0]
     outcomes = [posting.delivery(number).outcome for number in range(4)]
     assert outcomes == [Outcome.unknown, *[Outcome.accepted] * 3]
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "second"])
+def test_an_interrupted_sender_begins_nothing_else_on_either_connection(first: bool) -> None:
+    both_began = threading.Barrier(2)
+    posted: list[int] = []
+    is_interrupted = threading.Event()
+
+    def post(part: Part) -> Fate:
+        posted.extend(part.positions)
+        both_began.wait(LONG)
+        if (threading.current_thread() is threading.main_thread()) is first:
+            is_interrupted.set()
+            raise KeyboardInterrupt
+        assert is_interrupted.wait(LONG)
+        # until the other has been noted, and what else could begin has begun
+        time.sleep(0.2)
+        return ACCEPTED
+
+    with pytest.raises(KeyboardInterrupt):
+        posting_of_four(post).run()
+    assert sorted(posted) == [0, 1]
