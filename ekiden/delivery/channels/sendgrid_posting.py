@@ -10,7 +10,7 @@ half of what posting it does. What has not begun when the batch ends was certain
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from threading import Condition
 
@@ -52,6 +52,8 @@ class Posting:
         self._clock = clock
         self._connections = connections
         self._under_way = 0
+        self._others: list[Future[None]] = []
+        """Threads beside the first; one begins when there is something for it."""
         self._turn = Condition()
         """Held by whoever decides; told of when something has changed for those who wait."""
         self._answered: dict[int, Delivery] = {}
@@ -65,15 +67,10 @@ class Posting:
 
     def run(self) -> None:
         """Post until everything is answered or the batch ends."""
-        others = min(self._connections, sum(len(part.positions) for part in self._waiting)) - 1
-        if others < 1:
-            self._post_what_is_next()
-            return
-        with ThreadPoolExecutor(others, "sendgrid") as threads:
-            under_way = [threads.submit(self._post_what_is_next) for _ in range(others)]
-            self._post_what_is_next()
-        for one in under_way:
-            one.result()
+        with ThreadPoolExecutor(self._connections, "sendgrid") as threads:
+            self._post_what_is_next(threads)
+        for other in self._others:
+            other.result()
 
     def delivery(self, position: int) -> Delivery:
         """Return what became of the message at `position`."""
@@ -82,9 +79,9 @@ class Posting:
         (delivery,) = left_alone([self._messages[position]], self.ended or "")
         return delivery
 
-    def _post_what_is_next(self) -> None:
+    def _post_what_is_next(self, threads: ThreadPoolExecutor) -> None:
         try:
-            while (part := self._next()) is not None:
+            while (part := self._next(threads)) is not None:
                 fate = self._post(part)
                 with self._turn:
                     self._under_way -= 1
@@ -96,7 +93,7 @@ class Posting:
                 self._turn.notify_all()
             raise
 
-    def _next(self) -> Part | None:
+    def _next(self, threads: ThreadPoolExecutor) -> Part | None:
         """Return what to post now, once it may begin; None when nothing is left or the batch has ended."""
         with self._turn:
             self._turn.wait_for(self._is_decided)
@@ -111,6 +108,8 @@ class Posting:
                 part, *others = first_alone(part)
                 self._waiting.extendleft(others)
             self._under_way += 1
+            if self._waiting and 1 + len(self._others) < self._connections:
+                self._others.append(threads.submit(self._post_what_is_next, threads))
             return part
 
     def _is_decided(self) -> bool:
