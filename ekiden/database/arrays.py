@@ -9,9 +9,11 @@ from collections.abc import Iterable
 
 def as_array(values: Iterable[str | int | None]) -> str:
     """Return `values` as a parameter that stands where the statement expects an array; None is a null there."""
-    return f"{{{','.join(['null' if value is None else _quoted(str(value)) for value in values])}}}"
+    return f"{{{','.join([_element(value) for value in values])}}}"
 
 
-def _quoted(value: str) -> str:
-    # in quotes, these two alone mean something else: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _element(value: str | int | None) -> str:
+    if isinstance(value, str):
+        # in quotes, these two alone mean something else: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return "null" if value is None else str(value)

@@ -23,6 +23,8 @@ _LONGEST_NAME = 200  # a display name is for reading; no provider documents a li
 _URL = re.compile(r"https?://[!-;=?-~]+")
 
 
+# The sender's stands in every message, and a recipient's is asked for twice within a batch of 1,000.
+@lru_cache(maxsize=4096)
 def split_address(address: str) -> tuple[str, str] | None:
     """Return local part and domain, None for what is no plain ASCII address without quotes (RFC 5321)."""
     local_part, _, domain = address.rpartition("@")
