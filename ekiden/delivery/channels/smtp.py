@@ -23,12 +23,16 @@ from ekiden.delivery.channels.addressing import addr_spec, fault_of, split_addre
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import Clock, Elapsed, Stops, TurnedAway, Waits, one_by_one, utc_now
 from ekiden.delivery.channels.mime import message_id_header, to_bytes
+from ekiden.delivery.channels.smtp_lines import EncryptedMailLine, MailLine
 from ekiden.delivery.channels.smtp_replies import GO_ON, READY, Said, of_connecting, of_message, of_recipient
 
-# Servers let strangers wait for their greeting, and look at a message before they answer: RFC 5321, section 4.5.3.2,
-# would have us wait for minutes. Servers that take submissions answer within seconds, and an unknown outcome for want
-# of patience costs a person's time.
+# For connecting, for what leads up to a mail's end, and for the answer to that, each as a whole. Servers let strangers
+# wait for their greeting, and look at a message before they answer: RFC 5321, section 4.5.3.2, would have us wait for
+# minutes at each command. Servers that take submissions answer within seconds. All three, and the minute in which a
+# batch may begin its last mail, are less than a sender's lease; whoever outlives that leaves the whole batch unknown.
 SECONDS = 60.0
+# Nothing depends on the answer to QUIT.
+SECONDS_TO_LEAVE = 5.0
 
 Security = Literal["starttls", "tls", "none"]
 
@@ -107,11 +111,12 @@ class _Session:
         self._server = server
         self._tls = tls
         self._seconds = seconds
-        self._smtp: smtplib.SMTP | None = None
+        self._smtp: MailLine | None = None
 
     def hand_over(self, message: OutgoingMessage, sender: str, mail: bytes) -> Delivery:
         """Return what became of one message; raise `Stops` or `Waits` where the server takes nothing at all."""
         smtp = self._ready(sender)
+        smtp.until = self._patience()
         try:
             size = f" SIZE={len(mail)}" if smtp.has_extn("size") else ""
             for command, expected in (
@@ -121,6 +126,9 @@ class _Session:
             ):
                 said = Said.of(*smtp.docmd(command), hidden=message.to_address)
                 if said.code not in expected:
+                    if not said.is_no:
+                        # what follows would be read as the answer to something else
+                        self._forget()
                     return of_recipient(message.message_id, command.partition(" ")[0], said)
             # a line that begins with a dot gets another one (RFC 5321, section 4.5.2)
             smtp.send(mail.replace(b"\r\n.", b"\r\n.."))
@@ -135,8 +143,9 @@ class _Session:
             raise
         return self._ended(smtp, message)
 
-    def _ended(self, smtp: smtplib.SMTP, message: OutgoingMessage) -> Delivery:
+    def _ended(self, smtp: MailLine, message: OutgoingMessage) -> Delivery:
         """Send the line that makes the message the server's, and return what it says to that."""
+        smtp.until = self._patience()
         try:
             smtp.send(b".\r\n")
             said = Said.of(*smtp.getreply(), hidden=message.to_address)
@@ -156,6 +165,7 @@ class _Session:
     def end(self) -> None:
         """Take leave of the server; nothing depends on its answer."""
         if self._smtp is not None:
+            self._smtp.until = time.monotonic() + min(self._seconds, SECONDS_TO_LEAVE)
             try:
                 self._smtp.docmd("QUIT")
             except (OSError, smtplib.SMTPException):
@@ -163,9 +173,14 @@ class _Session:
             finally:
                 self._forget()
 
-    def _ready(self, sender: str) -> smtplib.SMTP:
+    def _patience(self) -> float:
+        return time.monotonic() + self._seconds
+
+    def _ready(self, sender: str) -> MailLine:
         """Return a connection on which nothing is under way."""
+        until = self._patience()
         if self._smtp is not None:
+            self._smtp.until = until
             try:
                 code, _ = self._smtp.docmd("RSET")
                 if code in READY:
@@ -173,19 +188,19 @@ class _Session:
             except (OSError, smtplib.SMTPException):
                 pass
             self._forget()
-        self._smtp = self._connected(sender)
+        self._smtp = self._connected(sender, until)
         return self._smtp
 
-    def _connected(self, sender: str) -> smtplib.SMTP:
+    def _connected(self, sender: str, until: float) -> MailLine:
         # our name is the sender's domain: what this machine is called is nobody's business, and asking for it is slow
         name = sender.rpartition("@")[2]
-        host, port, patience = self._server.host, self._server.port, self._seconds
-        smtp: smtplib.SMTP | None = None
+        host, port = self._server.host, self._server.port
+        smtp: MailLine | None = None
         try:
             if self._server.security == "tls":
-                smtp = smtplib.SMTP_SSL(host, port, name, timeout=patience, context=self._tls)
+                smtp = EncryptedMailLine(host, port, name, until=until, context=self._tls)
             else:
-                smtp = smtplib.SMTP(host, port, name, timeout=patience)
+                smtp = MailLine(host, port, name, until=until)
             assert smtp.sock is not None  # it is connected
             # the last line of a mail is a packet of its own, which must not wait for others
             smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -206,6 +221,8 @@ class _Session:
         except smtplib.SMTPException as error:
             _close(smtp)
             if isinstance(error, smtplib.SMTPServerDisconnected):
+                if smtp is not None and (refused := smtp.log_in_refused):
+                    raise of_connecting(Said.of(refused.smtp_code, refused.smtp_error)) from None
                 raise Waits(f"no connection to the mail server ({_kind(error)})") from None
             # no log-in, or none but ways like XOAUTH2
             raise Stops("the mail server offers no way to log in that we know; check user, port and security") from None
@@ -223,7 +240,7 @@ class _Session:
         self._smtp = None
 
 
-def _close(smtp: smtplib.SMTP | None) -> None:
+def _close(smtp: MailLine | None) -> None:
     if smtp is not None:
         smtp.close()
 

@@ -50,6 +50,11 @@ class Said:
         return self.code // 100
 
     @property
+    def is_no(self) -> bool:
+        """Whether it turns down what was asked, for now or for good."""
+        return self.kind in (_TRANSIENT, _PERMANENT)
+
+    @property
     def is_too_busy(self) -> bool:
         """Whether it is about to hang up, or has no room for anybody."""
         return self.code in TOO_BUSY and not (self.code == NO_ROOM and _OF_THE_RECIPIENT.match(self.text))
@@ -67,10 +72,13 @@ def of_recipient(message_id: UUID, command: str, said: Said) -> Delivery:
     """Return what became of a message whose MAIL, RCPT or DATA command was not taken; nothing was sent.
 
     Raises `Waits` where the server is too busy for anything, `Stops` where it does not take us or our sender, who is in
-    every mail the same.
+    every mail the same. A recipient or a mail at which it breaks off has had a try: it may be the reason, and would be
+    so the next time, before all others.
     """
     if said.is_too_busy:
-        raise Waits(str(said))
+        is_of_the_message = command != "MAIL"
+        own = Delivery(message_id, Outcome.not_sent, detail=f"{said} to {command}") if is_of_the_message else None
+        raise Waits(str(said), own=own)
     is_of_the_sender = command == "MAIL" and said.kind == _PERMANENT and said.code != TOO_LARGE
     if is_of_the_sender or said.code in NOT_FOR_US:
         raise Stops(f"{said} to {command}")
@@ -81,10 +89,10 @@ def of_recipient(message_id: UUID, command: str, said: Said) -> Delivery:
 def of_message(message_id: UUID, header: str, said: Said) -> Delivery:
     """Return what became of a message that was sent whole; `header` is its Message-ID, which bounces repeat.
 
-    Raises `Waits` where the server was too busy to take it.
+    Raises `Waits` where the server was too busy to take it, which has cost the message a try.
     """
     if said.is_too_busy:
-        raise Waits(str(said))
+        raise Waits(str(said), own=Delivery(message_id, Outcome.not_sent, detail=str(said)))
     if said.kind == _POSITIVE:
         return Delivery(message_id, Outcome.accepted, header, str(said))
     if said.kind == _PERMANENT:

@@ -166,7 +166,7 @@ class _Batch:
         self._turned_away: dict[str, dict[str, UUID]] = {}
         """By service: the endpoints whose last answer was that they do not know us."""
         self.unreached: set[str] = set()
-        """Hosts below a service that nobody was found at."""
+        """Hosts that nobody was found at."""
         self.reached_somebody = False
 
     def deliver(self, message: OutgoingMessage) -> Delivery:
@@ -203,12 +203,10 @@ class _Batch:
             reply = self._channel.post(endpoint, body, headers)
             self.reached_somebody = True
         except NotConnected as error:
-            detail = f"no connection to {'' if host == service else 'a host of '}{service} ({error})"
-            if host == service:
-                raise Waits(detail) from None
-            # whoever subscribed has named this host: it may never have been there, and nobody else is to wait for it
+            # whoever subscribed has named this host: it may never have been there, and nobody else is to wait for it.
+            # That holds for a service's own name as well: most services are at hosts below theirs
             self.unreached.add(host)
-            return _not_sent(message, detail)
+            return _not_sent(message, f"no connection to a host of {service} ({error})")
         except NoAnswer as error:
             self.reached_somebody = True
             detail = f"no readable answer from {service} ({error})"
@@ -228,7 +226,8 @@ class _Batch:
                 raise Stops(f"{detail}; so did {len(doubtful) - 1} other endpoints of it: look at the VAPID key")
             return _refused(message, detail)
         if reply.status == TOO_MANY_REQUESTS:
-            raise Waits(detail, self._channel.wait_of(reply))
+            # whose limit it is, a service may leave open (RFC 8030, section 5): one browser's must not come first again
+            raise Waits(detail, self._channel.wait_of(reply), own=_not_sent(message, detail))
         if reply.status in (NOT_FOUND, GONE):
             return _refused(message, f"the subscription is gone: {detail}")
         if reply.status in (BAD_REQUEST, TOO_LARGE):

@@ -1,6 +1,7 @@
 """A mail server on the loopback address that fails at any step, as told, and remembers what it took."""
 
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -9,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 RESET, SILENCE, HANG_UP = "reset", "silence", "hang up"
+DRIP, ENDLESS, CUT = "drip", "endless", "cut"
+"""A byte now and then, lines of one reply without end, and a yes whose line is not ended."""
 GREETING, BODY, DOT = "greeting", "body", "dot"
 
 _USUAL = {
@@ -25,7 +28,9 @@ _USUAL = {
 
 @dataclass
 class MailServer:
-    """`answers`: for a step what is said to it, the first time, the second time, ...; the last of them for ever."""
+    """`answers`: for a step, or a whole command, what is said to it, the first time, the second time, ...; the last of
+    them for ever.
+    """
 
     port: int
     answers: Mapping[str, tuple[str, ...]]
@@ -49,7 +54,7 @@ class MailServer:
             command = line.decode().rstrip("\r\n")
             self.commands.append(command)
             verb = command.partition(" ")[0].upper()
-            go_on = self._say(connection, verb)
+            go_on = self._say(connection, command if command in self.answers else verb)
             if not go_on or verb == "QUIT":
                 return
             if verb == "DATA" and go_on.startswith("354") and not self._take_mail(connection, lines):
@@ -81,12 +86,21 @@ class MailServer:
         if answer == SILENCE:
             time.sleep(0.6)
             return ""
+        if answer == CUT:
+            connection.sendall(b"250 2.0.0 O")
+            return ""
+        while answer == DRIP:
+            connection.sendall(b"2")
+            time.sleep(0.05)
+        while answer == ENDLESS:
+            connection.sendall(b"250-and so on\r\n" * 1_000)
         connection.sendall(answer.encode() + b"\r\n")
         return "" if answer.startswith("421") else answer
 
 
 @contextmanager
-def mail_server(**answers: str | tuple[str, ...]) -> Iterator[MailServer]:
+def mail_server(encryption: ssl.SSLContext | None = None, /, **answers: str | tuple[str, ...]) -> Iterator[MailServer]:
+    """`encryption`: TLS from the first byte on."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         told = {step: (said,) if isinstance(said, str) else said for step, said in answers.items()}
         server = MailServer(listening.getsockname()[1], told)
@@ -99,7 +113,7 @@ def mail_server(**answers: str | tuple[str, ...]) -> Iterator[MailServer]:
                     return
                 server.connections += 1
                 with connection, suppress(OSError):
-                    server.serve(connection)
+                    server.serve(encryption.wrap_socket(connection, server_side=True) if encryption else connection)
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()

@@ -1,20 +1,40 @@
 """What is certain after a mail server failed at some step."""
 
+import ssl
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from time import monotonic
 
 import pytest
+import trustme
+from pydantic import SecretStr
 
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome
 from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW
 from ekiden.delivery.channels.smtp import MailServer, SMTPChannel
-from tests.integration.channels.mail_server import BODY, DOT, GREETING, HANG_UP, RESET, SILENCE, mail_server
+from tests.integration.channels.mail_server import (
+    BODY,
+    CUT,
+    DOT,
+    DRIP,
+    ENDLESS,
+    GREETING,
+    HANG_UP,
+    RESET,
+    SILENCE,
+    mail_server,
+)
 from tests.integration.channels.provider import PATIENCE, messages_to, outcomes
 from tests.loopback import free_port
 
 NOW = datetime(2024, 2, 29, 3, 0, 0, tzinfo=UTC)
 HANAKO, TARO = "hanako@mail.invalid", "taro@mail.invalid"
 ACCEPTED, REFUSED, NOT_SENT, UNKNOWN = Outcome.accepted, Outcome.refused, Outcome.not_sent, Outcome.unknown
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
 
 
 def deliver(port: int, *addresses: str, text: str = "本文\n") -> list[Delivery]:
@@ -43,7 +63,7 @@ def test_a_connection_that_breaks_within_the_mail_sent_nothing() -> None:
     assert server.taken == []
 
 
-@pytest.mark.parametrize("trouble", [RESET, HANG_UP, SILENCE, "xyz garbage", "354 go on"])
+@pytest.mark.parametrize("trouble", [RESET, HANG_UP, SILENCE, CUT, ENDLESS, "xyz garbage", "354 go on"])
 def test_after_the_final_dot_only_an_answer_is_certain(trouble: str) -> None:
     with mail_server(**{DOT: (trouble, "250 Ok")}) as server:
         deliveries = deliver(server.port, HANAKO, TARO)
@@ -82,6 +102,48 @@ def test_a_busy_server_is_left_alone(step: str, said: str) -> None:
     assert outcomes(busy.value.deliveries) == [NOT_SENT, NOT_SENT]
     assert busy.value.until == NOW + timedelta(minutes=1)
     assert server.taken == []
+
+
+@pytest.mark.parametrize("step", ["RCPT", "DATA", DOT])
+def test_what_a_server_breaks_off_at_has_had_a_try_and_the_rest_of_the_batch_has_not(step: str) -> None:
+    with mail_server(**{step: "421 4.3.0 try later"}) as server, pytest.raises(LineBusy) as busy:
+        deliver(server.port, HANAKO, TARO)
+    assert [each.costs_a_try for each in busy.value.deliveries] == [True, False]
+
+
+def test_a_server_that_breaks_off_before_it_heard_of_a_recipient_costs_nobody_a_try() -> None:
+    with mail_server(MAIL="421 4.3.2 going down") as server, pytest.raises(LineBusy) as busy:
+        deliver(server.port, HANAKO, TARO)
+    assert [each.costs_a_try for each in busy.value.deliveries] == [False, False]
+
+
+def hand_over_in_time(port: int, *addresses: str) -> list[Delivery]:
+    """Deliver with less patience than a dripping server needs for a line."""
+    channel = SMTPChannel(MailServer("127.0.0.1", port, security="none"), clock=lambda: NOW, seconds=0.4)
+    began = monotonic()
+    try:
+        return channel.deliver(messages_to(*addresses))
+    finally:
+        assert monotonic() - began < PATIENCE / 2
+
+
+@pytest.mark.parametrize(
+    ("step", "outcome"), [("MAIL", NOT_SENT), ("RCPT", NOT_SENT), ("DATA", NOT_SENT), (DOT, UNKNOWN)]
+)
+def test_a_server_that_drips_is_not_waited_for_longer_than_one_that_is_silent(step: str, outcome: Outcome) -> None:
+    with mail_server(**{step: DRIP}) as server:
+        assert outcomes(hand_over_in_time(server.port, HANAKO)) == [outcome]
+
+
+@pytest.mark.parametrize(("step", "said"), product((GREETING, "EHLO"), (DRIP, ENDLESS, "220 " + "x" * 9_000)))
+def test_a_server_whose_welcome_has_no_end_is_asked_again_later(step: str, said: str) -> None:
+    with mail_server(**{step: said, "HELO": HANG_UP}) as server, pytest.raises(LineBusy):
+        hand_over_in_time(server.port, HANAKO)
+
+
+def test_a_server_that_drips_its_farewell_holds_nobody_up() -> None:
+    with mail_server(QUIT=DRIP) as server:
+        assert outcomes(hand_over_in_time(server.port, HANAKO)) == [ACCEPTED]
 
 
 @pytest.mark.parametrize("step", ["RCPT", DOT])
@@ -182,3 +244,20 @@ def test_a_server_without_encryption_is_told_nothing() -> None:
         SMTPChannel(MailServer("127.0.0.1", server.port), seconds=PATIENCE).deliver(messages_to(HANAKO))
     assert not any(command.startswith("MAIL") for command in server.commands)
     assert channel.find([]) is None
+
+
+def test_a_server_that_has_no_time_for_its_welcome_is_not_taken_for_one_without_encryption() -> None:
+    with mail_server(EHLO="450 4.3.2 later", HELO="250 mail.invalid") as server, pytest.raises(LineBusy, match="450"):
+        SMTPChannel(MailServer("127.0.0.1", server.port), seconds=PATIENCE).deliver(messages_to(HANAKO))
+
+
+def test_a_server_that_hangs_up_on_a_wrong_password_stops_the_line(authority: trustme.CA) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    ways = "250-mail.invalid\r\n250 AUTH PLAIN LOGIN"
+    with mail_server(context, EHLO=ways, AUTH=("535 5.7.8 wrong password", HANG_UP)) as server:
+        known = MailServer("127.0.0.1", server.port, "tls", user="shop", password=SecretStr("wrong"))
+        with pytest.raises(LineStopped, match="535 5"):
+            SMTPChannel(known, tls=trusting, seconds=PATIENCE).deliver(messages_to(HANAKO))
