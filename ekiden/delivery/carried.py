@@ -1,18 +1,22 @@
 """Messages that the provider has already, though their rows are open: somebody called them not sent, and was wrong.
 
-Belongs here: who they are, as a sender asks before it posts. Does not belong here: rows whose sender is still at
-them, or whose outcome nobody knows (`event_outcomes`).
+Belongs here: who they are, as a sender asks before it posts, and a person before they let rows go. Does not belong
+here: rows whose sender is still at them, or whose outcome nobody knows (`event_outcomes`).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
+from psycopg.rows import class_row
 
 from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Delivery, Outcome
+from ekiden.schedule.rows import RowFilter
 
 CARRIED_ALREADY = "not posted: the provider's events show that it has the message from an earlier attempt"
 
@@ -24,3 +28,30 @@ def carried_already(connection: Connection[Any], rows: Sequence[int]) -> dict[UU
         message_id: Delivery(message_id, Outcome.accepted, provider_message_id, CARRIED_ALREADY)
         for message_id, provider_message_id in found
     }
+
+
+@dataclass(frozen=True)
+class CarriedRow:
+    """One open row whose message the provider has, with what it told of it, the oldest first."""
+
+    scenario_code: str
+    customer_id: str
+    step_no: int
+    due_date: date
+    state: str
+    reason: str | None
+    events: str
+    message_id: UUID
+    schedule_row_id: int
+    rows: int
+    """How many such rows there are in all."""
+
+
+def carried_rows(connection: Connection[Any], row_filter: RowFilter, *, limit: int) -> list[CarriedRow]:
+    """Return at most `limit` of the rows that the filter admits and whose message the provider has.
+
+    Whoever lets them go sends nothing again: the next send records them as sent.
+    """
+    query = statement(__file__, "carried_rows").format(selection=row_filter.selection(), most=limit)
+    with connection.cursor(row_factory=class_row(CarriedRow)) as cursor:
+        return cursor.execute(query).fetchall()

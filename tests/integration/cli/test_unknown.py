@@ -59,6 +59,25 @@ def test_not_sent_can_be_retried_at_once(unknown: Shop, ekiden):
     assert (wrong.code, "retry goes with not-sent" in wrong.err) == (1, True)
 
 
+def test_before_failed_rows_are_tried_again_it_is_shown_which_of_them_have_arrived(unknown: Shop, ekiden):
+    ekiden("unknown", "settle", "not-sent", "--all", "--reason", "no trace of it", "--yes")
+    assert "arrived" not in ekiden("retry", "--all", "--dry-run").err
+    message = unknown.row(customer="C1").message_id
+    unknown.execute(
+        "insert into outreach.delivery_events"
+        " (event_key, provider, message_id, kind, happened_at, is_machine, provider_event_ids, received_at)"
+        " values ('1', 'sendgrid', %s, 'delivered', '2024-03-09 03:01+00', false, '{}', '2024-03-09 07:00+00')",
+        message,
+    )
+    posted = len(unknown.channel.messages)
+    for asked in (("--dry-run",), (), ("--yes",)):
+        told = ekiden("retry", "--customer", "C1", *asked).err
+        for part in ("1 of them have arrived", "not sent again", "delivered 2024-03-09 03:01 UTC", str(message)):
+            assert part in told
+    unknown.send()
+    assert (unknown.row(customer="C1", step_no=1).state, len(unknown.channel.messages)) == ("sent", posted)
+
+
 def test_status_and_check_name_what_a_person_has_to_settle(unknown: Shop, ekiden):
     assert "to settle" not in ekiden("status").out
     unknown.at("2024-03-10 14:00")
