@@ -41,7 +41,7 @@ def serve(
         bool, typer.Option("--drain/--no-drain", help="Whether it also takes in what it has received.")
     ] = True,
 ) -> None:
-    """Serve POST /webhook/sendgrid, the unsubscribe links and /health, until it is stopped."""
+    """Serve POST /webhook/sendgrid and /webhook/twilio, the unsubscribe links and /health, until it is stopped."""
     if context.invoked_subcommand:
         return
     settings = Settings()

@@ -82,8 +82,11 @@ class Withheld:
     detail: str = ""
 
 
-def read_due(connection: Connection[Any], rows: Sequence[int]) -> list[RowToSend]:
-    """Return the rows, which the caller has locked, with live facts, in the order of their send times."""
+def read_due(connection: Connection[Any], rows: Sequence[int], *, country_code: int) -> list[RowToSend]:
+    """Return the rows, which the caller has locked, with live facts, in the order of their send times.
+
+    `country_code` is the one of telephone numbers that are written without.
+    """
     if not rows:
         return []
     with connection.cursor(row_factory=_row_to_send) as cursor:
@@ -91,7 +94,7 @@ def read_due(connection: Connection[Any], rows: Sequence[int]) -> list[RowToSend
         newest = newest_web_push_subscription("due.customer_id")
         due = cursor.execute(query.format(web_push_subscription=newest), {"rows": as_array(rows)}).fetchall()
     # last: what is told while the rest was read counts as well
-    objections = read_objections(connection, map(_asked, due))
+    objections = read_objections(connection, (_asked(row, country_code) for row in due))
     return [
         replace(row, objections=objections[row.schedule_row_id]) if row.schedule_row_id in objections else row
         for row in due
@@ -105,8 +108,9 @@ def _row_to_send(cursor: Cursor[Any]) -> RowMaker[RowToSend]:
     return lambda values: RowToSend(*in_order(values))
 
 
-def _asked(row: RowToSend) -> Asked:
-    return Asked(row.schedule_row_id, row.customer_id, row.channel, reached(row).written(row.channel))
+def _asked(row: RowToSend, country_code: int) -> Asked:
+    written = reached(row).written(row.channel, country_code=country_code)
+    return Asked(row.schedule_row_id, row.customer_id, row.channel, written)
 
 
 def compose_all(rows: Sequence[RowToSend], settings: Settings) -> list[tuple[RowToSend, OutgoingMessage | Withheld]]:

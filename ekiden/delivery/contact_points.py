@@ -65,21 +65,38 @@ class ContactPoints:
     """JSON, as `PushSubscription` reads it."""
 
 
+def phone_spellings(written: str, country_code: int) -> frozenset[str]:
+    """Return the forms under which somebody may have said that this telephone number is not to be used."""
+    number = _number(written, country_code)
+    if number is None:
+        return frozenset((written,))
+    kinds = (PhoneNumberFormat.E164, PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.NATIONAL)
+    forms = {phonenumbers.format_number(number, kind) for kind in kinds}
+    return frozenset({written, *forms, *("".join(filter(str.isdecimal, form)) for form in forms)})
+
+
 def e164(written: str, country_code: int) -> str | None:
     """Return a telephone number as `+819012345678`, None for what is none or cannot get short messages.
 
     `country_code` is the one of numbers written without any, like 81 for 090-1234-5678. Full-width digits, blanks and
     signs between digits are what people write, and are read.
     """
-    region = phonenumbers.region_code_for_country_code(country_code)
-    try:
-        number = phonenumbers.parse(written, region)
-    except phonenumbers.NumberParseException:
-        return None
+    number = _number(written, country_code)
     # possible, not valid: new ranges are opened before a library knows them, and the provider judges in the end
-    if not phonenumbers.is_possible_number(number) or phonenumbers.number_type(number) in _WITHOUT_SMS:
+    if (
+        number is None
+        or not phonenumbers.is_possible_number(number)
+        or phonenumbers.number_type(number) in _WITHOUT_SMS
+    ):
         return None
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def _number(written: str, country_code: int) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(written, phonenumbers.region_code_for_country_code(country_code))
+    except phonenumbers.NumberParseException:
+        return None
 
 
 def contact_point(points: ContactPoints, channel: str, *, country_code: int) -> str | None:

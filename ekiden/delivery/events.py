@@ -6,7 +6,7 @@ keeping facts, and whom they forbid to write to. Does not belong here: receiving
 means (`event_reading`), and what it says of messages of unknown outcome (`event_outcomes`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import partial
@@ -21,10 +21,16 @@ from ekiden.delivery.event_outcomes import settle_told, told_outcomes
 from ekiden.delivery.event_reading import BodyUnreadable, Reading, read_events
 from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, opt_out
 from ekiden.delivery.pauses import Cause, pause
+from ekiden.delivery.status_reading import ANSWERED_STOP, read_status
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 
-SENDGRID = "sendgrid"
+SENDGRID, TWILIO = "sendgrid", "twilio"
+READERS: Mapping[str, Callable[[bytes, datetime], Reading]] = {
+    SENDGRID: lambda body, received_at: read_events(body),
+    TWILIO: read_status,
+}
+"""How a provider's requests are read, which came at an instant."""
 REQUESTS_AT_ONCE = 10
 """Drained in one transaction: a provider's request has at most 768 KB, so some thousand events."""
 
@@ -82,11 +88,12 @@ def drain(
     `clock` yields aware datetimes. What another drainer is at is left to it.
     """
     total = Drained()
-    while most_requests is None or total.requests < most_requests:
-        done = again(connection, partial(_drain_some, connection, settings, clock(), context))
-        if not done.requests:
-            break
-        total += done
+    for provider in READERS:
+        while most_requests is None or total.requests < most_requests:
+            done = again(connection, partial(_drain_some, connection, provider, settings, clock(), context))
+            if not done.requests:
+                break
+            total += done
     settled = settle_told(connection, settings=settings, clock=clock, context=context)
     forget_bodies(connection, settings=settings, now=clock())
     return total + Drained(sent=settled.sent, failed=settled.failed)
@@ -102,16 +109,18 @@ def forget_bodies(connection: Connection[Any], *, settings: Settings, now: datet
     return forgotten
 
 
-def _drain_some(connection: Connection[Any], settings: Settings, now: datetime, context: RunContext) -> Drained:
+def _drain_some(
+    connection: Connection[Any], provider: str, settings: Settings, now: datetime, context: RunContext
+) -> Drained:
     with connection.transaction():
         requests = connection.execute(
-            statement(__file__, "lock_requests"), {"provider": SENDGRID, "requests": REQUESTS_AT_ONCE}
+            statement(__file__, "lock_requests"), {"provider": provider, "requests": REQUESTS_AT_ONCE}
         ).fetchall()
         if not requests:
             return Drained()
-        readings = [_read(body) for _, body, _ in requests]
+        readings = [_read(provider, body, received_at) for _, body, received_at in requests]
         received = [received_at for _, _, received_at in requests]
-        done = _keep([reading for reading, _ in readings], received, connection, settings, now, context)
+        done = _keep([reading for reading, _ in readings], received, connection, provider, settings, now, context)
         connection.execute(
             statement(__file__, "mark_drained"),
             {
@@ -130,10 +139,10 @@ def _drain_some(connection: Connection[Any], settings: Settings, now: datetime, 
     )
 
 
-def _read(body: bytes) -> tuple[Reading, str | None]:
+def _read(provider: str, body: bytes, received_at: datetime) -> tuple[Reading, str | None]:
     """Return what a body holds, and why nothing can be read in it: one bad request must not stop the others."""
     try:
-        return read_events(body), None
+        return READERS[provider](body, received_at), None
     except BodyUnreadable as fault:
         return Reading((), 0), str(fault)
 
@@ -142,6 +151,7 @@ def _keep(
     readings: Sequence[Reading],
     received: Sequence[datetime],
     connection: Connection[Any],
+    provider: str,
     settings: Settings,
     now: datetime,
     context: RunContext,
@@ -157,7 +167,7 @@ def _keep(
     ]
     if not told:
         return Drained()
-    values = {"events": orjson.dumps(told).decode(), "provider": SENDGRID}
+    values = {"events": orjson.dumps(told).decode(), "provider": provider}
     told_events = statement(__file__, "told_events").format()
     kept = connection.execute(statement(__file__, "keep_events").format(found=told_events), values)
     new = [event for (event,) in kept]
@@ -168,20 +178,32 @@ def _keep(
         addressed = [event for event, is_addressed_now in merged if is_addressed_now]
     if not (new or addressed):
         return Drained()
-    return Drained(new_events=len(new)) + _take_effect(connection, [*new, *addressed], settings, now, context)
+    return Drained(new_events=len(new)) + _take_effect(connection, [*new, *addressed], provider, settings, now, context)
 
 
 def _take_effect(
-    connection: Connection[Any], new: list[int], settings: Settings, now: datetime, context: RunContext
+    connection: Connection[Any], new: list[int], provider: str, settings: Settings, now: datetime, context: RunContext
 ) -> Drained:
-    values = {"events": new, "provider": SENDGRID}
-    sites = {str(group): site for group, site in settings.sendgrid_groups.items()}
+    values = {"events": new, "provider": provider, "answered_stop": ANSWERED_STOP}
     objections = statement(__file__, "objecting_events")
     suppressed = sum(
         connection.execute(statement(__file__, name).format(found=objections), values).rowcount
         for name in ("suppress_addresses", "suppress_customers")
     )
-    left = [
+    left = _answered_stop(connection, values) if provider == TWILIO else _left_groups(connection, values, settings)
+    opted_out = opt_out(connection, left, source=provider, now=now, recorded_by=None)
+    pauses = 0
+    for (about,) in connection.execute(statement(__file__, "account_changes"), values).fetchall():
+        if stops_sending(about):
+            reason = f"SendGrid says of the account: {about or 'its status changed'}"
+            pause(connection, None, reason=reason, now=now, context=context, cause=Cause.PROVIDER)
+            pauses += 1
+    return Drained(suppressed=suppressed, opted_out=opted_out, pauses=pauses)
+
+
+def _left_groups(connection: Connection[Any], values: Mapping[str, Any], settings: Settings) -> list[NewOptOut]:
+    sites = {str(group): site for group, site in settings.sendgrid_groups.items()}
+    return [
         NewOptOut(
             customer_id,
             address,
@@ -197,14 +219,19 @@ def _take_effect(
             statement(__file__, "left_groups"), values
         )
     ]
-    opted_out = opt_out(connection, left, source=SENDGRID, now=now, recorded_by=None)
-    pauses = 0
-    for (about,) in connection.execute(statement(__file__, "account_changes"), values).fetchall():
-        if stops_sending(about):
-            reason = f"SendGrid says of the account: {about or 'its status changed'}"
-            pause(connection, None, reason=reason, now=now, context=context, cause=Cause.PROVIDER)
-            pauses += 1
-    return Drained(suppressed=suppressed, opted_out=opted_out, pauses=pauses)
+
+
+def _answered_stop(connection: Connection[Any], values: Mapping[str, Any]) -> list[NewOptOut]:
+    return [
+        NewOptOut(
+            customer_id,
+            channel=OptOutChannel.SMS,
+            opted_out_at=known_since,
+            reason="answered STOP to an SMS",
+            message_id=message_id,
+        )
+        for customer_id, known_since, message_id in connection.execute(statement(__file__, "answered_stop"), values)
+    ]
 
 
 def stops_sending(status: str | None) -> bool:

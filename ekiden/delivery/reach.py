@@ -6,7 +6,7 @@ Belongs here: which rules a channel goes by. Does not belong here: the rules the
 
 from dataclasses import dataclass
 
-from ekiden.delivery.contact_points import ContactPoints, choose_contact_point, contact_point
+from ekiden.delivery.contact_points import ContactPoints, choose_contact_point, contact_point, phone_spellings
 from ekiden.delivery.objections import NO_OBJECTIONS, Objections
 from ekiden.delivery.recipients import Recipient, SkipReason, choose_address, why_no_address
 from ekiden.scenarios.definition import EXPORTED_CHANNELS, MAIL_CHANNELS, Channel
@@ -25,11 +25,14 @@ class Reached:
     newsletter_status: str | None
     objections: Objections = NO_OBJECTIONS
 
-    def written(self, channel: str) -> tuple[str, ...]:
-        """Return the addresses that a step of `channel` could go to, by which objections are looked up."""
+    def written(self, channel: str, *, country_code: int) -> tuple[str, ...]:
+        """Return the addresses that a step of `channel` could go to, by which objections are looked up.
+
+        A telephone number in every form in which it may have been told; `country_code` as for `reach`.
+        """
         match channel:
             case Channel.SMS:
-                places: tuple[str | None, ...] = (self.points.phone,)
+                places: tuple[str | None, ...] = tuple(phone_spellings(self.points.phone or "", country_code))
             case Channel.LINE:
                 places = (self.points.line_user_id,)
             case _ if channel in MAIL_CHANNELS:

@@ -14,6 +14,7 @@ from psycopg import Connection
 from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Delivery, Outcome
+from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, channel_of, opt_out
 from ekiden.schedule.advance import advance
 from ekiden.settings import Settings
 
@@ -65,6 +66,7 @@ def record(
     failed = [(row, delivery) for row, delivery in answers if delivery.outcome in (Outcome.refused, Outcome.not_sent)]
     sent = _record_sent(connection, accepted, now, settings, run_id)
     _record_failed(connection, failed, now)
+    _record_opted_out(connection, [row for row, delivery in answers if delivery.has_opted_out], now)
     not_sent = [row for row, delivery in failed if delivery.outcome is Outcome.not_sent]
     tried_again = _try_again(connection, not_sent, now, settings) if tries_again else 0
     return Recorded(sent, len(failed), len(answers) - len(accepted) - len(failed), tried_again)
@@ -96,6 +98,22 @@ def _record_failed(connection: Connection[Any], failed: list[tuple[int, Delivery
             "now": now,
         },
     )
+
+
+def _record_opted_out(connection: Connection[Any], rows: list[int], now: datetime) -> None:
+    if not rows:
+        return
+    found = connection.execute(statement(__file__, "written_to"), {"rows": rows}).fetchall()
+    asked = [
+        NewOptOut(
+            customer_id,
+            channel=OptOutChannel(channel_of(channel)),
+            reason="told the provider, which refused the message",
+            message_id=message_id,
+        )
+        for customer_id, channel, message_id in found
+    ]
+    opt_out(connection, asked, source="provider", now=now, recorded_by=None)
 
 
 def _try_again(connection: Connection[Any], rows: list[int], now: datetime, settings: Settings) -> int:

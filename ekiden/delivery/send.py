@@ -246,7 +246,7 @@ class _Sender:
                 broken_contents=self.broken_contents,
             )
             plan_for_any_batch(self.connection)
-            due = read_due(self.connection, look.rows)
+            due = read_due(self.connection, look.rows, country_code=self.settings.phone_country_code)
             with self.composing:
                 composed = compose_all(due, self.settings)
             # composing takes a while, in which somebody may have pressed the button

@@ -107,7 +107,8 @@ def read_delivery(
         contact.newsletter_status,
     )
     open_row = _read_open_row(connection, row)
-    asked = Asked(row.schedule_row_id if row else NO_ROW, customer_id, channel, customer.written(channel), contact.site)
+    written = customer.written(channel, country_code=settings.phone_country_code)
+    asked = Asked(row.schedule_row_id if row else NO_ROW, customer_id, channel, written, contact.site)
     objections = read_objections(connection, [asked]).get(asked.schedule_row_id, NO_OBJECTIONS)
     place = reach(
         replace(customer, objections=objections),

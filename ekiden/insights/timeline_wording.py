@@ -62,6 +62,13 @@ MESSAGE_EVENTS = {
     "unsubscribe": "unsubscribed from everything, at the provider",
     "group_unsubscribe": "unsubscribed from a group, at the provider",
     "group_resubscribe": "came back to a group, at the provider",
+    "accepted": "taken on by the provider",
+    "queued": "waiting at the provider",
+    "sending": "being handed to the network",
+    "sent": "handed to the network",
+    "undelivered": "not delivered by the network",
+    "failed": "given up by the provider",
+    "read": "read",
 }
 """By the provider's word; any other stands as it is."""
 

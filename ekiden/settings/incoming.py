@@ -29,6 +29,10 @@ class IncomingSettings(BaseModel):
     webhook_keep_bodies: Duration = timedelta(days=30)
     """Requests as they came, with addresses and devices, are forgotten this long after they were taken in."""
 
+    twilio_status_url: str | None = None
+    """Where Twilio tells what became of an SMS, like https://mail.shop.example/webhook/twilio; our message's id is
+    appended. Unset: it is not asked to."""
+
     unsubscribe_url: str = NO_UNSUBSCRIBE_URL
     """Where the one-click unsubscribe link leads (RFC 8058); the message's opaque token is appended.
 

@@ -22,14 +22,14 @@ STATUS = {
 }
 
 TOLD = {
-    Refusal.NOT_CONFIGURED: "no verification key is set here: EKIDEN_SENDGRID_WEBHOOK_KEY",
-    Refusal.CONTENT_TYPE: "send application/json, not compressed",
+    Refusal.NOT_CONFIGURED: "nothing is set here to verify requests by: docs/webhook.md",
+    Refusal.CONTENT_TYPE: "this content type is not taken, nor anything compressed",
     Refusal.TOO_LARGE: f"a request has at most {MOST_BYTES} bytes",
     Refusal.TOO_SLOW: f"the body did not come within {MOST_SECONDS} seconds",
     Refusal.CUT_OFF: "the body did not come to its end",
     Refusal.BAD_SIGNATURE: "the signature is missing or wrong",
     Refusal.STALE: "it was signed too long ago, or in the future",
-    Refusal.MALFORMED: "the body is no JSON list",
+    Refusal.MALFORMED: "the body cannot be read",
     Refusal.NOT_STORED: "it could not be stored; send it again",
 }
 

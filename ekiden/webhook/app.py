@@ -1,4 +1,4 @@
-"""The web application behind `ekiden webhook`: a provider's events in, kept before they are answered for.
+"""The web application behind `ekiden webhook`: providers' events in, kept before they are answered for.
 
 An answer of 200 says that the request is committed; taking its events in happens after that, here or elsewhere. Belongs
 here: HTTP. Does not belong here: signatures (`signature`), keeping (`requests`), and what events lead to
@@ -9,10 +9,12 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 import psycopg
 from anyio import CapacityLimiter, to_thread
@@ -24,10 +26,11 @@ from starlette.routing import BaseRoute, Route
 from ekiden.database.connection import connect
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.delivery.event_reading import BodyUnreadable, elements
-from ekiden.delivery.events import drain
+from ekiden.delivery.events import SENDGRID, TWILIO, drain
+from ekiden.delivery.status_reading import fields_of, kept_body, status_callback
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
-from ekiden.webhook import unsubscribe
+from ekiden.webhook import twilio_signature, unsubscribe
 from ekiden.webhook.answers import MOST_BYTES, MOST_SECONDS, TurnedAway, answer
 from ekiden.webhook.requests import Refusal, keep_request, note_refusals
 from ekiden.webhook.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, is_signed, is_stale, read_keys, signed_at
@@ -52,6 +55,15 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True)
+class _Authentic:
+    """What a provider posted: to be kept, though nothing can be read in it where it has a fault."""
+
+    body: bytes
+    signed_at: datetime
+    fault: str | None = None
+
+
 class Door:
     """What the routes share: the keys, the way to the database, and the counts of what was turned away."""
 
@@ -59,7 +71,8 @@ class Door:
         self.settings = settings
         self.clock = clock
         self.keys = read_keys(settings.sendgrid_webhook_key)
-        self.refusals: Counter[Refusal] = Counter()
+        self.refusals: Counter[tuple[str, Refusal]] = Counter()
+        """By provider and reason."""
         self._drains = drains
         self._wake = asyncio.Event()
         self._threads = CapacityLimiter(CONNECTIONS_AT_ONCE)
@@ -70,15 +83,23 @@ class Door:
 
     async def receive(self, request: Request) -> Response:
         """Answer one request of SendGrid's event webhook."""
+        return await self._receive(request, SENDGRID, self._accept)
+
+    async def receive_status(self, request: Request) -> Response:
+        """Answer one status callback of Twilio."""
+        return await self._receive(request, TWILIO, self._accept_status)
+
+    async def _receive(
+        self, request: Request, provider: str, accept: Callable[[Request], Awaitable[_Authentic]]
+    ) -> Response:
         try:
-            body, moment = await self._accept(request)
-            fault = _fault_of(body)
-            is_new = await self.in_thread(partial(self._keep, body, moment, fault))
-            if fault is not None:
+            authentic = await accept(request)
+            is_new = await self.in_thread(partial(self._keep, provider, authentic))
+            if authentic.fault is not None:
                 raise TurnedAway(Refusal.MALFORMED)
         except TurnedAway as refused:
             # counted here and written down later: a stranger's flood must not reach the database
-            self.refusals[refused.reason] += 1
+            self.refusals[provider, refused.reason] += 1
             return answer(refused.reason)
         self._wake.set()
         return PlainTextResponse("stored" if is_new else "known")
@@ -118,9 +139,11 @@ class Door:
             self.refusals += noted
             raise
 
-    def _note(self, refusals: Counter[Refusal]) -> None:
-        with connect(self.settings, autocommit=True) as connection:
-            note_refusals(connection, refusals, now=self.clock())
+    def _note(self, refusals: Counter[tuple[str, Refusal]]) -> None:
+        with connect(self.settings, autocommit=True) as connection, connection.transaction():
+            for provider in sorted({provider for provider, _ in refusals}):
+                noted = {reason: requests for (whose, reason), requests in refusals.items() if whose == provider}
+                note_refusals(connection, noted, now=self.clock(), provider=provider)
 
     def _drain(self) -> int:
         with connect(self.settings, autocommit=True) as connection:
@@ -133,9 +156,9 @@ class Door:
             )
         return done.requests
 
-    async def _accept(self, request: Request) -> tuple[bytes, datetime]:
-        """Return an authentic body and when it was signed; raises `TurnedAway`."""
-        if not _is_plain_json(request):
+    async def _accept(self, request: Request) -> _Authentic:
+        """Return what SendGrid posted; raises `TurnedAway`."""
+        if not _is_plain(request, "application/json"):
             raise TurnedAway(Refusal.CONTENT_TYPE)
         if not self.keys:
             raise TurnedAway(Refusal.NOT_CONFIGURED)
@@ -148,14 +171,45 @@ class Door:
             raise TurnedAway(Refusal.BAD_SIGNATURE)
         if is_stale(moment, now=self.clock(), max_age=self.settings.webhook_max_age):
             raise TurnedAway(Refusal.STALE)
-        return body, moment
+        return _Authentic(body, moment, _fault_of(body))
 
-    def _keep(self, body: bytes, moment: datetime, fault: str | None) -> bool:
+    async def _accept_status(self, request: Request) -> _Authentic:
+        """Return what Twilio posted of the message that the path names; raises `TurnedAway`.
+
+        Nothing in it says when it was signed: a captured request may be sent again for ever, and says nothing new.
+        """
+        token, status_url = self.settings.twilio_auth_token, self.settings.twilio_status_url
+        if not _is_plain(request, "application/x-www-form-urlencoded"):
+            raise TurnedAway(Refusal.CONTENT_TYPE)
+        if token is None or status_url is None:
+            raise TurnedAway(Refusal.NOT_CONFIGURED)
+        body = await _read_body(request)
+        message_id: UUID = request.path_params["message_id"]
+        called = status_callback(status_url, message_id)
+        try:
+            fields = fields_of(body)
+        except BodyUnreadable:
+            # what is signed is its fields
+            raise TurnedAway(Refusal.BAD_SIGNATURE) from None
+        signature = request.headers.get(twilio_signature.SIGNATURE_HEADER, "")
+        # its documents do not say whether what stands behind the # is signed
+        if not twilio_signature.is_signed(token, (called.partition("#")[0], called), fields, signature):
+            raise TurnedAway(Refusal.BAD_SIGNATURE)
+        return _Authentic(kept_body(message_id, body), self.clock())
+
+    def _keep(self, provider: str, authentic: _Authentic) -> bool:
         try:
             with connect(self.settings, autocommit=True) as connection, connection.transaction():
                 # whatever the server's default: an answer of 200 is a promise
                 connection.execute("set local synchronous_commit = on")
-                return keep_request(connection, body, signed_at=moment, received_at=self.clock(), fault=fault)
+                return keep_request(
+                    connection,
+                    authentic.body,
+                    signed_at=authentic.signed_at,
+                    received_at=self.clock(),
+                    fault=authentic.fault,
+                    provider=provider,
+                )
         except (DatabaseUnavailable, psycopg.Error) as error:
             log.error("a request could not be stored, so the provider is asked to send it again: %s", error)
             raise TurnedAway(Refusal.NOT_STORED) from error
@@ -186,10 +240,13 @@ def webhook_app(settings: Settings, *, clock: Callable[[], datetime] = _now, dra
 
     routes: list[BaseRoute] = [
         Route("/webhook/sendgrid", door.receive, methods=["POST"]),
+        Route("/webhook/twilio/{message_id:uuid}", door.receive_status, methods=["POST"]),
         Route("/health", door.health, methods=["GET"]),
         *unsubscribe.routes(settings, clock=clock),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
+    # a redirect would take a link's token to http, which is all that we know of our address behind a proxy
+    app.router.redirect_slashes = False
     app.state.door = door
     return app
 
@@ -215,10 +272,10 @@ async def _read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _is_plain_json(request: Request) -> bool:
+def _is_plain(request: Request, expected: str) -> bool:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    return content_type == "application/json" and encoding == "identity"
+    return content_type == expected and encoding == "identity"
 
 
 def _fault_of(body: bytes) -> str | None:

@@ -60,7 +60,8 @@ def routes(settings: Settings, *, clock: Callable[[], datetime] = _now) -> list[
     Raises `SecretUnusable` if links could not be verified.
     """
     pages = _Pages(settings, signer_for(settings), clock)
-    return [Route(PATH, pages.answer, methods=["GET", "POST"])]
+    # a slash that somebody's program appended is no other link
+    return [Route(path, pages.answer, methods=["GET", "POST"]) for path in (PATH, f"{PATH}/")]
 
 
 class _Pages:

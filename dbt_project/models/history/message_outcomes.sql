@@ -14,9 +14,10 @@ select
     min(happened_at) filter (where kind = 'blocked') as blocked_at,
     min(happened_at) filter (where kind = 'bounce') as bounced_at,
     min(happened_at) filter (where kind = 'dropped') as dropped_at,
+    min(happened_at) filter (where kind in ('undelivered', 'failed')) as undelivered_at,
     (
         array_agg(about order by happened_at desc, event_key asc)
-        filter (where kind in ('blocked', 'bounce', 'dropped'))
+        filter (where kind in ('blocked', 'bounce', 'dropped', 'undelivered', 'failed'))
     )[1] as failure_reason,
 
     -- with the customer

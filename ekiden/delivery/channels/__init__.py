@@ -102,11 +102,15 @@ def _twilio(settings: Settings, clock: Clock) -> Channel:
         sender=settings.twilio_from,
         messaging_service_sid=settings.twilio_messaging_service_sid,
     )
+    status_url = settings.twilio_status_url
+    if status_url is not None and not can_begin_links(status_url):
+        way_out = "write it like https://mail.shop.example/webhook/twilio, without ? and #: an id is appended"
+        raise ValueError(f"EKIDEN_TWILIO_STATUS_URL is {status_url!r}; {way_out}")
     host = str(settings.twilio_host or TWILIO_HOST)
     if not is_this_machine(urlsplit(host).hostname or ""):
         # the law on specified e-mail holds for SMS as well
         _check_way_out(settings)
-    return TwilioChannel(account, host=host, clock=clock)
+    return TwilioChannel(account, host=host, status_url=status_url, clock=clock)
 
 
 def _web_push(settings: Settings, clock: Clock) -> Channel:

@@ -66,6 +66,8 @@ class Delivery:
     """For an operator: why; free of secrets and of the recipient's address."""
     costs_a_try: bool = True
     """Whether it counts among the tries that a message has; not where the message was left alone, for others' sake."""
+    has_opted_out: bool = False
+    """Whether the recipient has told the provider to get no more of this channel."""
 
     def __post_init__(self) -> None:
         # what a provider says may hold what no database takes (NUL, half a character), and one such answer would keep

@@ -2,7 +2,7 @@
 
 A post has no idempotency key: the same post twice is the same message twice. So nothing is repeated here, and what was
 not answered clearly is unknown. Accepted means that Twilio will try; whether a telephone got it, only its status
-callback would tell, which nobody receives yet.
+callback tells, which comes to `ekiden webhook` where the deployment has an address for it.
 
 The documents: https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource and
 https://www.twilio.com/docs/api/errors. Twilio asks not to build on its error codes, so the status decides; the codes
@@ -36,6 +36,7 @@ from ekiden.delivery.channels.posts import (
     wait_of,
 )
 from ekiden.delivery.channels.transport import NotConnected
+from ekiden.delivery.status_reading import status_callback
 
 TWILIO_HOST = "https://api.twilio.com"
 LONGEST_BODY = 1_600  # UTF-16 code units; Twilio's error 21617
@@ -65,14 +66,25 @@ class TwilioAccount:
 
 
 class TwilioChannel(PostingChannel):
-    """Twilio as a channel; the contact point is a number like +819012345678."""
+    """Twilio as a channel; the contact point is a number like +819012345678.
+
+    `status_url` is where it tells what became of a message, None: nowhere.
+    """
 
     name = "twilio"
 
-    def __init__(self, account: TwilioAccount, *, host: str = TWILIO_HOST, **times: Unpack[Times]) -> None:
+    def __init__(
+        self,
+        account: TwilioAccount,
+        *,
+        host: str = TWILIO_HOST,
+        status_url: str | None = None,
+        **times: Unpack[Times],
+    ) -> None:
         path = f"/2010-04-01/Accounts/{quote(account.sid, safe='')}/Messages.json"
         super().__init__(host.rstrip("/") + path, **times)
         self._account = account
+        self._status_url = status_url
 
     def find(self, message_ids: Sequence[UUID]) -> None:
         """Return None: Twilio keeps no id of ours that it could be asked for."""
@@ -83,7 +95,8 @@ class TwilioChannel(PostingChannel):
             return Delivery(message.message_id, Outcome.refused, detail=fault)
         service = self._account.messaging_service_sid
         sender = {"MessagingServiceSid": service} if service else {"From": self._account.sender or ""}
-        form = urlencode({"To": message.to_address, **sender, "Body": body}).encode()
+        tells = {"StatusCallback": status_callback(self._status_url, message.message_id)} if self._status_url else {}
+        form = urlencode({"To": message.to_address, **sender, "Body": body, **tells}).encode()
         credentials = f"{self._account.sid}:{self._account.auth_token.get_secret_value()}"
         headers = {
             "Authorization": f"Basic {b64encode(credentials.encode()).decode()}",
@@ -116,6 +129,7 @@ class TwilioChannel(PostingChannel):
             return Delivery(message.message_id, Outcome.unknown, detail=detail)
         if code == OPTED_OUT:
             detail = f"the recipient answered STOP to our SMS, and Twilio keeps to it ({OPTED_OUT})"
+            return Delivery(message.message_id, Outcome.refused, detail=detail, has_opted_out=True)
         return Delivery(message.message_id, Outcome.refused, detail=detail)
 
 

@@ -7,6 +7,7 @@ with told as (
 known as (
     select
         events.delivery_event_id,
+        least(told.happened_at, events.happened_at) as happened_at,
         told.is_machine or events.is_machine as is_machine,
         least(told.address, events.address) as address,
         told.address is not null and events.address is null as is_addressed_now,
@@ -27,6 +28,7 @@ known as (
 
 update outreach.delivery_events as events
 set
+    happened_at = known.happened_at,
     is_machine = known.is_machine,
     address = known.address,
     group_id = known.group_id,
@@ -38,11 +40,11 @@ from known
 where
     events.delivery_event_id = known.delivery_event_id
     and (
-        events.is_machine, events.address, events.group_id, events.smtp_status, events.provider_message_id,
-        events.provider_event_ids, events.received_at
+        events.happened_at, events.is_machine, events.address, events.group_id, events.smtp_status,
+        events.provider_message_id, events.provider_event_ids, events.received_at
     ) is distinct from (
-        known.is_machine, known.address, known.group_id, known.smtp_status, known.provider_message_id,
-        known.provider_event_ids, known.received_at
+        known.happened_at, known.is_machine, known.address, known.group_id, known.smtp_status,
+        known.provider_message_id, known.provider_event_ids, known.received_at
     )
 returning
     events.delivery_event_id,

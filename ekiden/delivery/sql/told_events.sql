@@ -3,7 +3,8 @@ select
     told.event_key,
     told.message_id,
     told.kind,
-    told.happened_at,
+    -- of a provider that says no time it is when we were told first
+    min(told.happened_at) as happened_at,
     told.about,
     lower(min(told.address)) as address,
     bool_or(told.is_machine) as is_machine,
@@ -29,4 +30,4 @@ from
         provider_event_id text,
         received_at timestamptz
     )
-group by told.event_key, told.message_id, told.kind, told.happened_at, told.about
+group by told.event_key, told.message_id, told.kind, told.about

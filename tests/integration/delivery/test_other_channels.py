@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from ekiden.delivery.channels.base import OutgoingMessage
 from ekiden.delivery.contents import ContentsBroken
+from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, opt_out
 from ekiden.insights.standing import standing
 from ekiden.settings import PROJECT_ROOT
 from tests.integration.ledger_fixtures import STEP, Shop
@@ -74,6 +75,18 @@ def test_who_has_no_contact_point_is_skipped(shop: Shop, channel: str, facts: di
     due(shop, channel, **facts)
     shop.send(step_channels=(channel,))
     assert (shop.row().state, shop.row().reason) == ("skipped", "no_address")
+
+
+@pytest.mark.parametrize("written", ["090-1234-5678", "０９０－１２３４－５６７８", "+81 90 1234 5678"])
+@pytest.mark.parametrize("told", ["+819012345678", "090-1234-5678", "09012345678"])
+def test_a_number_that_has_opted_out_gets_no_sms_however_the_shop_writes_it(
+    shop: Shop, written: str, told: str
+) -> None:
+    due(shop, "sms", phone=written)
+    new = NewOptOut(address=told, channel=OptOutChannel.SMS)
+    opt_out(shop.connection, [new], source="test", now=shop.now, recorded_by="hanako")
+    shop.send(step_channels=("sms",))
+    assert (shop.row().state, shop.row().reason) == ("skipped", "opted_out")
 
 
 @pytest.mark.parametrize(("status", "state"), [("pc", "sent"), ("mobile", "sent"), ("none", "skipped")])

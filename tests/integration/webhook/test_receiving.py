@@ -138,6 +138,8 @@ def test_a_request_that_breaks_off_leaves_nothing(webhook_shop: Shop, provider: 
         ({}, "GET", PATH, 405),
         ({}, "PUT", PATH, 405),
         ({}, "POST", "/webhook", 404),
+        # not sent on to an address that the request itself names
+        ({"host": "elsewhere.example"}, "POST", f"{PATH}/", 404),
         ({"content-type": "text/plain"}, "POST", PATH, 415),
         ({"content-type": "application/x-www-form-urlencoded"}, "POST", PATH, 415),
         ({"content-encoding": "gzip"}, "POST", PATH, 415),
@@ -164,7 +166,18 @@ def test_without_a_database_the_provider_is_asked_to_come_again(webhook_shop: Sh
     app, body = app_of(webhook_shop, database_url=nowhere), body_of(event("open", webhook_shop.now))
     assert post(webhook_shop, app, provider, body).status == 503
     assert ask(app, method="GET", path="/health").status == 503
-    assert app.state.door.refusals == {"not_stored": 1}
+    assert app.state.door.refusals == {("sendgrid", "not_stored"): 1}
+
+
+def test_while_the_database_takes_nothing_the_provider_is_asked_to_come_again(
+    webhook_shop: Shop, provider: Provider, monkeypatch: pytest.MonkeyPatch
+):
+    app, body = app_of(webhook_shop), body_of(event("open", webhook_shop.now))
+    with monkeypatch.context() as read_only:
+        read_only.setenv("PGOPTIONS", "-c default_transaction_read_only=on")
+        assert post(webhook_shop, app, provider, body).status == 503
+    assert post(webhook_shop, app, provider, body).status == 200
+    assert stored(webhook_shop) == [(body, 0, None)]
 
 
 def test_the_health_page_says_that_requests_can_be_stored(webhook_shop: Shop):

@@ -170,6 +170,18 @@ def test_without_a_database_the_answer_is_to_try_again(sent: Shop):
     assert opt_outs(sent) == []
 
 
+def test_a_link_with_a_slash_behind_it_is_the_same_link_and_leads_nowhere_else(sent: Shop):
+    assert ask(app_of(sent), method="GET", path=path_of(sent) + "/").status == 200
+    assert post(sent, path=path_of(sent) + "/").status == 200
+    assert len(opt_outs(sent)) == 1
+
+
+def test_a_database_that_takes_nothing_promises_nothing(sent: Shop, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PGOPTIONS", "-c default_transaction_read_only=on")
+    assert post(sent).status == 503
+    assert opt_outs(sent) == []
+
+
 def test_a_body_without_end_is_refused_and_is_no_opt_out(sent: Shop):
     assert post(sent, b"x" * 9000).status == 413
     assert ask(app_of(sent), ONE_CLICK, FORM, path=path_of(sent), is_cut_off=True).status == 400

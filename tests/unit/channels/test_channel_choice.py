@@ -113,6 +113,12 @@ def test_sms_that_leave_the_house_have_a_way_out_as_mail_has(home: Path) -> None
     assert carriers_for(Settings(home=home, twilio_host="http://127.0.0.1:9", **EVERYTHING))
 
 
+def test_where_twilio_would_call_back_is_an_address_that_an_id_can_be_appended_to(home: Path) -> None:
+    wrong = EVERYTHING | {"twilio_host": "http://127.0.0.1:9", "twilio_status_url": "https://shop.example/?status"}
+    with pytest.raises(ChannelMisconfigured, match="EKIDEN_TWILIO_STATUS_URL is"):
+        carriers_for(Settings(home=home, **wrong))
+
+
 def test_who_asks_for_the_outbox_keeps_everything_in_the_house(home: Path) -> None:
     settings = Settings(home=home, channel="outbox", sendgrid_api_key=KEY, smtp_host="mail.invalid", **EVERYTHING)
     assert [carrier.channel.name for carrier in carriers_for(settings)] == ["outbox"]
