@@ -75,7 +75,7 @@ def dagster_database_url(settings: Settings) -> str:
     url = _address(settings)
     url = _with_database(url, _database_of(url) + DAGSTER_SUFFIX)
     with _open_or_create(url) as connection:
-        _refuse_without_tables(connection)
+        _refuse_for_dagster(connection)
     return url
 
 
@@ -251,16 +251,24 @@ def _create_if_absent(connection: psycopg.Connection, name: str) -> None:
         ) from error
 
 
-def _refuse_without_tables(connection: psycopg.Connection) -> None:
-    """Raise `DatabaseUnavailable` where Dagster has no tables and could not make them."""
+def _refuse_for_dagster(connection: psycopg.Connection) -> None:
+    """Raise `DatabaseUnavailable` where Dagster has no tables and could not make them, or cannot write to them."""
+    name, user, host = connection.info.dbname, connection.info.user, connection.info.host
     row = connection.execute(
-        "select to_regclass('runs') is not null or coalesce(has_schema_privilege(current_schema(), 'create'), false)"
+        "select to_regclass('runs') is not null or coalesce(has_schema_privilege(current_schema(), 'create'), false),"
+        " current_setting('transaction_read_only') = 'on'"
     ).fetchone()
-    if row != (True,):
-        name, user = connection.info.dbname, connection.info.user
+    assert row is not None
+    has_tables, is_read_only = row
+    if not has_tables:
         raise DatabaseUnavailable(
-            f'"{user}" may not make tables in Dagster\'s database "{name}" on {connection.info.host}. Have somebody '
+            f'"{user}" may not make tables in Dagster\'s database "{name}" on {host}. Have somebody '
             f'who may make it the owner: alter database "{name}" owner to "{user}"'
+        )
+    if is_read_only:
+        raise DatabaseUnavailable(
+            f'Dagster\'s database "{name}" on {host} takes no changes from "{user}": the server is a standby, or '
+            "default_transaction_read_only is on. Let EKIDEN_DATABASE_URL name the server that is written to"
         )
 
 

@@ -12,6 +12,10 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 
+class UnfindableText(ValueError):
+    """What is looked for can be nowhere in the database."""
+
+
 @cache
 def statement(module_file: str, name: str) -> sql.SQL:
     """Return the statement in `sql/<name>.sql` beside a module; pass the module's `__file__`.
@@ -37,6 +41,11 @@ def all_hold(tests: Iterable[tuple[LiteralString, object]]) -> sql.Composed:
     """Return one condition: every test holds that has a value; `{value}` is its place in the test, None is none.
 
     Values become part of the statement, so execute it without parameters: psycopg would read a `%` in them as one.
+    Raises `UnfindableText` for a text with a NUL character.
     """
-    given = [sql.SQL(test).format(value=value) for test, value in tests if value is not None]
-    return sql.SQL(" and ").join([sql.SQL("true"), *given])
+    given = [(test, value) for test, value in tests if value is not None]
+    for test, value in given:
+        if isinstance(value, str) and "\0" in value:
+            asked = test.format(value=ascii(value))
+            raise UnfindableText(f"nothing is found by {asked}: no text of the database holds a NUL character")
+    return sql.SQL(" and ").join([sql.SQL("true"), *(sql.SQL(test).format(value=value) for test, value in given)])

@@ -16,6 +16,7 @@ from psycopg.rows import class_row
 
 from ekiden.database.arrays import as_array
 from ekiden.database.statements import qualified, statement
+from ekiden.schedule.unanswered import asking, refuse_what_was_left_out
 from ekiden.settings import Settings
 
 
@@ -128,7 +129,10 @@ def _lock_due(
 
 
 def stopped_now(connection: Connection[Any], due: Sequence[DueRow], now: datetime) -> set[int]:
-    """Return the rows whose stop condition holds at this moment, each asked of its own scenario version."""
+    """Return the rows whose stop condition holds at this moment, each asked of its own scenario version.
+
+    Raises `Unanswered` for a version that cannot be asked: what is not known to go on is not sent.
+    """
     by_version: dict[int, list[DueRow]] = defaultdict(list)
     for row in due:
         by_version[row.scenario_version_id].append(row)
@@ -142,15 +146,18 @@ def stopped_now(connection: Connection[Any], due: Sequence[DueRow], now: datetim
             if live_function
             else qualified(rows[0].relation_name)
         )
-        anchors = connection.execute(
-            statement(__file__, "stopped_anchors").format(eligibility=eligibility),
-            {
-                "customers": as_array(customers),
-                "anchor_customers": as_array(row.customer_id for row in rows),
-                "anchor_keys": as_array(row.anchor_key for row in rows),
-                "now": now,
-            },
-        ).fetchall()
+        with asking(rows[0].scenario_version_id):
+            if not live_function:
+                refuse_what_was_left_out(connection, rows[0].scenario_version_id)
+            anchors = connection.execute(
+                statement(__file__, "stopped_anchors").format(eligibility=eligibility),
+                {
+                    "customers": as_array(customers),
+                    "anchor_customers": as_array(row.customer_id for row in rows),
+                    "anchor_keys": as_array(row.anchor_key for row in rows),
+                    "now": now,
+                },
+            ).fetchall()
         found = {(customer, kind, key): is_stopped for customer, kind, key, is_stopped in anchors}
         stopped |= {row.schedule_row_id for row in rows if is_stopped(row, found)}
     return stopped

@@ -1,8 +1,9 @@
 """Guards: sending holds itself when an invariant of the ledger is broken, or when the shop's data is too old.
 
 A guard pauses all sending and keeps what it found. A person looks, and resumes with one command; the same finding never
-pauses again, a new one does. Belongs here: from a finding to a pause. Does not belong here: the invariants
-(`ekiden.schedule.invariants`), the age of data (`ekiden.warehouse.freshness`), or pauses themselves (`pauses`).
+pauses again, a new one does. What cannot be asked whether to stop pauses its scenario, until it can be. Belongs here:
+from a finding to a pause. Does not belong here: the invariants (`ekiden.schedule.invariants`), the age of data
+(`ekiden.warehouse.freshness`), or pauses themselves (`pauses`).
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from psycopg import Connection
 
 from ekiden.database.statements import statement
 from ekiden.delivery.pauses import Cause, Pause, lock, pause
+from ekiden.scenarios.registry import is_built
 from ekiden.schedule.invariants import (
     DUE_ROWS_MAY_BE_SENT,
     INVARIANTS,
@@ -23,11 +25,15 @@ from ekiden.schedule.invariants import (
     parameters,
 )
 from ekiden.schedule.runs import RunContext
+from ekiden.schedule.unanswered import Unanswered, unanswered_version
 from ekiden.settings import Settings
 from ekiden.warehouse.freshness import StaleTable, freshness_policies, stale_tables
 
 FRESHNESS = "freshness"
 """The guard of the data's age; those of invariants are called like them."""
+
+STOP_CONDITIONS = "stop_conditions"
+"""The guard that nothing is sent without having been asked whether it is to be stopped."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,28 @@ def check_before_sending(
     looked = check_invariant(connection, due, now=now, context=context)
     stale = check_freshness(connection, settings, now=now, context=context)
     return tuple(found for found in (looked.pause, stale) if found is not None)
+
+
+def pause_unanswered(
+    connection: Connection[Any], unanswered: Unanswered, *, now: datetime, context: RunContext
+) -> Pause:
+    """Pause the scenario a version of which cannot be asked, or all sending where nothing stands that could be asked.
+
+    Resumed before it is mended, it is paused again.
+    """
+    if is_built(connection):
+        version = unanswered_version(connection, unanswered)
+        scenario, reason = version.scenario_code, str(version)
+    else:
+        scenario, reason = None, "the schema eligibility is gone, so nothing can be asked; `ekiden build` makes it anew"
+    return pause(
+        connection,
+        scenario,
+        reason=reason,
+        now=now,
+        context=_guard(STOP_CONDITIONS, context),
+        cause=Cause.INVARIANT,
+    )
 
 
 def check_freshness(

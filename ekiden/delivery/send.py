@@ -26,7 +26,7 @@ from ekiden.delivery.claim import look_at_due
 from ekiden.delivery.claims import Claimer, claim_outgoing, claim_withheld
 from ekiden.delivery.compose import Withheld, compose_all, read_due
 from ekiden.delivery.contents import ContentsBroken, faults_due
-from ekiden.delivery.guards import check_before_sending
+from ekiden.delivery.guards import check_before_sending, pause_unanswered
 from ekiden.delivery.lease import Lease, dispatcher
 from ekiden.delivery.pauses import Cause, Pause, open_pauses, pause, refuse_if_paused
 from ekiden.delivery.provider_waits import ProviderWait, note_wait, wait_of
@@ -34,6 +34,7 @@ from ekiden.delivery.reconcile import reconcile_within
 from ekiden.delivery.record import Recorded, record
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
+from ekiden.schedule.unanswered import Unanswered
 from ekiden.settings import Settings
 
 Clock = Callable[[], datetime]
@@ -218,7 +219,12 @@ class _Sender:
         """Send one batch; None when nothing was due, or when the provider wants us to wait."""
         if wait_of(self.connection, self.channel.name, self.clock()):
             return None
-        batch = again(self.connection, partial(self._take, due_date))
+        try:
+            batch = again(self.connection, partial(self._take, due_date))
+        except Unanswered as found:
+            # of this scenario nothing goes out until somebody has looked; the others' rows are next
+            pause_unanswered(self.connection, found, now=self.clock(), context=self.context)
+            return SendCounts()
         if not batch.looked_at:
             return None
         recorded = self._post(batch.messages)

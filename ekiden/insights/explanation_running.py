@@ -18,19 +18,25 @@ def next_of_running(
     """Return what has to happen for the next step to reach the customer; `delivery` is what a sender checks."""
     waiting = next((row for row in evidence.rows if row.state in OPEN_STATES), None)
     if waiting is None:
-        return _without_a_row(running, evidence, zone)
+        return _without_a_row(scenario, running, evidence, zone)
     if waiting.state != "ready":
         ends = [check.wording for check in delivery if check.name == "last_look"]
         return "; but ".join([*rows_in_words((waiting,), zone), *ends])
     return _ready(waiting, [check for check in (*_frozen(scenario), *delivery) if not check.passes])
 
 
-def _without_a_row(running: Enrolment, evidence: Evidence, zone: ZoneInfo) -> str:
+def _without_a_row(scenario: AskedScenario, running: Enrolment, evidence: Evidence, zone: ZoneInfo) -> str:
     if running.exited_at:
         # rows are those of now, also where an earlier moment is asked about
         return f"nothing: {running.state} since, {local(running.exited_at, zone)}"
     if any(row.enrolment_id == running.enrolment_id for row in evidence.rows):
         return "nothing: a person deleted the row that waited, so no further step follows"
+    due, period = scenario.due_date(running.anchor_date), scenario.definition.period
+    if period and ((period.first and due < period.first) or (period.last and due > period.last)):
+        return (
+            f"step 1 is due on {due}, which is outside the scenario's period by now: the plan of that day ends this"
+            " without a message, unless the period is moved back"
+        )
     return "nothing: the first step is planned on its day"
 
 

@@ -34,7 +34,9 @@ class WaitingRows:
     due_paused: int
     """The same of paused scenarios."""
     late: int
-    """Of both: more than the allowed lateness late and never released, so the next send holds them (T5)."""
+    """Of `due`: more than the allowed lateness late and never released, so the next send holds them (T5)."""
+    late_paused: int
+    """The same of `due_paused`: the first send after they are resumed holds them."""
     not_carried: int
     """Ready messages whose time has come, of channels that this deployment has not configured: they wait."""
     switched_off: int

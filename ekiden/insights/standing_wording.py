@@ -41,6 +41,8 @@ def _rows(found: Standing, settings: Settings) -> Iterator[tuple[str, str]]:
     yield "due now", f"{rows.due} rows" + (f", and {rows.due_paused} paused" if rows.due_paused else "")
     if rows.late:
         yield "too late", f"{rows.late} of them: the next send holds them, until `ekiden release`"
+    if rows.late_paused:
+        yield "too late", f"{rows.late_paused} of those paused: the first send after `ekiden resume` holds them"
     for waiting in found.not_carried:
         since = _local(waiting.oldest_send_at, settings)
         yield (

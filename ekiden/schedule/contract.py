@@ -1,8 +1,9 @@
 """The contract of eligibility tables, asked of those whose SQL was written by hand before a plan reads them.
 
 A table that breaks it would enrol people by anchors that are not theirs to have, so its scenario is left out and the
-others go on. Tables that the macros compile keep it by themselves, and dbt's test tells if they ever do not. Belongs
-here: what is asked, and the words for it. Does not belong here: the test that dbt runs (`dbt_project/tests`).
+others go on; so is one whose table is not there. Tables that the macros compile keep the contract by themselves, and
+dbt's test tells if they ever do not. Belongs here: what is asked, and the words for it. Does not belong here: the test
+that dbt runs (`dbt_project/tests`).
 """
 
 from collections.abc import Sequence
@@ -28,16 +29,20 @@ _BREACHES = {
 def contract_breaches(
     connection: Connection[Any], *, selected: Sequence[int] | None, known: Sequence[BrokenScenario]
 ) -> tuple[BrokenScenario, ...]:
-    """Return the enabled scenarios written by hand whose table breaks the contract, by model.
+    """Return the scenarios without their table, and the enabled ones by hand whose table breaks the contract, by model.
 
-    `selected` are scenario ids (None: all), `known` those that are left out already. Reads each such table once.
+    `selected` are scenario ids (None: all), `known` those that are left out already. Reads each table by hand once.
     """
     tables = connection.execute(
-        statement(__file__, "tables_by_hand"),
+        statement(__file__, "tables_to_check"),
         {"scenario_ids": selected, "broken_models": [scenario.model_name for scenario in known]},
     ).fetchall()
     broken = []
-    for model, relation, anchor in tables:
+    for model, relation, is_there, anchor in tables:
+        if not is_there:
+            message = "is not there: somebody dropped it. `ekiden build` makes it anew"
+            broken.append(BrokenScenario(model, (DefinitionFault(RULE, relation, message),)))
+            continue
         kind = anchor if isinstance(anchor, str) else next(iter(anchor))
         breaches = connection.execute(
             statement(__file__, "contract_breaches").format(eligibility=qualified(relation)), {"anchor_kind": kind}

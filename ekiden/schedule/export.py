@@ -7,7 +7,7 @@ what the ledger keeps of it. Does not belong here: files (`list_files`), whether
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from psycopg.rows import class_row
 from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.delivery.claim import DueRow, Verdict, cancel, judge, stopped_now
+from ekiden.delivery.guards import pause_unanswered
 from ekiden.delivery.objections import NO_OBJECTIONS, Asked, read_objections
 from ekiden.delivery.pauses import Pause
 from ekiden.delivery.recipients import SkipReason
@@ -38,6 +39,7 @@ from ekiden.schedule.may_export import (
     refuse_if_paused_meanwhile,
 )
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
+from ekiden.schedule.unanswered import Unanswered
 from ekiden.settings import Settings
 
 ROWS_PER_PAGE = 5_000
@@ -131,7 +133,7 @@ def export_due(
             return taken, written
 
         with _recording_failure(connection, run_id, now):
-            taken, written = again(connection, attempt)
+            taken, written = _whatever_answers(connection, attempt, now, context)
         report = ExportReport(
             run_id,
             taken.exported,
@@ -200,6 +202,20 @@ def _recording_failure(connection: Connection[Any], run_id: UUID, now: datetime)
             with connection.transaction():
                 finish_run(connection, run_id, now=now, summary={"error": str(error)}, succeeded=False)
         raise
+
+
+def _whatever_answers(
+    connection: Connection[Any],
+    attempt: Callable[[], tuple[_Taken, WrittenFile | None]],
+    now: datetime,
+    context: RunContext,
+) -> tuple[_Taken, WrittenFile | None]:
+    """Return what `attempt` does, without the scenarios that cannot be asked whether to stop: those it pauses."""
+    while True:
+        try:
+            return again(connection, attempt)
+        except Unanswered as found:
+            pause_unanswered(connection, found, now=now, context=context)
 
 
 def _lock_due(connection: Connection[Any], selection: Selection, now: datetime, settings: Settings) -> None:

@@ -5,7 +5,7 @@ belong here: what the conditions mean (dbt), and expiry, which is the planner's 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -19,6 +19,7 @@ from ekiden.database.statements import qualified, statement
 from ekiden.scenarios.definition import FAULTS_KEY
 from ekiden.scenarios.registry import is_built
 from ekiden.schedule.rows import RowFilter, RowState, created_by_condition, search
+from ekiden.schedule.unanswered import Unanswered, asking
 from ekiden.settings import Settings
 
 
@@ -35,7 +36,8 @@ class Because(StrEnum):
     ANCHOR_GONE = "anchor_gone"
     """The order (list entry, tag, ...) is no anchor of this scenario any more, a cancelled order for one."""
     NOT_KNOWN = "not_known"
-    """There is nothing to ask: the model was written by hand, and it is broken or left the project."""
+    """There is nothing to ask: the model was written by hand, and it is broken or left the project; or what the
+    version's conditions read is gone."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,9 @@ def _answer(connection: Connection[Any], now: datetime, live: bool) -> None:
             eligibility = qualified(relation_name)
         else:
             continue
-        connection.execute(
-            statement(__file__, "answer_eligibility").format(eligibility=eligibility),
-            {"scenario_version_id": version_id, "now": now},
-        )
+        # a savepoint, after which the other versions are asked all the same; of this one nothing is known
+        with suppress(Unanswered), connection.transaction(), asking(version_id):
+            connection.execute(
+                statement(__file__, "answer_eligibility").format(eligibility=eligibility),
+                {"scenario_version_id": version_id, "now": now},
+            )

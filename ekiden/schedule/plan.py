@@ -23,8 +23,9 @@ from ekiden.schedule.held import EligibilityCount, created_counts
 from ekiden.schedule.rows import RowCount, created_by
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
 from ekiden.schedule.scenario_codes import refuse_unknown
-from ekiden.schedule.stops import stop
+from ekiden.schedule.stops import NOTHING_STOPPED, stop
 from ekiden.schedule.sweeps import forget_swept_changes
+from ekiden.schedule.unanswered import UnansweredVersion
 from ekiden.settings import Settings
 
 MOST_DAYS = 3_653
@@ -46,8 +47,9 @@ class PlanReport:
     `cancelled` counts the rows that stops cancelled, `expired` the held rows that nobody waits for any more,
     `superseded` the enrolments that ended for a better one or a later anchor, `created` the rows that were made, by
     scenario, step and state, and `decisions` the customers that each rule decided about, by scenario and rule.
-    `broken` are the scenarios that were left out for their definition or, where its SQL was written by hand, the table.
-    `meaning` says of the created rows how their people stand now; it is there for days before today and for a dry run.
+    `left_out` are the scenarios that were left out for their definition or their table, and of `unanswered` versions
+    nothing was stopped, as nobody knows whether it should be. `meaning` says of the created rows how their people stand
+    now; it is there for days before today and for a dry run.
     """
 
     run_id: UUID
@@ -56,12 +58,18 @@ class PlanReport:
     enrolled: int
     cancelled: int
     created: tuple[RowCount, ...]
-    broken: tuple[BrokenScenario, ...] = ()
+    left_out: tuple[BrokenScenario, ...] = ()
     superseded: int = 0
     decisions: tuple[DecisionCount, ...] = ()
     expired: int = 0
     meaning: tuple[EligibilityCount, ...] | None = None
     is_dry_run: bool = False
+    unanswered: tuple[UnansweredVersion, ...] = ()
+
+    @property
+    def broken(self) -> tuple[BrokenScenario, ...]:
+        """What somebody has to mend, whatever of it was planned."""
+        return (*self.left_out, *(version.as_broken for version in self.unanswered))
 
     @property
     def turned_away(self) -> tuple[DecisionCount, ...]:
@@ -146,7 +154,7 @@ def _run(
                     "superseded": report.superseded,
                     "decisions": [asdict(decision) for decision in report.decisions],
                     "scenarios": sorted(set(scenarios)) if scenarios else None,
-                    "left_out": [scenario.model_name for scenario in report.broken],
+                    "left_out": [scenario.model_name for scenario in report.left_out],
                 },
             )
         return report
@@ -189,12 +197,12 @@ def _plan(
         "run_id": run_id,
         "scenario_ids": selected,
     }
-    cancelled = expired = 0
+    stopped, expired = NOTHING_STOPPED, 0
     entries = Entries()
     decisions: tuple[DecisionCount, ...] = ()
     if first_day <= today:
         broken_models = [scenario.model_name for scenario in broken]
-        cancelled = stop(connection, now=now, selected=selected, broken_models=broken_models)
+        stopped = stop(connection, now=now, selected=selected, broken_models=broken_models)
         expired = connection.execute(statement(__file__, "expire_holds"), parameters).rowcount
         entries = enter(connection, parameters, selected=selected, broken_models=broken_models)
         births = statement(__file__, "births").format(wanted=statement(__file__, "wanted_first_steps"))
@@ -210,12 +218,13 @@ def _plan(
         first_day,
         last_day,
         entries.enrolled,
-        cancelled,
+        stopped.cancelled,
         created_by(connection, run_id),
         broken,
         entries.superseded,
         decisions,
         expired,
+        unanswered=stopped.unanswered,
     )
 
 

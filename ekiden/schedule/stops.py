@@ -5,13 +5,16 @@ not belong here: the last look before a send (`ekiden.delivery.claim`), or what 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, sql
 
 from ekiden.database.statements import qualified, statement
+from ekiden.scenarios.definition import FAULTS_KEY
 from ekiden.schedule.sweeps import Part, begin_sweep, end_sweep, looked_at
+from ekiden.schedule.unanswered import Unanswered, UnansweredVersion, asking, unanswered_version
 
 _TABLES = """
 create temporary table stops (enrolment_id bigint primary key, reason text not null) on commit drop;
@@ -25,10 +28,21 @@ create temporary table stoppable (
 """
 
 
+@dataclass(frozen=True)
+class Stopped:
+    """How many rows were cancelled, and the versions that could not be asked: what waits of those was left alone."""
+
+    cancelled: int = 0
+    unanswered: tuple[UnansweredVersion, ...] = ()
+
+
+NOTHING_STOPPED = Stopped()
+
+
 def stop(
     connection: Connection[Any], *, now: datetime, selected: list[int] | None, broken_models: Sequence[str]
-) -> int:
-    """End what is to be stopped at `now`, in the scenarios `selected` (None: all); return how many rows it cancelled.
+) -> Stopped:
+    """End what is to be stopped at `now`, in the scenarios `selected` (None: all).
 
     Leaves the temporary table `stops` (enrolment_id, reason) until the transaction ends.
     """
@@ -36,7 +50,10 @@ def stop(
     chosen = {"scenario_ids": selected, "broken_models": list(broken_models)}
     _gather(connection, now=now, selected=selected, broken_models=broken_models)
     connection.execute(statement(__file__, "find_forced_stops"))
-    versions = connection.execute(statement(__file__, "stoppable_versions"), chosen).fetchall()
+    versions = connection.execute(
+        statement(__file__, "stoppable_versions"), chosen | {"faults_key": FAULTS_KEY}
+    ).fetchall()
+    unanswered = []
     for scenario_id, version_id, relation_name, live_function, customers in versions:
         # the table speaks for the version it was built from; an older version answers through its own function
         eligibility = (
@@ -44,10 +61,15 @@ def stop(
             if live_function
             else qualified(relation_name)
         )
-        connection.execute(
-            statement(__file__, "find_stops").format(eligibility=eligibility),
-            {"scenario_id": scenario_id, "scenario_version_id": version_id, "now": now},
-        )
+        try:
+            # a savepoint: the other versions are asked all the same
+            with connection.transaction(), asking(version_id):
+                connection.execute(
+                    statement(__file__, "find_stops").format(eligibility=eligibility),
+                    {"scenario_id": scenario_id, "scenario_version_id": version_id, "now": now},
+                )
+        except Unanswered as error:
+            unanswered.append(unanswered_version(connection, error))
     edited = connection.execute(statement(__file__, "edited_scenarios"), chosen).fetchall()
     for scenario_id, version_id, relation_name in edited:
         connection.execute(
@@ -57,7 +79,7 @@ def stop(
     cancelled = end_found(connection, now)
     left = statement(__file__, "stops_left_to_senders")
     end_sweep(connection, Part.STOPS, now=now, selected=selected, left=left)
-    return cancelled
+    return Stopped(cancelled, tuple(unanswered))
 
 
 def end_found(connection: Connection[Any], now: datetime) -> int:

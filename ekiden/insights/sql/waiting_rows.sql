@@ -28,7 +28,12 @@ with open_rows as (
 select
     count(*) filter (where state = 'ready' and is_carried and may_send and has_come and not is_paused) as due,
     count(*) filter (where state = 'ready' and is_carried and may_send and has_come and is_paused) as due_paused,
-    count(*) filter (where state = 'ready' and is_carried and may_send and has_come and is_late) as late,
+    count(*) filter (
+        where state = 'ready' and is_carried and may_send and has_come and not is_paused and is_late
+    ) as late,
+    count(*) filter (
+        where state = 'ready' and is_carried and may_send and has_come and is_paused and is_late
+    ) as late_paused,
     count(*) filter (where state = 'ready' and is_not_carried and may_send and has_come) as not_carried,
     count(*) filter (
         where state = 'ready' and not may_send and (is_due_list or (is_carried or is_not_carried) and has_come)

@@ -14,6 +14,8 @@ dated as (
         versions.scenario_version_id,
         versions.past_date_policy,
         versions.past_time_today,
+        versions.period_from,
+        versions.period_to,
         steps.channel,
         steps.send_time,
         steps.auto_send_time,
@@ -97,7 +99,13 @@ judged as (
             when due_date = %(today)s and planned_send_at < %(now)s and past_time_today = 'hold' then 'past_time'
         end as hold_reason
     from timed
-    where not (due_date < %(today)s and past_date_policy = 'skip')
+    where
+        not (due_date < %(today)s and past_date_policy = 'skip')
+        -- nobody begins outside the period, also where it was moved since they came in; who began goes on (Q-01)
+        and (
+            follows_a_step
+            or due_date between coalesce(period_from, '-infinity') and coalesce(period_to, 'infinity')
+        )
 )
 
 insert into outreach.schedule_rows (

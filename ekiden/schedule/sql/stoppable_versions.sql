@@ -17,7 +17,11 @@ with versions as (
     inner join outreach.scenario_versions as versions
         on stoppable.scenario_version_id = versions.scenario_version_id
     inner join outreach.scenarios on stoppable.scenario_id = scenarios.scenario_id
-    where scenarios.status <> 'archived'
+    left join eligibility.scenario_registry as registry on scenarios.model_name = registry.model_name
+    where
+        scenarios.status <> 'archived'
+        -- nothing stands in the table of a broken definition, and everybody would seem to have left a segment
+        and (versions.live_function is not null or (registry.definition -> %(faults_key)s::text) is null)
 )
 
 select

@@ -141,6 +141,16 @@ def test_a_paused_scenario_is_noted_and_its_late_rows_are_told_when_it_goes_on(p
     assert "1 rows are too late by now" in ekiden("resume", "follow_up", "--reason", "mended").err
 
 
+def test_what_stays_paused_is_not_told_to_be_held_by_the_next_send(planned: Shop, ekiden):
+    planned.at(NOON)
+    ekiden("pause", "follow_up", "--reason", "a wrong picture")
+    ekiden("pause", "--all", "--reason", "a wrong price")
+    planned.at("2024-03-09 19:00")
+    assert "too late" not in ekiden("resume", "--reason", "the price is right").err
+    assert "1 of those paused: the first send after `ekiden resume` holds them" in ekiden("status").out
+    assert "1 rows are too late by now" in ekiden("resume", "follow_up", "--reason", "mended").err
+
+
 def test_the_status_says_what_a_person_on_duty_asks_first(planned: Shop, ekiden):
     planned.at(NOON)
     ended = ekiden("status")

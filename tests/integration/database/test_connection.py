@@ -178,6 +178,19 @@ def test_a_role_that_may_not_make_dagsters_tables_is_told_what_to_ask_for(settin
             connection.execute("drop role bystander")
 
 
+def test_dagsters_database_on_a_server_that_takes_no_changes_is_told_as_such(settings: Settings, server_url: str):
+    url = settings.database_url.get_secret_value()
+    name = urlsplit(dagster_database_url(settings)).path[1:]
+    try:
+        read_only = settings_for(url + "?options=-c%20default_transaction_read_only%3Don", settings.home)
+        with pytest.raises(
+            DatabaseUnavailable, match=r"takes no changes from .*: the server is a standby, or default_"
+        ):
+            dagster_database_url(read_only)
+    finally:
+        drop_database(server_url, name)
+
+
 def test_dbt_is_told_the_same_address(settings: Settings):
     url = settings.database_url.get_secret_value()
     parts = connection_parts(url)

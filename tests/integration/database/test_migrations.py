@@ -74,7 +74,8 @@ def test_a_migration_that_fails_leaves_nothing_behind(
 
 def test_an_opt_out_of_old_with_a_time_that_nobody_can_read_can_be_read_and_withdrawn_again(settings: Settings):
     with connect(settings, autocommit=True) as connection:
-        # as it was before the last two migrations
+        # as it was before these migrations
+        connection.execute("delete from outreach.decision_rules where rule = 'row_outside_period'")
         connection.execute("alter table outreach.opt_outs drop constraint opted_out_at_is_readable")
         connection.execute("alter table outreach.sweeps drop column batch_time")
         connection.execute("update outreach.schema_version set version_num = '0028'")

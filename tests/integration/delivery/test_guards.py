@@ -11,6 +11,7 @@ from ekiden.delivery.pauses import Cause, SendingPaused, open_pauses, resume
 from ekiden.schedule.invariants import INVARIANTS, Invariant, Subject
 from ekiden.warehouse.dbt import manifest_path
 from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop
+from tests.integration.schedule.exporting import CARD, export
 
 NOON = "2024-03-09 12:00"
 CHAIN = [STEP, STEP | {"offset_days": 3}]
@@ -251,3 +252,85 @@ def test_a_policy_may_bound_what_is_read(aged: Shop):
     policy(aged, error_after={"count": 1, "period": "hour"}, filter="loaded_at > '2024-03-09'")
     with pytest.raises(SendingPaused, match="is empty"):
         aged.send()
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "drop function eligibility.follow_up_answers",
+        "alter table eligibility.follow_up_live drop column stop_during",
+    ],
+)
+def test_what_cannot_be_asked_whether_to_stop_is_not_sent_and_the_others_are(due: Shop, lost: str):
+    due.scenario("other")
+    due.eligible("C1", "2024-03-08", model="other")
+    due.at("2024-03-09 06:00")
+    due.plan()
+    due.at(NOON)
+    due.execute(lost)
+    report = due.send()
+    assert [message.scenario_code for message in due.channel.messages] == ["other"]
+    (told,) = report.pauses
+    assert (told.scenario_code, told.cause, told.paused_by) == (
+        "follow_up",
+        Cause.INVARIANT,
+        "guard stop_conditions",
+    )
+    assert "`ekiden build` makes what the current definition asks" in told.reason
+    assert {row.state for row in due.rows(scenario="follow_up", customer="C1")} == {"ready"}
+
+
+def test_the_empty_table_of_a_model_that_was_left_out_answers_for_nobody(shop: Shop):
+    shop.scenario("by_hand", live=False, anchor={"entered": "vips"})
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", model="by_hand", kind="entered")
+    shop.plan()
+    shop.execute("truncate eligibility.by_hand")
+    shop.execute("""update eligibility.scenario_registry set definition = definition || '{"$faults": ["broken"]}'""")
+    shop.at(NOON)
+    (told,) = shop.send().pauses
+    assert (told.scenario_code, told.paused_by) == ("by_hand", "guard stop_conditions")
+    assert "left its model out for its faults" in told.reason
+    assert {row.state for row in shop.rows()} == {"ready"}
+
+
+def test_it_goes_on_once_it_can_be_asked_and_somebody_resumed_it(due: Shop):
+    due.execute("alter function eligibility.follow_up_answers rename to elsewhere")
+    due.send()
+    # mended by nobody yet
+    resume(due.connection, "follow_up", reason="is it well?", now=due.now, context=OPERATOR)
+    assert due.send().counts.sent == 0
+    assert [each.paused_by for each in open_pauses(due.connection)] == ["guard stop_conditions"]
+    due.execute("alter function eligibility.elsewhere rename to follow_up_answers")
+    resume(due.connection, "follow_up", reason="built again", now=due.now, context=OPERATOR)
+    assert due.send().counts.sent == 2
+
+
+def test_where_nothing_is_built_any_more_all_sending_is_paused_once(due: Shop):
+    due.scenario("other")
+    due.eligible("C1", "2024-03-08", model="other")
+    due.at("2024-03-09 06:00")
+    due.plan()
+    due.at(NOON)
+    due.execute("alter schema eligibility rename to mislaid")
+    try:
+        (told,) = due.send().pauses
+    finally:
+        due.execute("alter schema mislaid rename to eligibility")
+    assert (told.scenario_code, due.channel.messages) == (None, [])
+    assert "`ekiden build` makes it anew" in told.reason
+
+
+def test_nobody_is_on_a_list_who_cannot_be_asked_whether_to_stop(shop: Shop):
+    for code in ("silent", "sound"):
+        shop.scenario(code, steps=[CARD])
+    shop.customer("C1")
+    for code in ("silent", "sound"):
+        shop.eligible("C1", "2024-03-08", model=code)
+    shop.plan()
+    shop.execute("drop function eligibility.silent_answers")
+    with pytest.raises(SendingPaused, match=r"version 1 .* of silent cannot be asked"):
+        export(shop, "silent")
+    report = export(shop)
+    assert (report.exported, report.paused) == (1, 1)
+    assert {row.scenario_code: row.state for row in shop.rows()} == {"silent": "ready", "sound": "sent"}

@@ -114,3 +114,30 @@ def test_an_anchor_with_a_choice_is_of_that_kind(shop: Shop):
     shop.eligible("C1", "2024-03-08", model="by_hand", kind="entered")
     assert shop.plan().broken == ()
     assert planned(shop) == {"by_hand"}
+
+
+def test_a_scenario_whose_table_was_dropped_is_left_out_until_it_is_built_again(two: Shop):
+    two.plan()
+    two.customer("C2")
+    two.eligible("C2", "2024-03-08", model="by_hand", key="O-2")
+    two.execute("drop table eligibility.compiled")
+    (left_out,) = two.plan().broken
+    assert str(left_out).endswith(
+        '"eligibility"."compiled": is not there: somebody dropped it. `ekiden build` makes it anew'
+    )
+    assert {(row.scenario_code, row.customer_id): row.state for row in two.rows()} == {
+        ("by_hand", "C1"): "ready",
+        ("by_hand", "C2"): "ready",
+        ("compiled", "C1"): "ready",
+    }
+
+
+def test_nobody_has_left_a_segment_because_the_table_of_a_broken_definition_stands_empty(shop: Shop):
+    shop.scenario("by_hand", live=False, anchor={"entered": "vips"})
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", model="by_hand", kind="entered")
+    shop.plan()
+    shop.execute("truncate eligibility.by_hand")
+    shop.execute("""update eligibility.scenario_registry set definition = definition || '{"$faults": ["broken"]}'""")
+    assert shop.plan().cancelled == 0
+    assert {row.state for row in shop.rows()} == {"ready"}

@@ -117,3 +117,54 @@ def test_enrolled_at_the_anchor_a_forced_stop_of_the_first_step_ends_the_enrolme
     shop.at("2024-03-12 06:00")
     shop.plan()
     assert (shop.rows(), shop.enrolments()) == ([], {"C1": ("stopped", "force_stopped")})
+
+
+PERIODS = [
+    ({"to": "2024-03-10"}, {"to": "2024-03-20"}),
+    ({"from": "2024-03-20"}, {"from": "2024-03-01"}),
+]
+
+
+@pytest.mark.parametrize("moved", [moved for moved, _ in PERIODS])
+def test_whose_first_step_is_due_outside_a_period_that_was_moved_since_leaves_and_is_told_why(shop: Shop, moved: dict):
+    steps = [STEP | {"offset_days": 3}]
+    shop.scenario(enrol_at="anchor", steps=steps)
+    shop.buyer("C1", "2024-03-09")
+    shop.plan()
+    shop.scenario(enrol_at="anchor", steps=steps, period=moved)
+    # it may be moved back until the day has come
+    shop.at("2024-03-11 06:00")
+    shop.plan()
+    assert shop.enrolments() == {"C1": ("active", None)}
+    shop.at("2024-03-12 06:00")
+    shop.plan()
+    assert (shop.rows(), shop.enrolments()) == ([], {"C1": ("stopped", "step_not_sent")})
+    rules = "select day::text, rule from outreach.decisions_of('C1') where decision = 'no_row'"
+    assert shop.execute(rules) == [("2024-03-12", "row_outside_period")]
+    assert shop.execute("select count(*) from outreach.first_rows_awaited") == [(0,)]
+
+
+@pytest.mark.parametrize(("moved", "back"), PERIODS)
+def test_a_period_that_is_moved_back_in_time_changes_nothing_for_who_is_in(shop: Shop, moved: dict, back: dict):
+    steps = [STEP | {"offset_days": 3}]
+    shop.scenario(enrol_at="anchor", steps=steps)
+    shop.buyer("C1", "2024-03-09")
+    shop.plan()
+    for period in (moved, back):
+        shop.scenario(enrol_at="anchor", steps=steps, period=period)
+        shop.plan()
+    shop.at("2024-03-12 06:00")
+    shop.plan()
+    assert shop.states() == {("C1", 1): "ready"}
+
+
+def test_who_began_within_the_period_goes_on_after_its_end(shop: Shop):
+    steps = [STEP, STEP | {"offset_days": 5}]
+    shop.scenario(steps=steps)
+    shop.buyer("C1")
+    shop.plan()
+    shop.scenario(steps=steps, period={"to": "2024-03-09"})
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    shop.send()
+    assert shop.states() == {("C1", 1): "sent", ("C1", 2): "ready"}

@@ -124,6 +124,20 @@ def test_rows_of_a_model_that_left_the_project_with_its_table_are_still_counted(
     assert held(shop)["C1"][2] is None
 
 
+def test_of_a_version_that_cannot_be_asked_any_more_nothing_is_known_and_the_others_are_told(shop: Shop):
+    for code in ("silent", "sound"):
+        shop.scenario(code)
+        shop.customer(code)
+        shop.eligible(code, "2024-03-01", model=code)
+    shop.plan()
+    # as a segment that loses a column does to whoever read it
+    shop.execute("alter table eligibility.silent_live drop column stop_during")
+    assert {customer: found[3] for customer, found in held(shop).items()} == {
+        "silent": Because.NOT_KNOWN,
+        "sound": Because.ENTRY_HOLDS,
+    }
+
+
 def test_a_clock_that_was_set_back_makes_no_hold_younger_than_today(shop: Shop):
     shop.scenario()
     shop.buyer("C1", "2024-03-01")

@@ -59,9 +59,9 @@ def test_a_plan_that_failed_leaves_its_day_missed(shop: Shop):
     shop.scenario()
     shop.plan()
     shop.at("2024-03-10 06:00")
-    shop.execute("alter table eligibility.follow_up rename to gone")
-    with pytest.raises(Exception, match="follow_up"):
+    shop.execute("alter table eligibility.follow_up rename column entry_during to gone")
+    with pytest.raises(Exception, match="entry_during"):
         shop.plan()
-    shop.execute("alter table eligibility.gone rename to follow_up")
+    shop.execute("alter table eligibility.follow_up rename column gone to entry_during")
     shop.now += timedelta(days=1)
     assert missed(shop) == [("2024-03-10", "2024-03-10", "its plan failed or was cut off")]

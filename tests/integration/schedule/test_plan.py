@@ -6,6 +6,7 @@ import pytest
 
 from ekiden.database.connection import connect
 from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario
+from ekiden.schedule.missed import find_missed_days
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.ledger_invariants import snapshot
 
@@ -259,6 +260,47 @@ def test_rows_of_an_earlier_version_are_stopped_by_the_conditions_of_that_versio
     shop.stop("C2", since=shop.now, live_only=True)
     shop.plan()
     assert shop.states() == {("C1", 1): "ready", ("C2", 1): "cancelled"}
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "drop function eligibility.follow_up_answers",
+        "alter table eligibility.follow_up_live drop column stop_during",
+        "drop table eligibility.follow_up_live cascade",
+        # as in a database that was restored under another name
+        """
+        set check_function_bodies = off;
+        create or replace function eligibility.follow_up_answers(given_customers text[])
+        returns setof eligibility.follow_up_live language sql stable as
+        $$ select * from another.eligibility.follow_up_live where customer_id = any(given_customers) $$;
+        reset check_function_bodies
+        """,
+    ],
+)
+def test_a_version_that_cannot_be_asked_any_more_is_told_and_the_others_are_planned(shop: Shop, lost: str):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    shop.scenario("other")
+    shop.customer("C2")
+    shop.eligible("C2", "2024-03-08", model="other")
+    # an edit makes another function; that of the version before, or what it reads, is dropped
+    shop.execute(
+        "update eligibility.scenario_registry set live_function = 'eligibility.of_now' where model_name = 'follow_up'"
+    )
+    shop.execute(lost)
+    report = shop.plan()
+    (told,) = report.broken
+    assert "version 1 (git abc123) of follow_up cannot be asked whether its stop condition holds: " in str(told)
+    assert f"`ekiden complete --row {shop.row(customer='C1').schedule_row_id}`" in str(told)
+    assert shop.states() == {("C1", 1): "ready", ("C2", 1): "ready"}
+    # everybody who is to come in was looked at: the day is not missed
+    shop.at("2024-03-10 06:00")
+    assert find_missed_days(shop.connection, now=shop.now, settings=shop.settings) == ()
+    # where nothing waits of it any more, nobody is asked about it
+    shop.operate("complete", rows=(str(shop.row(customer="C1").schedule_row_id),))
+    assert shop.plan().broken == ()
 
 
 def test_a_selection_leaves_other_scenarios_alone(shop: Shop):

@@ -1,8 +1,10 @@
 """Searching the ledger for what waits: the past, however long, is not read for it."""
 
+import pytest
 from psycopg import sql
 
-from ekiden.schedule.rows import RowFilter, search
+from ekiden.database.statements import UnfindableText
+from ekiden.schedule.rows import RowFilter, count, search
 from tests.integration.ledger_fixtures import Shop
 
 PAST_ROWS = 5_000
@@ -56,3 +58,9 @@ def _left_out(node):
     yield node.get("Rows Removed by Filter", 0) * node["Actual Loops"]
     for child in node.get("Plans", ()):
         yield from _left_out(child)
+
+
+def test_a_text_that_no_database_can_hold_is_refused_by_its_field(shop: Shop):
+    for look in (lambda asked: search(shop.connection, asked, limit=1), lambda asked: count(shop.connection, asked)):
+        with pytest.raises(UnfindableText, match=r"customer_id = 'C\\x001': no text .* holds a NUL character"):
+            look(RowFilter(customer="C\x001"))

@@ -1,5 +1,6 @@
 """What `why`, `show` and `status` tell of a ledger: nothing that it will not do."""
 
+from collections.abc import Callable
 from io import StringIO
 
 import pytest
@@ -50,6 +51,19 @@ def test_what_the_next_send_does_instead_of_sending_is_told_before_it_does_it(sh
     shop.at(NOON)
     shop.send()
     assert shop.row().state == "cancelled"
+
+
+def test_a_version_that_cannot_be_asked_is_told_of_with_the_way_out(shop: Shop):
+    for model, priority in (("follow_up", 1), ("worse", 2)):
+        shop.scenario(model, multi_delivery=False, priority=priority)
+    shop.buyer("C1")
+    shop.plan()
+    shop.eligible("C1", "2024-03-08", model="worse")
+    shop.execute("drop function eligibility.follow_up_answers")
+    told = asks(shop)
+    assert "version 1 (git abc123) of follow_up cannot be asked whether its stop condition holds" in told.next
+    assert "ekiden complete --row" in told.next
+    assert asks(shop, scenario="worse").verdict is Verdict.KEPT_OUT
 
 
 def test_what_is_too_late_is_told_to_be_held_unless_a_person_released_it(shop: Shop):
@@ -199,6 +213,58 @@ def test_a_scenario_that_left_the_project_is_in_nobodys_way(shop: Shop):
     shop.plan("2024-03-10")  # a day to come: nothing but the definitions is taken over
     assert asks(shop, scenario="here").verdict is Verdict.MAY_ENTER
     assert shop.plan().enrolled == 1
+
+
+def stop_condition(shop: Shop) -> None:
+    shop.stop("C1", since=shop.now, model="first")
+
+
+def forced_stop(shop: Shop) -> None:
+    shop.scenario("first", multi_delivery=False, priority=1, steps=[STEP | {"state": "force_stopped"}])
+
+
+def expired_hold(shop: Shop) -> None:
+    shop.scenario("first", multi_delivery=False, priority=1, hold_expires_after_days=2)
+    shop.at("2024-03-12 06:00")
+
+
+def edit_that_asks_again(shop: Shop) -> None:
+    shop.scenario("first", multi_delivery=False, priority=1, reevaluate_on_update=True)
+    shop.execute("update eligibility.first set entry_during = '{}'")
+
+
+def hold_that_waits(shop: Shop) -> None:
+    shop.scenario("first", multi_delivery=False, priority=1, hold_expires_after_days=2)
+    shop.at("2024-03-11 06:00")
+
+
+@pytest.mark.parametrize(
+    ("happens", "because"),
+    [
+        (stop_condition, "its stop condition holds"),
+        (forced_stop, "its next step is stopped by force"),
+        (expired_hold, "its hold expires"),
+        (edit_that_asks_again, "its entry conditions hold no more after an edit"),
+        (hold_that_waits, None),
+    ],
+)
+def test_an_exclusive_scenario_that_the_next_plan_ends_first_keeps_nobody_out(
+    shop: Shop, happens: Callable[[Shop], None], because: str | None
+):
+    shop.scenario("first", multi_delivery=False, priority=1)
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-07", model="first")
+    shop.plan()
+    assert shop.row().state == "held"
+    shop.scenario("second", multi_delivery=False, priority=2)
+    shop.eligible("C1", "2024-03-08", model="second")
+    assert asks(shop, scenario="second").verdict is Verdict.KEPT_OUT
+    happens(shop)
+    shop.plan("2024-03-20")  # a day to come: nothing but the definitions is taken over
+    told = asks(shop, scenario="second")
+    assert told.verdict is (Verdict.MAY_ENTER if because else Verdict.KEPT_OUT)
+    assert because is None or f"which the next plan ends first: {because}" in str(told.anchors)
+    assert shop.plan().enrolled == (1 if because else 0)
 
 
 def test_who_would_supersede_what_is_on_its_way_is_told_to_wait(shop: Shop):

@@ -164,6 +164,25 @@ def test_it_is_narrowed_by_days_scenario_and_number_from_either_end(shop: Shop):
     assert told(shop, oldest_first=False, limit=None).entries == everything.entries[::-1]
 
 
+def test_who_left_the_shop_is_told_of_as_long_as_the_ledger_knows_them(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    shop.send()
+    shop.execute(
+        "insert into outreach.suppression_list (address, reason, source, suppressed_at)"
+        " values ('c1@shop.example', 'bounced', 'sendgrid', %s)",
+        shop.now,
+    )
+    before = sentences(told(shop))
+    shop.execute("delete from raw.customers where customer_id = 'C1'")
+    after = told(shop)
+    assert (after.in_shop, sentences(after)) == (False, [what for what in before if what != "registered as a member"])
+    assert any("sent to" in what for what in sentences(after))
+    assert told(shop, chosen=TimelineFilter(first_day=date(2025, 1, 1))).entries == ()
+
+
 def test_unknown_customers_and_scenarios_are_refused(shop: Shop):
     shop.scenario()
     shop.customer("C1")
