@@ -12,6 +12,7 @@ from uuid import UUID
 from dagster import (
     AssetExecutionContext,
     DagsterEventType,
+    Failure,
     JsonMetadataValue,
     MetadataValue,
     OpExecutionContext,
@@ -22,6 +23,7 @@ from assets.acting import ledger, run_context, starting_tag
 from assets.sample import IDS_SHOWN, SampleKeeper
 from assets.termination import WholeBatches
 from ekiden.delivery.channels.base import Carrier
+from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.worker import IMPATIENT, CarrierReport, Patience, send_all_due
 from ekiden.settings import Settings
 
@@ -53,6 +55,8 @@ class WorkerReport(BaseModel):
     parts: list[Part]
     message_ids: list[UUID]
     sample: str | None
+    broken_contents: str | None = None
+    """Why rows were left ready whose contents cannot be sent; everything else was sent."""
 
 
 def work(
@@ -71,24 +75,33 @@ def work(
     batches = WholeBatches()
     keepers = [SampleKeeper(carrier.channel, batches.posting) for carrier in carriers]
     kept = [replace(carrier, channel=keeper) for keeper, carrier in zip(keepers, carriers, strict=True)]
+    done: list[CarrierReport] = []
+    broken_contents = None
     with ledger(settings) as connection, batches.kept_whole():
-        done = send_all_due(
-            connection,
-            carriers=kept,
-            settings=settings,
-            clock=clock,
-            context=run_context(context, actor=actor or None),
-            due_dates=due_dates,
-            # a person who starts a run, or does it again, waits for its end
-            patience=WAITING if starting_tag(context.run.tags) == SENSOR_TAG else IMPATIENT,
-            progress=lambda _carrier, _counts: batches.recorded(),
-            sleep=batches.sleep,
-        )
+        try:
+            send_all_due(
+                connection,
+                carriers=kept,
+                settings=settings,
+                clock=clock,
+                context=run_context(context, actor=actor or None),
+                due_dates=due_dates,
+                # a person who starts a run, or does it again, waits for its end
+                patience=WAITING if starting_tag(context.run.tags) == SENSOR_TAG else IMPATIENT,
+                progress=lambda _carrier, _counts: batches.recorded(),
+                tell=done.append,
+                sleep=batches.sleep,
+            )
+        except ContentsBroken as broken:
+            # a step that fails keeps the one that gathers from telling what was sent: that one fails, when it has told
+            broken_contents = str(broken)
+            context.log.error(broken_contents)
     sent = [keeper for keeper in keepers if keeper.message_ids]
     report = WorkerReport(
         parts=[_part(each) for each in done],
         message_ids=[message_id for keeper in sent for message_id in keeper.message_ids][:IDS_SHOWN],
         sample=sent[0].sample() if sent else None,
+        broken_contents=broken_contents,
     )
     context.add_output_metadata({REPORT: MetadataValue.json(report.model_dump(mode="json"))})
     told = {name: count for name, count in totals([report]).items() if count}
@@ -133,6 +146,17 @@ def runs_of(context: AssetExecutionContext | OpExecutionContext) -> list[str]:
         run = parent
         ids.insert(0, run.run_id)
     return ids
+
+
+def broken_contents(reports: Sequence[WorkerReport]) -> list[str]:
+    """Return which contents the workers met that cannot be sent, and why; what several of them met once."""
+    return sorted({report.broken_contents for report in reports if report.broken_contents})
+
+
+def fail_for_broken_contents(reports: Sequence[WorkerReport]) -> None:
+    """Raise `Failure` where workers met contents that cannot be sent; for when all that was sent is told."""
+    if found := broken_contents(reports):
+        raise Failure("\n".join(found), allow_retries=False)
 
 
 def totals(reports: Sequence[WorkerReport]) -> dict[str, int]:

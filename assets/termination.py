@@ -7,7 +7,7 @@ rows that a sender left on their way (`ekiden.delivery`).
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -33,7 +33,7 @@ def ends_at_once() -> Iterator[None]:
     def end(_number: int, _frame: FrameType | None) -> None:
         raise RunTerminated(TERMINATED)
 
-    with _at_signals(end):
+    with at_signals(end):
         yield
 
 
@@ -51,7 +51,7 @@ class WholeBatches:
     @contextmanager
     def kept_whole(self) -> Iterator[None]:
         """Raise `RunTerminated` when the run is terminated, but not while a batch is on its way."""
-        with _at_signals(self._end):
+        with at_signals(self._end):
             yield
             self.recorded()
 
@@ -80,12 +80,13 @@ class WholeBatches:
 
 
 @contextmanager
-def _at_signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def at_signals(handler: Callable[[int, FrameType | None], None], numbers: Iterable[int] = SIGNALS) -> Iterator[None]:
+    """Have these signals handled so, and then as before; no signal reaches a thread that is not the main one."""
     if not _is_main_thread():
         # Python gives signals to the main thread alone
         yield
         return
-    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:

@@ -50,7 +50,7 @@ def _celery(settings: Settings) -> ExecutorDefinition:
         from dagster_celery import celery_executor  # noqa: PLC0415 - an extra, and only those who use it have it
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "EKIDEN_SEND_EXECUTOR is celery, which is not installed: pip install 'ekiden[celery]'"
+            "EKIDEN_SEND_EXECUTOR is celery, which is not installed: pip install -e '.[celery]' in the project's folder"
         ) from error
     return celery_executor.configured({**celery_place(settings), "config_source": CELERY_SETTINGS})
 

@@ -3,7 +3,7 @@
 Belongs here: its workers and what its run shows. Does not belong here: what a worker does (`assets.sending`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from dagster import (
     Nothing,
     OpExecutionContext,
     Out,
+    Output,
     ResourceParam,
     config_mapping,
     graph,
@@ -26,7 +27,7 @@ from dagster import (
 from assets import deliveries
 from assets.acting import ledger
 from assets.deliveries import latency_of_reports, send_metadata, sent_by_due_date, worker_name
-from assets.sending import reports_of, runs_of, work
+from assets.sending import fail_for_broken_contents, reports_of, runs_of, work
 from ekiden.delivery.channels.base import Carrier
 from ekiden.settings import Settings
 from orchestration.job_config import SendNow
@@ -47,7 +48,7 @@ def send_worker_now(
 
 
 @op(description="Say what the workers sent, and for which due dates.", ins={"sent": In(Nothing)}, out=Out(Nothing))
-def gather_sent(context: OpExecutionContext, settings: ResourceParam[Settings]) -> None:
+def gather_sent(context: OpExecutionContext, settings: ResourceParam[Settings]) -> Iterator[Output[None]]:
     """Record materialisations of `deliveries` for the due dates the messages belong to."""
     run_ids = runs_of(context)
     reports = reports_of(context, run_ids)
@@ -63,6 +64,8 @@ def gather_sent(context: OpExecutionContext, settings: ResourceParam[Settings]) 
             )
         )
     show(context, metadata)
+    yield Output(None)
+    fail_for_broken_contents(reports)
 
 
 def send_now_job(workers: int, executor: ExecutorDefinition) -> JobDefinition:

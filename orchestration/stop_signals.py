@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from assets.termination import at_signals
+
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -28,12 +30,8 @@ def stop_signals() -> Iterator[None]:
 
     hangs_on = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     heeded = [number for number in STOP_SIGNALS if not (hangs_on and number == signal.SIGHUP)]
-    before = {number: signal.signal(number, stop) for number in heeded}
-    try:
+    with at_signals(stop, heeded):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def ignore_stop_signals() -> None:

@@ -4,6 +4,7 @@ Belongs here: starting, watching and stopping these processes, so that none outl
 what they serve (`composition`), or how the database runs (`ekiden.database`).
 """
 
+import ctypes
 import errno
 import os
 import signal
@@ -30,6 +31,9 @@ from orchestration.stop_signals import StopRequested, ignore_stop_signals, stop_
 WORKSPACE = PROJECT_ROOT / "workspace.yaml"
 DEFAULT_PORT = 3000
 DEFAULT_HOST = "127.0.0.1"
+
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: a process just forked must not
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 WATCH_EVERY = 1.0  # seconds between two looks at the children
 HEAL_EVERY = 5.0  # seconds between two looks at the embedded server: a look is one connection
@@ -102,7 +106,8 @@ def _serve(settings: Settings, port: int, host: str, stack: ExitStack) -> None:
     url = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0') else host}:{port}"
     _say(f"starting; logs are in {logs}")
     _wait_until_it_answers(f"http://{_reachable(host)}:{port}/server_info", children)
-    _say(f"Dagster is at {url} - Ctrl-C stops it, and the database with it")
+    database = ", and the database with it" if embedded_server(settings) else ""
+    _say(f"Dagster is at {url} - Ctrl-C stops it{database}")
     _watch(settings, children)
 
 
@@ -138,8 +143,16 @@ def _start(name: str, module: list[str], environment: Mapping[str, str], logs: P
             stderr=subprocess.STDOUT,
             # a group of its own: Ctrl-C reaches only us, and all of its descendants can be stopped together
             start_new_session=True,
+            preexec_fn=_end_with_parent if LIBC else None,  # noqa: PLW1509 - one call of the kernel, no lock
         )
     return _Child(name, process, path)
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process as Ctrl-C does when its parent was killed, which can do so no more: next to one
+    that is left over, another `ekiden up` would be a second daemon on the same data."""
+    assert LIBC is not None
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def _wait_until_it_answers(url: str, children: list[_Child]) -> None:

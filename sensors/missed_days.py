@@ -4,14 +4,15 @@ The check runs while what it last showed is not what is so, and again with the n
 tick says it as well. Nothing is planned by itself: what a missed day means is for a person to look at first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from dagster import (
     AssetCheckKey,
     DagsterInstance,
     DefaultSensorStatus,
+    ResourceParam,
     RunRequest,
     SensorDefinition,
     SensorEvaluationContext,
@@ -71,10 +72,10 @@ def missed_days_sensor(
         default_status=DefaultSensorStatus.RUNNING,
         description="Notices local days that no plan covered, and has the check on step_schedule show them.",
     )
-    def missed_days(context: SensorEvaluationContext) -> SensorResult:
+    def missed_days(context: SensorEvaluationContext, clock: ResourceParam[Callable[[], datetime]]) -> SensorResult:
         # an error here fails the tick and shows in the UI: "could not look" is not "nothing is missing"
         with connect(settings, autocommit=True) as connection:
-            missed = find_missed_days(connection, now=datetime.now(UTC), settings=settings)
+            missed = find_missed_days(connection, now=clock(), settings=settings)
         decision = decide(missed, shown_by(context.instance, check))
         context.log.info(decision.says)
         if not decision.check:

@@ -5,7 +5,7 @@ Belongs here: what the tests of the orchestration share. The warehouse is built 
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,6 @@ from ekiden.settings import Settings
 from ekiden.warehouse.dbt import dbt_environment, prepare
 from orchestration.composition import build_defs
 from orchestration.instance import open_instance
-from orchestration.resources import utc_now
 from tests.conftest import database_in, drop_database
 
 CUSTOMERS = 6
@@ -36,22 +35,15 @@ DAYS_UNTIL_REACTIVATION = 90
 class Deployment:
     settings: Settings
     instance: DagsterInstance
+    now: datetime
+    """The moment at which it was made: its day does not end in the middle of the tests."""
     definitions: Definitions
 
-    @property
-    def today(self):
-        return datetime.now(self.settings.zone).date()
-
     def day(self, days_ago: int) -> str:
-        return (self.today - timedelta(days=days_ago)).isoformat()
+        return (self.settings.local_date(self.now) - timedelta(days=days_ago)).isoformat()
 
     def with_clock_ahead(self, ahead: timedelta) -> Self:
-        def clock() -> datetime:
-            return datetime.now(UTC) + ahead
-
-        overrides = {"carriers": carriers(self.settings, clock), "clock": clock}
-        definitions = build_defs(settings=self.settings, resource_overrides=overrides)
-        return replace(self, definitions=definitions)
+        return replace(self, definitions=definitions_at(self.settings, self.now + ahead))
 
     def run(
         self, job: str, *, partition: str | None = None, only: list[str] | None = None, **ops: dict[str, object]
@@ -104,11 +96,11 @@ def deployment(
         server.execute(f'create database "{name}" template "{template_database}"')
     try:
         settings = Settings(home=home, database_url=SecretStr(deployment_url))
+        now = datetime.now(UTC)
         with connect(settings, autocommit=True) as connection:
-            customers_who_lapsed_this_week(connection, settings)
+            customers_who_lapsed_this_week(connection, now)
         with open_instance(settings) as instance:
-            overrides = {"carriers": carriers(settings)}
-            yield Deployment(settings, instance, build_defs(settings=settings, resource_overrides=overrides))
+            yield Deployment(settings, instance, now, definitions_at(settings, now))
     finally:
         os.environ.clear()
         os.environ.update(before)
@@ -116,14 +108,18 @@ def deployment(
         drop_database(server_url, name + DAGSTER_SUFFIX)
 
 
-def carriers(settings: Settings, clock: Callable[[], datetime] = utc_now) -> tuple[Carrier, ...]:
-    """The outbox for mail, whatever else there is."""
-    return (Carrier(OutboxChannel(settings.outbox, clock), MAIL_CHANNELS),)
+def definitions_at(settings: Settings, now: datetime) -> Definitions:
+    """A deployment whose clock stands still, with the outbox for mail, whatever else there is."""
+
+    def clock() -> datetime:
+        return now
+
+    carriers = (Carrier(OutboxChannel(settings.outbox, clock), MAIL_CHANNELS),)
+    return build_defs(settings=settings, resource_overrides={"carriers": carriers, "clock": clock})
 
 
-def customers_who_lapsed_this_week(connection: psycopg.Connection, settings: Settings) -> None:
+def customers_who_lapsed_this_week(connection: psycopg.Connection, now: datetime) -> None:
     """One customer for each of the last days, on which the 90th day without an order was."""
-    now = datetime.now(settings.zone)
     connection.execute("insert into raw.products (product_id, product_name) values ('P', '駅弁')")
     for days_ago in range(1, CUSTOMERS + 1):
         ordered_at = now - timedelta(days=DAYS_UNTIL_REACTIVATION + days_ago)

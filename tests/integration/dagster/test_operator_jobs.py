@@ -231,6 +231,24 @@ def test_a_required_table_that_is_empty_says_what_fills_it(planned: Shop):
     assert failed.description.startswith("raw.products is empty: `ekiden load DIR` fills it")
 
 
+def test_a_table_of_the_shops_own_need_not_say_when_it_was_loaded(planned: Shop):
+    planned.execute("create table raw.stores as select 1 as store")
+    planned.execute("create table raw.visits as select timestamp '2024-03-01 09:00' as seen_at")
+    tables = [RawTable("stores", "raw", "stores", ""), RawTable("visits", "raw", "visits", "", loaded_at="seen_at")]
+    checks = Definitions(
+        assets=[AssetSpec(table.key) for table in tables],
+        asset_checks=[raw_checks(tables)],
+        jobs=[define_asset_job("check", selection=AssetSelection.all_asset_checks())],
+        resources={"settings": planned.settings},
+    )
+    result = checks.resolve_job_def("check").execute_in_process(
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    )
+    stores, visits = (check.metadata for check in result.get_asset_check_evaluations())
+    assert (stores["dagster/row_count"].value, "loaded_at" in stores) == (1, False)
+    assert visits["loaded_at"].value == "2024-03-01T09:00:00+00:00"
+
+
 def _empty_job(name: str = "send_now") -> JobDefinition:
     @op(name=f"{name}_op")
     def nothing() -> None:

@@ -17,7 +17,7 @@ from dagster._core.definitions.reconstruct import ReconstructableRepository
 
 from ekiden.settings import PROJECT_ROOT
 from tests.integration.delivery.crowd import Judge, fill
-from tests.integration.ledger_fixtures import Shop
+from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.ledger_invariants import broken_invariants
 from tests.loopback import free_port
 
@@ -83,6 +83,25 @@ def test_workers_share_a_due_date_and_its_materialisation_tells_of_all_of_them(
     assert "駅" in told["sample_message"] or "件" in told["sample_message"] or "お" in told["sample_message"]
     assert taken(tmp_path) == {"messages": CROWD, "at most": 1}
     assert broken_invariants(crowd.connection) == {}
+
+
+@pytest.mark.parametrize(("job", "tags"), [("send_due_rows", {"dagster/partition": "2024-03-09"}), ("send_now", {})])
+def test_a_run_that_met_broken_contents_tells_what_it_sent_and_fails(
+    crowd: Shop, instance: DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str, tags: dict
+) -> None:
+    monkeypatch.setenv("EKIDEN_SEND_EXECUTOR", "in_process")
+    crowd.scenario("broken", steps=[STEP | {"content": "sample/nothing"}])
+    crowd.eligible("C1", "2024-03-08", model="broken")
+    crowd.plan()
+    with run(instance, job, tmp_path, tags=tags) as result:
+        (failed,) = [event for event in result.all_events if event.is_step_failure]
+    # the workers did what they could: the step that tells of it fails
+    assert not failed.step_key.rpartition(".")[2].startswith("send_worker")
+    assert "sample/nothing" in failed.step_failure_data.error_display_string
+    event = instance.get_latest_materialization_event(AssetKey("deliveries")).asset_materialization
+    assert (event.partition, event.metadata["sent"].value, event.metadata["workers"].value) == ("2024-03-09", CROWD, 2)
+    assert "sample/nothing" in event.metadata["broken_contents"].value
+    assert [row.scenario_code for row in crowd.rows(state="ready")] == ["broken"]
 
 
 def test_a_run_terminated_in_the_middle_of_a_batch_ends_when_that_is_recorded(

@@ -15,9 +15,9 @@ def test_the_first_partition_stays_for_a_whole_year(today: date) -> None:
 
 
 def test_today_is_a_partition_while_it_lasts_and_tomorrow_is_none(tmp_path) -> None:
-    days = due_dates(Settings(home=tmp_path, time_zone="Asia/Tokyo"))
-    # the first partition goes by the real clock
+    # the first partition goes by the real clock; the year before it, should that end right now, has partitions as well
     year = datetime.now(TOKYO).year
+    days = due_dates(Settings(home=tmp_path, time_zone="Asia/Tokyo"))
     just_after_midnight = datetime(year, 5, 6, 0, 0, 1, tzinfo=TOKYO)
     assert days.get_partition_keys(current_time=just_after_midnight)[-1] == f"{year}-05-06"
 

@@ -2,6 +2,10 @@ import fcntl
 import os
 import signal
 import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +14,8 @@ from ekiden.settings import Settings
 from orchestration import up
 from orchestration.stop_signals import StopRequested, stop_signals
 from orchestration.up import PortTaken, check_port, run
+
+PATIENCE = 60.0  # seconds for a process that imports Dagster; two on a quiet machine
 
 
 def test_a_taken_port_is_refused_with_the_way_out() -> None:
@@ -80,3 +86,26 @@ def test_a_home_that_cannot_be_made_is_refused_with_the_way_out(tmp_path, capsys
     (tmp_path / "file").touch()
     assert run(Settings(home=tmp_path / "file" / "home")) == 1
     assert "set EKIDEN_HOME" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux alone tells who started a process has gone")
+def test_what_it_started_ends_with_it_also_where_it_is_killed(tmp_path) -> None:
+    start = (
+        "import os, sys, time; from pathlib import Path; from orchestration.up import _start; "
+        "_start('child', ['http.server', '--bind', '127.0.0.1', '0'], os.environ, Path(sys.argv[1])); time.sleep(600)"
+    )
+    log = tmp_path / "child.log"
+    parent = subprocess.Popen([sys.executable, "-c", start, tmp_path], env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    try:
+        wait_for("Serving HTTP", log)
+    finally:
+        parent.kill()
+        parent.wait()
+    wait_for("Keyboard interrupt", log)
+
+
+def wait_for(words: str, log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not (log.exists() and words in log.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
