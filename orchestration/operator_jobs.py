@@ -14,6 +14,7 @@ from assets.acting import ledger, run_context
 from assets.held import held_metadata
 from assets.tables import markdown_table
 from assets.unknown import unknown_metadata
+from ekiden.delivery.carried import HAVE_ARRIVED, CarriedRow, carried_rows
 from ekiden.delivery.pauses import Pause, open_pauses, pause, resume
 from ekiden.delivery.settle import check as check_settling
 from ekiden.delivery.settle import settle
@@ -49,6 +50,12 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
                 "rows_changed": MetadataValue.int(0),
                 "sending": MetadataValue.text(_told(open_pauses(connection, zone=settings.zone))),
             }
+            if action.lets_go:
+                carried = carried_rows(connection, row_filter, limit=SAMPLE_ROWS)
+                metadata["rows_arrived"] = MetadataValue.int(carried[0].rows if carried else 0)
+                if carried:
+                    metadata["first_arrived"] = MetadataValue.md(carried_table(carried))
+                    context.log.warning(f"{carried[0].rows:,} {HAVE_ARRIVED}")
             if action.sends_today:
                 today = settings.local_date(clock())
                 early = due_later(connection, action, row_filter, today=today)
@@ -228,6 +235,14 @@ def row_table(rows: Iterable[ScheduleRow]) -> str:
     return markdown_table(
         ("scenario", "customer", "step", "due", "state", "reason"),
         ((row.scenario_code, row.customer_id, row.step_no, row.due_date, row.state_ja, row.reason) for row in rows),
+    )
+
+
+def carried_table(rows: Iterable[CarriedRow]) -> str:
+    """Return rows whose message the provider has as a Markdown table, with what it told of them."""
+    return markdown_table(
+        ("scenario", "customer", "step", "reason", "events", "message"),
+        ((row.scenario_code, row.customer_id, row.step_no, row.reason, row.events, row.message_id) for row in rows),
     )
 
 

@@ -24,7 +24,7 @@ from ekiden.cli.options import (
 )
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger, now
-from ekiden.delivery.carried import CarriedRow, carried_rows
+from ekiden.delivery.carried import HAVE_ARRIVED, CarriedRow, carried_rows
 from ekiden.delivery.pauses import open_pauses
 from ekiden.schedule.actions import ACTIONS, Action, in_another_state
 from ekiden.schedule.operators import DEFAULT_LIMIT, Preview, applicable, due_later, operate, preview
@@ -34,8 +34,6 @@ from ekiden.settings import Settings
 
 SAMPLE_COLUMNS = ("scenario_code", "customer_id", "step_no", "due_date", "state", "reason")
 CARRIED_COLUMNS = ("scenario_code", "customer_id", "step_no", "reason", "events", "message_id")
-LETS_GO = ("release", "retry")
-"""Actions after which a message goes out."""
 
 
 def register(app: typer.Typer) -> None:
@@ -90,7 +88,7 @@ def _command(action: Action) -> Callable[..., None]:
             found = preview(connection, row_filter, sample=SAMPLE_ROWS)
             today = settings.local_date(now())
             early = due_later(connection, action, row_filter, today=today)
-            carried = carried_rows(connection, row_filter, limit=SAMPLE_ROWS) if action.name in LETS_GO else []
+            carried = carried_rows(connection, row_filter, limit=SAMPLE_ROWS) if action.lets_go else []
             if dry_run:
                 show(found.sample, SAMPLE_COLUMNS, of=ScheduleRow, form=form, zone=settings.zone)
                 _tell_counts(found)
@@ -166,11 +164,7 @@ def _tell_early(rows: int, today: date) -> None:
 def _tell_carried(carried: list[CarriedRow], settings: Settings) -> None:
     """Say which rows have arrived, by what the provider told, and what letting them go does."""
     if carried:
-        complain(
-            "note",
-            f"{carried[0].rows} of them have arrived, as the provider's events show; they are not sent again: the next "
-            "send records them as sent, unless a stop or an objection ends them first",
-        )
+        complain("note", f"{carried[0].rows} {HAVE_ARRIVED}")
         show(carried, CARRIED_COLUMNS, of=CarriedRow, form=Format.TABLE, zone=settings.zone, on=errors())
 
 

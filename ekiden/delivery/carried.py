@@ -20,6 +20,12 @@ from ekiden.schedule.rows import RowFilter
 
 CARRIED_ALREADY = "not posted: the provider's events show that it has the message from an earlier attempt"
 
+HAVE_ARRIVED = (
+    "of these rows have arrived, as the provider's events show; they are not sent again: the next send records them as "
+    "sent, unless a stop or an objection ends them first"
+)
+"""Said, behind their number, to who lets them go."""
+
 
 def carried_already(connection: Connection[Any], rows: Sequence[int]) -> dict[UUID, Delivery]:
     """Return what stands for a post of those of these rows whose message the provider has, by message."""

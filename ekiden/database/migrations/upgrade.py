@@ -28,6 +28,9 @@ from ekiden.settings import Settings
 
 LOCK = 0x656B6964656E  # "ekiden" in ASCII: one number for one purpose, unlikely to be anybody else's
 
+OLDEST_SERVER = 16
+"""Loads ask `pg_input_is_valid` for the place of a fault, which is new in it."""
+
 
 def upgrade(settings: Settings) -> None:
     """Bring the schema to the newest version, wholly or not at all; raises `DatabaseUnavailable`."""
@@ -63,6 +66,7 @@ def _upgrade(settings: Settings) -> None:
     configuration = _configuration()
     versions = ScriptDirectory.from_config(configuration)
     with engine.begin() as connection:
+        refuse_older_server(int(connection.exec_driver_sql("show server_version_num").scalar_one()))
         present = _present(connection)
         if present == set(versions.get_heads()):
             return
@@ -76,6 +80,16 @@ def _upgrade(settings: Settings) -> None:
         connection.execute(text(f"create schema if not exists {VERSION_SCHEMA}"))
         configuration.attributes[CONNECTION] = connection
         command.upgrade(configuration, "head")
+
+
+def refuse_older_server(number: int) -> None:
+    """Raise `DatabaseUnavailable` for a server's `server_version_num`, like 150006, that is too old."""
+    major = number // 10_000
+    if major < OLDEST_SERVER:
+        raise DatabaseUnavailable(
+            f"The server is PostgreSQL {major}; Ekiden needs {OLDEST_SERVER} or newer. Upgrade it, or leave "
+            "EKIDEN_DATABASE_URL empty for the embedded server."
+        )
 
 
 def _present(connection: Connection) -> set[str]:

@@ -72,7 +72,7 @@ def test_before_failed_rows_are_tried_again_it_is_shown_which_of_them_have_arriv
     posted = len(unknown.channel.messages)
     for asked in (("--dry-run",), (), ("--yes",)):
         told = ekiden("retry", "--customer", "C1", *asked).err
-        for part in ("1 of them have arrived", "not sent again", "delivered 2024-03-09 03:01 UTC", str(message)):
+        for part in ("1 of these rows have arrived", "not sent again", "delivered 2024-03-09 03:01 UTC", str(message)):
             assert part in told
     unknown.send()
     assert (unknown.row(customer="C1", step_no=1).state, len(unknown.channel.messages)) == ("sent", posted)

@@ -74,6 +74,23 @@ def test_every_action_is_a_dry_run_unless_said_otherwise(planned: Shop, name: st
     assert planned.states() == before
 
 
+def test_before_failed_rows_are_tried_again_it_is_shown_which_of_them_have_arrived(planned: Shop):
+    planned.channel.answers = {"c1@shop.example": Outcome.refused}
+    planned.at(NOON)
+    planned.send()
+    assert run(planned, "retry_rows", customer="C1")["rows_arrived"] == 0
+    message = planned.row(customer="C1").message_id
+    planned.execute(
+        "insert into outreach.delivery_events"
+        " (event_key, provider, message_id, kind, happened_at, is_machine, provider_event_ids, received_at)"
+        " values ('1', 'sendgrid', %s, 'delivered', '2024-03-09 03:01+00', false, '{}', '2024-03-09 07:00+00')",
+        message,
+    )
+    shown = run(planned, "retry_rows", customer="C1")
+    assert (shown["rows_arrived"], shown["rows_changed"]) == (1, 0)
+    assert str(message) in str(shown["first_arrived"])
+
+
 def test_rows_go_through_every_action(planned: Shop):
     def do(name: str, **fields: object) -> dict[str, object]:
         return run(planned, name, dry_run=False, **fields)

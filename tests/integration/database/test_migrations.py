@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from ekiden.database.connection import connect, database_url
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.migrations import migrate
-from ekiden.database.migrations.upgrade import LOCK
+from ekiden.database.migrations.upgrade import LOCK, refuse_older_server
 from ekiden.settings import Settings
 from tests.conftest import database_in, drop_database
 
@@ -105,6 +105,12 @@ def test_a_database_that_is_newer_than_this_ekiden_is_left_alone(settings: Setti
 
     with pytest.raises(DatabaseUnavailable, match="9999"):
         migrate(settings)
+
+
+def test_an_older_server_is_told_as_such():
+    with pytest.raises(DatabaseUnavailable, match="PostgreSQL 15; Ekiden needs 16 or newer"):
+        refuse_older_server(150013)
+    refuse_older_server(160000)
 
 
 def test_a_role_that_may_not_make_tables_is_told_what_to_ask_for(empty: Settings, server_url: str):
