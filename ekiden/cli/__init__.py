@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ekiden.cli.commands import Commands
+from ekiden.cli.streams import let_go_of_output, open_closed_streams
 
 app = typer.Typer(
     name="ekiden",
@@ -39,8 +40,13 @@ def _commands(
 
 def main() -> None:
     """Run a command; an expected error becomes its message and exit code 1."""
+    open_closed_streams()
     try:
-        app()
+        _run()
+    except BrokenPipeError:
+        # whoever read it has enough, like `head`
+        let_go_of_output()
+        sys.exit(1)
     except Exception as error:
         from ekiden.cli.expected import told  # noqa: PLC0415 - see the module's docstring
         from ekiden.cli.output import complain  # noqa: PLC0415 - needs the terminal, which a completion does not
@@ -50,4 +56,15 @@ def main() -> None:
             raise
         for complaint in complaints:
             complain("error", complaint)
+        if isinstance(error, OSError):
+            let_go_of_output()
         sys.exit(1)
+
+
+def _run() -> None:
+    try:
+        app()
+    except SystemExit:
+        # what the buffer still holds fails here, if it fails, and not as Python ends
+        sys.stdout.flush()
+        raise

@@ -43,7 +43,7 @@ def diff(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Compare the working tree's definition with another over today's facts: who is added, who is removed."""
-    if (against is None) == (file is None):
+    if (against is None) == (file is None) or against == "":
         raise typer.BadParameter("say what to compare with: --against REV or --file other.yml")
     settings = Settings()
     asked = asked_moment(on, settings)

@@ -3,6 +3,9 @@
 Imported only when a command has failed: it needs every module that raises one of them.
 """
 
+import codecs
+import errno
+import sys
 from collections.abc import Sequence
 
 import psycopg
@@ -70,6 +73,9 @@ EXPECTED_ERRORS = (
     WrongState,
 )
 
+NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EBADF)
+"""What the system says where a file, or the output, takes no more; it does not say of which, unless it is opened."""
+
 HOW = {"time_delta_parsing": "; write it like PT6H, PT30M or P2D", "time_parsing": "; write it like 06:00"}
 """How a setting is written, where pydantic's own words do not say it, by its type of error."""
 
@@ -81,14 +87,23 @@ def told(error: Exception) -> Sequence[object]:
             return [f"the database did not answer to the end: {error}"]
         case psycopg.errors.InsufficientPrivilege() | psycopg.errors.ReadOnlySqlTransaction():
             return [f"the user of EKIDEN_DATABASE_URL may not do this: {error.diag.message_primary}"]
-        case UnicodeEncodeError() if error.encoding == "utf-8":
-            # bytes of the command line that are no text, a name in Shift_JIS for one
-            return [f"{error.object!a} is no UTF-8 text"]
+        case UnicodeEncodeError():
+            return _unencodable(error)
+        case OSError() if error.errno in NOT_WRITTEN:
+            return [f"{error.filename or 'the output or a file'} could not be written: {error.strerror}"]
         case ValidationError() if error.title in (Settings.__name__, HomeSettings.__name__):
             # where a setting has several values, the first part is its name
             names = [(str(fault["loc"][0]), fault["msg"] + HOW.get(fault["type"], "")) for fault in error.errors()]
             return [f"the setting {name} (EKIDEN_{name.upper()}): {message}" for name, message in names]
-        case _ if isinstance(error, EXPECTED_ERRORS):
-            return [error]
         case _:
-            return []
+            return [error] if isinstance(error, EXPECTED_ERRORS) else []
+
+
+def _unencodable(error: UnicodeEncodeError) -> Sequence[str]:
+    if error.encoding == "utf-8":
+        # bytes of the command line that are no text, a name in Shift_JIS for one
+        return [f"{error.object!a} is no UTF-8 text"]
+    if codecs.lookup(error.encoding) == codecs.lookup(sys.stdout.encoding):
+        missing = f"U+{ord(error.object[error.start]):04X}"
+        return [f"the output is to be {error.encoding}, which has no {missing}: set PYTHONIOENCODING=utf-8"]
+    return []

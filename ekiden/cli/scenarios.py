@@ -1,5 +1,6 @@
 """`ekiden validate` and `ekiden scenario new | schema`: scenarios before they are built."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +12,12 @@ from ekiden.cli.output import Format, FormatOption, complain, console, errors, s
 from ekiden.cli.session import now
 from ekiden.database.connection import connect
 from ekiden.database.errors import DatabaseUnavailable
+from ekiden.scenarios.faults import shown
 from ekiden.scenarios.report import Finding, Locator, Report
 from ekiden.scenarios.scaffold import new_scenario, write
 from ekiden.scenarios.schema import scenario_file_schema_text
 from ekiden.scenarios.shop import compare
+from ekiden.scenarios.source import SUFFIXES
 from ekiden.scenarios.validate import validate as validate_project
 from ekiden.settings import Settings
 from ekiden.warehouse import dbt
@@ -42,8 +45,7 @@ def validate(
     settings = Settings()
     chosen = [path.resolve() for path in paths or ()]
     for path in chosen:
-        if not path.exists():
-            raise typer.BadParameter(f"there is no {path}")
+        _refuse_absent(path)
     report = validate_project(
         dbt.PROJECT_DIR,
         options=settings.options,
@@ -113,8 +115,19 @@ def _with_shop(settings: Settings, report: Report) -> Report:
     return report.with_more(comparison.findings)
 
 
+def _refuse_absent(path: Path) -> None:
+    try:
+        path.stat()
+    except OSError as error:
+        raise typer.BadParameter(f"there is no {shown(str(path))} ({error.strerror})") from None
+
+
 def _files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    """Return the file, or what scenarios consist of below the folder; what nobody may read is passed over."""
+    if path.is_file():
+        return [path]
+    found = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
+    return sorted(file for file in found if file.suffix in (".sql", *SUFFIXES))
 
 
 def _is_chosen(finding: Finding, chosen: list[Path]) -> bool:

@@ -57,6 +57,8 @@ def show_timeline(
         case Format.CSV:
             columns = ("at", "kind", "scenario_code", "step_no", "what", "why", "by")
             show(found.entries, columns, of=TimelineEntry, form=form, zone=settings.zone)
+    if not found.in_shop:
+        errors().print(Text(f"the shop has no customer {customer} any more; this is what is kept of them"))
     if found.total > len(found.entries):
         which = "first" if oldest_first else "last"
         errors().print(f"the {which} {len(found.entries)} of {found.total} entries; --limit shows more")

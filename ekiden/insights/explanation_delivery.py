@@ -26,6 +26,7 @@ from ekiden.insights.explanation_wording import REASONS, local
 from ekiden.scenarios.definition import EXPORTED_CHANNELS, MAIL_CHANNELS
 from ekiden.scenarios.scenario import AddressPolicy
 from ekiden.schedule.rows import OPEN_STATES, RowState, ScheduleRow
+from ekiden.schedule.unanswered import Unanswered, asking, unanswered_version
 from ekiden.settings import Settings
 
 NO_ROW = 0
@@ -57,6 +58,8 @@ class DeliveryEvidence:
     """What stands against writing to the customer, as it is kept with a message; also what does not apply here."""
     pauses: tuple[Pause, ...]
     last_look: Verdict = Verdict.CLAIM
+    unanswered: str | None = None
+    """Why nobody knows whether the stop condition of the row's version holds, where that is so."""
     is_carried: bool = True
     """Whether this deployment has what it takes to send by the channel, or to put on a list."""
 
@@ -118,13 +121,20 @@ def read_delivery(
         recheck_consent=open_row.consent_recheck if open_row else definition.rechecks_consent,
         country_code=settings.phone_country_code,
     )
+    last_look, unanswered = Verdict.CLAIM, None
+    if row and open_row:
+        try:
+            last_look = _last_look(connection, row, open_row, now, settings)
+        except Unanswered as error:
+            last_look, unanswered = Verdict.LEAVE, str(unanswered_version(connection, error))
     return DeliveryEvidence(
         step_no=row.step_no if row else 1,
         channel=channel,
         refusal=place if isinstance(place, Refusal) else None,
         found=objections.evidence,
         pauses=tuple(found for found in open_pauses(connection) if found.scenario_code in (None, scenario.known_code)),
-        last_look=_last_look(connection, row, open_row, now, settings) if row and open_row else Verdict.CLAIM,
+        last_look=last_look,
+        unanswered=unanswered,
         is_carried=_is_carried(channel, settings),
     )
 
@@ -151,10 +161,11 @@ def _policy(row: _OpenRow) -> AddressPolicy:
 def _last_look(
     connection: Connection[Any], row: ScheduleRow, open_row: _OpenRow, now: datetime, settings: Settings
 ) -> Verdict:
-    """Return what a sender's last look would say of the row; what is on its way has had it."""
+    """Return what a sender's last look would say of the row; what is on its way has had it. Raises `Unanswered`."""
     if row.state == RowState.SENDING:
         return Verdict.CLAIM
-    stopped = bool(stopped_now(connection, [open_row], now))
+    with connection.transaction(), asking(open_row.scenario_version_id):
+        stopped = bool(stopped_now(connection, [open_row], now))
     # a list has no time of day, and what is held is let go by a release, which no lateness holds
     is_never_late = row.channel in EXPORTED_CHANNELS or row.state != RowState.READY
     return judge(
@@ -179,6 +190,8 @@ def _carried(evidence: DeliveryEvidence) -> Iterator[Check]:
 
 
 def _looked_at(evidence: DeliveryEvidence) -> Iterator[Check]:
+    if evidence.unanswered:
+        yield Check("last_look", evidence.unanswered, False)
     if wording := LAST_LOOKS.get(evidence.last_look):
         who = "the next export or plan" if evidence.channel in EXPORTED_CHANNELS else "the next send or plan"
         yield Check("last_look", wording.format(step_no=evidence.step_no, who=who), False)

@@ -128,6 +128,8 @@ class Rival:
     entered_at: datetime
     is_on_its_way: bool = False
     """Whether a message of it is being sent now, or failed: it is not superseded meanwhile."""
+    ends: str | None = None
+    """Why the next plan ends the enrolment there before anybody enters; None where it does not."""
 
 
 @dataclass(frozen=True)
@@ -281,8 +283,6 @@ def _with_ledger(
     parameters = {"customer_id": evidence.customer_id, "scenario_id": scenario.scenario_id}
     with connection.cursor(row_factory=class_row(Enrolment)) as cursor:
         enrolments = cursor.execute(statement(__file__, "customer_enrolments"), parameters).fetchall()
-    with connection.cursor(row_factory=class_row(Rival)) as cursor:
-        rivals = cursor.execute(statement(__file__, "exclusive_enrolments"), parameters).fetchall()
     # by the customer's index, and then by scenario: a customer has few rows
     mine = RowFilter(customer=evidence.customer_id, scenario=scenario.known_code)
     rows = search(connection, mine, limit=MAX_ROWS) if scenario.known_code else []
@@ -294,7 +294,6 @@ def _with_ledger(
     return replace(
         evidence,
         enrolments=tuple(enrolments),
-        rivals=tuple(rivals),
         blocked_in=tuple(Block(*found) for found in blocked_in),
         rows=tuple(rows),
     )

@@ -12,7 +12,7 @@ from ekiden.insights.built import AskedScenario
 from ekiden.insights.explanation_checks import Check
 from ekiden.insights.explanation_evidence import AnchorEvidence, Enrolment, Evidence, Rival
 from ekiden.insights.explanation_wording import REASONS, anchor_in_words, local
-from ekiden.insights.moments import Moment
+from ekiden.insights.moments import Moment, at_local
 from ekiden.schedule.rows import ScheduleRow
 
 
@@ -57,7 +57,7 @@ def entry_judged_at(
     definition = scenario.definition
     day = anchor.on if definition.enrols_at == "anchor" else scenario.due_date(anchor.on)
     if definition.backfill_as_of == "due_date" and day < moment.day:
-        return datetime.combine(day, batch_time, zone)
+        return at_local(day, batch_time, zone)
     return moment.at
 
 
@@ -169,15 +169,17 @@ def _no_rival(scenario: AskedScenario, rivals: tuple[Rival, ...], moment: Moment
     if scenario.is_exclusive:
         mine = scenario.priority if scenario.priority is not None else float("inf")
         there = [rival for rival in rivals if rival.entered_at <= moment.at]
-        better = [rival for rival in there if (float("inf") if rival.priority is None else rival.priority) <= mine]
+        staying = [rival for rival in there if rival.ends is None]
+        better = [rival for rival in staying if (float("inf") if rival.priority is None else rival.priority) <= mine]
         named = "".join(
             f"; in {rival.scenario_code} (priority {rival.priority or 'none'}) since {local(rival.entered_at, zone)}"
+            + (f", which the next plan ends first: {rival.ends}" if rival.ends else "")
             for rival in there
         )
         which = f"exclusive scenario of the same or a better priority than {scenario.priority or 'none'}"
         yield _check(
             "exclusive",
-            f"{'an' if better else 'no'} {which} has the customer{named}",
+            f"{'an' if better else 'no'} {which} keeps the customer{named}",
             not better,
             f"the enrolment in {better[0].scenario_code} would have to end" if better else "",
         )

@@ -1,11 +1,18 @@
 """The instant that a question is about, from what a person writes. No question is asked here."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 LAST = timedelta(microseconds=1)
 """PostgreSQL's smallest step: this much before a day begins is the end of the day before."""
+
+LONGEST_SAID = 60
+"""Characters of a text that is told back; more would bury what is said of it."""
+
+_WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}([T ].+)?", re.ASCII)
+"""How a moment begins; ISO 8601 has weeks and days of the year as well, and a week would be read as its Monday."""
 
 
 @dataclass(frozen=True)
@@ -28,18 +35,24 @@ def moment(text: str | None, *, now: datetime, zone: ZoneInfo) -> Moment:
     if not text:
         return _of(now, now, zone)
     try:
-        day = date.fromisoformat(text)
+        instant = datetime.fromisoformat(text if _WRITTEN.fullmatch(text) else "")
     except ValueError:
-        try:
-            instant = datetime.fromisoformat(text)
-        except ValueError:
-            raise ValueError(f"{text!r} is no date like 2026-12-01 and no instant like 2026-12-01T09:00") from None
+        said = text if len(text) <= LONGEST_SAID else f"{text[:LONGEST_SAID]}…"
+        raise ValueError(f"{said!r} is no date like 2026-12-01 and no instant like 2026-12-01T09:00") from None
+    if len(text) > len("2026-12-01"):
         return _of(instant if instant.tzinfo else instant.replace(tzinfo=zone), now, zone)
-    today = now.astimezone(zone).date()
+    today, day = now.astimezone(zone).date(), instant.date()
     if day == today:
         return _of(now, now, zone)
-    starts = datetime.combine(day if day > today else day + timedelta(days=1), time(), zone).astimezone(UTC)
+    starts = at_local(day if day > today else day + timedelta(days=1), time(), zone).astimezone(UTC)
     return _of(starts if day > today else starts - LAST, now, zone)
+
+
+def at_local(day: date, time_of_day: time, zone: ZoneInfo) -> datetime:
+    """Return the instant of a local time as PostgreSQL has it: shown twice, the second; skipped, as before the jump."""
+    shown = datetime.combine(day, time_of_day, zone)
+    # the smaller offset is the later instant; in UTC the calendar's first day may lie before it
+    return min((shown, shown.replace(fold=1)), key=lambda each: each.utcoffset() or timedelta())
 
 
 def _of(instant: datetime, now: datetime, zone: ZoneInfo) -> Moment:

@@ -16,6 +16,7 @@ from ekiden.database.statements import statement
 from ekiden.delivery.addresses import spellings
 from ekiden.insights.explanation_evidence import UnknownCustomer
 from ekiden.insights.lineage import masked
+from ekiden.insights.moments import at_local
 from ekiden.insights.timeline_wording import by_whom, what, why
 from ekiden.scenarios.registry import is_built
 from ekiden.schedule.errors import NothingBuilt
@@ -23,6 +24,9 @@ from ekiden.schedule.scenario_codes import refuse_unknown
 
 SHOWN_ENTRIES = 100
 """Entries shown unless asked otherwise: some screens, and a usual customer's years."""
+
+EVERYTHING = {"begins": None, "ends": None, "scenario_code": None}
+"""What asks for every entry that there is."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,15 @@ class TimelineEntry:
 
 @dataclass(frozen=True)
 class Timeline:
-    """A customer's entries, as many as were asked for of `total`."""
+    """A customer's entries, as many as were asked for of `total`.
+
+    Who is not `in_shop` any more has those that the ledger keeps, and what the shop still has of them.
+    """
 
     customer_id: str
     total: int
     entries: tuple[TimelineEntry, ...]
+    in_shop: bool = True
 
 
 def timeline(
@@ -85,21 +93,26 @@ def timeline(
         "scenario_code": chosen.scenario,
         "limit": limit,
     }
+    query = statement(__file__, "timeline").format(direction=direction)
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         # one state of the facts and the ledger for all questions
         cursor.execute("set transaction isolation level repeatable read, read only")
-        _refuse_unknown(connection, customer_id, chosen.scenario)
+        refuse_unknown(connection, chosen.scenario)
         parameters["addresses"] = _addresses(connection, customer_id)
-        found = cursor.execute(statement(__file__, "timeline").format(direction=direction), parameters).fetchall()
+        in_shop = connection.execute(statement(__file__, "asked_customer"), parameters).fetchone() is not None
+        if not in_shop and not cursor.execute(query, {**parameters, **EVERYTHING, "limit": 1}).fetchall():
+            raise UnknownCustomer(f"the shop has no customer {customer_id!r}")
+        found = cursor.execute(query, parameters).fetchall()
     return Timeline(
         customer_id,
         total=found[0]["total"] if found else 0,
         entries=tuple(_entry(row, zone, unmask=unmask) for row in found),
+        in_shop=in_shop,
     )
 
 
 def _addresses(connection: Connection[Any], customer_id: str) -> list[str]:
-    """Return every form under which an entry may hold one of the customer's addresses, of whatever channel."""
+    """Return every form under which an entry may hold an address that is or was the customer's, of whatever channel."""
     rows = connection.execute(statement(__file__, "asked_addresses"), {"customer_id": customer_id}).fetchall()
     return sorted({spelling for row in rows for address in row if address for spelling in spellings(address)})
 
@@ -110,13 +123,7 @@ def _day_after(day: date | None) -> date | None:
 
 
 def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
-    return datetime.combine(day, time(), zone) if day else None
-
-
-def _refuse_unknown(connection: Connection[Any], customer_id: str, scenario: str | None) -> None:
-    if connection.execute(statement(__file__, "asked_customer"), {"customer_id": customer_id}).fetchone() is None:
-        raise UnknownCustomer(f"the shop has no customer {customer_id!r}")
-    refuse_unknown(connection, scenario)
+    return at_local(day, time(), zone) if day else None
 
 
 def _entry(row: Mapping[str, Any], zone: ZoneInfo, *, unmask: bool) -> TimelineEntry:

@@ -13,6 +13,7 @@ from ekiden.insights.built import AskedScenario, asked_scenario
 from ekiden.insights.explanation import Explanation, explain
 from ekiden.insights.explanation_delivery import delivery_checks, read_delivery
 from ekiden.insights.explanation_evidence import read_evidence
+from ekiden.insights.explanation_rivals import read_rivals
 from ekiden.insights.moments import Moment
 from ekiden.settings import Settings
 
@@ -35,7 +36,10 @@ def why(
     `UnknownScenario`, `ScenarioIsBroken` and `UnknownCustomer`.
     """
     found = asked_scenario(connection, scenario)
-    evidence = read_evidence(connection, found, customer, blocks_everywhere=settings.blocks_everywhere)
+    evidence = replace(
+        read_evidence(connection, found, customer, blocks_everywhere=settings.blocks_everywhere),
+        rivals=read_rivals(connection, found, customer, asked, settings.zone),
+    )
     delivery = (
         read_delivery(connection, found, customer, evidence.rows, settings, now=asked.at) if asked.is_now else None
     )

@@ -5,7 +5,7 @@ file means (`source`).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,19 @@ WAY_OUT = (
 )
 """What to do about text that is no YAML: what the parser says is true, and helps nobody who does not know it."""
 
+LOOKALIKES = {
+    **{"：": ":", "，": ",", "－": "-", "＃": "#", "［": "[", "］": "]", "｛": "{", "｝": "}"},
+    **{"“": '"', "”": '"', "‘": "'", "’": "'", "\u3000": " ", "\u00a0": " "},
+}
+"""Characters that an input method or a word processor puts in place of those that YAML knows."""
+
+NOT_DECIMAL = "not_decimal"
+"""The rule that a number of a definition is the one that people read."""
+
 _TEMPLATE_MARK = re.compile(r"\{[{%#]")
+
+# YAML 1.1: octal, sexagesimal
+_NOT_DECIMAL = re.compile(r"[-+]?0[0-7_]+|[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+")
 
 PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
@@ -225,6 +237,10 @@ class _Reader:
             message = f"{shown(node.value)!r} cannot be read: {reason}"
             self.faults.append(DocumentFault("unreadable_value", _start(node), message, location))
             return node.value
+        if isinstance(value, int) and "scenario" in location and _NOT_DECIMAL.fullmatch(node.value):
+            read = f"YAML reads {shown(node.value)} as {shown(value)}"
+            message = f"{read}; write the number without zeros before it, a text in quotes"
+            self.faults.append(DocumentFault(NOT_DECIMAL, _start(node), message, location, stops_dbt=False))
         if integers.is_too_large(value):
             # dbt's cache of the project cannot hold it either
             self.faults.append(DocumentFault(integers.RULE, _start(node), integers.MESSAGE, location))
@@ -251,7 +267,14 @@ def _said(error: yaml.MarkedYAMLError, text: str) -> str:
     if line < len(lines) and "\t" in lines[line][: column + 1]:
         return "a tab cannot indent YAML; use spaces"
     said = " ".join(part for part in (error.context, error.problem) if part)
-    return f"this is not YAML: {said}; {WAY_OUT}"
+    return f"this is not YAML: {said}; {''.join(_lookalikes(lines, line))}{WAY_OUT}"
+
+
+def _lookalikes(lines: Sequence[str], line: int) -> Iterator[str]:
+    """Yield what a writer may have taken for a character of YAML's in a line, from 0, or in the one above."""
+    for number in range(max(line - 1, 0), min(line + 1, len(lines))):
+        if found := next((each for each in lines[number] if each in LOOKALIKES), None):
+            yield f"perhaps the {found!r} of line {number + 1} is meant to be {LOOKALIKES[found]!r}; "
 
 
 def _within(text: str, position: Position) -> Position:

@@ -125,7 +125,8 @@ def _message(rule: str, item: ErrorDetails) -> str:
     found, context = item["input"], item.get("ctx", {})
     if rule == "unknown_value":
         known = [word.strip("'") for word in str(context.get("expected", "")).replace(" or ", ", ").split(", ")]
-        return f"{shown(found) or 'nothing'} is not allowed{meant(found, known)}; allowed: {', '.join(known)}"
+        said = _kind_of(found) if isinstance(found, bool) else shown(found) or "nothing"
+        return f"{said} is not allowed{meant(found, known)}; allowed: {', '.join(known)}"
     if rule == "negative_offset":
         return "steps go forward in time: 0 or more days"
     if rule == "out_of_range":
@@ -143,7 +144,10 @@ def meant(word: object, known: Iterator[str] | list[str]) -> str:
 
 
 def _kind_of(value: object) -> str:
-    names = {bool: "true or false", str: "a text", list: "a list", type(None): "nothing"}
+    names = {str: "a text", list: "a list", type(None): "nothing"}
+    if isinstance(value, bool):
+        # whoever wrote a country's code or a switch does not find that word in what is told
+        return "true (as YAML reads yes and on)" if value else "false (as YAML reads no and off)"
     if isinstance(value, Mapping):
         return "a mapping"
     return names.get(type(value), f"{shown(value)}")

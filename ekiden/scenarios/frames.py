@@ -7,7 +7,7 @@ holds between frames or settings (`rules`), and how a frame becomes SQL (`dbt_pr
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from ekiden.scenarios.member import MemberConditions
@@ -45,6 +45,9 @@ Categories = Annotated[
     BeforeValidator(AtMost(MAX_CATEGORIES, "too_many_categories", "categories")),
 ]
 
+WITH_CODES = ConfigDict(json_schema_extra={"required": ["type", "codes"]})
+"""Of the frames that `NEEDS_CODES` names: a rule says it with the other faults, and the schema as one writes."""
+
 
 class _Frame(Part):
     relation: Literal["and", "or", "not"] | None = Field(
@@ -70,6 +73,10 @@ class _Countable(_Occurrence):
 class ProductFrame(_Countable):
     """Orders that hold one of these products, or any product that is none of them."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["codes"]}, {"required": ["other_than"]}]},
+    )
+
     type: Literal["product"]
     codes: Products | None = Field(None, description="Product codes; one of them is enough.")
     other_than: Products | None = Field(None, description="An order with any product that is none of these (R-130).")
@@ -77,6 +84,8 @@ class ProductFrame(_Countable):
 
 class CategoryFrame(_Countable):
     """Orders that hold a product of one of these categories."""
+
+    model_config = WITH_CODES
 
     type: Literal["category"]
     codes: Categories | None = Field(None, description="Category codes; one of them is enough.")
@@ -90,6 +99,8 @@ class OrderFrame(_Countable):
 
 class EventFrame(_Countable):
     """Things a customer did outside an order."""
+
+    model_config = WITH_CODES
 
     type: Literal["event"]
     codes: Codes | None = Field(None, description="Event types, like viewed, searched, carted, opened, clicked.")
@@ -114,12 +125,16 @@ class ScenarioFrame(_Occurrence):
 class SegmentFrame(_Frame):
     """The customer is in one of these segments."""
 
+    model_config = WITH_CODES
+
     type: Literal["segment"]
     codes: Codes | None = Field(None, description="Names of models under models/segments; one is enough.")
 
 
 class ListFrame(_Frame):
     """The customer is on one of these imported lists."""
+
+    model_config = WITH_CODES
 
     type: Literal["list"]
     codes: Codes | None = Field(None, description="List codes; one of them is enough.")

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from math import isfinite
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from ekiden.scenarios.values import DaysAgo, Part, Period, Range, Text, Whole, readable
@@ -52,6 +52,8 @@ Bound = Annotated[
 class TextMatch(Part):
     """The whole text or a part of it (R-101a); one of the two."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     contains: Text | None = Field(None, description="This text stands somewhere in it.")
     equals: Text | None = Field(None, description="It is this text, exactly.")
 
@@ -78,6 +80,8 @@ class Birthday(Part):
 
 class CustomMatch(Part):
     """A comparison with one of the shop's own fields (R-101m); all that are given must hold."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     equals: Scalar | None = Field(None, description="The value is this one.")
     contains: Text | None = Field(None, description="This text stands somewhere in the value.")
@@ -138,6 +142,8 @@ CustomCondition = Annotated[
 
 class MemberConditions(Part):
     """What the customer's record must say; all that are given must hold."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     address: TextMatch | None = Field(None, description="The postal address, without the postal code.")
     postal_code: TextMatch | None = None

@@ -14,8 +14,10 @@ from typing import Any
 
 import yaml
 
+from ekiden.content.sources import LAYOUT_FOLDER, NOTICE_FOLDER
 from ekiden.scenarios.definition import check
-from ekiden.scenarios.document import template_mark
+from ekiden.scenarios.document import document_of, template_mark
+from ekiden.scenarios.faults import shown
 from ekiden.scenarios.scenario import SOURCE_OF_ANCHOR
 from ekiden.scenarios.source import COLUMNS, ELIGIBILITY, MAX_MODEL_NAME, REGISTRY, can_name_a_model, read_project
 
@@ -104,10 +106,10 @@ def read_anchor(text: str) -> Any:
     kind, equals, argument = text.partition("=")
     if equals and CODE.fullmatch(kind):
         return {kind: argument}
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
-        raise ScaffoldRefused(f"the anchor {text!r} is no YAML: {error}") from None
+    document = document_of(text.encode("utf-8", "surrogateescape"))
+    if document.faults:
+        raise ScaffoldRefused(f"the anchor {shown(text)!r}: {document.faults[0].message}")
+    return document.value
 
 
 def _definition(code: str, name: str, anchor: Any) -> dict[str, Any]:
@@ -127,6 +129,8 @@ def _definition(code: str, name: str, anchor: Any) -> dict[str, Any]:
 def _refuse_taken(code: str, project: Path, definitions: Collection[Any]) -> None:
     if any(isinstance(each, dict) and each.get("code") == code for each in definitions):
         raise ScaffoldRefused(f"another scenario has the code {code!r}; choose another")
+    if code in (LAYOUT_FOLDER, NOTICE_FOLDER):
+        raise ScaffoldRefused(f"content/{code} holds what is no scenario's; choose another code")
     taken = {path.stem: path for path in (project / "models").rglob("*.sql")}
     if code in taken:
         raise ScaffoldRefused(f"there is a model {code} already, {taken[code]}; choose another code")
@@ -148,8 +152,10 @@ def _yaml(code: str, definition: Mapping[str, Any], folder: Path, project: Path)
     ]
     return Template((TEMPLATES / "scenario.yml").read_text(encoding="utf-8")).substitute(
         schema=Path(schema).as_posix(),
-        code=code,
+        # `null` and `yes` are words to whoever writes them, and something else to YAML
+        code=code if yaml.safe_load(code) == code else _as_yaml(code),
         name=_as_yaml(definition["name"]),
+        content=definition["steps"][0]["content"],
         source=f"\n          source: {definition['source']}" if "source" in definition else "",
         anchor=anchor if isinstance(anchor, str) else _as_yaml(anchor),
         columns="\n".join(columns),

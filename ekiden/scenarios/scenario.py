@@ -8,7 +8,7 @@ from datetime import time
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from ekiden.scenarios.anchor import ORDER_ANCHORS, Anchor, anchor_kind
 from ekiden.scenarios.frames import Categories, Conditions, Products, Target
@@ -101,6 +101,13 @@ class Step(Part):
 
 class ScenarioDefinition(Part):
     """One scenario, with the defaults of the settings that the sources disagree on (C-01 to C-19)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"status": {"const": "enabled"}}, "required": ["status"]},
+            "then": {"properties": {"steps": {"items": {"required": ["content"]}}}},
+        }
+    )
 
     code: Text = Field(max_length=100, description="Unique among scenarios; may be changed.")
     name: Text = Field(max_length=200, description="For people; never shown to a customer.")

@@ -6,16 +6,15 @@ definition (`definition`), and what the shop's data say (`shop`).
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, time
 from pathlib import Path
 
-from ekiden.content.render import ContentFault, load_content, render, sample_variables
-from ekiden.content.variants import variant_names
 from ekiden.scenarios.aliases import with_alias_faults
 from ekiden.scenarios.anchor import AnchorChoice
-from ekiden.scenarios.definition import SENT_CHANNELS, Checked, DefinitionFault, ScenarioDefinition, check
-from ekiden.scenarios.document import Position
+from ekiden.scenarios.contents import content_findings
+from ekiden.scenarios.definition import Checked, DefinitionFault, ScenarioDefinition, check
+from ekiden.scenarios.document import NOT_DECIMAL, Position
 from ekiden.scenarios.faults import Location, fault, meant
 from ekiden.scenarios.report import CheckedScenario, Finding, Locator, Report, Severity, finding_at, from_source
 from ekiden.scenarios.rules import frames
@@ -55,7 +54,9 @@ def validate(
         if result.readable is not None:
             findings += [locate(each) for each in _code_faults(source, result.readable, holders, codes)]
             if contents is not None:
-                findings += [locate(each) for each in _content_faults(result.readable, contents)]
+                by_hand = source.sql is not None and not source.sql.compiled_here
+                tried = content_findings(result.readable, contents, is_by_hand=by_hand)
+                findings += [locate(each, severity) for severity, each in tried]
         if result.scenario is not None:
             findings += [locate(each, "warning") for each in _over(result.scenario, today)]
         scenarios.append(
@@ -73,15 +74,25 @@ def validate(
 STOPS_DBT = frozenset({"not_jinja", "unknown_segment_in_model"})
 """Faults of a model's SQL with which dbt reads none of the project."""
 
+SAID_OF_TEXT = frozenset({"unreadable_value", NOT_DECIMAL})
+"""Faults of how a value is written; the rule of its setting says better what to write."""
 
-def _once(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield each fault once: what YAML cannot read is often no value of a definition either."""
+
+def _once(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield each fault once: what YAML cannot read as it is meant is often no value of a definition either."""
+    told_better = {_place(finding) for finding in findings if finding.rule not in SAID_OF_TEXT}
     seen = set()
     for finding in findings:
-        key = (finding.file, finding.line, finding.column, finding.rule)
+        if finding.rule in SAID_OF_TEXT and _place(finding) in told_better:
+            continue
+        key = (*_place(finding), finding.rule)
         if key not in seen or finding.severity == "warning":
             seen.add(key)
             yield finding
+
+
+def _place(finding: Finding) -> tuple[str, int, int]:
+    return finding.file, finding.line, finding.column
 
 
 def _holders(sources: Sequence[ScenarioSource], checked: Sequence[Checked]) -> Mapping[str, Sequence[str]]:
@@ -192,15 +203,3 @@ def _over(scenario: ScenarioDefinition, today: date | None) -> Iterator[Definiti
     if today is not None and last is not None and last < today and scenario.status == "enabled":
         message = f"the period ended on {last}: no step 1 will be due any more; disable the scenario or extend it"
         yield fault("period_over", ("period", "to"), message, last.isoformat())
-
-
-def _content_faults(scenario: ScenarioDefinition, folder: Path) -> Iterator[DefinitionFault]:
-    """Yield the contents that cannot be sent; what a list names is written and kept outside of Ekiden."""
-    for index, step in enumerate(scenario.steps or ()):
-        if step is None or step.content is None or step.channel not in SENT_CHANNELS:
-            continue
-        for variant in variant_names(folder, step.content, step.channel):
-            try:
-                render(load_content(folder, variant, step.channel), sample_variables())
-            except ContentFault as broken:
-                yield fault("content_broken", ("steps", index, "content"), str(broken), variant)

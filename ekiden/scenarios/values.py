@@ -14,9 +14,10 @@ from pydantic_core import PydanticCustomError
 MAX_DAYS = 3650
 """Ten years: more is a slip of the keyboard, and could leave the calendar of the database."""
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_TIME = re.compile(r"\d{2}:\d{2}(:\d{2})?")
-_TIME_WITH_OFFSET = re.compile(r"\d{2}:\d{2}(:\d{2})?\s*(Z|[+-]\d{2}:?\d{2})", re.IGNORECASE)
+# of ASCII alone: a full-width digit is a digit to Python, and to nobody who reads the definition after it
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TIME = re.compile(r"\d{2}:\d{2}(:\d{2})?", re.ASCII)
+_TIME_WITH_OFFSET = re.compile(r"\d{2}:\d{2}(:\d{2})?\s*(Z|[+-]\d{2}:?\d{2})", re.IGNORECASE | re.ASCII)
 
 
 class Part(BaseModel):
@@ -106,6 +107,8 @@ LocalDate = Annotated[
 
 class Range(Part):
     """Both ends are included and either may be open (R-101n), but not both."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     @model_validator(mode="after")
     def _holds_something(self) -> Self:

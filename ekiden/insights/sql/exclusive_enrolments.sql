@@ -1,16 +1,53 @@
--- The other exclusive scenarios that the customer is in now (C-07), the best by priority first.
+-- The other exclusive scenarios that the customer is in now (C-07), the best by priority first; with what the next plan
+-- looks at before anybody enters: by which version the stop is asked, since when a hold that nobody chose waits.
 select
     scenarios.scenario_code,
     scenarios.priority,
     enrolments.entered_at,
-    exists(
-        select
-        from outreach.schedule_rows as rows
-        where rows.enrolment_id = enrolments.enrolment_id and rows.state in ('sending', 'failed')
-    ) as is_on_its_way
+    coalesce(open_rows.state in ('sending', 'failed'), false) as is_on_its_way,
+    case
+        when
+            open_rows.state = 'held'
+            and (
+                select transitions.actor_kind
+                from outreach.transitions
+                where
+                    transitions.subject = 'schedule_row'
+                    and transitions.subject_id = open_rows.schedule_row_id
+                    and transitions.to_state = 'held'
+                order by transitions.transition_id desc
+                limit 1
+            ) <> 'operator'
+            then open_rows.state_changed_at
+    end as held_since,
+    scenarios.hold_expires_after_days,
+    versions.reevaluate_on_update
+    and coalesce(scenarios.reevaluated_version_id <> scenarios.current_version_id, true)
+    and enrolments.scenario_version_id <> scenarios.current_version_id as is_reevaluated,
+    coalesce(open_rows.schedule_row_id, 0) as schedule_row_id,
+    enrolments.enrolment_id,
+    enrolments.scenario_id,
+    born_from.scenario_version_id,
+    enrolments.customer_id,
+    enrolments.anchor_kind,
+    enrolments.anchor_key,
+    enrolments.entered_at as due_since,
+    false as was_released,
+    coalesce(steps.state = 'force_stopped', false) as is_force_stopped,
+    true as is_active,
+    scenarios.relation_name,
+    born_from.live_function
 from outreach.enrolments
 inner join outreach.scenarios on enrolments.scenario_id = scenarios.scenario_id
 inner join outreach.scenario_versions as versions on scenarios.current_version_id = versions.scenario_version_id
+left join outreach.schedule_rows as open_rows
+    on
+        enrolments.enrolment_id = open_rows.enrolment_id
+        and open_rows.state in ('ready', 'held', 'sending', 'failed')
+inner join outreach.scenario_versions as born_from
+    on coalesce(open_rows.scenario_version_id, enrolments.scenario_version_id) = born_from.scenario_version_id
+left join outreach.scenario_steps as steps
+    on enrolments.scenario_id = steps.scenario_id and coalesce(open_rows.step_no, 1) = steps.step_no
 where
     enrolments.customer_id = %(customer_id)s
     and enrolments.scenario_id is distinct from %(scenario_id)s::bigint
@@ -20,13 +57,7 @@ where
     and scenarios.status <> 'archived'
     -- whose row a person deleted waits for nothing, and gives way
     and (
-        exists (
-            select
-            from outreach.schedule_rows as waiting
-            where
-                waiting.enrolment_id = enrolments.enrolment_id
-                and waiting.state in ('ready', 'held', 'sending', 'failed')
-        )
+        open_rows.enrolment_id is not null
         or exists (
             select
             from outreach.first_rows_awaited as awaited

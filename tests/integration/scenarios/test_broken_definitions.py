@@ -84,6 +84,10 @@ def test_the_others_are_built_planned_and_shown(site, buyer, ekiden, connection,
     (site.project / "models" / "segments" / "fails_too.sql").write_text(
         f"{{{{ config(materialized='table') }}}} select customer_id from {{{{ ref('customers') }}}} where {FAILS}"  # noqa: S608 - our words
     )
+    # what no scenario reads
+    (site.project / "models" / "marts" / "sold.sql").write_text(
+        f"{{{{ config(materialized='table') }}}} select customer_id from {{{{ ref('customers') }}}} where {FAILS}"  # noqa: S608 - our words
+    )
     site.scenario("of_a_segment", query="{{ eligibility(segments=['fails_too']) }}")
     site.scenario(
         "untested",
@@ -172,6 +176,9 @@ def a_run_goes_on_without_what_was_not_built(site, connection) -> None:
     assert all(reason.startswith(UNBUILT[model]) for model, reason in left_out.items())
     failed = {check.asset_key.path[-1] for check in result.get_asset_check_evaluations() if not check.passed}
     assert failed == {*UNBUILT, "by_hand"}
+    observed = result.asset_observations_for_node("build_warehouse")
+    not_built = {each.asset_key.path[-1]: each.metadata.get("not_built") for each in observed}
+    assert not_built["sold"].value.startswith("Database Error in model sold")
 
 
 def a_mended_scenario_comes_back(site, ekiden, connection) -> None:

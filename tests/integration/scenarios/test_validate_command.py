@@ -54,6 +54,7 @@ def test_only_the_given_files_are_told_of(site, shop, ekiden):
     assert ekiden("validate", str(site.eligibility / "one.yml")).code == 1
     assert ekiden("validate", str(site.eligibility)).code == 1
     assert ekiden("validate", str(site.eligibility / "three.yml")).code == 2
+    assert ekiden("validate", "x" * 5_000).code == 2
 
 
 def test_a_file_elsewhere_is_looked_at_with_the_projects(site, shop, ekiden, tmp_path):
@@ -238,7 +239,9 @@ def test_a_scaffolded_scenario_validates_as_it_is(site, shop, ekiden, monkeypatc
         (("orders",), "there is a model orders already"),
         (("taken",), "another scenario has the code 'taken'"),
         (("fresh", "--anchor", "orderd"), "orderd is no anchor, perhaps ordered"),
-        (("fresh", "--anchor", "{a: ["), "is no YAML"),
+        (("layout",), "holds what is no scenario's"),
+        (("fresh", "--anchor", "{a: ["), "is not YAML"),
+        (("fresh", "--anchor", "&a [*a]"), "leads into itself"),
         (("fresh", "--anchor", "entered=nowhere"), "nowhere is no model under models/segments"),
         (("fresh", "--anchor", "tag_granted=vip"), "member_tag"),
     ],

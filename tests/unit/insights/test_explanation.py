@@ -94,6 +94,15 @@ def test_who_only_waits_for_the_day_is_told_which():
     assert found.next == "nothing: the customer enters on 2026-03-08, and step 1 is due on 2026-03-08"
 
 
+def test_who_is_in_and_whose_first_step_is_outside_a_period_that_was_moved_is_told_what_becomes_of_it():
+    waiting = entered(anchor_date=date(2026, 3, 7), state="active", exited_at=None)
+    evidence = replace(EVIDENCE, enrolments=(waiting,))
+    assert ask(evidence).next == "nothing: the first step is planned on its day"
+    for period in ({"to": "2026-03-12"}, {"from": "2026-03-14"}):
+        told = ask(evidence, period=period).next
+        assert told.startswith("step 1 is due on 2026-03-13, which is outside the scenario's period by now")
+
+
 def test_a_past_due_date_says_what_becomes_of_the_row():
     assert "its row would wait for a release" in ask(EVIDENCE, on="2026-03-09").next
     skipped = ask(EVIDENCE, on="2026-03-09", past_date_policy="skip")

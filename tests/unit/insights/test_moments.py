@@ -35,7 +35,27 @@ def test_a_day_of_23_hours_ends_with_its_last_instant():
     assert found.at == datetime(2026, 3, 29, 21, 59, 59, 999999, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "1 March", "2026-03-08 noon"])
+@pytest.mark.parametrize(
+    ("zone", "day", "starts"),
+    [
+        # midnight is skipped, and the day begins as the clocks jump
+        ("America/Santiago", "2025-09-07", "2025-09-07T04:00:00+00:00"),
+        # midnight is shown twice, and the day begins with the second
+        ("Atlantic/Azores", "2025-10-26", "2025-10-26T01:00:00+00:00"),
+    ],
+)
+def test_a_day_begins_where_the_calendar_says_it_does(zone, day, starts):
+    found = moment(day, now=datetime(2025, 1, 1, tzinfo=UTC), zone=ZoneInfo(zone))
+    assert found.at == datetime.fromisoformat(starts)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("yesterday", "2026-13-01", "1 March", "2026-03-08 noon", "2026-W10", "2026-W10-1", "2026-067", "20260308"),
+        *("2026-12-31T23:59:60", "２０２６-０３-０８", "2026-03-08T", "0000-01-01", "x" * 100_000),
+    ],
+)
 def test_anything_else_is_refused_with_an_example(text):
     with pytest.raises(ValueError, match="2026-12-01"):
         moment(text, now=NOW, zone=ZONE)

@@ -145,6 +145,8 @@ def test_since_the_anchor_belongs_to_what_happens():
         ({"target": frame("product", codes=[1082185])}, "1082185 is read as a number or a date; write it in quotes"),
         ({"target": frame("product", codes="A")}, "a list, like [A, B] is expected, not a text"),
         ({"multi_delivery": "no"}, "true or false is expected, not a text"),
+        ({"status": True}, "true (as YAML reads yes and on) is not allowed; allowed: draft"),
+        ({"site": False}, "a text is expected, not false (as YAML reads no and off)"),
         ({"steps": [STEP | {"offset_days": "3"}]}, "a whole number is expected, not a text"),
         ({"anchor": {"paid": "yes"}}, "paid takes no argument; write 'anchor: paid'"),
         ({"anchor": "nth_purchase"}, "like '{nth_purchase: {n: 2, products: [...]}}'"),

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft7Validator
 
+from ekiden.scenarios.definition import check
+from ekiden.scenarios.frames import NEEDS_CODES
 from ekiden.scenarios.schema import scenario_file_schema, scenario_file_schema_text
 from ekiden.settings import PROJECT_ROOT
 
@@ -56,6 +59,36 @@ def test_an_anchor_is_exactly_one():
 
 def test_the_aliases_of_ranges_are_what_one_writes():
     assert set(scenario_file_schema()["$defs"]["Period"]["properties"]) == {"from", "to"}
+
+
+STEPS = [{"offset_days": 1}]
+MATCH = {"type": "member", "member": {"address": {"contains": "東京"}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_valid"),
+    [
+        ({}, True),
+        ({"status": "enabled"}, False),
+        ({"status": "enabled", "steps": [{"offset_days": 1, "content": "tea/step_1"}]}, True),
+        ({"period": {}}, False),
+        ({"period": {"from": "2026-01-01"}}, True),
+        ({"target": {"frames": [{"type": "product"}]}}, False),
+        ({"target": {"frames": [{"type": "product", "other_than": ["A"]}]}}, True),
+        *(({"target": {"frames": [{"type": kind}]}}, False) for kind in NEEDS_CODES),
+        *(({"target": {"frames": [{"type": kind, "codes": ["A"]}]}}, True) for kind in NEEDS_CODES),
+        ({"target": {"frames": [{"type": "order"}]}}, True),
+        ({"target": {"frames": [{"type": "member", "member": {}}]}}, False),
+        ({"target": {"frames": [MATCH]}}, True),
+        ({"target": {"frames": [{"type": "member", "member": {"address": {}}}]}}, False),
+        ({"target": {"frames": [{"type": "member", "member": {"custom": {"size": {}}}}]}}, False),
+    ],
+)
+def test_the_schema_and_the_validation_say_the_same(changes, is_valid):
+    schema = scenario_file_schema()
+    definition = {"code": "tea", "name": "Tea", "anchor": "ordered", "steps": STEPS, **changes}
+    validator = Draft7Validator({**schema["$defs"]["ScenarioDefinition"], "$defs": schema["$defs"]})
+    assert validator.is_valid(definition) == (check(definition).scenario is not None) == is_valid
 
 
 def _references(value: Any) -> set[str]:

@@ -82,6 +82,11 @@ def test_a_project_without_scenarios_has_no_fault(tmp_path):
         (("version: 2", "--- {}\n---"), "several_documents", 3, 1),
         (("name: A scenario", "name: !!python/object:os.system A"), "unreadable_value", 8, 17),
         (("name: A scenario", 'name: "\\0"'), "unreadable_text", 8, 17),
+        (("anchor: ordered", "start: ２０２６-０１-０１\n          anchor: paid"), "not_a_date", 9, 18),
+        (("offset_days: 3", "offset_days: 010"), "not_decimal", 11, 29),
+        (("offset_days: 3", "offset_days: 1:30"), "not_decimal", 11, 29),
+        # Python writes no integer of so many digits
+        (("offset_days: 3", f"offset_days: 0{'7' * 6_000}"), "out_of_range", 11, 29),
         (("name: good", "name: Good Model"), "model_name", 3, 11),
         (("name: good", "name: orders"), "duplicate_model", 3, 11),
         (("- {name: anchor_at, data_type: timestamptz}", "- {name: anchor_at}"), "columns_missing", 13, 7),
@@ -97,6 +102,25 @@ def test_a_fault_is_told_with_its_line_and_column(project, change, rule, line, c
     finding = next(each for each in validate(project).findings if each.rule == rule)
     assert (finding.file, finding.line, finding.column) == ("dbt_project/models/eligibility/good.yml", line, column)
     assert finding.message
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        (("anchor: ordered", "start: 2026-02-30\n          anchor: paid"), ["no_such_date"]),
+        (('send_time: "12:00"', "send_time: 12:00"), ["time_not_quoted"]),
+    ],
+)
+def test_a_value_that_is_written_wrong_is_told_of_once_by_what_it_should_be(project, change, rules):
+    put(project, "good", text().replace(*change))
+    assert [finding.rule for finding in validate(project).findings] == rules
+
+
+@pytest.mark.parametrize("written", ["anchor： ordered", "anchor:\u3000ordered", "anchor:\u00a0ordered"])
+def test_a_character_that_only_looks_like_yamls_is_pointed_at(project, written):
+    put(project, "good", text().replace("anchor: ordered", written))
+    (finding,) = (each for each in validate(project).findings if each.rule == "not_yaml")
+    assert f"of line 9 is meant to be {':' if '：' in written else ' '!r}" in finding.message
 
 
 @pytest.mark.parametrize(

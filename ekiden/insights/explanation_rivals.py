@@ -1,0 +1,89 @@
+"""The exclusive scenarios that have a customer (C-07), and which of them the next plan ends before anybody enters.
+
+Belongs here: reading them, and asking about their stops by the sender's own rule (`ekiden.delivery.claim`). Does not
+belong here: who gives way to whom (`explanation_planning`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from ekiden.database.statements import qualified, statement
+from ekiden.delivery.claim import DueRow, stopped_now
+from ekiden.insights.built import AskedScenario
+from ekiden.insights.explanation_evidence import Rival
+from ekiden.insights.moments import Moment
+from ekiden.schedule.unanswered import Unanswered, asking
+
+
+@dataclass(frozen=True)
+class _Enrolment(DueRow):
+    """An enrolment in another exclusive scenario, with its open row if it has one."""
+
+    scenario_code: str
+    priority: int | None
+    entered_at: datetime
+    is_on_its_way: bool
+    held_since: datetime | None
+    """Since when its row is held by nobody's choice; None where it is not."""
+    hold_expires_after_days: int | None
+    is_reevaluated: bool
+    """Whether the next plan asks it for its entry conditions again, after an edit."""
+
+
+def read_rivals(
+    connection: Connection[Any], scenario: AskedScenario, customer_id: str, asked: Moment, zone: ZoneInfo
+) -> tuple[Rival, ...]:
+    """Return the exclusive scenarios that have the customer now, if the scenario asked about competes with any."""
+    if not scenario.is_exclusive:
+        return ()
+    parameters = {"customer_id": customer_id, "scenario_id": scenario.scenario_id}
+    with connection.cursor(row_factory=class_row(_Enrolment)) as cursor:
+        found = cursor.execute(statement(__file__, "exclusive_enrolments"), parameters).fetchall()
+    return tuple(
+        Rival(
+            each.scenario_code, each.priority, each.entered_at, each.is_on_its_way, _ends(connection, each, asked, zone)
+        )
+        for each in found
+    )
+
+
+def _ends(connection: Connection[Any], enrolment: _Enrolment, asked: Moment, zone: ZoneInfo) -> str | None:
+    """Return why a plan at the moment ends the enrolment before it lets anybody in, if it does."""
+    if enrolment.is_on_its_way:
+        return None
+    if enrolment.is_force_stopped:
+        return "its next step is stopped by force"
+    if _is_stopped(connection, enrolment, asked):
+        return "its stop condition holds"
+    if enrolment.is_reevaluated and not _may_still_enter(connection, enrolment, asked):
+        return "its entry conditions hold no more after an edit"
+    days = enrolment.hold_expires_after_days
+    if enrolment.held_since and days is not None:
+        expires = enrolment.held_since.astimezone(zone).date() + timedelta(days=days)
+        return "its hold expires" if expires < asked.day else None
+    return None
+
+
+def _is_stopped(connection: Connection[Any], enrolment: _Enrolment, asked: Moment) -> bool:
+    try:
+        with connection.transaction(), asking(enrolment.scenario_version_id):
+            return bool(stopped_now(connection, [enrolment], asked.at))
+    except Unanswered:
+        # the plan leaves it as it is
+        return False
+
+
+def _may_still_enter(connection: Connection[Any], enrolment: _Enrolment, asked: Moment) -> bool:
+    query = statement(__file__, "anchor_enters").format(eligibility=qualified(enrolment.relation_name))
+    parameters = {
+        "customer_id": enrolment.customer_id,
+        "anchor_kind": enrolment.anchor_kind,
+        "anchor_key": enrolment.anchor_key,
+        "at": asked.at,
+    }
+    return connection.execute(query, parameters).fetchone() is not None

@@ -1,0 +1,91 @@
+"""Whether a scenario's contents can be sent to everybody whom its definition lets in, tried before the first of them.
+
+Belongs here: which variables a definition leaves empty, for everybody or for some. Does not belong here: what is wrong
+with a content whoever it is for (`ekiden.content`).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ekiden.content.render import ContentFault, MessageVariables, load_content, render, sample_variables
+from ekiden.content.variants import variant_names
+from ekiden.scenarios.anchor import ORDER_ANCHORS
+from ekiden.scenarios.definition import SENT_CHANNELS, DefinitionFault, ScenarioDefinition
+from ekiden.scenarios.faults import fault
+from ekiden.scenarios.report import Severity
+from ekiden.scenarios.rules import frames, kind_of_anchor
+
+PRODUCTS = tuple(f"Product {number}" for number in range(1, 6))
+"""As many as a message names at most."""
+
+WAY_OUT = "; ask for what may be empty with {% if %}, or write `or`"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A message to try; where it cannot be made, `words` say of whom that is true."""
+
+    variables: MessageVariables
+    words: str = ""
+    severity: Severity = "error"
+
+
+def content_findings(
+    scenario: ScenarioDefinition, folder: Path, *, is_by_hand: bool
+) -> Iterator[tuple[Severity, DefinitionFault]]:
+    """Yield why contents of `folder` cannot be sent to anybody (errors), or to some (warnings).
+
+    `is_by_hand`: the model's SQL is its author's, and its anchors may be of any kind. What a list names is written and
+    kept outside of Ekiden.
+    """
+    trials = tuple(_trials(scenario, is_by_hand))
+    for index, step in enumerate(scenario.steps or ()):
+        if step is None or step.content is None or step.channel not in SENT_CHANNELS:
+            continue
+        for name in variant_names(folder, step.content, step.channel):
+            of_step = (replace(each, variables=replace(each.variables, step_no=index + 1)) for each in trials)
+            for severity, problem in _problems(folder, name, step.channel, of_step):
+                rule = "content_broken" if severity == "error" else "content_fails_for_some"
+                yield severity, fault(rule, ("steps", index, "content"), problem, name)
+
+
+def _problems(folder: Path, name: str, channel: str, trials: Iterable[Trial]) -> Iterator[tuple[Severity, str]]:
+    """Yield the first thing that is wrong for everybody, else each that is wrong for some."""
+    told = set()
+    for trial in trials:
+        try:
+            render(load_content(folder, name, channel), trial.variables)
+        except ContentFault as problem:
+            # who has no name at all has no given name either
+            if str(problem) not in told:
+                yield trial.severity, f"{problem}{trial.words}"
+            told.add(str(problem))
+            if trial.severity == "error":
+                return
+
+
+def _trials(scenario: ScenarioDefinition, is_by_hand: bool) -> Iterator[Trial]:
+    full = replace(sample_variables(), anchor_products=PRODUCTS, offered_products=PRODUCTS)
+    yield Trial(full)
+    anchor = kind_of_anchor(scenario)
+    has_order = anchor is None or anchor in ORDER_ANCHORS or is_by_hand
+    most = full if has_order else replace(full, anchor_products=())
+    yield Trial(most, f". anchor_products is empty here, as the anchor {anchor} is no order{WAY_OUT}")
+    stops = [frame for place, frame in frames(scenario) if place[0] == "stop" and getattr(frame, "codes", None)]
+    named = PRODUCTS[: len({code for frame in stops if frame.type == "product" for code in frame.codes})]
+    # any frame's code may be that of a product
+    if all(frame.type == "product" for frame in stops):
+        most = replace(most, offered_products=named)
+    yield Trial(most, f". offered_products holds {len(named) or 'none'} here, the products that `stop` names{WAY_OUT}")
+    for who, lacking in (
+        ("an order of one product", replace(most, anchor_products=most.anchor_products[:1])),
+        ("no order", most if has_order and not is_by_hand else replace(most, anchor_products=())),
+        ("nothing that is offered", replace(most, offered_products=named)),
+        ("no given name", replace(most, given_name="", customer_name=most.family_name)),
+        ("no family name", replace(most, family_name="", customer_name=most.given_name)),
+        ("no name", replace(most, given_name="", family_name="", customer_name="")),
+    ):
+        words = f". That is so for customers with {who}, who would be skipped (content_invalid){WAY_OUT}"
+        yield Trial(lacking, words, "warning")
+    yield Trial(replace(most, shop_url=""), f". That is so where EKIDEN_SHOP_URL is not set{WAY_OUT}", "warning")
