@@ -4,8 +4,6 @@ Belongs here: what is put together with what. Does not belong here: work at impo
 Dagster alone.
 """
 
-import json
-import time
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -25,6 +23,7 @@ from assets.unknown import unknown_settled_check
 from assets.warehouse import eligibility_keys, ledger_specs, warehouse_assets
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import parse
+from ekiden.warehouse.manifest import read_manifest
 from orchestration.consent_jobs import CONSENT_JOBS
 from orchestration.customer_jobs import CUSTOMER_JOBS
 from orchestration.delivery_event_jobs import DELIVERY_EVENT_JOBS
@@ -40,9 +39,6 @@ from sensors.due_rows import due_rows_sensor
 from sensors.list_files import list_files_sensor
 from sensors.missed_days import missed_days_sensor
 
-WRITING_PATIENCE = 30.0  # seconds for another process to write a manifest: less than one, many times that under load
-WRITING_PAUSE = 0.2  # seconds between two looks
-
 
 def build_defs(*, settings: Settings | None = None, resource_overrides: Mapping[str, Any] | None = None) -> Definitions:
     """Return the definitions of a deployment; `resource_overrides` replaces resources by name.
@@ -56,7 +52,7 @@ def build_defs(*, settings: Settings | None = None, resource_overrides: Mapping[
 
 
 def _build_defs(settings: Settings, resource_overrides: Mapping[str, Any]) -> Definitions:
-    manifest = _read_manifest(settings)
+    manifest = read_manifest(parse(settings))
     days = due_dates(settings)
     tables = raw_tables(manifest)
     models = warehouse_assets(manifest)
@@ -102,21 +98,3 @@ def _build_defs(settings: Settings, resource_overrides: Mapping[str, Any]) -> De
         # would add 1.6 s to each
         executor=in_process_executor,
     )
-
-
-def _read_manifest(settings: Settings) -> dict[str, Any]:
-    """Return the manifest, whole: dbt writes it in place, and another process may do so while this one reads.
-
-    A location that is loaded again, a run that starts, `ekiden build`: after an edit each of them makes it anew.
-    """
-    deadline = time.monotonic() + WRITING_PATIENCE
-    while True:
-        text = parse(settings).read_text(encoding="utf-8")
-        try:
-            manifest: dict[str, Any] = json.loads(text)
-        except ValueError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(WRITING_PAUSE)
-        else:
-            return manifest

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dagster import Failure, JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
+from psycopg import DataError
 from rich.console import Console
 from rich.tree import Tree
 
@@ -35,9 +36,9 @@ from ekiden.settings import Settings
 from orchestration.looking_forms import ExplainCustomer, SearchRows, ShowDecisions, ShowHeld, ShowStatus
 from orchestration.operator_jobs import show
 
-REFUSALS = (NothingBuilt, OverflowError, ScenarioIsBroken, UnknownCustomer, UnknownScenario, ValueError)
+REFUSALS = (DataError, NothingBuilt, OverflowError, ScenarioIsBroken, UnknownCustomer, UnknownScenario, ValueError)
 """What can be wrong with a question. Fields that cannot be read are a `ValueError`, and so is a rule that decides
-nothing; an instant beyond all calendars is an `OverflowError`."""
+nothing; an instant beyond all calendars is an `OverflowError`, a NUL character in a text a `DataError`."""
 
 TREE_WIDTH = 200
 """Characters of a line of an explanation: no sentence is folded."""

@@ -35,6 +35,7 @@ from ekiden.schedule.operators import ReasonRequired, TooManyRows, WrongState
 from ekiden.schedule.rows import NoRowId
 from ekiden.settings import HomeSettings, Settings, SettingsFileUnreadable, VariableMisspelt
 from ekiden.warehouse.dbt import BuildFailed
+from ekiden.warehouse.manifest import ManifestTorn
 from ekiden.webhook.signature import KeyUnreadable
 
 EXPECTED_ERRORS = (
@@ -48,6 +49,7 @@ EXPECTED_ERRORS = (
     LineStopped,
     ListUnreadable,
     LoadRefused,
+    ManifestTorn,
     NoRowId,
     NoSuppressionList,
     NobodyOptedOut,
@@ -83,7 +85,11 @@ HOW = {"time_delta_parsing": "; write it like PT6H, PT30M or P2D", "time_parsing
 def told(error: Exception) -> Sequence[object]:
     """Return what to tell the person at the terminal, one complaint each; nothing for an error of our own making."""
     match error:
-        case psycopg.OperationalError():
+        case (
+            psycopg.OperationalError()
+            | psycopg.errors.IdleInTransactionSessionTimeout()
+            | psycopg.errors.TransactionTimeout()
+        ):
             return [f"the database did not answer to the end: {error}"]
         case psycopg.errors.InsufficientPrivilege() | psycopg.errors.ReadOnlySqlTransaction():
             return [f"the user of EKIDEN_DATABASE_URL may not do this: {error.diag.message_primary}"]

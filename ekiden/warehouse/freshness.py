@@ -5,7 +5,6 @@ reads them), taken from the manifest. Belongs here: reading both. Does not belon
 (`ekiden.delivery.guards`).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from psycopg import Connection, sql
 
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import manifest_path
+from ekiden.warehouse.manifest import read_manifest
 
 PERIODS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 """dbt's words for the period of a freshness policy."""
@@ -51,10 +51,9 @@ class StaleTable:
 def freshness_policies(settings: Settings) -> tuple[FreshnessPolicy, ...]:
     """Return the policies of the deployment's sources; none where nothing was built from here yet."""
     try:
-        text = manifest_path(settings).read_text(encoding="utf-8")
+        return policies_of(read_manifest(manifest_path(settings)))
     except FileNotFoundError:
         return ()
-    return policies_of(json.loads(text))
 
 
 def policies_of(manifest: Mapping[str, Any]) -> tuple[FreshnessPolicy, ...]:

@@ -13,10 +13,8 @@ from time import perf_counter
 
 import psycopg
 
-from ekiden.insights.built import asked_scenario
-from ekiden.insights.explanation import explain
-from ekiden.insights.explanation_evidence import read_evidence
 from ekiden.insights.moments import moment
+from ekiden.insights.why import why
 from tests.benchmarks import shop
 from tests.benchmarks.measures import Reporter, median
 from tests.benchmarks.place import BenchmarkFailed, Place, copy_project, scratch
@@ -79,8 +77,7 @@ def _ask(place: Place, connection: psycopg.Connection, code: str, customer: str)
     zone = place.settings.zone
     asked = moment(None, now=datetime.combine(shop.TODAY, time(9), zone).astimezone(UTC), zone=zone)
     began = perf_counter()
-    found = asked_scenario(connection, code)
-    explain(found, read_evidence(connection, found, customer), asked, zone)
+    why(connection, code, customer, asked, settings=place.settings)
     return perf_counter() - began
 
 

@@ -151,6 +151,8 @@ def test_a_customer_is_explained_as_on_the_command_line(look: Look) -> None:
     [
         ("search_rows", {"state": "late"}, "state: 'late' is not known; allowed: ready, held, "),
         ("search_rows", {"due_from": "1 May"}, "due_from: '1 May' is not a day"),
+        ("search_rows", {"customer": "C\0"}, "no text of the database holds a NUL character"),
+        ("show_decisions", {"customer": "C\0"}, "NUL"),
         ("show_decisions", {"rule": "mood"}, "no rule 'mood' decides; these do: "),
         (
             "show_decisions",
@@ -162,6 +164,7 @@ def test_a_customer_is_explained_as_on_the_command_line(look: Look) -> None:
             {"scenario": "follow_upp", "customer": "C1"},
             "no scenario 'follow_upp', perhaps follow_up",
         ),
+        ("explain_customer", {"scenario": "follow_up", "customer": "C\0"}, "NUL"),
         ("explain_customer", {"scenario": "follow_up", "customer": "nobody"}, "no customer 'nobody'"),
         ("explain_customer", {"scenario": "follow_up", "customer": "C1", "on": "soon"}, "'soon' is no date"),
     ],
