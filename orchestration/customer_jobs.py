@@ -55,6 +55,7 @@ def timeline_op(context: OpExecutionContext, config: ShowTimeline, settings: Res
             "timeline": MetadataValue.md(table),
             "entries_shown": MetadataValue.int(len(found.entries)),
             "entries_in_all": MetadataValue.int(found.total),
+            "in_shop": MetadataValue.bool(found.in_shop),
         },
     )
 

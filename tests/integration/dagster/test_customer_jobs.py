@@ -30,6 +30,7 @@ def test_a_customers_timeline_is_the_runs_metadata(shop: Shop) -> None:
         metadata = output.step_output_data.metadata
         lines = metadata["timeline"].value.splitlines()
         assert metadata["entries_in_all"].value == len(lines) - 2 == 4
+        assert metadata["in_shop"].value is True
         assert lines[2].startswith("| 2024-03-09 06:00:00 | follow_up | entered by ordered: order O-駅")
         assert "ha…@shop.example" in lines[4]
         with pytest.raises(Failure, match="no customer 'nobody'"):
