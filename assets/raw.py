@@ -6,6 +6,7 @@ the freshness of its data. Does not belong here: loading (`ekiden.raw`), and cle
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +30,7 @@ from dagster import (
     multi_asset_check,
 )
 from psycopg import Connection, sql
+from psycopg.errors import UndefinedColumn
 
 from assets.termination import ends_at_once
 from ekiden.database.connection import connect
@@ -61,6 +63,8 @@ class RawTable:
     description: str
     too_old_after: timedelta | None = None
     """Its policy in dbt's sources, by which sending holds itself; None: it has none there."""
+    loaded_at: str | None = "loaded_at"
+    """An SQL expression, usually a column: when a row was loaded or changed; as dbt's sources say it."""
 
     @property
     def key(self) -> AssetKey:
@@ -73,7 +77,7 @@ class Look:
 
     rows: int
     loaded_at: datetime | None
-    """When its newest row was loaded or changed; None: it is empty."""
+    """When its newest row was loaded or changed; None: it is empty, or does not say."""
 
 
 def raw_tables(manifest: Mapping[str, Any]) -> tuple[RawTable, ...]:
@@ -87,6 +91,7 @@ def raw_tables(manifest: Mapping[str, Any]) -> tuple[RawTable, ...]:
             source["identifier"],
             source["description"],
             policies.get((source["schema"], source["identifier"])),
+            source.get("loaded_at_field"),
         )
         for source in sorted(sources, key=lambda source: source["name"])
     )
@@ -157,9 +162,19 @@ def raw_check_keys(tables: Sequence[RawTable]) -> list[AssetCheckKey]:
 
 def look(connection: Connection[Any], table: RawTable) -> Look:
     """Return what the table holds now; one pass over it."""
-    row = connection.execute(
-        sql.SQL("select count(*), max(loaded_at) from {}").format(sql.Identifier(table.schema, table.relation))
-    ).fetchone()
+    if table.loaded_at is not None:
+        # a table of the shop's own has the field of its source, asked or not, and need not have such a column
+        with suppress(UndefinedColumn):
+            return _look(connection, table, table.loaded_at)
+    return _look(connection, table, "null")
+
+
+def _look(connection: Connection[Any], table: RawTable, loaded_at: str) -> Look:
+    # an expression of the project's own files, as trusted as its models; connections are in UTC
+    query = sql.SQL("select count(*), max({})::timestamptz from {}").format(
+        sql.SQL(loaded_at), sql.Identifier(table.schema, table.relation)
+    )
+    row = connection.execute(query).fetchone()
     assert row is not None  # an aggregate gives one row
     return Look(rows=row[0], loaded_at=row[1])
 

@@ -18,6 +18,9 @@ from dagster import (
     ResourceParam,
 )
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
+from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
+
+from ekiden.warehouse.unbuilt import stops_planning
 
 HISTORY = "fqn:ekiden.history"
 """What looks back at the ledger; it can only be built after the deliveries."""
@@ -27,7 +30,6 @@ DBT_POOL = "dbt"
 
 ELIGIBILITY_ROOM = "eligibility"
 HISTORY_ROOM = "history"
-SCENARIOS_ROOMS = frozenset({ELIGIBILITY_ROOM, "segments"})
 LEDGER = "outreach"
 MARKETING = "team:marketing"
 DATA = "team:data"
@@ -72,7 +74,8 @@ class WarehouseTranslator(DagsterDbtTranslator):
         self, asset_spec: AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> AssetCheckSpec | None:
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
-        if spec is None or asset_spec.group_name not in SCENARIOS_ROOMS:
+        model = manifest["nodes"].get(asset_spec.metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY])
+        if spec is None or stops_planning(model):
             return spec
         # one scenario's failed test leaves that one out of the plan, and stops no other
         return spec._replace(blocking=False)

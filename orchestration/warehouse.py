@@ -18,6 +18,7 @@ from dagster import (
     AssetCheckResult,
     AssetExecutionContext,
     AssetKey,
+    AssetObservation,
     MaterializeResult,
     MetadataValue,
     Output,
@@ -30,7 +31,8 @@ from assets.acting import ledger
 from ekiden.scenarios.left_out import UnbuiltScenario, leave_out
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import dbt_environment, dbt_executable, prepare, target_path
-from ekiden.warehouse.unbuilt import unbuilt_scenarios
+from ekiden.warehouse.outlived import ended_with_us
+from ekiden.warehouse.unbuilt import UnbuiltModel, unbuilt_scenarios
 
 # unit tests say something of the project's code and nothing of the day's data: they belong to `make test`
 BUILD = ("build", "--exclude-resource-type", "unit_test")
@@ -59,9 +61,10 @@ class DbtWarehouse:
         """Build and test the selected models; yields Dagster's events.
 
         Scenarios whose files have faults are built empty, so that the others go on; the check `definition` tells of
-        them. Those that dbt could not build are left out of the plan, their checks fail, and the others go on as well;
-        raises if none was built, or if anything else failed. dbt's artefacts of this run stay in `settings.dbt_target`
-        if something failed, and are removed otherwise.
+        them. Those that dbt could not build are left out of the plan, their checks fail, and the others go on as well,
+        as they do where a model fails that none of them reads; raises if none was built, or if what failed concerns
+        everybody. dbt's artefacts of this run stay in `settings.dbt_target` if something failed, and are removed
+        otherwise.
         """
         project = prepare(self._settings)
         with environment({**self._environment(), **project.environment()}):
@@ -72,9 +75,10 @@ class DbtWarehouse:
             ).cli(BUILD, context=context)
         told: set[AssetKey | AssetCheckKey] = set()
         try:
-            for event in invocation.stream():
-                told.add(_subject(context, event))
-                yield event
+            with ended_with_us(invocation.process):
+                for event in invocation.stream():
+                    told.add(_subject(context, event))
+                    yield event
         except DagsterDbtCliRuntimeError:
             unbuilt = unbuilt_scenarios(invocation.target_path)
             if unbuilt is None:
@@ -84,6 +88,7 @@ class DbtWarehouse:
             if not unbuilt.others:
                 raise
             yield from _left_out(context, unbuilt.scenarios, told)
+            yield from _not_built(context, unbuilt.models, told)
             return
         self._keep_parse(invocation.target_path)
         shutil.rmtree(invocation.target_path, ignore_errors=True)
@@ -107,13 +112,31 @@ def _left_out(
     for scenario in scenarios:
         context.log.error(f"left out: {scenario}")
         key = by_name.get(scenario.model_name)
-        for check in context.selected_asset_check_keys - told:
-            if check.asset_key == key:
-                yield AssetCheckResult(
-                    asset_key=key, check_name=check.name, passed=False, description=f"left out: {scenario.reason}"
-                )
+        yield from _failed_checks(context, key, told, f"left out: {scenario.reason}")
         if key is not None and key not in told:
             yield MaterializeResult(asset_key=key, metadata={"left_out": MetadataValue.text(scenario.reason)})
+
+
+def _not_built(
+    context: AssetExecutionContext, models: Sequence[UnbuiltModel], told: Set[AssetKey | AssetCheckKey]
+) -> Iterator[Any]:
+    """Yield what shows of models that are no scenarios and failed: what is there is an earlier build's."""
+    by_name = {key.path[-1]: key for key in context.selected_asset_keys}
+    for model in models:
+        context.log.error(f"not built: {model}")
+        if (key := by_name.get(model.name)) is None:
+            continue
+        yield from _failed_checks(context, key, told, f"not built: {model.reason}")
+        yield AssetObservation(key, metadata={"not_built": MetadataValue.text(model.reason)})
+
+
+def _failed_checks(
+    context: AssetExecutionContext, key: AssetKey | None, told: Set[AssetKey | AssetCheckKey], why: str
+) -> Iterator[AssetCheckResult]:
+    """Yield the checks of an asset that dbt told nothing of."""
+    for check in context.selected_asset_check_keys - told:
+        if check.asset_key == key:
+            yield AssetCheckResult(asset_key=key, check_name=check.name, passed=False, description=why)
 
 
 def _subject(context: AssetExecutionContext, event: Any) -> AssetKey | AssetCheckKey:

@@ -1,6 +1,7 @@
 {% macro text_literal(value) -%}
-    {#- A text literal that holds any value, quotes included. -#}
-    '{{ (value | string).replace("'", "''") }}'
+    {#- A text literal that holds any value: quotes, and backslashes whatever `standard_conforming_strings` makes of them. -#}
+    {%- set quoted = "'" ~ (value | string).replace("'", "''") ~ "'" -%}
+    {{ 'E' ~ quoted.replace('\\', '\\\\') if '\\' in quoted else quoted }}
 {%- endmacro %}
 
 {% macro text_list(values) -%}

@@ -17,6 +17,7 @@ from typing import Any
 
 from ekiden.database.connection import dbt_environment as connection_environment
 from ekiden.settings import PROJECT_ROOT, Settings
+from ekiden.warehouse.outlived import ended_with_us
 from ekiden.warehouse.project import PreparedProject, prepare_project, refused_model
 from ekiden.warehouse.revision import git_revision
 from ekiden.warehouse.unbuilt import RESULTS, Unbuilt, unbuilt_scenarios
@@ -36,10 +37,10 @@ class BuildFailed(RuntimeError):
 
 
 class ScenariosUnbuilt(BuildFailed):
-    """Nothing but scenarios and segments was not built; the other scenarios were, if there are others."""
+    """Nothing that concerns every scenario was not built; the other scenarios were, if there are others."""
 
     def __init__(self, unbuilt: Unbuilt) -> None:
-        super().__init__("dbt build failed; its output above names the scenario, segment or test")
+        super().__init__("dbt build failed; its output above names the model or test")
         self.unbuilt = unbuilt
 
 
@@ -95,14 +96,17 @@ def build(
     if full_refresh:
         arguments.append("--full-refresh")
     command = _command(arguments, project.folder, target_path(settings), settings)
-    with _one_at_a_time(settings, "build"):
+    with _one_at_a_time(settings, "build") as lock:
         # dbt writes its results at the end: those of an earlier build would be taken for this one's
         (target_path(settings) / RESULTS).unlink(missing_ok=True)
-        answer = subprocess.run(command, env={**os.environ, **environment, **project.environment()}, check=False)
-        unbuilt = unbuilt_scenarios(target_path(settings)) if answer.returncode != 0 else None
+        variables = {**os.environ, **environment, **project.environment()}
+        # the lock is dbt's as well: where we are killed, the next one waits until it has ended
+        with subprocess.Popen(command, env=variables, pass_fds=[lock]) as dbt, ended_with_us(dbt):
+            has_failed = dbt.wait() != 0
+        unbuilt = unbuilt_scenarios(target_path(settings)) if has_failed else None
     if unbuilt:
         raise ScenariosUnbuilt(unbuilt)
-    if answer.returncode != 0:
+    if has_failed:
         raise BuildFailed("dbt build failed; its output above names the model or test")
 
 
@@ -162,8 +166,8 @@ def _stamp_path(settings: Settings) -> Path:
 
 
 @contextmanager
-def _one_at_a_time(settings: Settings, what: str) -> Iterator[None]:
-    """Wait for other processes of this home that do the same: dbt's artefacts have one place."""
+def _one_at_a_time(settings: Settings, what: str) -> Iterator[int]:
+    """Wait for other processes of this home that do the same: dbt's artefacts have one place; yields its file."""
     settings.dbt_target.mkdir(parents=True, exist_ok=True)
     with (settings.dbt_target / f"{what}.lock").open("a") as file:
         try:
@@ -171,7 +175,7 @@ def _one_at_a_time(settings: Settings, what: str) -> Iterator[None]:
         except BlockingIOError:
             sys.stderr.write(f"waiting for another dbt {what} of {settings.home}\n")
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
 def _refused_by_last_parse(settings: Settings, inputs: str) -> dict[str, str] | None:

@@ -1,8 +1,8 @@
 """Which scenarios a dbt build did not get done, read from what dbt leaves behind, and why.
 
-A scenario's own SQL can be right in every file and fail on the day's data; so can a segment or a test. Belongs here:
-whom a failed build blames. Does not belong here: calling dbt (`ekiden.warehouse.dbt`), and leaving a scenario out of
-the plan (`ekiden.scenarios.left_out`).
+A scenario's own SQL can be right in every file and fail on the day's data; so can a segment, a model of the shop's own
+or a test. Belongs here: whom a failed build blames. Does not belong here: calling dbt (`ekiden.warehouse.dbt`), and
+leaving a scenario out of the plan (`ekiden.scenarios.left_out`).
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ekiden.scenarios.left_out import UnbuiltScenario
-from ekiden.scenarios.source import ELIGIBILITY, SEGMENTS
+from ekiden.scenarios.source import ELIGIBILITY
 from ekiden.warehouse.project import short
 
 RESULTS = "run_results.json"
@@ -21,21 +21,42 @@ MANIFEST = "manifest.json"
 DONE = frozenset({"success", "pass", "warn", "no-op"})
 SKIPPED = "skipped"
 
+STOPS_PLANNING = "stops_planning"
+"""In the `meta` of a model's config: nothing is planned without it, whoever reads it."""
+
+
+@dataclass(frozen=True)
+class UnbuiltModel:
+    """A model that is no scenario and failed, by itself or in a test of it."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
 
 @dataclass(frozen=True)
 class Unbuilt:
-    """What a failed build left undone where only scenarios are to blame, so that the others may go on."""
+    """What a failed build left undone where not everybody is concerned, so that the other scenarios may go on."""
 
     scenarios: tuple[UnbuiltScenario, ...]
+    models: tuple[UnbuiltModel, ...]
+    """Whatever else failed; scenarios that read it are among the unbuilt."""
     others: int
     """Scenarios of the same build that were built."""
 
 
-def unbuilt_scenarios(target: Path) -> Unbuilt | None:
-    """Return the scenarios that the build in this target folder did not get done; None if that is not all that failed.
+def stops_planning(node: Mapping[str, Any] | None) -> bool:
+    """Return whether nothing may be planned where this node of the manifest failed; not even a node: a hook."""
+    return node is None or bool((node["config"].get("meta") or {}).get(STOPS_PLANNING))
 
-    A segment or a test that fails is blamed on the scenarios that read or have it. What failed elsewhere, in a mart or
-    before anything was built, concerns everybody.
+
+def unbuilt_scenarios(target: Path) -> Unbuilt | None:
+    """Return what the build in this target folder did not get done; None if that concerns every scenario.
+
+    A segment, a model of the shop's own or a test that fails is blamed on the scenarios that read or have it, and on
+    nobody where none does. What fails of what says `stops_planning`, or before anything was built, concerns everybody.
     """
     try:
         results = json.loads((target / RESULTS).read_text(encoding="utf-8"))["results"]
@@ -47,16 +68,16 @@ def unbuilt_scenarios(target: Path) -> Unbuilt | None:
         if result["status"] in DONE or result["status"] == SKIPPED:
             continue
         blamed = list(_blamed(nodes.get(result["unique_id"])))
-        if not blamed or not all(_is_in(nodes.get(each), ELIGIBILITY, SEGMENTS) for each in blamed):
+        if not blamed or any(stops_planning(nodes.get(each)) for each in blamed):
             return None
         for each in blamed:
             failed.setdefault(each, _in_words(result, nodes[result["unique_id"]], nodes[each]))
     if not failed:
         return None
     statuses = {result["unique_id"]: result["status"] for result in results}
-    scenarios = {unique_id for unique_id in statuses if _is_in(nodes.get(unique_id), ELIGIBILITY)}
+    scenarios = {unique_id for unique_id in statuses if _is_scenario(nodes.get(unique_id))}
     # of a test that is selected without its model
-    scenarios |= {unique_id for unique_id in failed if _is_in(nodes[unique_id], ELIGIBILITY)}
+    scenarios |= {unique_id for unique_id in failed if _is_scenario(nodes[unique_id])}
     reasons = {
         unique_id: _reason(unique_id, nodes, failed)
         for unique_id in sorted(scenarios)
@@ -64,6 +85,11 @@ def unbuilt_scenarios(target: Path) -> Unbuilt | None:
     }
     return Unbuilt(
         tuple(_unbuilt(nodes[unique_id], reason) for unique_id, reason in reasons.items()),
+        tuple(
+            UnbuiltModel(nodes[unique_id]["name"], short(reason))
+            for unique_id, reason in sorted(failed.items())
+            if unique_id not in scenarios
+        ),
         others=len(scenarios - reasons.keys()),
     )
 
@@ -80,11 +106,11 @@ def _blamed(node: Mapping[str, Any] | None) -> Iterator[str]:
         yield from node["depends_on"].get("nodes", ())
 
 
-def _is_in(node: Mapping[str, Any] | None, *folders: Path) -> bool:
+def _is_scenario(node: Mapping[str, Any] | None) -> bool:
     return (
         node is not None
         and node["resource_type"] == "model"
-        and any(Path(node["original_file_path"]).is_relative_to(folder) for folder in folders)
+        and Path(node["original_file_path"]).is_relative_to(ELIGIBILITY)
     )
 
 

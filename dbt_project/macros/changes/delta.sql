@@ -31,21 +31,24 @@ a build. Schema `changed`; raw.customer_changes says whom. Does not belong here:
 {% macro refresh_delta() -%}
     {#- Sees to it that the delta is this build's, in a transaction of its own. Models that run at the same time wait
         for the one that makes it. -#}
-    {%- set is_ours = "select 1 from changed.delta where build_id = " ~ text_literal(invocation_id) -%}
-    {%- if not read_rows(is_ours) -%}
-        {#- whoever reads the delta holds a share lock until its table is done -#}
-        {%- call statement() -%}
-        lock table changed.delta in exclusive mode;
-        {{ build_settings() }}
-        {%- endcall -%}
-        {%- if not read_rows(is_ours) -%}
-            {%- call statement() -%} {{ delta_statements() }} {%- endcall -%}
-            {%- if read_rows("select 1 from changed.delta where customers > 0") -%}
-                {%- call statement() -%} {{ changed_facts_statements() }} {%- endcall -%}
-            {%- endif -%}
+    {#- whoever reads the delta holds a share lock until its table is done; in so many words, as `begin_build` -#}
+    {%- call statement() -%}
+    begin;
+    lock table changed.delta in exclusive mode;
+    {{ build_settings() }}
+    {%- endcall -%}
+    {%- if not read_rows(own_delta()) -%}
+        {%- call statement() -%} {{ delta_statements() }} {%- endcall -%}
+        {%- if read_rows("select 1 from changed.delta where customers > 0") -%}
+            {%- call statement() -%} {{ changed_facts_statements() }} {%- endcall -%}
         {%- endif -%}
     {%- endif -%}
     {%- do adapter.commit() -%}
+{%- endmacro %}
+
+{% macro own_delta() -%}
+    {#- A row where the delta is this build's. -#}
+    select 1 from changed.delta where build_id = {{ text_literal(invocation_id) }}
 {%- endmacro %}
 
 {% macro delta_statements() -%}

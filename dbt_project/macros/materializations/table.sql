@@ -8,18 +8,12 @@ between.
 {% materialization table, adapter='postgres' -%}
     {%- set target = this.incorporate(type='table') -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {%- if not should_full_refresh() -%}
+    {#- the driver has begun a transaction by itself; within one, to begin is a warning in the server's log -#}
+    {%- if not begin_build('commit;') and not should_full_refresh() -%}
+        {%- do adapter.commit() -%}
         {%- do refresh_delta() -%}
+        {%- do begin_build() -%}
     {%- endif -%}
-
-    {#- Two builds of one table take turns, and each looks at what the other left. In so many words: the driver does
-        not notice dbt's commit, and would begin no second transaction; within one, it is a warning. -#}
-    {%- call statement() -%}
-    begin;
-    select pg_advisory_xact_lock(hashtextextended({{ text_literal('build of ' ~ table_name(model)) }}, 0));
-    lock table changed.delta in share mode;
-    {{ build_settings() }}
-    {%- endcall -%}
     {%- set plan = build_plan(model, sql) -%}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- if plan.reason -%}
@@ -33,13 +27,13 @@ between.
     {%- else -%}
         {%- call noop_statement('main', 'nobody changed', 'SELECT', 0) -%} -- nobody changed {%- endcall -%}
     {%- endif -%}
-    {%- call statement() -%} {{ remember_build(plan) }} {%- endcall -%}
-    {%- if model.fqn[1] == 'eligibility' -%}
-        {#- so that the planner looks again only at the customers for whom something can be new -#}
-        {%- call statement() -%}
-        select changed.follow_eligibility({{ text_literal(target.include(database=false)) }})
-        {%- endcall -%}
+    {%- call statement() -%}
+    {{ remember_build(plan) }};
+    {%- if model.fqn[1] == 'eligibility' %}
+    -- so that the planner looks again only at the customers for whom something can be new
+    select changed.follow_eligibility({{ text_literal(target.include(database=false)) }})
     {%- endif -%}
+    {%- endcall -%}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- if plan.reason -%}
@@ -51,10 +45,32 @@ between.
     {{ return({'relations': [target]}) }}
 {%- endmaterialization %}
 
+{% macro begin_build(before='') -%}
+    {#- Begins the table's transaction; whether the delta is this build's. Two builds of one table take turns, and each
+        looks at what the other left. One statement, as each costs dbt more than the server. It begins in so many words:
+        the driver does not notice a commit, and would begin no second transaction. -#}
+    {%- set begun -%}
+    {{ before }}
+    begin;
+    select pg_advisory_xact_lock(hashtextextended({{ text_literal('build of ' ~ table_name(model)) }}, 0));
+    lock table changed.delta in share mode;
+    {{ build_settings() }};
+    {{ own_delta() }}
+    {%- endset -%}
+    {{- return(read_rows(begun) | length > 0) -}}
+{%- endmacro %}
+
 {% macro build_settings() -%}
-    {#- For this transaction. A machine of 4 GB bears two such builds; whatever a crash right after the commit takes
-        back, the next build makes again; compiling queries costs more than it gains. -#}
-    set local work_mem = '128MB';
+    {#- For this transaction. A machine of 4 GB bears two such builds, and a larger one bears more, by what its server was
+        given: a usual server's eighth of its buffers is the same share of the machine. Whatever a crash right after the
+        commit takes back, the next build makes again; compiling queries costs more than it gains. -#}
+    select set_config(
+        'work_mem',
+        least(
+            greatest(pg_size_bytes(current_setting('shared_buffers')) / 8, pg_size_bytes('128MB')), pg_size_bytes('1GB')
+        ) / 1024 || 'kB',
+        true
+    );
     set local maintenance_work_mem = '256MB';
     set local synchronous_commit = off;
     set local jit = off;

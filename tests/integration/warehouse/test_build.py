@@ -5,6 +5,7 @@ from psycopg import sql
 
 from ekiden.database.statements import statement
 from ekiden.schedule import contract
+from ekiden.warehouse.unbuilt import stops_planning
 from tests.integration.warehouse.conftest import Warehouse
 from tests.integration.warehouse.scenarios import BROKEN, BY_HAND, SCENARIOS
 
@@ -18,6 +19,13 @@ def test_every_model_and_test_of_the_project_passes_but_the_one_that_must_not(wa
         # a warning: the build goes on, and planning leaves that scenario out
         (f"eligibility_contract_{BY_HAND}_", "warn")
     ], warehouse.output
+
+
+def test_what_everybodys_scenarios_are_made_from_says_that_nothing_is_planned_without_it(warehouse: Warehouse):
+    models = [node for node in warehouse.manifest["nodes"].values() if node["resource_type"] == "model"]
+    assert {node["name"] for node in models if stops_planning(node)} == {
+        node["name"] for node in models if node["fqn"][1] in ("staging", "marts")
+    }
 
 
 @pytest.mark.parametrize("scenario", BROKEN)

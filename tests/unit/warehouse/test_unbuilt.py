@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ekiden.warehouse.unbuilt import MANIFEST, RESULTS, Unbuilt, unbuilt_scenarios
+from ekiden.warehouse.unbuilt import MANIFEST, RESULTS, Unbuilt, UnbuiltModel, unbuilt_scenarios
 
 NODES = {
     "codes": ("seed", "seeds/codes.csv", []),
@@ -15,10 +15,17 @@ NODES = {
     "b": ("model", "models/eligibility/shop/b.sql", ["customers"]),
     "a_is_unique": ("test", "models/eligibility/a.yml", ["a", "customers"]),
     "customers_is_unique": ("test", "models/marts/customers.yml", ["customers"]),
+    "sold": ("model", "models/marts/sold.sql", ["customers"]),
+    "sold_too": ("model", "models/reports/sold_too.sql", ["sold"]),
+    "regulars": ("model", "models/marts/regulars.sql", ["customers"]),
+    "c": ("model", "models/eligibility/c.sql", ["regulars"]),
+    "sold_is_unique": ("test", "models/marts/sold.yml", ["sold"]),
     "both": ("test", "tests/both.sql", ["a", "b"]),
     "marts_and_a": ("test", "tests/marts_and_a.sql", ["a", "customers"]),
 }
-ATTACHED = {"a_is_unique": "a", "customers_is_unique": "customers"}
+ATTACHED = {"a_is_unique": "a", "customers_is_unique": "customers", "sold_is_unique": "sold"}
+STOPS_PLANNING = {"customers"}
+SCENARIOS = {"a", "b", "c"}
 
 
 def blamed(target: Path, **statuses: str) -> dict[str, str] | None:
@@ -39,7 +46,7 @@ def blamed(target: Path, **statuses: str) -> dict[str, str] | None:
             "attached_node": ATTACHED.get(name),
             "schema": "eligibility",
             "alias": name,
-            "config": {"meta": {"scenario": {"code": name.upper()}}},
+            "config": {"meta": {"scenario": {"code": name.upper()}, "stops_planning": name in STOPS_PLANNING}},
         }
         for name, (kind, file, behind) in NODES.items()
     }
@@ -48,7 +55,8 @@ def blamed(target: Path, **statuses: str) -> dict[str, str] | None:
     found = unbuilt_scenarios(target)
     if found is None:
         return None
-    assert found.others == 2 - len(found.scenarios)
+    assert found.others == len(SCENARIOS) - len(found.scenarios)
+    assert {model.name for model in found.models} <= NODES.keys() - SCENARIOS
     assert all(scenario.code == scenario.model_name.upper() for scenario in found.scenarios)
     return {scenario.model_name: scenario.reason for scenario in found.scenarios}
 
@@ -62,6 +70,7 @@ def blamed(target: Path, **statuses: str) -> dict[str, str] | None:
         ({"a": "error", "b": "skipped"}, {"a": "a says no", "b": "dbt skipped it"}),
         ({"a_is_unique": "fail"}, {"a": "its test a_is_unique failed: a_is_unique says no"}),
         ({"a_is_unique": "error"}, {"a": "its test a_is_unique failed: a_is_unique says no"}),
+        ({"regulars": "error", "c": "skipped"}, {"c": "what it reads, regulars, was not built: regulars says no"}),
         ({"both": "fail"}, dict.fromkeys("ab", "its test both failed: both says no")),
     ],
 )
@@ -76,6 +85,7 @@ def test_a_failure_of_a_scenario_a_segment_or_a_test_is_blamed_on_the_scenarios(
         {"customers_is_unique": "fail", "a": "skipped"},
         {"marts_and_a": "fail"},
         {"a": "error", "customers_is_unique": "fail"},
+        {"sold": "error", "customers_is_unique": "fail"},
         {"operation.ekiden.ekiden-on-run-end-0": "error"},
         {"a_is_unique": "warn"},
     ],
@@ -90,6 +100,17 @@ def test_a_build_that_ended_before_its_results_blames_nobody(tmp_path):
     assert unbuilt_scenarios(tmp_path) is None
 
 
-def test_a_segment_that_nobody_reads_leaves_out_nobody(tmp_path):
-    assert blamed(tmp_path, recent="error") == {}
-    assert unbuilt_scenarios(tmp_path) == Unbuilt((), others=2)
+@pytest.mark.parametrize(
+    ("statuses", "model"),
+    [
+        ({"recent": "error"}, UnbuiltModel("recent", "recent says no")),
+        ({"sold": "error", "sold_too": "skipped"}, UnbuiltModel("sold", "sold says no")),
+        (
+            {"sold_is_unique": "fail", "sold_too": "skipped"},
+            UnbuiltModel("sold", "its test sold_is_unique failed: sold_is_unique says no"),
+        ),
+    ],
+)
+def test_a_model_that_no_scenario_reads_fails_alone(tmp_path, statuses, model):
+    assert blamed(tmp_path, **statuses) == {}
+    assert unbuilt_scenarios(tmp_path) == Unbuilt((), (model,), others=len(SCENARIOS))

@@ -1,0 +1,90 @@
+"""As many cancelled orders as a test account has, or a marketplace's one customer: the same answer, and soon there.
+
+Belongs here: what depends on their number. Does not belong here: the meaning of a cancellation (`test_eligibility`).
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.properties import words
+from tests.properties.comparison import Case, disagreements, report
+from tests.properties.database import READINGS, Scratch
+from tests.properties.history import Customer, History, Order
+from tests.properties.profile import profile
+
+MOST_ORDERS = 20
+"""Enough for neighbours by the sixteen, and few enough to be looked at instant by instant."""
+THOUSANDS = 4000
+PATIENCE = "10s"
+"""Many times what an answer takes, and less than half of what it took where it grew with the square of the orders."""
+
+ORDERS: dict[str, Any] = {"type": "order"}
+
+
+def _counted(frame: dict[str, Any], op: str, n: int, **settings: Any) -> dict[str, Any]:
+    return {**frame, "count": {"op": op, "n": n}, **settings}
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    hours = st.integers(0, 24 * 8)
+    orders = []
+    for number in range(draw(st.integers(2, MOST_ORDERS))):
+        ordered_at = words.start_of(words.FIRST_DAY) + timedelta(hours=draw(hours))
+        # a few stand, and an hour is often that of another order, or of its cancellation
+        cancelled_at = ordered_at + timedelta(hours=draw(hours)) if draw(st.integers(0, 4)) else None
+        status = "new" if cancelled_at is None else "cancelled"
+        product = draw(st.sampled_from(["A", "B"]))
+        orders.append(Order(f"c1-o{number}", ordered_at, (product,), status, cancelled_at))
+    frames = [
+        _counted(
+            draw(st.sampled_from([ORDERS, {"type": "product", "codes": ["A"]}])),
+            draw(st.sampled_from(["eq", "gte", "lte"])),
+            draw(st.integers(1, 6)),
+            **draw(st.sampled_from([{}, {"within_days": 2}])),
+            **({"relation": draw(st.sampled_from(["and", "or", "not"]))} if place else {}),
+        )
+        for place in range(draw(st.integers(1, 2)))
+    ]
+    uncounted = draw(st.sampled_from([{}, {"excluded_order_statuses": []}]))
+    definition = {"code": words.SCENARIO, "name": words.SCENARIO, "anchor": "ordered", **uncounted}
+    customer = Customer("c1", words.start_of(words.FIRST_DAY), orders=tuple(orders))
+    return Case(definition | {"target": {"frames": frames}}, History((customer,), words.SHOP))
+
+
+@profile(share=0.5)
+@given(case=cases())
+def test_which_of_many_that_were_cancelled_completed_the_target_is_what_the_language_says(
+    scratch: Scratch, case: Case
+) -> None:
+    with scratch.holding(case.history):
+        answer = scratch.ask(case.definition, "everyone")
+    found = disagreements(case, answer)
+    assert not found, report(case, found, "everyone")
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_thousands_that_were_all_cancelled_at_once_are_no_long_wait(scratch: Scratch, reading: str) -> None:
+    customer = Customer("c1", words.start_of(words.FIRST_DAY))
+    definition = {
+        "code": words.SCENARIO,
+        "name": words.SCENARIO,
+        "anchor": "ordered",
+        "target": {"frames": [_counted(ORDERS, "gte", 2)]},
+    }
+    with scratch.holding(History((customer,), words.SHOP)):
+        scratch.connection.execute(
+            "insert into raw.orders (order_id, customer_id, ordered_at, status, cancelled_at)"
+            " select 'o' || number, 'c1', timestamptz '2024-03-01' + number * interval '1 hour', 'cancelled',"
+            " '2026-01-01'"
+            " from generate_series(1, %s) as number",
+            [THOUSANDS],
+        )
+        scratch.connection.execute("analyze raw.orders")
+        scratch.connection.execute(f"set local statement_timeout = '{PATIENCE}'")
+        answer = scratch.ask(definition, reading, ["c1"])
+    assert sum(bool(row.entry_during) for row in answer.values()) == THOUSANDS - 1
