@@ -1,6 +1,6 @@
 -- E6: who waits for a first row that never comes, because its date has passed and the scenario leaves out such steps,
--- or because its date has come and is outside the period, which was moved since. Their enrolments would be read again in
--- every plan, and would keep them out of exclusive scenarios for good.
+-- or because its date has come and is outside the period, which was moved since. Their enrolments would be read again
+-- in every plan, and would keep them out of exclusive scenarios for good.
 with due as (
     select
         awaited.enrolment_id,
