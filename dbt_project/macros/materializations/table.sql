@@ -61,16 +61,10 @@ between.
 {%- endmacro %}
 
 {% macro build_settings() -%}
-    {#- For this transaction. A machine of 4 GB bears two such builds, and a larger one bears more, by what its server was
-        given: a usual server's eighth of its buffers is the same share of the machine. Whatever a crash right after the
-        commit takes back, the next build makes again; compiling queries costs more than it gains. -#}
-    select set_config(
-        'work_mem',
-        least(
-            greatest(pg_size_bytes(current_setting('shared_buffers')) / 8, pg_size_bytes('128MB')), pg_size_bytes('1GB')
-        ) / 1024 || 'kB',
-        true
-    );
+    {#- For this transaction. A machine of 4 GB bears two such builds, and where there is more of it, more gains nothing;
+        whatever a crash right after the commit takes back, the next build makes again; compiling queries costs more
+        than it gains. -#}
+    set local work_mem = '128MB';
     set local maintenance_work_mem = '256MB';
     set local synchronous_commit = off;
     set local jit = off;
