@@ -12,6 +12,8 @@ import ssl
 from time import monotonic
 from typing import Any
 
+from ekiden.delivery.channels.incoming import Incoming
+
 CONNECT_SECONDS = 10.0
 """For each address that a name has: in this time a lost first packet is sent again twice, after 1 and 3 seconds."""
 
@@ -21,25 +23,17 @@ LONGEST_REPLY = 65_536
 _NOT_NOW = 4  # the first digit of a reply code
 
 
-class _Incoming(io.RawIOBase):
-    """The bytes that a connection brings within its time."""
+class _Counted(Incoming):
+    """The same, counted."""
 
     def __init__(self, line: "MailLine") -> None:
+        super().__init__(line.open_socket(), line.allot)
         self._line = line
-        self._bytes: Any = line.open_socket().makefile("rb", buffering=0)  # keeps the socket open until this is closed
-
-    def readable(self) -> bool:
-        return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._line.allot()
-        count: int | None = self._bytes.readinto(buffer)
+        count = super().readinto(buffer)
         self._line.count_reply(count or 0)
         return count
-
-    def close(self) -> None:
-        self._bytes.close()
-        super().close()
 
 
 class _WholeLines(io.BufferedReader):
@@ -87,7 +81,7 @@ class MailLine(smtplib.SMTP):
         """Return code and text of one whole reply; raises `SMTPServerDisconnected` where there is none in time."""
         self._reply_bytes = 0
         if self.file is None:
-            self.file = _WholeLines(_Incoming(self))
+            self.file = _WholeLines(_Counted(self))
         return super().getreply()
 
     def ehlo(self, name: str = "") -> tuple[int, bytes]:

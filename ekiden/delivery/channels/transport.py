@@ -24,6 +24,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ProtocolError
 
+from ekiden.delivery.channels.incoming import Incoming
+
 # A TCP and TLS handshake across an ocean takes under a second; after 5 nobody is there.
 CONNECT_SECONDS = 5.0
 # SendGrid answers in tens of milliseconds; a slow answer is still better than an unknown outcome, so the
@@ -45,28 +47,17 @@ class NotConnected(Exception):
     """No connection came to be, so nothing was sent: refused, unknown name, failed TLS, nobody there."""
 
 
-class _WithinTime(io.RawIOBase):
-    """The bytes of a socket until a moment; a time limit of the socket alone begins anew with every byte."""
+def _within(connection: socket.socket, seconds: float) -> Incoming:
+    """Return the bytes of a socket for so long; a time limit of the socket alone begins anew with every byte."""
+    until = monotonic() + seconds
 
-    def __init__(self, connection: socket.socket, seconds: float) -> None:
-        self._connection = connection
-        self._bytes: Any = connection.makefile("rb", buffering=0)  # keeps the socket open until this is closed
-        self._until = monotonic() + seconds
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        seconds = self._until - monotonic()
-        if seconds <= 0:
+    def allot() -> None:
+        left = until - monotonic()
+        if left <= 0:
             raise TimeoutError("the answer took too long")
-        self._connection.settimeout(seconds)
-        count: int | None = self._bytes.readinto(buffer)
-        return count
+        connection.settimeout(left)
 
-    def close(self) -> None:
-        self._bytes.close()
-        super().close()
+    return Incoming(connection, allot)
 
 
 class _WholeLines(io.BufferedReader):
@@ -83,7 +74,7 @@ class _WholeAnswer(HTTPResponse):
     def __init__(self, sock: socket.socket, *details: Any, **named: Any) -> None:
         super().__init__(sock, *details, **named)
         self.fp.close()
-        self.fp = _WholeLines(_WithinTime(sock, sock.gettimeout() or READ_SECONDS))
+        self.fp = _WholeLines(_within(sock, sock.gettimeout() or READ_SECONDS))
 
 
 class _Line:
