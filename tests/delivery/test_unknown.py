@@ -77,26 +77,12 @@ def say(
     )
 
 
-def told(shop: Shop, customer: str, kind: str) -> None:
-    """Let the provider have told of a customer's message."""
-    shop.execute(
-        "insert into outreach.delivery_events"
-        " (event_key, provider, message_id, kind, happened_at, is_machine, provider_event_ids, received_at)"
-        " values (sha256(%s::bytea), 'sendgrid', %s, %s, %s, false, '{}', %s)",
-        f"{customer} {kind}".encode(),
-        shop.row(customer=customer, step_no=1).message_id,
-        kind,
-        shop.now,
-        shop.now,
-    )
-
-
 def left(report: SettleReport) -> list[str]:
     return [str(each) for each in report.not_changed]
 
 
 def test_the_evidence_says_what_there_is_to_know(unknown: Shop):
-    told(unknown, "C1", "deferred")
+    unknown.told("C1", "deferred")
     first, second = listed(unknown)
     assert (first.customer_id, first.scenario_code, first.step_no) == ("C1", "follow_up", 1)
     assert (first.to_address, first.channel, first.channel_name) == ("c…@shop.example", "html_email", "recording")
@@ -189,8 +175,8 @@ def test_what_is_settled_is_settled_once(unknown: Shop):
 
 
 def test_what_events_show_to_have_arrived_is_not_settled_as_not_sent(unknown: Shop):
-    told(unknown, "C1", "delivered")
-    told(unknown, "C2", "dropped")
+    unknown.told("C1", "delivered")
+    unknown.told("C2", "dropped")
     report = say(unknown, Settled.NOT_SENT)
     assert (report.changed, left(report)) == (1, ["1 left: the provider's events show that it has them"])
     assert unknown.states(step_no=1) == {("C1", 1): "sending", ("C2", 1): "failed", ("C3", 1): "sent"}
@@ -250,7 +236,7 @@ def test_more_than_the_limit_or_without_a_reason_nothing_is_settled(unknown: Sho
 
 @pytest.mark.parametrize("person_first", [True, False])
 def test_of_a_person_and_an_event_one_settles_and_the_other_finds_it_settled(unknown: Shop, person_first: bool):
-    told(unknown, "C1", "delivered")
+    unknown.told("C1", "delivered")
 
     def by_event(connection: psycopg.Connection) -> None:
         settle_told(connection, settings=unknown.settings, clock=lambda: unknown.now, context=SENDER)
@@ -277,8 +263,8 @@ def test_of_a_person_and_an_event_one_settles_and_the_other_finds_it_settled(unk
 def test_what_events_contradict_later_is_shown(unknown: Shop):
     say(unknown, Settled.NOT_SENT)
     assert [each.contradicted for each in settlements(unknown.connection, limit=10)] == [False, False]
-    told(unknown, "C1", "delivered")
-    told(unknown, "C2", "dropped")
+    unknown.told("C1", "delivered")
+    unknown.told("C2", "dropped")
     first, second = settlements(unknown.connection, limit=10)
     assert (first.customer_id, first.contradicted, first.state) == ("C1", True, "failed")
     assert (second.customer_id, second.contradicted, second.was_posted_again) == ("C2", False, False)
@@ -289,15 +275,15 @@ def test_what_came_of_posting_it_again_contradicts_nobody(unknown: Shop):
     say(unknown, Settled.NOT_SENT, customer="C1", retry=True)
     unknown.send()
     unknown.now += timedelta(minutes=1)
-    told(unknown, "C1", "delivered")
+    unknown.told("C1", "delivered")
     (settlement,) = settlements(unknown.connection, limit=10)
     assert (settlement.contradicted, settlement.was_posted_again, settlement.state) == (False, True, "sent")
 
 
 def test_what_the_provider_told_of_before_it_is_posted_again_is_recorded_and_not_posted(unknown: Shop):
     say(unknown, Settled.NOT_SENT, retry=True)
-    told(unknown, "C1", "delivered")
-    told(unknown, "C2", "dropped")
+    unknown.told("C1", "delivered")
+    unknown.told("C2", "dropped")
     unknown.now += timedelta(minutes=1)
     posted = len(unknown.channel.messages)
     unknown.send()
@@ -312,7 +298,7 @@ def test_what_the_provider_told_of_before_it_is_posted_again_is_recorded_and_not
 @pytest.mark.parametrize("turned_away", ["line_is_stopped", "busy_until"])
 def test_what_the_provider_has_is_recorded_also_where_it_turns_the_others_away(unknown: Shop, turned_away: str):
     say(unknown, Settled.NOT_SENT, retry=True)
-    told(unknown, "C1", "delivered")
+    unknown.told("C1", "delivered")
     setattr(unknown.channel, turned_away, unknown.now + timedelta(hours=1))
     with suppress(LineStopped):
         unknown.send()

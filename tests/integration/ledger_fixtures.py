@@ -274,6 +274,19 @@ class Shop:
         (row,) = self.rows(**row_filter)
         return row
 
+    def told(self, customer: str, kind: str, happened_at: datetime | None = None) -> None:
+        """Let the provider have told of the message of a customer's first step; it happened now unless said."""
+        self.execute(
+            "insert into outreach.delivery_events"
+            " (event_key, provider, message_id, kind, happened_at, is_machine, provider_event_ids, received_at)"
+            " values (sha256(%s::bytea), 'sendgrid', %s, %s, %s, false, '{}', %s)",
+            f"{customer} {kind}".encode(),
+            self.row(customer=customer, step_no=1).message_id,
+            kind,
+            happened_at or self.now,
+            self.now,
+        )
+
     def states(self, **row_filter: Any) -> dict[tuple[str, int], str]:
         """Return the state of each row by customer and step."""
         return {(row.customer_id, row.step_no): row.state for row in self.rows(**row_filter)}

@@ -1,6 +1,7 @@
 """`ekiden unknown`: what is known of messages of unknown outcome, and a person's word on them."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -63,12 +64,7 @@ def test_before_failed_rows_are_tried_again_it_is_shown_which_of_them_have_arriv
     ekiden("unknown", "settle", "not-sent", "--all", "--reason", "no trace of it", "--yes")
     assert "arrived" not in ekiden("retry", "--all", "--dry-run").err
     message = unknown.row(customer="C1").message_id
-    unknown.execute(
-        "insert into outreach.delivery_events"
-        " (event_key, provider, message_id, kind, happened_at, is_machine, provider_event_ids, received_at)"
-        " values ('1', 'sendgrid', %s, 'delivered', '2024-03-09 03:01+00', false, '{}', '2024-03-09 07:00+00')",
-        message,
-    )
+    unknown.told("C1", "delivered", datetime(2024, 3, 9, 3, 1, tzinfo=UTC))
     posted = len(unknown.channel.messages)
     for asked in (("--dry-run",), (), ("--yes",)):
         told = ekiden("retry", "--customer", "C1", *asked).err

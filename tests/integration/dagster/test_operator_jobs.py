@@ -1,9 +1,13 @@
 """The operators' jobs as the launchpad starts them, and the sensor while sending is paused; on a shop without dbt."""
 
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import pytest
 from dagster import (
+    AssetCheckEvaluation,
+    AssetChecksDefinition,
+    AssetKey,
     AssetSelection,
     AssetSpec,
     DagsterEventType,
@@ -80,12 +84,7 @@ def test_before_failed_rows_are_tried_again_it_is_shown_which_of_them_have_arriv
     planned.send()
     assert run(planned, "retry_rows", customer="C1")["rows_arrived"] == 0
     message = planned.row(customer="C1").message_id
-    planned.execute(
-        "insert into outreach.delivery_events"
-        " (event_key, provider, message_id, kind, happened_at, is_machine, provider_event_ids, received_at)"
-        " values ('1', 'sendgrid', %s, 'delivered', '2024-03-09 03:01+00', false, '{}', '2024-03-09 07:00+00')",
-        message,
-    )
+    planned.told("C1", "delivered")
     shown = run(planned, "retry_rows", customer="C1")
     assert (shown["rows_arrived"], shown["rows_changed"]) == (1, 0)
     assert str(message) in str(shown["first_arrived"])
@@ -206,22 +205,30 @@ def test_the_sensor_says_that_sending_is_paused_instead_of_starting_runs(planned
     assert evaluate().skip_message.startswith("paused: all sending, by Hanako")
 
 
+def evaluations(
+    shop: Shop, keys: Iterable[AssetKey], checks: Sequence[AssetChecksDefinition]
+) -> Sequence[AssetCheckEvaluation]:
+    """Run checks of these assets as Dagster does; return what they found."""
+    definitions = Definitions(
+        assets=[AssetSpec(key) for key in keys],
+        asset_checks=checks,
+        jobs=[define_asset_job("check", selection=AssetSelection.all_asset_checks())],
+        resources={"settings": shop.settings, "clock": lambda: shop.now},
+    )
+    result = definitions.resolve_job_def("check").execute_in_process(
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    )
+    return result.get_asset_check_evaluations()
+
+
 def test_a_check_that_fails_in_dagster_pauses_sending(planned: Shop):
     planned.at(NOON)
     planned.send()
     with planned.connection.transaction():
         planned.execute("set local session_replication_role = replica")
         planned.execute("delete from outreach.messages")
-    checks = Definitions(
-        assets=[AssetSpec(schedule.KEY), AssetSpec(deliveries.KEY)],
-        asset_checks=ledger_checks(),
-        jobs=[define_asset_job("check", selection=AssetSelection.all_asset_checks())],
-        resources={"settings": planned.settings, "clock": lambda: planned.now},
-    )
-    result = checks.resolve_job_def("check").execute_in_process(
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    )
-    (failed,) = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    checks = evaluations(planned, (schedule.KEY, deliveries.KEY), ledger_checks())
+    (failed,) = [check for check in checks if not check.passed]
     assert (failed.check_name, failed.metadata["offenders"].value) == ("one_message_per_sent_row", 1)
     assert failed.metadata["resume_command"].value == "`ekiden resume --reason WHY`"
     assert failed.description.startswith("1 rows break it")
@@ -234,16 +241,8 @@ def test_a_required_table_that_is_empty_says_what_fills_it(planned: Shop):
     tables = [RawTable(name, "raw", name, "") for name in ("subscriptions", "products")]
     planned.execute("delete from raw.order_lines")
     planned.execute("delete from raw.products")
-    checks = Definitions(
-        assets=[AssetSpec(table.key) for table in tables],
-        asset_checks=[raw_checks(tables)],
-        jobs=[define_asset_job("check", selection=AssetSelection.all_asset_checks())],
-        resources={"settings": planned.settings},
-    )
-    result = checks.resolve_job_def("check").execute_in_process(
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    )
-    (failed,) = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    checks = evaluations(planned, [table.key for table in tables], [raw_checks(tables)])
+    (failed,) = [check for check in checks if not check.passed]
     assert failed.asset_key.path[-1] == "products"
     assert failed.description.startswith("raw.products is empty: `ekiden load DIR` fills it")
 
@@ -252,16 +251,8 @@ def test_a_table_of_the_shops_own_need_not_say_when_it_was_loaded(planned: Shop)
     planned.execute("create table raw.stores as select 1 as store")
     planned.execute("create table raw.visits as select timestamp '2024-03-01 09:00' as seen_at")
     tables = [RawTable("stores", "raw", "stores", ""), RawTable("visits", "raw", "visits", "", loaded_at="seen_at")]
-    checks = Definitions(
-        assets=[AssetSpec(table.key) for table in tables],
-        asset_checks=[raw_checks(tables)],
-        jobs=[define_asset_job("check", selection=AssetSelection.all_asset_checks())],
-        resources={"settings": planned.settings},
-    )
-    result = checks.resolve_job_def("check").execute_in_process(
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    )
-    stores, visits = (check.metadata for check in result.get_asset_check_evaluations())
+    checks = evaluations(planned, [table.key for table in tables], [raw_checks(tables)])
+    stores, visits = (check.metadata for check in checks)
     assert (stores["dagster/row_count"].value, "loaded_at" in stores) == (1, False)
     assert visits["loaded_at"].value == "2024-03-01T09:00:00+00:00"
 
