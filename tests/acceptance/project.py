@@ -34,7 +34,8 @@ CONDITION_SEGMENT = """
 with
 {{ import_facts('everyone') }}
 anchors as (select customer_id, customer_id as anchor_key, registered_at as anchor_at from customers),
-{{ frame_ctes(scenario, 'target', 'everyone') }}
+{{ occurrence_ctes(scenario, 'everyone') }}
+{{ frame_ctes(scenario, 'target') }}
 answers as (
     select anchors.customer_id, {{ fold_frames(scenario, 'target', "'{}'::tstzmultirange") }} as valid
     from anchors

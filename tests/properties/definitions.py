@@ -214,11 +214,24 @@ def definitions(draw: st.DrawFn, relations: tuple[str, ...] = ("and", "or", "not
             definition[name] = draw(one_order(name))
         else:
             definition[name] = {"frames": draw(sections(name, relations))}
+    if {"target", "stop"} <= definition.keys() and draw(sometimes):
+        _ask_again(draw, definition["target"]["frames"], definition["stop"]["frames"])
     if draw(sometimes):
         definition["count_excludes_status"] = draw(uncounted_statuses)
     if draw(now_and_then):
         definition.setdefault("target", {})["active_subscriber"] = "exclude"
     return definition
+
+
+def _ask_again(draw: st.DrawFn, frames: list[Definition], later: list[Definition]) -> None:
+    """Have a frame of `later` ask for what one of `frames` asks for, with a count of its own or without."""
+    number = draw(st.integers(0, len(later) - 1))
+    asked = {key: value for key, value in draw(st.sampled_from(frames)).items() if key != "relation"}
+    if draw(st.booleans()):
+        asked.pop("count", None)
+    elif asked["type"] in ("product", "category", "order", "event"):
+        asked["count"] = draw(counts)
+    later[number] = {key: value for key, value in later[number].items() if key == "relation"} | asked
 
 
 def frames_of(definition: Mapping[str, Any]) -> list[tuple[str, Definition]]:

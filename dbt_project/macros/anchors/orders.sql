@@ -143,31 +143,43 @@ counts (staging).
         {{- target_products(scenario) }}
 {%- endmacro %}
 
+{% macro is_every_order_an_anchor(scenario) -%}
+    {{- return(
+        anchor_kind(scenario) == 'ordered' and scenario.get('start') is none and not order_filters(scenario).strip()
+    ) -}}
+{%- endmacro %}
+
 {% macro target_products(scenario) -%}
     {#- The order that completes a target of products holds one of them itself (Q-15, A31); of frames that must hold in one
         order, all. -#}
-    {%- set holdings = [] -%}
+    {%- set found = target_lookups(scenario) -%}
+    {%- if found %}
+        and orders.order_id in (
+            {{ found | join('\n            union all\n            ') }}
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro target_lookups(scenario) -%}
+    {#- Queries of the orders that hold what the target asks for, by what `occurrence_ctes` found; none where any order
+        will do. -#}
+    {%- set found = [] -%}
     {%- set runs = same_order_runs(scenario, 'target') -%}
     {%- set bought_anything = namespace(found=false) -%}
     {%- for frame in section_frames(scenario, 'target') -%}
-        {%- set place = place_of_frame(scenario, 'target', loop.index) -%}
         {%- if frame.get('relation') == 'not' or loop.index in runs | sum(start=[]) -%}
-        {%- elif frame.get('type') == 'product' and frame.get('codes') -%}
-            {%- do holdings.append(holds_product('orders.order_id', one_or_more(place, 'codes', frame.get('codes')))) -%}
-        {%- elif frame.get('type') == 'category' and frame.get('codes') -%}
-            {%- do holdings.append(holds_category('orders.order_id', one_or_more(place, 'codes', frame.get('codes')))) -%}
+        {%- elif frame.get('type') in ['product', 'category'] and frame.get('codes') -%}
+            {%- do found.append('select occurrence from target_' ~ loop.index ~ '_occurrences') -%}
         {%- elif frame.get('type') == 'order' -%} {%- set bought_anything.found = true -%}
         {%- endif -%}
     {%- endfor -%}
     {%- for run in runs -%}
         {%- set frames = section_frames(scenario, 'target')[run[0] - 1:run[-1]] -%}
         {%- if frames | selectattr('codes', 'defined') | list -%}
-            {%- do holdings.append('orders.order_id in (' ~ matching_orders(scenario, 'target', run) ~ ')') -%}
+            {%- do found.append('select order_id from ' ~ matching_name('target', runs, run[0])) -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- if holdings and not bought_anything.found %}
-        and ({{ holdings | join(' or ') }})
-    {%- endif -%}
+    {{- return([] if bought_anything.found else found) -}}
 {%- endmacro %}
 
 {% macro holds_product(order_id, products) -%}

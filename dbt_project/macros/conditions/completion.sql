@@ -26,12 +26,12 @@ not belong here: how a frame counts at any other time (`counts`).
     {%- if numbers %}
 
 cancelled_since as (
-    select ended.frame_no, anchors.customer_id, anchors.anchor_key, anchors.judged_at, ended.stands_until
+    select ended.frame_no, anchors.customer_id, anchors.anchor_key, anchors.judged_at, upper(ended.stands_during) as ended_at
     from (
     {%- for number in numbers %}
-        select {{ number }} as frame_no, customer_id, occurrence, counts_during, stands_until
+        select {{ number }} as frame_no, customer_id, occurrence, counts_during, stands_during
         from target_{{ number }}_occurrences
-        where stands_until is not null
+        where {{ has_end('stands_during') }}
         {%- if not loop.last %}
         union all
         {%- endif %}
@@ -76,7 +76,7 @@ recounted_changes as (
     where concerned.frame_no = {{ number }}
     union all
     {%- endfor %}
-    select frame_no, customer_id, anchor_key, stands_until, -1 from cancelled_since
+    select frame_no, customer_id, anchor_key, ended_at, -1 from cancelled_since
 ),
 
 -- of changes at one instant each sees the sum of all, and only the last has a span that is not empty

@@ -38,8 +38,9 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
 {%- endmacro %}
 
 {% macro any_since_anchor_ctes(name, frame, kept) -%}
-    {#- Who orders a thousand times has a million pairs of an order and a later one. So what never stops counting is
-        kept once per customer, in order, and each anchor looks up what comes next; only what ends is paired. -#}
+    {#- Who orders a thousand times has a million pairs of an order and a later one. So occurrences are kept once per
+        customer, in order, and each anchor looks up what comes next of those that never stop counting, and all that
+        come later of those that do. -#}
 {{ cte_head(name ~ '_lasting', kept) }}
     select customer_id, array_agg(distinct lower(counts_during) order by lower(counts_during)) as began_at
     from {{ name }}_occurrences
@@ -50,14 +51,13 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
     {%- if may_end(frame) %}
 
 {{ cte_head(name ~ '_ending', kept) }}
-    select anchors.customer_id, anchors.anchor_key, range_agg(occurrences.counts_during) as held
-    from {{ name }}_occurrences as occurrences
-    inner join anchors on occurrences.customer_id = anchors.customer_id
-    where
-        not isempty(occurrences.counts_during)
-        and not upper_inf(occurrences.counts_during)
-        and lower(occurrences.counts_during) > anchors.anchor_at
-    group by anchors.customer_id, anchors.anchor_key
+    select
+        customer_id,
+        array_agg(lower(counts_during) order by lower(counts_during)) as began_at,
+        array_agg(counts_during order by lower(counts_during)) as spans
+    from {{ name }}_occurrences
+    where {{ has_end('counts_during') }} and not lower_inf(counts_during)
+    group by customer_id
 ),
     {%- endif %}
 
@@ -73,19 +73,28 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
     {{- return(frame.get('type') in ['product', 'category', 'order'] or frame.get('within_days') is not none) -}}
 {%- endmacro %}
 
+{% macro has_end(span) -%}
+    not isempty({{ span }}) and not upper_inf({{ span }})
+{%- endmacro %}
+
 {% macro held_since_anchor(name, frame) -%}
-    {%- set next = name ~ '_lasting.began_at[width_bucket(anchors.anchor_at, ' ~ name ~ '_lasting.began_at) + 1]' -%}
+    {%- set next = name ~ '_lasting.began_at[' ~ first_after_anchor(name ~ '_lasting') ~ ']' -%}
     (
         case when {{ next }} is null then '{}'::tstzmultirange else tstzmultirange(tstzrange({{ next }}, null)) end
-        {%- if may_end(frame) %} + coalesce({{ name }}_ending.held, '{}'){% endif %}
+        {%- if may_end(frame) %}
+        + coalesce(tstzmultirange(variadic {{ name }}_ending.spans[{{ first_after_anchor(name ~ '_ending') }}:]), '{}')
+        {%- endif %}
     )
+{%- endmacro %}
+
+{% macro first_after_anchor(occurrences) -%}
+    width_bucket(anchors.anchor_at, {{ occurrences }}.began_at) + 1
 {%- endmacro %}
 
 {% macro joins_since_anchor(name, frame) %}
     left join {{ name }}_lasting on anchors.customer_id = {{ name }}_lasting.customer_id
     {%- if may_end(frame) %}
-    left join {{ name }}_ending
-        on anchors.customer_id = {{ name }}_ending.customer_id and anchors.anchor_key = {{ name }}_ending.anchor_key
+    left join {{ name }}_ending on anchors.customer_id = {{ name }}_ending.customer_id
     {%- endif %}
 {%- endmacro %}
 

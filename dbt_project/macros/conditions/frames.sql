@@ -34,45 +34,78 @@ customer and anchor) with `held`, the tstzmultirange of the instants at which it
     {{ name }} as {{ 'materialized ' if kept else otherwise }}(
 {%- endmacro %}
 
-{% macro frame_ctes(scenario, section, reading) -%}
+{% macro occurrence_ctes(scenario, reading) -%}
+    {#- What the frames of all sections count. These come before the anchors, of which it is asked whether they hold what
+        the target counts. Whoever buys what is offered is stopped, and was left out if it was bought before: what several
+        frames count is looked up once. -#}
     {%- set kept = has_many_frames(scenario) -%}
-    {%- set runs = same_order_runs(scenario, section) -%}
-    {%- for run in runs %}
+    {%- set lookups = {} -%}
+    {%- for section in ['target', 'exclusion', 'stop'] -%}
+        {%- set runs = same_order_runs(scenario, section) -%}
+        {%- for run in runs %}
 
 {{ cte_head(matching_name(section, runs, run[0]), kept) }}
     {{ matching_orders(scenario, section, run) }}
 ),
-    {%- endfor %}
-    {%- for frame in section_frames(scenario, section) %}
-    {%- set place = place_of_frame(scenario, section, loop.index) -%}
-    {%- set name = section ~ '_' ~ loop.index %}
+        {%- endfor -%}
+        {%- for frame in section_frames(scenario, section) -%}
+            {%- set place = place_of_frame(scenario, section, loop.index) -%}
+            {%- do checked_frame(place, section, frame) -%}
+            {%- if frame.type != 'member' -%}
+                {%- set matching = matching_name(section, runs, loop.index) -%}
+                {%- set lookup = frame_occurrences(scenario, place, frame, reading, matching) -%}
+                {%- do lookups.setdefault(lookup, []).append(
+                    {'name': section ~ '_' ~ loop.index ~ '_occurrences', 'frame': frame}
+                ) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- for lookup, alike in lookups.items() -%}
+        {#- an order is found once for every line that matches: who counts must see it once, who only asks whether it is
+            there need not pay for that; of given customers' facts each is shown once -#}
+        {%- set shown_once = namespace(found=(reading == 'given')) -%}
+        {%- for each in alike if is_counted(each.frame) -%} {%- set shown_once.found = true -%} {%- endfor -%}
+        {%- set by_line = alike[0].frame.type in ['product', 'category'] -%}
+        {%- for each in alike %}
 
-{{ frame_cte(
-    scenario, section, place, name, frame, reading, kept, matching_name(section, runs, loop.index)
-) }}
-    {%- endfor %}
+{{ cte_head(each.name, kept, otherwise='not materialized ' if each.frame.type == 'order' else '') }}
+            {%- if not loop.first %}
+    select * from {{ alike[0].name }}
+            {%- elif by_line and shown_once.found %}
+    select distinct * from (
+    {{ lookup }}
+    ) as lines
+            {%- else %}
+    {{ lookup }}
+            {%- endif %}
+),
+        {%- endfor -%}
+    {%- endfor -%}
 {%- endmacro %}
 
-{% macro frame_cte(scenario, section, place, name, frame, reading, kept, matching='') -%}
+{% macro checked_frame(place, section, frame) -%}
     {%- do known_word(place, 'type', frame.get('type'), frame_types()) -%}
     {%- do known_word(place, 'since', frame_since(frame, default_since(section)), ['anchor', 'all_time']) -%}
     {%- do checked_count(place, frame) -%}
-    {%- set per_anchor = frame_since(frame, default_since(section)) == 'anchor' -%}
-    {%- if frame.get('type') == 'member' -%}
-{{ member_ctes(place, name, frame, kept) }}
-    {%- else -%}
-{{ cte_head(name ~ '_occurrences', kept, otherwise='not materialized ' if frame.get('type') == 'order' else '') }}
-    {{ frame_occurrences(scenario, place, frame, reading, matching) }}
-),
+{%- endmacro %}
 
-        {% if is_counted(frame) %}
+{% macro frame_ctes(scenario, section) -%}
+    {#- When each frame of a section holds, from what `occurrence_ctes` found. -#}
+    {%- set kept = has_many_frames(scenario) -%}
+    {%- for frame in section_frames(scenario, section) -%}
+    {%- set name = section ~ '_' ~ loop.index -%}
+    {%- set per_anchor = frame_since(frame, default_since(section)) == 'anchor' %}
+
+    {% if frame.type == 'member' -%}
+{{ member_ctes(place_of_frame(scenario, section, loop.index), name, frame, kept) }}
+    {%- elif is_counted(frame) -%}
 {{ counted_ctes(name, frame, per_anchor, kept) }}
-        {%- elif per_anchor %}
+    {%- elif per_anchor -%}
 {{ any_since_anchor_ctes(name, frame, kept) }}
-        {%- else %}
+    {%- else -%}
 {{ any_cte(name, kept) }}
-        {%- endif %}
     {%- endif %}
+    {%- endfor %}
 {%- endmacro %}
 
 {% macro frame_joins(scenario, section) -%}

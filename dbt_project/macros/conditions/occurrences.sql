@@ -1,6 +1,6 @@
 {#
 What a frame counts: one row per order, event, cancellation, enrolment, stay or list entry, each with `counts_during`,
-the span in which it counts, and orders with `stands_until`, when they stopped counting (null: never). Orders are
+the span in which it counts, and orders with `stands_during`, that span before `within_days` cut it. Orders are
 counted and never quantities (R-102h). Does not belong here: until when an order counts (`order_statuses`), how
 occurrences are counted (`counts`), and members' attributes (`members`).
 #}
@@ -8,17 +8,14 @@ occurrences are counted (`counts`), and members' attributes (`members`).
 {% macro frame_occurrences(scenario, place, frame, reading, matching='') -%}
     {#- `matching`: the relation of the orders that match every frame of the run that the frame belongs to. -#}
     {%- set type = frame.get('type') -%}
-    {#- an order is found once for every line that matches: who counts must see it once, who only asks whether it is
-        there need not pay for that; of given customers' facts each is shown once -#}
-    {%- set distinct = 'distinct ' if is_counted(frame) or reading == 'given' else '' -%}
     {%- if type in ['product', 'category'] -%}
-    select {{ distinct }}
+    select
         purchases.customer_id,
         purchases.order_id as occurrence,
         {{ counting_span(
             place, frame, order_counts_during(scenario, 'purchases'), local_date('purchases.ordered_at')
         ) }} as counts_during,
-        upper({{ order_counts_during(scenario, 'purchases') }}) as stands_until
+        {{ order_counts_during(scenario, 'purchases') }} as stands_during
     from purchases
     where {{ line_matches(place, frame) }}
         {%- if matching %}
@@ -29,7 +26,7 @@ occurrences are counted (`counts`), and members' attributes (`members`).
         orders.customer_id,
         orders.order_id as occurrence,
         {{ counting_span(place, frame, order_counts_during(scenario, 'orders'), 'orders.ordered_on') }} as counts_during,
-        upper({{ order_counts_during(scenario, 'orders') }}) as stands_until
+        {{ order_counts_during(scenario, 'orders') }} as stands_during
     from orders
     {%- elif type == 'event' -%}
     select

@@ -54,11 +54,16 @@ confirmed_customers as (
     select customer_id from customers where duplicate_status = 'confirmed'
 ),
 
-anchors as (
+{{ occurrence_ctes(scenario, reading) }}
+
+{#- everyone's orders lie by customer, as all of this is joined: kept, they would be sorted again at each join -#}
+{%- set are_read_anew = reading == 'everyone' and is_every_order_an_anchor(scenario) and not has_many_frames(scenario) %}
+
+{{ cte_head('anchors', kept=false, otherwise='not materialized ' if are_read_anew else '') }}
     {{ anchor_rows(scenario, reading) }}
 ),
     {%- for section in ['target', 'exclusion', 'stop'] %}
-{{ frame_ctes(scenario, section, reading) }}
+{{ frame_ctes(scenario, section) }}
     {%- endfor %}
 {{ completion_ctes(scenario) }}
     {%- if subscribers == 'exclude' %}

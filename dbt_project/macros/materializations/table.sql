@@ -112,10 +112,6 @@ between.
         nobody can tell: all of these customers' rows are written. -#}
     {%- set key = config.get('unique_key') or [] -%}
     {%- set key = [key] if key is string else key -%}
-    {%- set same_row -%}
-        {%- for column in key %} fresh.{{ column }} = standing.{{ column }} and{% endfor %}
-        {{ '(fresh.*) *= standing.standing_row' if key else 'false' }}
-    {%- endset -%}
     {%- call statement() -%}
     -- so many joins over so few rows: a mistaken estimate must not cost more than a hash table does, and starting
     -- workers takes longer than the work
@@ -128,27 +124,30 @@ between.
     ) as query
     where {{ is_changed('customer_id') }};
     set local enable_nestloop = on;
-    -- read once: where a customer's rows lie scattered, that is a page for each
-    create temporary table standing_rows on commit drop as
-    select standing_row.ctid as standing_place, {% for column in key %}standing_row.{{ column }}, {% endfor %}standing_row
-    from {{ target }} as standing_row
-    where {{ is_changed('standing_row.customer_id') }};
+    create temporary table differing_rows on commit drop as
     {%- if key %}
-    -- what is joined by, and no more: looking at spans costs most of it
-    analyze fresh_rows ({{ key | join(', ') }}), standing_rows ({{ key | join(', ') }})
-    {%- endif %}
-    {%- endcall -%}
-    {%- call statement() -%}
-    delete from {{ target }} as built
-    using standing_rows as standing
-    where
-        built.ctid = standing.standing_place
-        and not exists (select from fresh_rows as fresh where {{ same_row }})
+    select fresh.ctid as fresh_place, standing.standing_place
+    from fresh_rows as fresh
+    full join (
+        select standing_row.ctid as standing_place, {% for column in key %}standing_row.{{ column }}, {% endfor %}standing_row
+        from {{ target }} as standing_row
+        where {{ is_changed('standing_row.customer_id') }}
+    ) as standing
+        on {% for column in key %}fresh.{{ column }} = standing.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+    where fresh.ctid is null or standing.standing_place is null or not (fresh.*) *= standing.standing_row
+    {%- else %}
+    select null::tid as fresh_place, standing_row.ctid as standing_place
+    from {{ target }} as standing_row
+    where {{ is_changed('standing_row.customer_id') }}
+    union all
+    select fresh.ctid, null from fresh_rows as fresh
+    {%- endif %};
+    delete from {{ target }} as built using differing_rows as differing where built.ctid = differing.standing_place
     {%- endcall -%}
     {%- call statement('main') -%}
     insert into {{ target }} ({{ columns }})
     select {{ columns }} from fresh_rows as fresh
-    where not exists (select from standing_rows as standing where {{ same_row }})
+    where fresh.ctid = any(array(select differing.fresh_place from differing_rows as differing))
     {%- endcall -%}
 {%- endmacro %}
 

@@ -1,4 +1,9 @@
-{{ config(unique_key=['customer_id', 'order_id'], indexes=[{'columns': ['customer_id']}]) }}
+-- read from end to end and sorted, by several processes: by the index of customers each order lies on another page
+{{ config(
+    unique_key=['customer_id', 'order_id'],
+    indexes=[{'columns': ['customer_id']}],
+    pre_hook='set local enable_indexscan = off'
+) }}
 
 with orders as (
     select * from {{ facts_read('orders', ref('stg_orders')) }}

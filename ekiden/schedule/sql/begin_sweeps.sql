@@ -11,7 +11,8 @@ with present as (
         control.system_identifier,
         -- of an archived scenario no table is read any more; one with a broken definition has none that can be
         case when scenarios.status = 'archived' then 0::oid else followed.table_oid end as table_oid,
-        case when scenarios.status = 'archived' then '-infinity' else followed.turns_from end as turns_from
+        case when scenarios.status = 'archived' then '-infinity' else followed.turns_from end as turns_from,
+        case when scenarios.status = 'archived' then 'infinity' else followed.turns_before end as turns_before
     from outreach.scenarios
     inner join outreach.scenario_versions as versions on scenarios.current_version_id = versions.scenario_version_id
     cross join pg_control_system() as control
@@ -40,6 +41,7 @@ select
             then 'its table was made anew'
         when last.swept_at > %(now)s then 'the clock was set back'
         when last.swept_at < present.turns_from then 'what began before then is not known'
+        when %(now)s >= present.turns_before then 'what begins by now is not known'
         when
             %(part)s = 'entries'
             and present.backfill_as_of = 'due_date'

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
@@ -233,6 +233,38 @@ def test_whoever_a_span_lets_in_later_is_looked_at_then(shop: Shop):
     shop.at("2024-03-12 09:00")
     assert looked_at(shop) == {"follow_up": ["C1", "C2"]}
     assert shop.plan().enrolled == 2
+
+
+def test_what_begins_years_from_now_is_found_when_it_begins(shop: Shop):
+    year = datetime.now(UTC).year + 3
+    shop.scenario()
+    shop.customer("C1")
+    shop.eligible("C1", f"{year}-03-10", entry=f"{{[{year}-03-12 09:00+09,)}}")
+    shop.plan()
+    assert shop.execute("select count(*) from changed.turning_points") == [(0,)]
+    shop.at(f"{year}-03-12 08:59")
+    assert looked_at(shop) == {"follow_up": "what begins by now is not known"}
+    assert shop.plan().enrolled == 0
+    shop.at(f"{year}-03-12 09:00")
+    assert shop.plan().enrolled == 1
+
+
+@pytest.mark.parametrize(("known_for", "noted"), [(timedelta(days=364), 1), (timedelta(days=367), 0)])
+def test_a_build_notes_more_of_what_begins_once_less_than_a_year_of_it_is_known(
+    shop: Shop, known_for: timedelta, noted: int
+):
+    shop.scenario()
+    shop.customer("C1")
+    now = datetime.now(UTC)
+    begins, known = now + timedelta(days=500), now + known_for
+    shop.eligible("C1", "2024-03-10", entry=f"{{[{begins.isoformat()},)}}")
+    shop.execute("delete from changed.turning_points")
+    followed = "table_oid = 'eligibility.follow_up'::regclass"
+    shop.execute(f"update changed.followed_tables set turns_before = %s where {followed}", known)  # noqa: S608
+    shop.execute("select changed.follow_eligibility('eligibility.follow_up')")
+    assert shop.execute("select customer_id, turns_at from changed.turning_points") == [("C1", begins)] * noted
+    known_now = shop.execute(f"select turns_before from changed.followed_tables where {followed}")[0][0]  # noqa: S608
+    assert (known_now > known) is bool(noted)
 
 
 @pytest.mark.parametrize(
