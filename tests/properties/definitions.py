@@ -207,7 +207,9 @@ def definitions(draw: st.DrawFn, relations: tuple[str, ...] = ("and", "or", "not
     if draw(now_and_then):
         definition["site"] = draw(st.sampled_from(words.SITES))
     if draw(now_and_then):
-        definition["start"] = draw(dates)
+        start, last_order = draw(dates), definition.get("orders", {}).get("period", {}).get("to", "9999-12-31")
+        # later than that, nobody would ever be written to, which is a fault
+        definition["start"] = min(start, last_order)
     for name in draw(filled_sections):
         # under `and` alone, the order of frames is to make no difference: here it makes the runs
         if "or" in relations and draw(sometimes):

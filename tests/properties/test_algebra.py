@@ -75,13 +75,13 @@ def test_what_happens_later_changes_nothing_that_was(
 
 
 def _until_the_moment(answer: Answer) -> dict[RowKey, tuple[object, ...]]:
-    """Return what the answer says of the time before the moment; rows that say nothing of it are left out."""
+    """Return what the answer says of the time before the moment; who let nobody in by then could stop nobody either."""
     told = {
         key: (row.anchor_at, row.anchor_date, _before(row.entry_during), _before(row.stop_during))
         for key, row in answer.items()
         if row.anchor_at < MOMENT
     }
-    return {key: row for key, row in told.items() if row[2] or row[3]}
+    return {key: row for key, row in told.items() if row[2]}
 
 
 def _before(spans: TimestamptzMultirange) -> list[tuple[datetime | None, datetime]]:
