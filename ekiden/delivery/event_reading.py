@@ -29,6 +29,8 @@ ABOUT: Mapping[str, tuple[str, ...]] = {
     "dropped": ("reason",),
     "deferred": ("response", "reason"),
     ACCOUNT_CHANGED: ("type",),
+    "group_unsubscribe": ("asm_group_id",),
+    "group_resubscribe": ("asm_group_id",),
 }
 """The field that says what an event of a kind is about: two of one message and second may differ in it alone."""
 

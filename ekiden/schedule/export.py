@@ -243,8 +243,9 @@ def _take(connection: Connection[Any], run_id: UUID, now: datetime, settings: Se
             connection, [Asked(row.schedule_row_id, row.customer_id, row.channel) for row in passed]
         )
         found = {row.schedule_row_id: objections.get(row.schedule_row_id, NO_OBJECTIONS) for row in passed}
-        suppressed = [row for row in passed if found[row.schedule_row_id].is_suppressed]
-        opted_out = [row for row in passed if row not in suppressed and found[row.schedule_row_id].is_opted_out]
+        of_each = [(row, found[row.schedule_row_id]) for row in passed]
+        suppressed = [row for row, against in of_each if against.is_suppressed]
+        opted_out = [row for row, against in of_each if against.is_opted_out and not against.is_suppressed]
         cancel(connection, suppressed, SkipReason.SUPPRESSED, now, exit_reason="step_not_sent")
         cancel(connection, opted_out, SkipReason.OPTED_OUT, now, exit_reason="step_not_sent")
         kept_off = {row.schedule_row_id for row in (*suppressed, *opted_out)}

@@ -1,8 +1,9 @@
 {#
-What a frame counts: one row per order, event, cancellation, enrolment, stay or list entry, each with `counts_during`,
-the span in which it counts, and orders with `stands_during`, that span before `within_days` cut it. Orders are
-counted and never quantities (R-102h). Does not belong here: until when an order counts (`order_statuses`), how
-occurrences are counted (`counts`), and members' attributes (`members`).
+What a frame counts: one row per order, event, cancellation, enrolment, stay or list entry - of product and category
+frames one per line that matches; `occurrence_ctes` shows each order once where that matters -, each with
+`counts_during`, the span in which it counts, and orders with `stands_during`, that span before `within_days` cut it.
+Orders are counted and never quantities (R-102h). Does not belong here: until when an order counts (`order_statuses`),
+how occurrences are counted (`counts`), and members' attributes (`members`).
 #}
 
 {% macro frame_occurrences(scenario, place, frame, reading, matching='') -%}

@@ -85,7 +85,7 @@ table and the definition it is planned by can never differ.
 {%- endmacro %}
 
 {% macro register_scenario() -%}
-    {#- The post-hook of every eligibility model. -#}
+    {#- The pre-hook of every eligibility model. -#}
     {%- if execute -%}
     {%- set broken = broken_scenario(model) -%}
     {#- a broken one says so in the place of its definition: whoever reads the registry leaves it out #}

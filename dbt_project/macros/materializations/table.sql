@@ -133,8 +133,9 @@ between.
         from {{ target }} as standing_row
         where {{ is_changed('standing_row.customer_id') }}
     ) as standing
-        on {% for column in key %}fresh.{{ column }} = standing.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
-    where fresh.ctid is null or standing.standing_place is null or not (fresh.*) *= standing.standing_row
+        -- a key may repeat, against its word: a row stays where one like it is made
+        on {% for column in key %}fresh.{{ column }} = standing.{{ column }} and {% endfor %}(fresh.*) *= standing.standing_row
+    where fresh.ctid is null or standing.standing_place is null
     {%- else %}
     select null::tid as fresh_place, standing_row.ctid as standing_place
     from {{ target }} as standing_row

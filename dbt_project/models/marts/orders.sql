@@ -1,4 +1,5 @@
--- read from end to end and sorted, by several processes: by the index of customers each order lies on another page
+-- read from end to end and sorted, by several processes: by the index of customers each order lies on another page; a
+-- few customers' are found by a bitmap of it all the same
 {{ config(
     unique_key=['customer_id', 'order_id'],
     indexes=[{'columns': ['customer_id']}],

@@ -81,6 +81,7 @@ class Months:
         event: Callable[[], object] = self.random.choice(
             [self.plan] * 4 + [self.send] * 3 + [self.operate] * 2 + [self.anchor] * 3
             + [self.change_spans, self.remove_anchor, self.stop, self.edit, self.provider, self.build_anew]
+            + [self.know_until, self.know_more]
         )  # fmt: skip
         # mostly on, sometimes back
         self.shop.now += timedelta(hours=self.random.choice([0, 1, 5, 11, 24, 30, 50, -3]))
@@ -151,6 +152,17 @@ class Months:
         channel.found = answer and {
             row.message_id: Delivery(row.message_id, answer) for row in self.shop.rows(state="sending")
         }
+
+    def know_until(self) -> None:
+        """Have what begins after some instant, which may be near or past, not be known of a table."""
+        known = self.shop.now + timedelta(hours=self.random.choice([-960, -5, 0, 5, 40]))
+        table = f"'eligibility.{self.random.choice(MODELS)}'::regclass"
+        self.shop.execute(f"update changed.followed_tables set turns_before = %s where table_oid = {table}", known)  # noqa: S608
+        self.shop.execute(f"delete from changed.turning_points where table_oid = {table} and turns_at >= %s", known)  # noqa: S608
+
+    def know_more(self) -> None:
+        """As a build does that changes nothing."""
+        self.shop.execute("select changed.follow_eligibility(%s)", f"eligibility.{self.random.choice(MODELS)}")
 
     def build_anew(self) -> None:
         """Put another table in the place of one, with the same rows."""
@@ -246,6 +258,9 @@ def test_what_begins_years_from_now_is_found_when_it_begins(shop: Shop):
     assert looked_at(shop) == {"follow_up": "what begins by now is not known"}
     assert shop.plan().enrolled == 0
     shop.at(f"{year}-03-12 09:00")
+    assert shop.plan().enrolled == 1
+    # by then so much is passed and forgotten that of what is known nothing is left
+    shop.buyer("C2", f"{year}-03-10")
     assert shop.plan().enrolled == 1
 
 

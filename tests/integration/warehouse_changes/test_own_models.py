@@ -17,6 +17,11 @@ OWN_FOLLOWED = {
         {{ config(unique_key=['customer_id', 'place']) }}
         select customer_id, 1 as built, order_id as place, 2 as fresh from {{ facts_read('orders', ref('stg_orders')) }}
     """,
+    # a key that repeats
+    "ordered": """
+        {{ config(unique_key='customer_id') }}
+        select customer_id, order_id from {{ facts_read('orders', ref('stg_orders')) }}
+    """,
 }
 OWN_WHOLE = {
     "sold": "select product_id, count(*) from {{ facts_read('purchases', ref('int_purchases')) }} group by 1",

@@ -197,6 +197,16 @@ def test_who_leaves_a_group_has_opted_out_of_its_site_or_of_all_mail(unknown: Sh
     ]
 
 
+@pytest.mark.parametrize("groups", [(7, 8), (8, 7)])
+def test_who_leaves_two_groups_in_one_second_has_left_both_however_that_is_told(unknown: Shop, groups: tuple[int, ...]):
+    unknown.settings = unknown.settings.model_copy(update={"sendgrid_groups": {7: "wine.example", 8: "tea.example"}})
+    for number in groups:
+        take_in(unknown, told(unknown, "C1", "group_unsubscribe", asm_group_id=number))
+    take_in(unknown, *(told(unknown, "C2", "group_unsubscribe", asm_group_id=number) for number in groups))
+    found = unknown.execute("select customer_id, site from outreach.opt_outs order by 1, 2")
+    assert found == [(customer, site) for customer in ("C1", "C2") for site in ("tea.example", "wine.example")]
+
+
 def test_an_entry_that_a_person_took_off_the_list_is_not_put_back_by_a_redelivery(unknown: Shop):
     bounce = told(unknown, "C1", "bounce", type="bounce", reason="550 no such user", sg_event_id="1")
     take_in(unknown, bounce)

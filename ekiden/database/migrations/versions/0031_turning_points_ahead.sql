@@ -1,9 +1,10 @@
 -- Turning points are noted two years ahead and no further: whoever asks for birthdays has fifty years of them for every
 -- customer. And a row is looked at once for whether it has any there, where it was asked of each of its bounds.
 
--- turning points before this instant are known; a sweep at a later one looks at everybody. What is followed so far has
--- all of its own.
-alter table changed.followed_tables add column turns_before timestamptz not null default 'infinity';
+-- Turning points before this instant are known; a sweep at a later one looks at everybody. What is followed so far has
+-- these, and some beyond.
+alter table changed.followed_tables
+add column turns_before timestamptz not null default now() + interval '2 years';
 alter table changed.followed_tables alter column turns_before drop default;
 
 -- As in 0008, of those after the lower bound of range $2 and before its upper one.
@@ -27,23 +28,31 @@ language sql immutable as $$
         '         (changed_rows.entry_during && $2 and not changed_rows.entry_during @> $2)'
         '         or (changed_rows.stop_during && $2 and not changed_rows.stop_during @> $2)'
         '     )'
+        -- as the key lies: a million in any order would be put down at a million places
+        ' order by turns.turns_at, changed_rows.customer_id'
         ' on conflict do nothing',
         query
     )
 $$;
 
--- The range of noting_turning_points: from an instant on, which is one of them, until before another.
+-- The range of noting_turning_points: from an instant on, which is one of them, until before another. Nothing lies in it
+-- where that is no later: sweeps by a clock that was ahead forget what they have passed, known or not.
 create function changed.turns_within(since timestamptz, before timestamptz) returns tstzrange
 language sql immutable as $$
-    select tstzrange((since at time zone 'UTC' - interval '1 microsecond') at time zone 'UTC', before, '()')
+    select tstzrange(
+        (since at time zone 'UTC' - interval '1 microsecond') at time zone 'UTC', greatest(since, before), '()'
+    )
 $$;
 
 create or replace function changed.note_eligibility() returns trigger language plpgsql as $$
 declare
     -- beyond a twentieth, looking at everybody is about as fast; ten thousand are few in any shop
     many_customers constant bigint := (select greatest(10000, reltuples / 20) from pg_class where oid = tg_relid);
+    -- at least two years: whoever reads by an older snapshot does not see how much is known by now
     known constant tstzrange := (
-        select changed.turns_within(turns_from, turns_before) from changed.followed_tables where table_oid = tg_relid
+        select changed.turns_within(turns_from, greatest(turns_before, clock_timestamp() + interval '2 years'))
+        from changed.followed_tables
+        where table_oid = tg_relid
     );
     changed_rows constant text := case tg_op
         when 'INSERT' then 'select * from new_rows'
@@ -74,13 +83,17 @@ begin
 end
 $$;
 
--- As in 0008; where less than a year is known ahead, it notes more.
+-- As in 0008; where less than a year is known ahead, more is noted.
 create or replace function changed.follow_eligibility(followed regclass) returns void language plpgsql as $$
 declare
     cluster constant bigint := (select system_identifier from pg_control_system());
     known_before constant timestamptz := (
         select turns_before from changed.followed_tables
-        where table_oid = followed::oid and system_identifier = cluster
+        where
+            table_oid = followed::oid
+            and system_identifier = cluster
+            -- else sweeps by a clock that was ahead have forgotten what comes
+            and turns_from <= clock_timestamp()
     );
     latest date;
     since timestamptz;
@@ -89,9 +102,9 @@ begin
     if known_before >= clock_timestamp() + interval '1 year' then
         return;
     end if;
+    -- a row that is being written elsewhere would be noted no further than is known so far, or not at all
+    execute format('lock table %s in share row exclusive mode', followed);
     if known_before is not null then
-        -- a row that is being written elsewhere would be noted no further than it was known so far
-        execute format('lock table %s in share row exclusive mode', followed);
         update changed.followed_tables set turns_before = before where table_oid = followed::oid;
         execute changed.noting_turning_points(format('select * from %s', followed))
         using followed::oid, changed.turns_within(known_before, before);
