@@ -24,7 +24,7 @@ from ekiden.cli.options import (
 )
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger, now
-from ekiden.delivery.carried import HAVE_ARRIVED, CarriedRow, carried_rows
+from ekiden.delivery.carried import ARRIVED_STAY, HAVE_ARRIVED, CarriedRow, carried_rows
 from ekiden.delivery.pauses import open_pauses
 from ekiden.schedule.actions import ACTIONS, Action, in_another_state
 from ekiden.schedule.operators import DEFAULT_LIMIT, Preview, applicable, due_later, operate, preview
@@ -88,19 +88,20 @@ def _command(action: Action) -> Callable[..., None]:
             found = preview(connection, row_filter, sample=SAMPLE_ROWS)
             today = settings.local_date(now())
             early = due_later(connection, action, row_filter, today=today)
-            carried = carried_rows(connection, row_filter, limit=SAMPLE_ROWS) if action.lets_go else []
+            asks_for_arrived = action.lets_go or action.leaves_arrived
+            carried = carried_rows(connection, row_filter, limit=SAMPLE_ROWS) if asks_for_arrived else []
             if dry_run:
                 show(found.sample, SAMPLE_COLUMNS, of=ScheduleRow, form=form, zone=settings.zone)
                 _tell_counts(found)
                 _tell_early(early, today)
-                _tell_carried(carried, settings)
+                _tell_carried(action, carried, settings)
                 errors().print(f"{action.name} would look at {found.matched} rows; nothing was changed")
                 return
             check_action(action, reason=reason, matched=found.matched, limit=limit)
             if not found.matched:
                 _say_why_nothing(action, preview(connection, replace(asked, first=None), sample=0))
                 return
-            _tell_carried(carried, settings)
+            _tell_carried(action, carried, settings)
             _confirm(action, found, settings, early=early, today=today, yes=yes)
             report = operate(
                 connection,
@@ -161,10 +162,10 @@ def _tell_early(rows: int, today: date) -> None:
         )
 
 
-def _tell_carried(carried: list[CarriedRow], settings: Settings) -> None:
-    """Say which rows have arrived, by what the provider told, and what letting them go does."""
+def _tell_carried(action: Action, carried: list[CarriedRow], settings: Settings) -> None:
+    """Say which rows have arrived, by what the provider told, and what the action does to them."""
     if carried:
-        complain("note", f"{carried[0].rows} {HAVE_ARRIVED}")
+        complain("note", f"{carried[0].rows} {ARRIVED_STAY if action.leaves_arrived else HAVE_ARRIVED}")
         show(carried, CARRIED_COLUMNS, of=CarriedRow, form=Format.TABLE, zone=settings.zone, on=errors())
 
 

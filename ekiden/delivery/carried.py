@@ -1,7 +1,7 @@
-"""Messages that the provider has already, though their rows are open: somebody called them not sent, and was wrong.
+"""Messages that the provider has, though the ledger has not: somebody called them not sent, and was wrong.
 
-Belongs here: who they are, as a sender asks before it posts, and a person before they let rows go. Does not belong
-here: rows whose sender is still at them, or whose outcome nobody knows (`event_outcomes`).
+Belongs here: who they are, as a sender asks before it posts, and a person before they let rows go or delete them. Does
+not belong here: rows whose sender is still at them, or whose outcome nobody knows (`event_outcomes`).
 """
 
 from collections.abc import Sequence
@@ -26,6 +26,12 @@ HAVE_ARRIVED = (
 )
 """Said, behind their number, to who lets them go."""
 
+ARRIVED_STAY = (
+    "of these rows have arrived, as the provider's events show; they are not deleted, since whoever is left without "
+    "rows may enter again, and be sent the same"
+)
+"""Said, behind their number, to who deletes them."""
+
 
 def carried_already(connection: Connection[Any], rows: Sequence[int]) -> dict[UUID, Delivery]:
     """Return what stands for a post of those of these rows whose message the provider has, by message."""
@@ -38,7 +44,7 @@ def carried_already(connection: Connection[Any], rows: Sequence[int]) -> dict[UU
 
 @dataclass(frozen=True)
 class CarriedRow:
-    """One open row whose message the provider has, with what it told of it, the oldest first."""
+    """One row that was not sent by the ledger, and whose message the provider has, with what it told, oldest first."""
 
     scenario_code: str
     customer_id: str

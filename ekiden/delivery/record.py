@@ -13,6 +13,7 @@ from psycopg import Connection
 
 from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
+from ekiden.delivery.carried import CARRIED_ALREADY
 from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, channel_of, opt_out
 from ekiden.schedule.advance import advance
@@ -84,7 +85,8 @@ def _record_sent(connection: Connection[Any], rows: list[int], now: datetime, se
 
 def record_messages(connection: Connection[Any], rows: list[int], run_id: UUID) -> None:
     """Write the lineage record of rows that were just sent or exported (R-225)."""
-    connection.execute(statement(__file__, "record_messages"), {"rows": as_array(rows), "run_id": run_id})
+    values = {"rows": as_array(rows), "run_id": run_id, "carried_already": CARRIED_ALREADY}
+    connection.execute(statement(__file__, "record_messages"), values)
 
 
 def _record_failed(connection: Connection[Any], failed: list[tuple[int, Delivery]], now: datetime) -> None:

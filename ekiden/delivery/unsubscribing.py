@@ -14,6 +14,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
+from ekiden.delivery.carried import CARRIED_ALREADY
 from ekiden.delivery.objections import sites_of
 from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, channel_of, opt_out
 from ekiden.delivery.unsubscribe_tokens import message_of
@@ -45,7 +46,7 @@ def addressee_of(connection: Connection[Any], signer: Signer, token: str) -> Add
     if message_id is None:
         return None
     with connection.cursor(row_factory=class_row(Addressee)) as cursor:
-        values = {"message_id": message_id, "is_signed": is_signed}
+        values = {"message_id": message_id, "is_signed": is_signed, "carried_already": CARRIED_ALREADY}
         found = cursor.execute(statement(__file__, "addressee"), values).fetchone()
     if found is None:
         return None

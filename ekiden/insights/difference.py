@@ -4,6 +4,7 @@ Belongs here: comparing what two queries answer. Does not belong here: where def
 (`difference_sources`), and what planning would make of it (enrolments, periods).
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -69,7 +70,6 @@ def difference(
 
     `tell` hears what is being done, in words: it takes seconds. Raises `BuildFailed` where dbt cannot compile one of
     them.
-    Raises `BuildFailed` where dbt cannot compile one of them.
     """
     tell("dbt compiles both definitions")
     edited, former = eligibility_queries(
@@ -107,9 +107,15 @@ def difference(
 
 
 def _changed_settings(working: ScenarioSource, other: ScenarioSource) -> tuple[str, ...]:
-    names = dict.fromkeys([*working.definition, *other.definition])
-    changed = [name for name in names if working.definition.get(name) != other.definition.get(name)]
+    edited, former = _as_compiled(working), _as_compiled(other)
+    changed = [name for name in dict.fromkeys([*edited, *former]) if edited.get(name) != former.get(name)]
     return (*changed, *(["SQL"] if working.sql != other.sql else []))
+
+
+def _as_compiled(source: ScenarioSource) -> dict[str, Any]:
+    """Return a definition as dbt reads it: a date in quotes is the same as one without."""
+    compiled: dict[str, Any] = json.loads(json.dumps(source.definition, default=str))
+    return compiled
 
 
 def _verbatim(query: str) -> sql.SQL:

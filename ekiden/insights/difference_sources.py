@@ -10,14 +10,10 @@ from ekiden.scenarios.definition import FAULTS_KEY, OPTIONS, check
 from ekiden.scenarios.document import Document, document_of, read_document
 from ekiden.scenarios.faults import Location
 from ekiden.scenarios.model_sql import compiled_here
+from ekiden.scenarios.source import ELIGIBILITY, SUFFIXES, found_files, is_read
 from ekiden.schedule.errors import UnknownScenario
 from ekiden.schedule.scenario_codes import unknown_scenario
 from ekiden.warehouse.revision import GIT_TIMEOUT
-
-MODELS = PurePosixPath("models/eligibility")
-"""Where scenarios stand in dbt's project."""
-
-YAML_ENDINGS = (".yml", ".yaml")
 
 
 class SourceUnusable(RuntimeError):
@@ -42,15 +38,16 @@ def working_source(project: Path, code: str) -> ScenarioSource:
     """
     codes = []
     broken: list[str] = []
-    for file in sorted((project / MODELS).rglob("*")):
-        if file.suffix not in YAML_ENDINGS:
-            continue
+    for file in found_files(project / ELIGIBILITY, SUFFIXES):
         document = read_document(file)
         for model_name, definition, place in _scenarios(document):
             codes.append(str(definition.get("code")))
             if definition.get("code") == code:
                 _refuse_faults(document, place, str(file))
-                sql = _sql_in(file.parent, model_name)
+                queries = found_files(project / ELIGIBILITY, (".sql",))
+                # the file of a model is known by its name, in whichever folder it stands
+                query = next((path for path in queries if path.stem == model_name), None)
+                sql = _sql_in(query) if query else None
                 return _checked(ScenarioSource(model_name, definition, sql, "working tree"))
         if document.root is None and (file.stem == code or _mentions(file, code)):
             broken += _faults(document, (), str(file))
@@ -70,7 +67,7 @@ def file_source(file: Path, code: str) -> ScenarioSource:
         raise SourceUnusable(f"{file} holds {len(found)} scenarios and none with the code {code!r}")
     model_name, definition, place = matching[0]
     _refuse_faults(document, place, str(file))
-    return _checked(ScenarioSource(model_name, definition, _sql_in(file.parent, model_name), str(file)))
+    return _checked(ScenarioSource(model_name, definition, _sql_in(file.with_name(f"{model_name}.sql")), str(file)))
 
 
 def revision_source(project: Path, revision: str, working: ScenarioSource) -> ScenarioSource:
@@ -86,14 +83,13 @@ def revision_source(project: Path, revision: str, working: ScenarioSource) -> Sc
         refusal=f"git knows no revision {revision!r}",
     ).strip()
     code = str(working.definition["code"])
-    listed = _git(
-        project, "ls-tree", "-r", "-z", "--name-only", commit, "--", str(MODELS), refusal="git ls-tree failed"
-    )
-    files = [name for name in listed.split("\0") if name]
-    by_name: tuple[str, Document, _Found] | None = None
+    folder = ELIGIBILITY.as_posix()
+    listed = _git(project, "ls-tree", "-r", "-z", "--name-only", commit, "--", folder, refusal="git ls-tree failed")
+    files = sorted(PurePosixPath(name) for name in listed.split("\0") if name)
+    by_name: tuple[PurePosixPath, Document, _Found] | None = None
     broken: list[str] = []
     for name in files:
-        if not name.endswith(YAML_ENDINGS):
+        if not is_read(name, SUFFIXES):
             continue
         raw = _show(project, commit, name)
         # reading hundreds of files as YAML takes seconds
@@ -115,14 +111,16 @@ def revision_source(project: Path, revision: str, working: ScenarioSource) -> Sc
 
 
 def _at_revision(
-    project: Path, commit: str, files: Collection[str], revision: str, found: tuple[str, Document, "_Found"]
+    project: Path,
+    commit: str,
+    files: Collection[PurePosixPath],
+    revision: str,
+    found: tuple[PurePosixPath, Document, "_Found"],
 ) -> ScenarioSource:
     name, document, (model_name, definition, place) = found
     _refuse_faults(document, place, f"{name} at {revision}")
-    sql_name = str(PurePosixPath(name).parent / f"{model_name}.sql")
-    sql = None
-    if sql_name in files:
-        sql = by_hand(_decoded(_show(project, commit, sql_name), f"{sql_name} at {revision}"))
+    query = next((file for file in files if is_read(file, (".sql",)) and file.stem == model_name), None)
+    sql = by_hand(_decoded(_show(project, commit, query), f"{query} at {revision}")) if query else None
     return _checked(ScenarioSource(model_name, definition, sql, revision))
 
 
@@ -131,8 +129,7 @@ def by_hand(sql: str) -> str | None:
     return None if compiled_here(sql) else sql
 
 
-def _sql_in(folder: Path, model_name: str) -> str | None:
-    file = folder / f"{model_name}.sql"
+def _sql_in(file: Path) -> str | None:
     try:
         return by_hand(_decoded(file.read_bytes(), str(file))) if file.exists() else None
     except OSError as error:
@@ -192,7 +189,7 @@ def _checked(source: ScenarioSource) -> ScenarioSource:
     return source
 
 
-def _show(project: Path, commit: str, name: str) -> bytes:
+def _show(project: Path, commit: str, name: PurePosixPath) -> bytes:
     return _git_bytes(project, "show", f"{commit}:./{name}", refusal=f"git cannot show {name} at {commit}")
 
 

@@ -5,8 +5,9 @@ file means (`source`).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,14 @@ _TEMPLATE_MARK = re.compile(r"\{[{%#]")
 # YAML 1.1: octal, sexagesimal
 _NOT_DECIMAL = re.compile(r"[-+]?0[0-7_]+|[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+")
 
-PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+PLAIN_TAGS: Mapping[type[Node], str] = {
+    MappingNode: "tag:yaml.org,2002:map",
+    SequenceNode: "tag:yaml.org,2002:seq",
+}
+"""What a mapping and a list are unless a tag says otherwise."""
+
+MERGE = "tag:yaml.org,2002:merge"
+"""The tag of the key `<<`, which stands for what another mapping holds; in quotes it is a word like others."""
 
 # the same as dbt's; without the C library the slower one, which reads the same
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -179,14 +187,16 @@ class _Reader:
 
     def value(self, node: Node, location: Location) -> Any:
         self._values_left -= 1
-        if self._values_left < 0 or id(node) in self._within:
+        # an alias of what holds an alias, and so on, goes deeper than the text: reading it recurses too
+        is_too_deep = len(self._within) > MAX_DEPTH
+        if self._values_left < 0 or is_too_deep or id(node) in self._within:
             if not any(fault.rule == "too_large" for fault in self.faults):
                 message = "an alias leads into itself, or the file is too large to be a scenario's"
                 self.faults.append(DocumentFault("too_large", _start(node), message, location))
             return None
         if isinstance(node, ScalarNode):
             return self._scalar(node, location)
-        if node.tag not in PLAIN_TAGS:
+        if node.tag != PLAIN_TAGS[type(node)]:
             message = f"the tag {node.tag} is not understood; take it out"
             self.faults.append(DocumentFault("unreadable_value", _start(node), message, location))
         self._within.add(id(node))
@@ -200,12 +210,16 @@ class _Reader:
 
     def _mapping(self, node: MappingNode, location: Location) -> dict[Any, Any]:
         result: dict[Any, Any] = {}
-        merged: dict[Any, Any] = {}
+        merged: dict[Any, Any] | None = None
         for key_node, value_node in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                for source in value_node.value if isinstance(value_node, SequenceNode) else (value_node,):
-                    value = self.value(source, location)
-                    merged = (value if isinstance(value, dict) else {}) | merged
+            if key_node.tag == MERGE:
+                if merged is not None:
+                    message = "'<<' stands here a second time; write one with a list, like <<: [*a, *b]"
+                    place = (*location, "<<")
+                    fault = DocumentFault("duplicate_key", _start(key_node), message, place, stops_dbt=False)
+                    self.faults.append(fault)
+                # as dbt reads it: of two the second counts
+                merged = (merged or {}) | self._merged(key_node, value_node, location)
                 continue
             key = self._key(key_node, location)
             if key in result:
@@ -213,28 +227,52 @@ class _Reader:
                 place = (*location, key)
                 self.faults.append(DocumentFault("duplicate_key", _start(key_node), message, place, stops_dbt=False))
             result[key] = self.value(value_node, (*location, key))
-        return merged | result
+        return (merged or {}) | result
+
+    def _merged(self, key: Node, node: Node, location: Location) -> dict[Any, Any]:
+        """Return what stands behind a `<<`; of a list's mappings the first counts."""
+        sources = _sources(node)
+        if not all(isinstance(source, MappingNode) for source in sources):
+            # an alias is where its anchor stands, which may be right for others: the key is what is wrong
+            message = "'<<' takes a mapping or a list of mappings, like <<: *name"
+            self.faults.append(DocumentFault("wrong_type", _start(key), message, (*location, "<<")))
+        result: dict[Any, Any] = {}
+        for source in sources:
+            if isinstance(source, MappingNode):
+                result = (self.value(source, location) or {}) | result
+        return result
 
     def _key(self, node: Node, location: Location) -> Any:
-        key = self._scalar(node, location) if isinstance(node, ScalarNode) else None
-        if key is None or isinstance(key, str):
-            if isinstance(node, ScalarNode):
-                return key if isinstance(key, str) else "null"
+        if not isinstance(node, ScalarNode):
             self.faults.append(DocumentFault("wrong_type", _start(node), "a key is a word", location))
             return f"key in line {_start(node).line}"
-        # `on:` and `2026:` are read as other things than words; nothing of ours is called so
-        return str(node.value)
+        key = self._scalar(node, location)
+        if isinstance(key, str):
+            return key
+        # `on:` and `2026:` are read as other things than words. Of a date dbt makes no manifest; any of them within
+        # `meta`, where definitions stand, ends the thread that builds the model, and dbt waits for it for ever
+        word = str(node.value)
+        if isinstance(key, date) or "meta" in location:
+            read = f"YAML reads {shown(word)} as {_kind_of(key)}; " if word else "there is no key before the colon; "
+            message = f"{read}write the key in quotes"
+            self.faults.append(DocumentFault("not_quoted", _start(node), message, (*location, word)))
+        return word
 
     def _scalar(self, node: ScalarNode, location: Location) -> Any:
         if mark := template_mark(node.value):
             message = f"dbt would read {mark!r} as Jinja, and build something else than stands here; take it out"
             self.faults.append(DocumentFault(TEMPLATE, _start(node), message, location))
         try:
-            value = self._constructor.construct_object(node)
+            # deep: a tag of lists or mappings is refused at once, and not when somebody looks into the value
+            value = self._constructor.construct_object(node, deep=True)
         except Exception as error:
             # the library's constructors raise whatever the text leads them to: `!!timestamp 9` an AttributeError
             reason = error.problem if isinstance(error, yaml.MarkedYAMLError) else str(error)
             message = f"{shown(node.value)!r} cannot be read: {reason}"
+            self.faults.append(DocumentFault("unreadable_value", _start(node), message, location))
+            return node.value
+        if isinstance(value, bytes):
+            message = f"{shown(node.value)} is read as bytes, which no definition holds; write a text, without !!binary"
             self.faults.append(DocumentFault("unreadable_value", _start(node), message, location))
             return node.value
         if isinstance(value, int) and "scenario" in location and _NOT_DECIMAL.fullmatch(node.value):
@@ -303,15 +341,32 @@ def _child(node: Node, part: int | str) -> tuple[Node, Node] | None:
         return (node.value[part], node.value[part]) if part < len(node.value) else None
     if not isinstance(node, MappingNode):
         return None
-    found = [pair for pair in _pairs(node) if isinstance(pair[0], ScalarNode) and pair[0].value == str(part)]
-    return found[-1] if found else None
+    pairs = (pair for pair in _pairs(node) if isinstance(pair[0], ScalarNode) and pair[0].value == str(part))
+    return next(pairs, None)
 
 
 def _pairs(node: MappingNode) -> Iterator[tuple[Node, Node]]:
-    """Yield a mapping's keys and values, merged ones first."""
-    for key, value in node.value:
-        if key.tag == "tag:yaml.org,2002:merge":
-            for source in value.value if isinstance(value, SequenceNode) else (value,):
-                if isinstance(source, MappingNode):
-                    yield from source.value
-    yield from (pair for pair in node.value if pair[0].tag != "tag:yaml.org,2002:merge")
+    """Yield a mapping's keys and values, those that count before those of the same name that do not."""
+    waiting, seen = [node], set[int]()
+    while waiting:
+        mapping = waiting.pop()
+        # a mapping that is met again has counted already, and may lead into itself
+        if id(mapping) in seen:
+            continue
+        seen.add(id(mapping))
+        yield from (pair for pair in reversed(mapping.value) if pair[0].tag != MERGE)
+        merged = [_sources(value) for key, value in mapping.value if key.tag == MERGE]
+        waiting += [source for sources in merged for source in reversed(sources) if isinstance(source, MappingNode)]
+
+
+def _sources(node: Node) -> list[Node]:
+    """Return what a `<<` merges."""
+    return node.value if isinstance(node, SequenceNode) else [node]
+
+
+def _kind_of(key: object) -> str:
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if key is None:
+        return "nothing"
+    return "a date" if isinstance(key, date) else "a number"

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -89,24 +90,36 @@ def new_scenario(
 def write(scaffold: Scaffold) -> None:
     """Write the files; a file that came into being meanwhile is not overwritten, and nothing is left half done."""
     written: list[Path] = []
+    made: list[Path] = []
     try:
         for path, text in scaffold.files.items():
+            made += reversed([folder for folder in path.parents if not folder.exists()])
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8", newline="\n") as file:
                 written.append(path)
                 file.write(text)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         for path in written:
             path.unlink(missing_ok=True)
+        for folder in reversed(made):
+            # not one in which somebody has put something meanwhile
+            with suppress(OSError):
+                folder.rmdir()
         raise ScaffoldRefused(f"nothing was written: {error}") from error
 
 
 def read_anchor(text: str) -> Any:
     """Return an anchor as one writes it on a command line: `ordered`, `entered=lapsed_90_days` or YAML."""
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError:
+        # Python keeps bytes that it cannot read as surrogates, which no file of ours can hold
+        message = f"the anchor {shown(text)!r} is not UTF-8 text; type it where the terminal is set to UTF-8"
+        raise ScaffoldRefused(message) from None
     kind, equals, argument = text.partition("=")
     if equals and CODE.fullmatch(kind):
         return {kind: argument}
-    document = document_of(text.encode("utf-8", "surrogateescape"))
+    document = document_of(raw)
     if document.faults:
         raise ScaffoldRefused(f"the anchor {shown(text)!r}: {document.faults[0].message}")
     return document.value

@@ -7,7 +7,7 @@ Does not belong here: what a definition may say (`definition`), and rules betwee
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from ekiden.scenarios.document import START, TEMPLATE, Document, DocumentFault, Position, read_document
@@ -98,13 +98,13 @@ class ProjectSources:
 def read_project(project: Path, extra: Iterable[Path] = ()) -> ProjectSources:
     """Return the scenarios of a dbt project and of `extra` YAML files elsewhere; never raises for what is in them."""
     folder = project / ELIGIBILITY
-    files = [*_found(folder, SUFFIXES), *(path for path in extra if path.suffix in SUFFIXES)]
-    queries = [*_found(folder, (".sql",)), *(path for path in extra if path.suffix == ".sql")]
-    others = {path.stem for path in _found(project / "models", (".sql",)) if folder not in path.parents}
+    files = [*found_files(folder, SUFFIXES), *(path for path in extra if path.suffix in SUFFIXES)]
+    queries = [*found_files(folder, (".sql",)), *(path for path in extra if path.suffix == ".sql")]
+    others = {path.stem for path in found_files(project / "models", (".sql",)) if folder not in path.parents}
     queries += [path.with_suffix(".sql") for path in extra if path.with_suffix(".sql").is_file()]
     by_name = {path.stem: path for path in reversed(queries)}
-    segments = frozenset(path.stem for path in _found(project / SEGMENTS, (".sql",)))
-    loose = list(_repeated(_found(folder, (".sql",))))
+    segments = frozenset(path.stem for path in found_files(project / SEGMENTS, (".sql",)))
+    loose = list(_repeated(found_files(folder, (".sql",))))
     scenarios: list[ScenarioSource] = []
     for file in dict.fromkeys(files):
         scenarios += _scenarios_in(file, by_name, loose, taken={each.model_name for each in scenarios}, others=others)
@@ -115,10 +115,15 @@ def read_project(project: Path, extra: Iterable[Path] = ()) -> ProjectSources:
     return ProjectSources(tuple(scenarios), tuple(loose), segments)
 
 
-def _found(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    found = (path for path in folder.rglob("*") if path.suffix in suffixes and not path.is_dir())
+def is_read(path: PurePath, suffixes: Collection[str]) -> bool:
+    """Return whether a file is one of a scenario by its name."""
     # what editors and systems lay beside a file; dbt reads none of it either
-    return sorted(path for path in found if not path.name.startswith((".", "#", "~")))
+    return path.suffix in suffixes and not path.name.startswith((".", "#", "~"))
+
+
+def found_files(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Return the files below a folder that are read, in the order in which they are."""
+    return sorted(path for path in folder.rglob("*") if is_read(path, suffixes) and not path.is_dir())
 
 
 def _repeated(queries: Iterable[Path]) -> Iterator[SourceFault]:

@@ -30,6 +30,8 @@ class Action:
     """True: what it changes is sent next."""
     sends_today: bool = False
     """True: what it lets go is sent today, even if it is due on a later day (T3)."""
+    leaves_arrived: bool = False
+    """True: it leaves rows whose message has arrived, as the provider's events show."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ ACTIONS = {
             ("ready", "held", "completed", "blocked", "skipped", "cancelled", "failed"),
             "Delete rows softly; a customer left without rows may enter again.",
             effects=("remove_empty_enrolments",),
+            leaves_arrived=True,
         ),
     )
 }
@@ -102,6 +105,8 @@ WHY = {
     "enrolment": "the enrolment has ended ({detail})",
     "step": "the step is stopped by force",
     "exclusive": "another exclusive scenario has the customer",
+    "arrived": "the provider's events show that it has arrived; retry or release it",
+    "ended": "the provider's events show that it has arrived",
     "meanwhile": "changed meanwhile",
 }
 """By the rule that `sql/not_changed.sql` names, and `meanwhile`."""
@@ -109,7 +114,8 @@ WHY = {
 
 def not_changed(connection: Connection[Any], action: Action) -> tuple[NotChanged, ...]:
     """Return why rows of the temporary table `chosen_rows` were not changed, by count, the most frequent first."""
-    found = connection.execute(statement(__file__, "not_changed"), {"states": list(action.states)}).fetchall()
+    values = {"states": list(action.states), "leaves_arrived": action.leaves_arrived}
+    found = connection.execute(statement(__file__, "not_changed"), values).fetchall()
     return tuple(NotChanged(rows, WHY[rule].format(action=action.name, detail=detail)) for rule, detail, rows in found)
 
 

@@ -176,7 +176,10 @@ def reopen(connection: Connection[Any], row_filter: RowFilter, **options: Any) -
 
 
 def delete(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T16: rows are deleted softly; who is left without rows may enter again, who was written to is done (R-119)."""
+    """T16: rows are deleted softly; who is left without rows may enter again, who was written to is done (R-119).
+
+    What has arrived, as the provider's events show, stays.
+    """
     return operate(connection, ACTIONS["delete"], row_filter, **options)
 
 

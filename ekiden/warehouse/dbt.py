@@ -3,10 +3,12 @@
 dbt's state is global to a process, so it is never run inside ours.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +32,9 @@ WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 NO_CONNECTION = {"EKIDEN_DBT_HOST": "not-connected.invalid"}
 """Parsing opens none; should it ever, it must not find another deployment's database."""
+
+_NOT_IN_YAML = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
+"""Of the characters that JSON may leave as they are: those that YAML refuses, or reads as white space."""
 
 
 class BuildFailed(RuntimeError):
@@ -122,7 +127,7 @@ def prepare(settings: Settings, connection: Mapping[str, str] | None = None) -> 
     A scenario with which dbt reads nothing at all is replaced by a stub, one after the other. Needs no database; with
     its `connection`, a build that follows need not parse again: dbt does so whenever the connection is another one.
     """
-    environment = {**settings_environment(settings), "EKIDEN_OPTIONS": ",".join(sorted(settings.options))}
+    environment = _parse_environment(settings)
     inputs = _inputs(environment)
     if (refused := _refused_by_last_parse(settings, inputs)) is not None:
         return prepare_project(settings, PROJECT_DIR, refused)
@@ -131,6 +136,11 @@ def prepare(settings: Settings, connection: Mapping[str, str] | None = None) -> 
         if (refused := _refused_by_last_parse(settings, inputs)) is not None:
             return prepare_project(settings, PROJECT_DIR, refused)
         return _prepare(settings, inputs, {**NO_CONNECTION, **environment, **(connection or {})})
+
+
+def _parse_environment(settings: Settings) -> dict[str, str]:
+    """Return what a manifest is made with."""
+    return {**settings_environment(settings), "EKIDEN_OPTIONS": ",".join(sorted(settings.options))}
 
 
 def _prepare(settings: Settings, inputs: str, environment: Mapping[str, str]) -> PreparedProject:
@@ -197,20 +207,21 @@ def eligibility_queries(
 ) -> list[str]:
     """Return the SQL that today's macros make of each source: a `definition`, or the `sql` of a model written by hand.
 
-    Nothing is built, and the artefacts of builds stay as they are. Raises `BuildFailed` with dbt's own words.
+    Scenarios that dbt cannot read are left out of the way. Nothing is built, and the artefacts of builds stay as they
+    are. Raises `BuildFailed` with dbt's own words.
     """
-    arguments = json.dumps({"sources": sources}, default=str)
-    command = _command(
-        ["--quiet", "--no-use-colors", "run-operation", "print_eligibility_queries", "--args", arguments],
-        project,
-        settings.dbt_target / "queries",
-        settings,
-    )
-    environment = {**os.environ, **dbt_environment(settings)}
-    answer = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    operation = ["run-operation", "print_eligibility_queries", "--args", _as_argument({"sources": sources})]
+    try:
+        answer = _ask(settings, project, operation)
+    except OSError as error:
+        if error.errno != errno.E2BIG:
+            raise
+        raise BuildFailed(
+            "the two definitions are too long to be given to dbt at once; put a long list of values into a segment"
+        ) from error
     printed = [line for line in answer.stdout.splitlines() if line.startswith('{"queries"')]
     if answer.returncode != 0 or not printed:
-        raise BuildFailed(f"dbt cannot compile the definition: {(answer.stdout + answer.stderr).strip()}")
+        raise BuildFailed(f"dbt cannot compile the definition: {_said(answer)}")
     queries: list[str] = json.loads(printed[-1])["queries"]
     return queries
 
@@ -220,16 +231,51 @@ def compiled_model(settings: Settings, name: str, *, project: Path | None = None
 
     Nothing is built, and the artefacts of builds stay as they are. Raises `BuildFailed` with dbt's own words.
     """
-    prepared = prepare_project(settings, project or PROJECT_DIR, {})
-    target = settings.dbt_target / "queries"
-    arguments = ["--quiet", "--no-use-colors", "compile", "--select", name]
-    command = _command(arguments, prepared.folder, target, settings)
-    environment = {**os.environ, **dbt_environment(settings), **prepared.environment()}
-    answer = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
-    compiled = sorted((target / "compiled").rglob(f"{name}.sql")) if answer.returncode == 0 else []
+    answer = _ask(settings, project or PROJECT_DIR, ["compile", "--select", name])
+    compiled = sorted((_queries_path(settings) / "compiled").rglob(f"{name}.sql")) if answer.returncode == 0 else []
     if not compiled:
-        raise BuildFailed(f"dbt cannot compile {name}: {(answer.stdout + answer.stderr).strip()}")
+        raise BuildFailed(f"dbt cannot compile {name}: {_said(answer)}")
     return max(compiled, key=lambda file: file.stat().st_mtime_ns).read_text(encoding="utf-8")
+
+
+def _ask(settings: Settings, project: Path, question: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Ask dbt about a project; each scenario with which it reads nothing at all is replaced by a stub, as in builds."""
+    environment = {**os.environ, **dbt_environment(settings)}
+    refused: dict[str, str] = {}
+    if project == PROJECT_DIR:
+        # no need to hear again what the last parse did
+        refused |= _refused_by_last_parse(settings, _inputs(_parse_environment(settings))) or {}
+    while True:
+        prepared = prepare_project(settings, project, refused)
+        arguments = ["--quiet", "--no-use-colors", *question]
+        if prepared.folder != project:
+            # what another folder's parse left behind is no start for this one's
+            arguments.insert(0, "--no-partial-parse")
+        command = _command(arguments, prepared.folder, _queries_path(settings), settings)
+        variables = {**environment, **prepared.environment()}
+        answer = subprocess.run(command, env=variables, check=False, capture_output=True, text=True)
+        blamed = refused_model(_said(answer), prepared.report, refused) if answer.returncode != 0 else None
+        if blamed is None:
+            return answer
+        refused[blamed] = " ".join(_said(answer).split())
+
+
+def _queries_path(settings: Settings) -> Path:
+    """Return where dbt's artefacts of what is only asked lie."""
+    return settings.dbt_target / "queries"
+
+
+def _said(answer: subprocess.CompletedProcess[str]) -> str:
+    return (answer.stdout + answer.stderr).strip()
+
+
+def _as_argument(value: Mapping[str, Any]) -> str:
+    """Return a value as dbt reads it from its command line, as YAML, and in few bytes: Linux takes 131,072.
+
+    YAML has every character of JSON but some that do not print; and it refuses the two escapes that make an emoji.
+    """
+    plain = json.dumps(value, ensure_ascii=False, default=str)
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", plain)
 
 
 def _inputs(environment: dict[str, str]) -> str:

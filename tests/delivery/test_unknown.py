@@ -8,11 +8,14 @@ import psycopg
 import pytest
 
 from ekiden.database.connection import connect
+from ekiden.delivery.carried import CARRIED_ALREADY
 from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome
 from ekiden.delivery.event_outcomes import settle_told
 from ekiden.delivery.record import Recorded, record
 from ekiden.delivery.settle import NothingToRetry, SettleReport, settle, settlements
 from ekiden.delivery.unknown import Settled, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
+from ekiden.delivery.unsubscribe_tokens import signer_of, token_of
+from ekiden.delivery.unsubscribing import addressee_of
 from ekiden.insights.standing import standing
 from ekiden.insights.timeline import timeline
 from ekiden.schedule.operators import ReasonRequired, TooManyRows
@@ -293,6 +296,86 @@ def test_what_the_provider_told_of_before_it_is_posted_again_is_recorded_and_not
     by_customer = {each.customer_id: each for each in settlements(unknown.connection, limit=10)}
     assert (by_customer["C1"].contradicted, by_customer["C1"].was_posted_again) == (True, False)
     assert (by_customer["C2"].contradicted, by_customer["C2"].was_posted_again) == (False, True)
+
+
+def went_to(shop: Shop, customer: str) -> str | None:
+    """Return the address that the link in a customer's first message opts out."""
+    signer = signer_of(["0" * 32])
+    addressee = addressee_of(
+        shop.connection, signer, token_of(signer, shop.row(customer=customer, step_no=1).message_id)
+    )
+    assert addressee is not None
+    return addressee.to_address
+
+
+@pytest.mark.parametrize("busy_meanwhile", [False, True])
+def test_what_the_provider_has_is_recorded_as_it_was_posted_whatever_the_shop_has_changed(
+    unknown: Shop, busy_meanwhile: bool
+):
+    (posted,) = unknown.execute(
+        "select to_address, newsletter_status, consent_read_at, content_hash, channel_name from outreach.attempts"
+        " where to_address = 'c1@shop.example'"
+    )
+    say(unknown, Settled.NOT_SENT, customer="C1", retry=True)
+    unknown.change_customer("C1", email="new@shop.example", family_name="新井", newsletter_status="pc")
+    if busy_meanwhile:
+        # a try that surely came to nothing, at the new address
+        unknown.channel.busy_until = unknown.now + timedelta(minutes=1)
+        unknown.send()
+        unknown.channel.busy_until = None
+        assert unknown.row(customer="C1").state == "ready"
+    assert went_to(unknown, "C1") == "c1@shop.example"
+    unknown.told("C1", "delivered")
+    unknown.execute("update outreach.delivery_events set provider_message_id = 'theirs.filter1'")
+    unknown.now += timedelta(hours=1)
+    unknown.send()
+    assert unknown.execute(
+        "select to_address from outreach.attempts where detail = %s and content_hash <> %s", CARRIED_ALREADY, posted[3]
+    ) == [("new@shop.example",)]
+    assert unknown.execute(
+        "select to_address, newsletter_status, consent_read_at, content_hash, channel_name, provider_message_id"
+        " from outreach.messages where customer_id = 'C1'"
+    ) == [(*posted, "theirs")]
+    assert went_to(unknown, "C1") == "c1@shop.example"
+
+
+def test_what_is_posted_again_is_recorded_as_it_was_posted_last(unknown: Shop):
+    say(unknown, Settled.NOT_SENT, customer="C1", retry=True)
+    unknown.change_customer("C1", email="new@shop.example")
+    unknown.send()
+    assert unknown.execute("select to_address from outreach.messages where customer_id = 'C1'") == [
+        ("new@shop.example",)
+    ]
+    assert went_to(unknown, "C1") == "new@shop.example"
+
+
+@pytest.mark.parametrize(
+    ("action", "why"),
+    [
+        ("", "the provider's events show that it has arrived; retry or release it"),
+        ("retry", "the provider's events show that it has arrived; retry or release it"),
+        ("block", "the provider's events show that it has arrived"),
+    ],
+)
+def test_what_has_arrived_is_not_deleted_as_its_customer_would_enter_again(unknown: Shop, action: str, why: str):
+    say(unknown, Settled.NOT_SENT)
+    unknown.told("C1", "delivered")
+    unknown.told("C2", "dropped")
+    if action:
+        unknown.operate(action, customer="C1")
+    state = unknown.row(customer="C1").state
+    report = unknown.operate("delete", step_no=1)
+    assert (report.matched, report.changed) == (3, 1)
+    assert sorted(map(str, report.not_changed)) == [
+        "1 left: in a state that delete does not apply to (sent)",
+        f"1 left: {why}",
+    ]
+    assert unknown.states(step_no=1) == {("C1", 1): state, ("C3", 1): "sent"}
+    assert unknown.enrolments()["C1"][0] != "removed"
+    unknown.plan("2024-03-09")
+    unknown.send()
+    assert [message.to_address for message in unknown.channel.messages].count("c1@shop.example") == 1
+    assert unknown.enrolments()["C2"] == ("active", None)
 
 
 @pytest.mark.parametrize("turned_away", ["line_is_stopped", "busy_until"])

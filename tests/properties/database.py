@@ -35,7 +35,12 @@ $$;
 -- of the ledger, what staging reads: without the rest an enrolment can be made by itself
 drop schema outreach cascade;
 create schema outreach;
-create table outreach.scenarios (scenario_id bigint generated always as identity, scenario_code text);
+create table outreach.scenarios (
+    scenario_id bigint generated always as identity,
+    model_name text generated always as (scenario_code) stored,
+    scenario_code text
+);
+create table outreach.scenario_versions (scenario_id bigint, definition jsonb);
 create table outreach.enrolments (
     enrolment_id bigint generated always as identity,
     scenario_id bigint,

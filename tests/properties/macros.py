@@ -82,7 +82,8 @@ class RelationApi:
 class RenderedProject:
     """The project's macros, bound to a database's name and to settings.
 
-    `segments` are the columns of tables that count as segments beside the project's own.
+    `segments` are the columns of tables that count as segments beside the project's own, `scenarios` the definitions
+    of its models.
     """
 
     def __init__(
@@ -90,8 +91,10 @@ class RenderedProject:
         database: str,
         environment: Mapping[str, str] | None = None,
         segments: Mapping[str, Sequence[str]] | None = None,
+        scenarios: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self._database = database
+        self._scenarios = scenarios or {}
         self._variables = dict(environment or {})
         self._jinja = get_environment(None)
         self._read: set[str] = set()
@@ -163,6 +166,13 @@ class RenderedProject:
             }
             for name, relation in self._models.items()
         }
+        for name, definition in self._scenarios.items():
+            nodes[f"model.ekiden.{name}"] = {
+                "resource_type": "model",
+                "name": name,
+                "fqn": ["ekiden", "eligibility", name],
+                "config": {"meta": {"scenario": definition}},
+            }
         sources = yaml.safe_load((PROJECT / "models" / "staging" / "sources.yml").read_text(encoding="utf-8"))
         schemas = {"raw": "raw", **{s["name"]: s["schema"] for s in sources["sources"] if s["name"] != "raw"}}
         return {

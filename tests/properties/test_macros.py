@@ -134,7 +134,7 @@ def _copy_project(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def rendered(template_database: str) -> RenderedProject:
-    return RenderedProject(template_database)
+    return RenderedProject(template_database, scenarios=DEFINITIONS)
 
 
 @pytest.mark.parametrize("reading", ["everyone", "given"])

@@ -5,6 +5,9 @@ with left_as_they_were as (
         enrolments.exit_reason,
         case
             when chosen.state <> all(%(states)s::text[]) then 'state'
+            -- nothing else keeps such an action from a row
+            when %(leaves_arrived)s and chosen.state in ('ready', 'held', 'failed') then 'arrived'
+            when %(leaves_arrived)s then 'ended'
             when chosen.state = 'blocked' and enrolments.exit_reason = 'blocked' then 'exclusive'
             when enrolments.state <> 'active' then 'enrolment'
             else 'step'

@@ -74,6 +74,18 @@ def test_before_failed_rows_are_tried_again_it_is_shown_which_of_them_have_arriv
     assert (unknown.row(customer="C1", step_no=1).state, len(unknown.channel.messages)) == ("sent", posted)
 
 
+def test_before_rows_are_deleted_it_is_shown_which_of_them_have_arrived_and_stay(unknown: Shop, ekiden):
+    ekiden("unknown", "settle", "not-sent", "--all", "--reason", "no trace of it", "--yes")
+    message = unknown.row(customer="C1").message_id
+    unknown.told("C1", "delivered", datetime(2024, 3, 9, 3, 1, tzinfo=UTC))
+    for asked in (("--dry-run",), (), ("--yes",)):
+        told = ekiden("delete", "--customer", "C1", *asked).err
+        for part in ("1 of these rows have arrived", "not deleted", "delivered 2024-03-09 03:01 UTC", str(message)):
+            assert part in told
+    assert "1 left: the provider's events show that it has arrived; retry or release it" in told
+    assert unknown.row(customer="C1").state == "failed"
+
+
 def test_status_and_check_name_what_a_person_has_to_settle(unknown: Shop, ekiden):
     assert "to settle" not in ekiden("status").out
     unknown.at("2024-03-10 14:00")

@@ -90,6 +90,17 @@ def test_before_failed_rows_are_tried_again_it_is_shown_which_of_them_have_arriv
     assert str(message) in str(shown["first_arrived"])
 
 
+def test_a_row_that_has_arrived_is_not_deleted_and_the_job_says_so(planned: Shop):
+    planned.channel.answers = {"c1@shop.example": Outcome.refused}
+    planned.at(NOON)
+    planned.send()
+    planned.told("C1", "delivered")
+    shown = run(planned, "delete_rows", customer="C1", dry_run=False)
+    assert (shown["rows_matching"], shown["rows_changed"]) == (1, 0)
+    assert shown["not_changed"] == "1 left: the provider's events show that it has arrived; retry or release it"
+    assert planned.row(customer="C1").state == "failed"
+
+
 def test_rows_go_through_every_action(planned: Shop):
     def do(name: str, **fields: object) -> dict[str, object]:
         return run(planned, name, dry_run=False, **fields)

@@ -1,6 +1,7 @@
 """What an edit of a scenario adds and removes, over today's facts."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -52,17 +53,38 @@ def test_an_edit_is_counted_sampled_and_named(edited: BuiltShop):
 
 def test_a_file_is_compared_with_as_well_and_nothing_changed_is_nothing(edited: BuiltShop, tmp_path: Path):
     file = tmp_path / "もう一つ.yml"
-    other = {"code": "anything", "name": "x", **SCENARIOS["a_not_b"], "target": {"frames": [A]}}
+    # a date in quotes and one without are the same
+    edited.rewrite("a_not_b", {**SCENARIOS["a_not_b"], "start": "2026-01-01"})
+    start = date(2026, 1, 1)
+    other = {"code": "anything", "name": "x", **SCENARIOS["a_not_b"], "target": {"frames": [A]}, "start": start}
     file.write_text(
         yaml.safe_dump({"models": [{"name": "anything", "config": {"meta": {"scenario": other}}}]}), encoding="utf-8"
     )
     found = compare(edited, "a_not_b", file)
+    assert set(found.changed_settings) == {"code", "name", "target"}
     assert found.removed.customers > 0
     assert found.added.customers == 0
     same = compare(edited, "by_hand")
     assert same.changed_settings == ()
     assert same.before == same.after
     assert (same.added.anchors, same.removed.anchors, same.sample) == (0, 0, ())
+
+
+def test_scenarios_that_dbt_cannot_read_keep_none_of_the_others_from_being_compared(edited: BuiltShop):
+    models = edited.project / "models" / "eligibility"
+    (models / "twice.yml").write_text("models: [", encoding="utf-8")
+    # only dbt itself sees that there is nothing of this name
+    (models / "by_hand.sql").write_text("select * from {{ ref('no_such_model') }}", encoding="utf-8")
+    edited.rewrite("bought_a", scenario({**A, "count": {"op": "gte", "n": 2}}))
+    assert compare(edited, "bought_a").removed.customers > 0
+
+
+def test_long_lists_and_every_character_reach_dbt(edited: BuiltShop):
+    places = [f"福岡県京都郡みやこ町大字豊津{number}番地" for number in range(1741)]
+    there = {"type": "member", "member": {"custom": {"place": {"in": places}}}}
+    edited.rewrite("bought_a", scenario(A, {**there, "relation": "and"}, name="誕生日🎂\u2028 \x7f\x85"))
+    found = compare(edited, "bought_a")
+    assert (found.after.customers, found.removed) == (0, found.before)
 
 
 def test_what_cannot_be_compared_says_why(edited: BuiltShop, tmp_path: Path):

@@ -26,6 +26,11 @@ BROKEN = {
     "no_frame": "wrong_type",
     "a_number": "exactly_one_anchor",
     "same_table": "alias_taken",
+    "dated_key": "not_quoted",
+    "mixed_keys": "not_quoted",
+    "no_key": "not_quoted",
+    "in_bytes": "unreadable_value",
+    "no_merge": "wrong_type",
 }
 """Models and the rule that each breaks."""
 
@@ -75,6 +80,16 @@ def test_the_others_are_built_planned_and_shown(site, buyer, ekiden, connection,
     # shapes that the macros cannot read
     site.scenario("no_frame", ('- {type: product, codes: ["1082185"]}', "-"))
     site.scenario("a_number", ("anchor: ordered", "anchor: 5"))
+    # what YAML reads as something else than a text
+    frame = '- {type: product, codes: ["1082185"]}'
+    for name, fields in {
+        "dated_key": '2026-01-01: "x"',
+        "mixed_keys": '2026: "x", city: "y"',
+        "no_key": '~: "x"',
+    }.items():
+        site.scenario(name, (frame, f"- {{type: member, member: {{custom: {{{fields}}}}}}}"))
+    site.scenario("in_bytes", ("status: enabled", "status: enabled\n          site: !!binary aGVsbG8="))
+    site.scenario("no_merge", ("status: enabled", "status: enabled\n          <<: 5"))
     # the table of another scenario, which goes on: whose name it is keeps it
     site.scenario("same_table", ("    config:\n", "    config:\n      alias: good\n"))
     # what it says is right, and what its table holds is not: two rows of one anchor, from before it on

@@ -244,6 +244,8 @@ def test_a_scaffolded_scenario_validates_as_it_is(site, shop, ekiden, monkeypatc
         (("fresh", "--anchor", "&a [*a]"), "leads into itself"),
         (("fresh", "--anchor", "entered=nowhere"), "nowhere is no model under models/segments"),
         (("fresh", "--anchor", "tag_granted=vip"), "member_tag"),
+        # typed where the terminal writes Shift_JIS
+        (("fresh", "--anchor", "event=" + "駅伝".encode("shift_jis").decode("utf-8", "surrogateescape")), "not UTF-8"),
     ],
 )
 def test_what_cannot_be_a_scenario_is_not_scaffolded(site, ekiden, arguments, said):

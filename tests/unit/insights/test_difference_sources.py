@@ -37,11 +37,14 @@ def git(project: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=project, check=True, capture_output=True)
 
 
+def commit_all(project: Path) -> None:
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "all"]):
+        git(project, *arguments)
+
+
 def test_another_broken_file_is_passed_over(project: Path):
     assert working_source(project, "good").sql == "select 1"
-    git(project, "init", "--quiet")
-    git(project, "add", ".")
-    git(project, "commit", "--quiet", "--message", "all")
+    commit_all(project)
     assert revision_source(project, "HEAD", working_source(project, "good")).sql == "select 1"
 
 
@@ -61,9 +64,7 @@ def test_a_revision_at_which_the_wanted_one_was_broken_says_so(tmp_path: Path):
     folder = tmp_path / "models" / "eligibility"
     folder.mkdir(parents=True)
     (folder / "good.yml").write_text("# good\nmodels: [")
-    git(tmp_path, "init", "--quiet")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "--quiet", "--message", "all")
+    commit_all(tmp_path)
     (folder / "good.yml").write_text(GOOD.replace("CODE", "good"))
     with pytest.raises(SourceUnusable, match=r"good\.yml at HEAD:\d+:\d+: "):
         revision_source(tmp_path, "HEAD", working_source(tmp_path, "good"))
@@ -76,3 +77,27 @@ def test_sql_that_cannot_be_read_is_named(tmp_path: Path):
     (folder / "good.sql").write_bytes(b"select '\x93'")
     with pytest.raises(SourceUnusable, match=r"good\.sql"):
         working_source(tmp_path, "good")
+
+
+def test_what_an_editor_or_a_person_put_aside_is_no_scenario(tmp_path: Path):
+    folder = tmp_path / "models" / "eligibility"
+    folder.mkdir(parents=True)
+    for name, offset in (("good.yml", "3"), (".good.yml", "4"), ("#good.yml", "5"), ("~good.yaml", "6")):
+        text = GOOD.replace("CODE", "good").replace("offset_days: 3", f"offset_days: {offset}")
+        (folder / name).write_text(text)
+    (folder / "good.sql").write_text("select 1")
+    (folder / ".good.sql").write_text("select 2")
+    commit_all(tmp_path)
+    working = working_source(tmp_path, "good")
+    for found in (working, revision_source(tmp_path, "HEAD", working)):
+        assert (found.definition["steps"][0]["offset_days"], found.sql) == (3, "select 1")
+
+
+def test_sql_is_found_by_the_models_name_in_any_folder(tmp_path: Path):
+    folder = tmp_path / "models" / "eligibility"
+    (folder / "by_hand").mkdir(parents=True)
+    (folder / "good.yml").write_text(GOOD.replace("CODE", "good"))
+    (folder / "by_hand" / "good.sql").write_text("select 1")
+    commit_all(tmp_path)
+    working = working_source(tmp_path, "good")
+    assert (working.sql, revision_source(tmp_path, "HEAD", working).sql) == ("select 1", "select 1")

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from ekiden.scenarios.scaffold import new_scenario
+from ekiden.scenarios.scaffold import Scaffold, ScaffoldRefused, new_scenario, read_anchor, write
 
 
 @pytest.mark.parametrize("code", ["null", "true", "yes", "no", "on", "off", "select"])
@@ -14,3 +14,21 @@ def test_a_code_that_is_a_word_of_yamls_stays_a_word(tmp_path, code):
     scenario = model["config"]["meta"]["scenario"]
     assert (model["name"], scenario["code"], scenario["name"]) == (code, code, code)
     assert scenario["steps"][0]["content"] == f"{code}/step_1"
+
+
+@pytest.mark.parametrize("anchor", ["event=駅伝", "{event: 駅伝}", "駅伝"])
+def test_an_anchor_in_another_encoding_is_refused(anchor):
+    # as Python hands on what a terminal set to Shift_JIS sends
+    given = anchor.encode("shift_jis").decode("utf-8", "surrogateescape")
+    with pytest.raises(ScaffoldRefused, match="is not UTF-8 text"):
+        read_anchor(given)
+
+
+def test_what_cannot_be_written_whole_is_not_written_at_all(tmp_path):
+    kept = tmp_path / "eligibility"
+    kept.mkdir()
+    files = {kept / "odd.sql": "{{ eligibility() }}", tmp_path / "content" / "odd" / "step_1.txt": "\udc83"}
+    with pytest.raises(ScaffoldRefused, match="nothing was written") as refused:
+        write(Scaffold(files))
+    assert "eligibility()" not in str(refused.value)
+    assert list(tmp_path.rglob("*")) == [kept]

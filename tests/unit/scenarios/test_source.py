@@ -158,6 +158,12 @@ def test_a_file_that_is_no_scenario_says_so(project, content, rule):
     assert report.scenarios[0].stops_dbt or rule == "unknown_anchor"
 
 
+def test_aliases_that_lead_on_and_on_are_cut_short(project):
+    lines = ["l0: &l0 {x: 1}"] + [f"l{n}: &l{n} {{<<: *l{n - 1}}}" for n in range(1, 2_000)]
+    put(project, "good", "\n".join(lines))
+    assert "too_large" in {rule for rule, _, _ in found(project)}
+
+
 def test_a_billion_laughs_are_cut_short(project):
     lines = ["l0: &l0 laugh"] + [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 20)]
     put(project, "good", "\n".join(lines))

@@ -35,8 +35,8 @@ language sql immutable as $$
     )
 $$;
 
--- The range of noting_turning_points: from an instant on, which is one of them, until before another. Nothing lies in it
--- where that is no later: sweeps by a clock that was ahead forget what they have passed, known or not.
+-- The range of noting_turning_points: from an instant on, which is one of them, until before another. Nothing lies in
+-- it where that is no later: sweeps by a clock that was ahead forget what they have passed, known or not.
 create function changed.turns_within(since timestamptz, before timestamptz) returns tstzrange
 language sql immutable as $$
     select tstzrange(
