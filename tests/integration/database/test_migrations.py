@@ -78,6 +78,8 @@ def test_an_opt_out_of_old_with_a_time_that_nobody_can_read_can_be_read_and_with
         connection.execute("delete from outreach.decision_rules where rule = 'row_outside_period'")
         connection.execute("alter table outreach.opt_outs drop constraint opted_out_at_is_readable")
         connection.execute("alter table outreach.sweeps drop column batch_time")
+        connection.execute("alter table changed.followed_tables drop column turns_before")
+        connection.execute("drop function changed.turns_within")
         connection.execute("update outreach.schema_version set version_num = '0028'")
         connection.execute(
             "insert into outreach.opt_outs (customer_id, source, opted_out_at)"
