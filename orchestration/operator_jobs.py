@@ -14,7 +14,7 @@ from assets.acting import ledger, run_context
 from assets.held import held_metadata
 from assets.tables import markdown_table
 from assets.unknown import unknown_metadata
-from ekiden.delivery.carried import ARRIVED_STAY, HAVE_ARRIVED, CarriedRow, carried_rows
+from ekiden.delivery.carried import CarriedRow, carried_rows, said_of_arrived
 from ekiden.delivery.pauses import Pause, open_pauses, pause, resume
 from ekiden.delivery.settle import check as check_settling
 from ekiden.delivery.settle import settle
@@ -50,13 +50,12 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
                 "rows_changed": MetadataValue.int(0),
                 "sending": MetadataValue.text(_told(open_pauses(connection, zone=settings.zone))),
             }
-            if action.lets_go or action.leaves_arrived:
+            if said := said_of_arrived(action):
                 carried = carried_rows(connection, row_filter, limit=SAMPLE_ROWS)
                 metadata["rows_arrived"] = MetadataValue.int(carried[0].rows if carried else 0)
                 if carried:
                     metadata["first_arrived"] = MetadataValue.md(carried_table(carried))
-                    told = ARRIVED_STAY if action.leaves_arrived else HAVE_ARRIVED
-                    context.log.warning(f"{carried[0].rows:,} {told}")
+                    context.log.warning(f"{carried[0].rows:,} {said}")
             if action.sends_today:
                 today = settings.local_date(clock())
                 early = due_later(connection, action, row_filter, today=today)

@@ -24,7 +24,7 @@ from ekiden.cli.options import (
 )
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger, now
-from ekiden.delivery.carried import ARRIVED_STAY, HAVE_ARRIVED, CarriedRow, carried_rows
+from ekiden.delivery.carried import CarriedRow, carried_rows, said_of_arrived
 from ekiden.delivery.pauses import open_pauses
 from ekiden.schedule.actions import ACTIONS, Action, in_another_state
 from ekiden.schedule.operators import DEFAULT_LIMIT, Preview, applicable, due_later, operate, preview
@@ -88,8 +88,7 @@ def _command(action: Action) -> Callable[..., None]:
             found = preview(connection, row_filter, sample=SAMPLE_ROWS)
             today = settings.local_date(now())
             early = due_later(connection, action, row_filter, today=today)
-            asks_for_arrived = action.lets_go or action.leaves_arrived
-            carried = carried_rows(connection, row_filter, limit=SAMPLE_ROWS) if asks_for_arrived else []
+            carried = carried_rows(connection, row_filter, limit=SAMPLE_ROWS) if said_of_arrived(action) else []
             if dry_run:
                 show(found.sample, SAMPLE_COLUMNS, of=ScheduleRow, form=form, zone=settings.zone)
                 _tell_counts(found)
@@ -165,7 +164,7 @@ def _tell_early(rows: int, today: date) -> None:
 def _tell_carried(action: Action, carried: list[CarriedRow], settings: Settings) -> None:
     """Say which rows have arrived, by what the provider told, and what the action does to them."""
     if carried:
-        complain("note", f"{carried[0].rows} {ARRIVED_STAY if action.leaves_arrived else HAVE_ARRIVED}")
+        complain("note", f"{carried[0].rows} {said_of_arrived(action)}")
         show(carried, CARRIED_COLUMNS, of=CarriedRow, form=Format.TABLE, zone=settings.zone, on=errors())
 
 

@@ -16,6 +16,7 @@ from psycopg.rows import class_row
 from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Delivery, Outcome
+from ekiden.schedule.actions import Action
 from ekiden.schedule.rows import RowFilter
 
 CARRIED_ALREADY = "not posted: the provider's events show that it has the message from an earlier attempt"
@@ -31,6 +32,13 @@ ARRIVED_STAY = (
     "rows may enter again, and be sent the same"
 )
 """Said, behind their number, to who deletes them."""
+
+
+def said_of_arrived(action: Action) -> str | None:
+    """Return what is said, behind their number, of arrived rows to who takes an action; None: it treats them as any."""
+    if action.leaves_arrived:
+        return ARRIVED_STAY
+    return HAVE_ARRIVED if action.lets_go else None
 
 
 def carried_already(connection: Connection[Any], rows: Sequence[int]) -> dict[UUID, Delivery]:

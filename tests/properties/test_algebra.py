@@ -75,13 +75,16 @@ def test_what_happens_later_changes_nothing_that_was(
 
 
 def _until_the_moment(answer: Answer) -> dict[RowKey, tuple[object, ...]]:
-    """Return what the answer says of the time before the moment; who let nobody in by then could stop nobody either."""
+    """Return what the answer says of the time before the moment; rows that say nothing of it are left out.
+
+    An order may turn out later to have been the n-th: such a row let nobody in by then, and so could stop nobody.
+    """
     told = {
         key: (row.anchor_at, row.anchor_date, _before(row.entry_during), _before(row.stop_during))
         for key, row in answer.items()
         if row.anchor_at < MOMENT
     }
-    return {key: row for key, row in told.items() if row[2]}
+    return {key: row for key, row in told.items() if row[2] or (row[3] and key.anchor_kind != "nth_purchase")}
 
 
 def _before(spans: TimestamptzMultirange) -> list[tuple[datetime | None, datetime]]:
