@@ -213,10 +213,13 @@ def _explain(error: Exception) -> str:
     return f"rendering failed ({type(error).__name__}{detail}); docs/contents.md lists the variables"
 
 
+_AT_ONCE = 2047
+
 def _digest(*parts: bytes | None) -> str:
     """Return the sha256 of `parts`, each with its length: moving text between parts changes it."""
     digest = sha256()
     for part in parts:
         digest.update(b"-:" if part is None else b"%d:" % len(part))
-        digest.update(part or b"")
+        for start in range(0, len(part or b""), _AT_ONCE):
+            digest.update(part[start:start+_AT_ONCE])
     return digest.hexdigest()
