@@ -1,4 +1,4 @@
-"""Many cancelled orders of one customer, as a test account has: which of them completed the target.
+"""Many cancelled orders of one customer, as a test account has: which completed the target, and which count for a stop.
 
 Belongs here: cancellations that overlap and coincide. Does not belong here: what else a target asks for
 (`test_eligibility`).
@@ -27,7 +27,7 @@ def _counted(frame: dict[str, Any], op: str, n: int, **settings: Any) -> dict[st
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
+def cases(draw: st.DrawFn, *, since_anchor: bool = False) -> Case:
     hours = st.integers(0, 24 * 8)
     orders = []
     for number in range(draw(st.integers(2, MOST_ORDERS))):
@@ -48,14 +48,29 @@ def cases(draw: st.DrawFn) -> Case:
         for place in range(draw(st.integers(1, 2)))
     ]
     uncounted = draw(st.sampled_from([{}, {"excluded_order_statuses": []}]))
-    definition = {"code": words.SCENARIO, "name": words.SCENARIO, "anchor": "ordered", **uncounted}
+    if since_anchor:
+        section = {"stop": {"frames": [frame | {"since": "anchor"} for frame in frames]}}
+    else:
+        section = {"target": {"frames": frames}}
+    definition = {"code": words.SCENARIO, "name": words.SCENARIO, "anchor": "ordered", **uncounted, **section}
     customer = Customer("c1", words.start_of(words.FIRST_DAY), orders=tuple(orders))
-    return Case(definition | {"target": {"frames": frames}}, History((customer,), words.SHOP))
+    return Case(definition, History((customer,), words.SHOP))
 
 
 @profile(share=0.5)
 @given(case=cases())
 def test_which_of_many_that_were_cancelled_completed_the_target_is_what_the_language_says(
+    scratch: Scratch, case: Case
+) -> None:
+    with scratch.holding(case.history):
+        answer = scratch.ask(case.definition, "everyone")
+    found = disagreements(case, answer)
+    assert not found, report(case, found, "everyone")
+
+
+@profile(share=0.5)
+@given(case=cases(since_anchor=True))
+def test_how_many_came_after_each_anchor_and_still_count_is_what_the_language_says(
     scratch: Scratch, case: Case
 ) -> None:
     with scratch.holding(case.history):

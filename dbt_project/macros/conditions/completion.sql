@@ -50,6 +50,23 @@ concerned as (
     select distinct frame_no, customer_id, anchor_key, judged_at from cancelled_since
 ),
 
+    {%- for number in numbers %}
+
+-- once per customer, for all of its anchors
+counted_of_{{ number }} as materialized (
+    select
+        customer_id,
+        array_agg(lower(counts_during) order by lower(counts_during)) as began_at,
+        array_agg(upper(counts_during) order by upper(counts_during))
+            filter (where not upper_inf(counts_during)) as ended_at
+    from target_{{ number }}_occurrences
+    where
+        not isempty(counts_during)
+        and customer_id in (select frames.customer_id from concerned as frames where frames.frame_no = {{ number }})
+    group by customer_id
+),
+    {%- endfor %}
+
 recounted_changes as (
     {%- for number in numbers %}
     -- as the anchor order came in: how many had begun, without those that had ended
@@ -61,18 +78,7 @@ recounted_changes as (
         width_bucket(concerned.judged_at, counted.began_at)
         - coalesce(width_bucket(concerned.judged_at, counted.ended_at), 0) as change
     from concerned
-    inner join (
-        select
-            customer_id,
-            array_agg(lower(counts_during) order by lower(counts_during)) as began_at,
-            array_agg(upper(counts_during) order by upper(counts_during))
-                filter (where not upper_inf(counts_during)) as ended_at
-        from target_{{ number }}_occurrences
-        where
-            not isempty(counts_during)
-            and customer_id in (select frames.customer_id from concerned as frames where frames.frame_no = {{ number }})
-        group by customer_id
-    ) as counted on concerned.customer_id = counted.customer_id
+    inner join counted_of_{{ number }} as counted on concerned.customer_id = counted.customer_id
     where concerned.frame_no = {{ number }}
     union all
     {%- endfor %}

@@ -39,24 +39,34 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
 
 {% macro any_since_anchor_ctes(name, frame, kept) -%}
     {#- Who orders a thousand times has a million pairs of an order and a later one. So occurrences are kept once per
-        customer, in order, and each anchor looks up what comes next of those that never stop counting, and all that
-        come later of those that do. -#}
-{{ cte_head(name ~ '_lasting', kept) }}
-    select customer_id, array_agg(distinct lower(counts_during) order by lower(counts_during)) as began_at
+        customer, in order, and each anchor looks up what comes next of those that were not cancelled, and of those that
+        were all that come later and end before that. -#}
+    {%- set whole = 'upper_inf(counts_during)' -%}
+    {%- if frame.get('within_days') is not none -%}
+        {%- set whole = 'upper_inf(stands_during) or upper(counts_during) < upper(stands_during)'
+            if may_be_cancelled(frame) else 'true' -%}
+    {%- endif %}
+{{ cte_head(name ~ '_whole', kept) }}
+    select
+        customer_id,
+        array_agg(distinct lower(counts_during) order by lower(counts_during)) as began_at
+        {%- if frame.get('within_days') is not none %},
+        range_agg(counts_during) as held
+        {%- endif %}
     from {{ name }}_occurrences
-    where upper_inf(counts_during) and not lower_inf(counts_during)
+    where not isempty(counts_during) and not lower_inf(counts_during) and ({{ whole }})
     group by customer_id
 ),
 
-    {%- if may_end(frame) %}
+    {%- if may_be_cancelled(frame) %}
 
-{{ cte_head(name ~ '_ending', kept) }}
+{{ cte_head(name ~ '_cancelled', kept) }}
     select
         customer_id,
         array_agg(lower(counts_during) order by lower(counts_during)) as began_at,
         array_agg(counts_during order by lower(counts_during)) as spans
     from {{ name }}_occurrences
-    where {{ has_end('counts_during') }} and not lower_inf(counts_during)
+    where not isempty(counts_during) and not lower_inf(counts_during) and ({{ whole }}) is not true
     group by customer_id
 ),
     {%- endif %}
@@ -68,9 +78,13 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
 ),
 {%- endmacro %}
 
+{% macro may_be_cancelled(frame) -%}
+    {{- return(frame.get('type') in ['product', 'category', 'order']) -}}
+{%- endmacro %}
+
 {% macro may_end(frame) -%}
     {#- Orders are cancelled; everything else ends only where it counts for some days. -#}
-    {{- return(frame.get('type') in ['product', 'category', 'order'] or frame.get('within_days') is not none) -}}
+    {{- return(may_be_cancelled(frame) or frame.get('within_days') is not none) -}}
 {%- endmacro %}
 
 {% macro has_end(span) -%}
@@ -78,11 +92,25 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
 {%- endmacro %}
 
 {% macro held_since_anchor(name, frame) -%}
-    {%- set next = name ~ '_lasting.began_at[' ~ first_after_anchor(name ~ '_lasting') ~ ']' -%}
+    {%- set whole = name ~ '_whole' -%}
+    {%- set cancelled = name ~ '_cancelled' -%}
+    {%- set next = whole ~ '.began_at[' ~ first_after_anchor(whole) ~ ']' -%}
+    {%- set is_lasting = frame.get('within_days') is none -%}
     (
-        case when {{ next }} is null then '{}'::tstzmultirange else tstzmultirange(tstzrange({{ next }}, null)) end
-        {%- if may_end(frame) %}
-        + coalesce(tstzmultirange(variadic {{ name }}_ending.spans[{{ first_after_anchor(name ~ '_ending') }}:]), '{}')
+        {#- what counts for some days ends in the order in which it began: what came before the next one adds nothing
+            after that began -#}
+        case
+            when {{ next }} is null then '{}'::tstzmultirange
+            else {{ '' if is_lasting else whole ~ '.held * ' }}tstzmultirange(tstzrange({{ next }}, null))
+        end
+        {%- if may_be_cancelled(frame) %}
+        {%- set last = 'cardinality(' ~ cancelled ~ '.began_at)' -%}
+        {%- if is_lasting -%}
+            {%- set last = 'coalesce(width_bucket(' ~ next ~ ', ' ~ cancelled ~ '.began_at), ' ~ last ~ ')' -%}
+        {%- endif %}
+        + coalesce(
+            tstzmultirange(variadic {{ cancelled }}.spans[{{ first_after_anchor(cancelled) }}:{{ last }}]), '{}'
+        )
         {%- endif %}
     )
 {%- endmacro %}
@@ -92,10 +120,62 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
 {%- endmacro %}
 
 {% macro joins_since_anchor(name, frame) %}
-    left join {{ name }}_lasting on anchors.customer_id = {{ name }}_lasting.customer_id
-    {%- if may_end(frame) %}
-    left join {{ name }}_ending on anchors.customer_id = {{ name }}_ending.customer_id
+    left join {{ name }}_whole on anchors.customer_id = {{ name }}_whole.customer_id
+    {%- if may_be_cancelled(frame) %}
+    left join {{ name }}_cancelled on anchors.customer_id = {{ name }}_cancelled.customer_id
     {%- endif %}
+{%- endmacro %}
+
+{% macro counted_since_anchor_ctes(name, frame, kept) -%}
+    {#- Per anchor what comes after it, again without the pairs of every anchor and everything later: of occurrences that
+        never stop counting, those alone that the count waits for. Once there are more of these than it asks for, nothing
+        that begins after that changes whether it holds. -#}
+    {%- set count = frame.get('count') -%}
+    {%- set enough = count.n if count.op == 'gte' else count.n + 1 -%}
+    {%- set lasting = name ~ '_lasting' -%}
+    {%- set ending = name ~ '_ending' -%}
+    {%- set next = first_after_anchor(lasting) %}
+{{ cte_head(lasting, kept) }}
+    select customer_id, array_agg(lower(counts_during) order by lower(counts_during)) as began_at
+    from {{ name }}_occurrences
+    where upper_inf(counts_during) and not lower_inf(counts_during)
+    group by customer_id
+),
+
+    {%- if may_end(frame) %}
+
+{{ cte_head(ending, kept) }}
+    select
+        customer_id,
+        array_agg(lower(counts_during) order by lower(counts_during), upper(counts_during)) as began_at,
+        array_agg(upper(counts_during) order by lower(counts_during), upper(counts_during)) as ended_at
+    from {{ name }}_occurrences
+    where {{ has_end('counts_during') }} and not lower_inf(counts_during)
+    group by customer_id
+),
+    {%- endif %}
+
+{{ cte_head(name ~ '_counted', kept) }}
+    select anchors.customer_id, anchors.anchor_key, tstzrange(later.began_at, null) as counts_during
+    from anchors
+    inner join {{ lasting }} on anchors.customer_id = {{ lasting }}.customer_id
+    cross join lateral unnest({{ lasting }}.began_at[{{ next }}:{{ next }} + {{ enough - 1 }}]) as later (began_at)
+
+    {%- if may_end(frame) %}
+    {%- set last = 'width_bucket(' ~ lasting ~ '.began_at[' ~ next ~ ' + ' ~ (enough - 1) ~ '], ' ~ ending ~ '.began_at)' %}
+    union all
+    select anchors.customer_id, anchors.anchor_key, tstzrange(later.began_at, later.ended_at) as counts_during
+    from anchors
+    inner join {{ ending }} on anchors.customer_id = {{ ending }}.customer_id
+    left join {{ lasting }} on anchors.customer_id = {{ lasting }}.customer_id
+    cross join lateral (
+        values ({{ first_after_anchor(ending) }}, coalesce({{ last }}, cardinality({{ ending }}.began_at)))
+    ) as places (first, last)
+    cross join lateral unnest(
+        {{ ending }}.began_at[places.first:places.last], {{ ending }}.ended_at[places.first:places.last]
+    ) as later (began_at, ended_at)
+    {%- endif %}
+),
 {%- endmacro %}
 
 {% macro counted_ctes(name, frame, per_anchor, kept) -%}
@@ -103,12 +183,7 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
     {%- set counted = name ~ '_occurrences' -%}
     {%- if per_anchor -%}
     {%- set counted = name ~ '_counted' -%}
-{{ cte_head(counted, kept) }}
-    select occurrences.customer_id, anchors.anchor_key, occurrences.counts_during
-    from {{ name }}_occurrences as occurrences
-    inner join anchors on occurrences.customer_id = anchors.customer_id
-    where lower(occurrences.counts_during) > anchors.anchor_at
-),
+{{ counted_since_anchor_ctes(name, frame, kept) }}
 
     {% endif -%}
 {#- the count goes up when an occurrence starts to count and down when it ends -#}
