@@ -7,7 +7,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from ekiden.database.connection import connect
 from ekiden.raw.load import LoadReport
+from ekiden.settings import Settings
 from tests.integration.raw.conftest import TOKYO, write_csv
 
 Load = Callable[[], LoadReport]
@@ -85,6 +87,28 @@ def test_two_changes_in_one_transaction_count_as_what_they_came_to(connection: p
     connection.execute("update raw.customers set newsletter_status = 'pc'")
     connection.execute("update raw.customers set newsletter_status = 'none'")
     assert [value for _, _, value, _ in history(connection)] == ["both", "none"]
+
+
+def test_of_two_transactions_the_one_that_writes_last_is_the_later_change(
+    connection: psycopg.Connection, settings: Settings
+) -> None:
+    connection.execute("insert into raw.customers (customer_id, registered_at) values ('c1', %s)", [REGISTERED])
+    connection.commit()
+    connection.execute("select now()")
+    with connect(settings) as quicker:
+        quicker.execute("update raw.customers set member_rank = 'silver'")
+    connection.execute("update raw.customers set member_rank = 'platinum'")
+    assert [value for _, _, value, _ in history(connection)] == [None, "silver", "platinum"]
+
+
+def test_a_change_is_of_today_whatever_a_file_says_of_days_to_come(connection: psycopg.Connection) -> None:
+    connection.execute("insert into raw.customers (customer_id, registered_at) values ('c1', %s)", [REGISTERED])
+    connection.execute(
+        "insert into raw.customer_history (customer_id, field, changed_at, value)"
+        " values ('c1', 'member_rank', now() + interval '1 year', 'diamond')"
+    )
+    connection.execute("update raw.customers set member_rank = 'gold'")
+    assert [value for _, _, value, _ in history(connection)] == ["gold", "diamond"]
 
 
 def test_a_registration_that_lies_ahead_is_older_than_the_change_all_the_same(connection: psycopg.Connection) -> None:
