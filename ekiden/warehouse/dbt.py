@@ -299,7 +299,9 @@ def _macros_digest(settings: Settings) -> str:
         ).encode()
     )
     for file in sorted((PROJECT_DIR / "macros").rglob("*.sql")):
-        digest.update(file.read_bytes())
+        # an editor's lock beside a file is a link that leads nowhere
+        if file.exists():
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 

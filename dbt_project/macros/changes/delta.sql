@@ -61,6 +61,13 @@ a build. Schema `changed`; raw.customer_changes says whom. Does not belong here:
             {%- do missing.append(relation) -%}
         {%- endif -%}
     {%- endfor -%}
+    {%- set notes_tables = ['raw.customer_changes'] + ([customer_changes()] if is_noted else []) %}
+    -- Of transactions that are still to come, whose notes nobody could see yet: another server's, restored by a dump.
+    -- They would count as changes until this server comes to them. A table that goes by such a one is made whole.
+    {%- for notes in notes_tables | unique %}
+    delete from {{ notes }} where transaction_id >= pg_snapshot_xmax(pg_current_snapshot());
+    {%- endfor %}
+    delete from changed.built_tables where contains_before > pg_snapshot_xmax(pg_current_snapshot());
     -- no truncation: others look at it without a lock to see whose it is
     delete from changed.delta;
     truncate changed.customer_ids;
@@ -106,7 +113,11 @@ a build. Schema `changed`; raw.customer_changes says whom. Does not belong here:
     insert into changed.customer_ids (customer_id)
     select changes.customer_id
     from {{ noted_changes() }} as changes
-    where changes.transaction_id >= (select delta.reaches_from from changed.delta) and changes.facts = 'shop'
+    where
+        changes.transaction_id >= (select delta.reaches_from from changed.delta)
+        and changes.facts = 'shop'
+        -- one of anybody came after the delta was begun: the next build sees it
+        and changes.customer_id is not null
     union
     select orders.customer_id
     from {{ noted_changes() }} as changes
@@ -121,7 +132,7 @@ a build. Schema `changed`; raw.customer_changes says whom. Does not belong here:
     {%- endif %}
 
     -- what every table has taken in; none can go back behind what this delta holds
-    {%- for notes in ['raw.customer_changes', customer_changes()] | unique if is_noted or notes != customer_changes() %}
+    {%- for notes in notes_tables | unique %}
     delete from {{ notes }}
     where
         transaction_id < (select min(built_tables.contains_before) from changed.built_tables)

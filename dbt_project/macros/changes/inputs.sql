@@ -82,11 +82,18 @@ note, and what looks at one customer at a time and not at the clock, can. Does n
 {%- endmacro %}
 
 {% macro clock_calls() -%}
-    {#- A pattern of the calls that answer otherwise from moment to moment; `age` does so of one argument. -#}
+    {#- A pattern of the calls that answer otherwise from moment to moment. `age` does so of one argument, and is taken
+        to have one where no comma follows it that is plainly its own. -#}
+    {%- set argument = '([^(),]|\\(([^()]|\\([^()]*\\))*\\))*' -%}
     {{- return(
         '((now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday|random|gen_random_uuid)\\s*\\('
-        ~ '|age\\s*\\(([^(),]|\\([^()]*\\))*\\))'
+        ~ '|age\\s*\\((?!' ~ argument ~ ',))'
     ) -}}
+{%- endmacro %}
+
+{% macro clock_words() -%}
+    {#- A pattern of the words that mean another moment from day to day wherever a time belongs. -#}
+    {{- return("'\\s*(now|today|tomorrow|yesterday)[\\s0-9:]*'") -}}
 {%- endmacro %}
 
 {% macro build_plan_query(node, behind, query) -%}
@@ -95,7 +102,13 @@ note, and what looks at one customer at a time and not at the clock, can. Does n
 with views as (
     select
         string_agg(pg_get_viewdef(oid), '|' order by oid::regclass::text) as definitions,
-        coalesce(bool_or(pg_get_viewdef(oid) ~ {{ text_literal(clock) }}), false) as look_at_the_clock
+        coalesce(
+            bool_or(
+                pg_get_viewdef(oid) ~ {{ text_literal(clock) }}
+                or pg_get_viewdef(oid) ~* {{ text_literal(clock_words()) }}
+            ),
+            false
+        ) as look_at_the_clock
     from pg_class
     where
         relkind = 'v'
@@ -163,7 +176,8 @@ select
         when timeless_segments.names is not null then timeless_segments.names || ' does not say when'
     end as obstacle,
     least(pg_snapshot_xmin(pg_current_snapshot()), tables.contain_before)::text as full_contains_before,
-    delta.contains_before::text as delta_contains_before,
+    -- what the tables that it reads have not taken in, it has not either
+    least(delta.contains_before, tables.contain_before)::text as delta_contains_before,
     coalesce(delta.reaches_from <= built.contains_before, false) as delta_reaches,
     coalesce(delta.customers, 0) as customers,
     {%- if reads_enrolments(node) %}
@@ -190,7 +204,8 @@ left join pg_class as target on target.oid = to_regclass({{ text_literal(this.in
     {%- set behind = inputs(node) -%}
     {%- set known = read_rows(build_plan_query(node, behind, query))[0] -%}
     {%- set obstacle = behind.obstacles | first if behind.obstacles else known.obstacle -%}
-    {%- if not obstacle and modules.re.search('(?i)\\b(' ~ clock_calls() ~ '|current_(date|time)|localtime)', query) -%}
+    {%- set clock = '(?i)\\b(' ~ clock_calls() ~ '|current_(date|time)|localtime)|' ~ clock_words() -%}
+    {%- if not obstacle and modules.re.search(clock, query) -%}
         {%- set obstacle = 'it looks at the clock' -%}
     {%- endif -%}
     {%- if not obstacle and known.columns and 'customer_id' not in known.columns.split(', ') -%}

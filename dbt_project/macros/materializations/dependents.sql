@@ -1,17 +1,18 @@
 {#
 Whatever drops a relation drops the views on it: segments that read a mart, a report of somebody else's. Senders and
-plans ask through them at every moment, so they stand again before anybody can miss them. Does not belong here: how a
-relation is made.
+plans ask through them at every moment, so they stand again before anybody can miss them, materialized ones too, which
+are filled once nobody waits for it. Does not belong here: how a relation is made.
 #}
 
 {% macro keeping_views(relation, statements) -%}
-    {#- One statement that runs others, which replace a relation, and makes the views on it again as they were. One that
-        cannot be, as a column that it reads is gone, waits for its own turn in the build. -#}
+    {#- One statement that runs others, which replace a relation, and makes the views on it again as they were, and the
+        relation's own grants, without which somebody else's view on it could no longer read it. A view that cannot be,
+        as a column that it reads is gone, waits for its own turn in the build. `fill_views` belongs behind it. -#}
 do language plpgsql {{ text_literal("
 declare
     kept jsonb;
     view_statements jsonb;
-    view_statement text;
+    statement text;
 begin
     -- of two that replace what one view reads, each would wait for what the other has dropped
     if exists (
@@ -38,41 +39,110 @@ begin
 
         select
             jsonb_agg(
-                jsonb_build_array(
-                    format(
-                        'create view %s %s as %s', on_it.relation::regclass,
-                        'with (' || array_to_string(pg_class.reloptions, ', ') || ')', pg_get_viewdef(on_it.relation)
-                    ),
-                    format(
-                        'comment on view %s is %L', on_it.relation::regclass, obj_description(on_it.relation, 'pg_class')
+                case
+                    when depth = 0 then '[null]'
+                    else jsonb_build_array(
+                        format(
+                            'create %s %s %s as %s %s', kind, name,
+                            'with (' || array_to_string(pg_class.reloptions, ', ') || ')',
+                            rtrim(pg_get_viewdef(pg_class.oid), ';'), case when is_materialized then 'with no data' end
+                        ),
+                        format('comment on %s %s is %L', kind, name, obj_description(pg_class.oid, 'pg_class'))
                     )
-                ) || (
+                end
+                || (
+                    select coalesce(jsonb_agg(pg_get_indexdef(pg_index.indexrelid)), '[]')
+                    from pg_index
+                    where pg_index.indrelid = pg_class.oid and depth > 0
+                )
+                || (
                     select
                         coalesce(
                             jsonb_agg(format(
-                                'grant %s on %s to %s %s', acl.privilege_type, on_it.relation::regclass,
+                                'grant %s on %s to %s %s', acl.privilege_type, name,
                                 case acl.grantee when 0 then 'public' else acl.grantee::regrole::text end,
                                 case when acl.is_grantable then 'with grant option' end
                             )),
                             '[]'
                         )
-                    from aclexplode(pg_class.relacl) as acl
+                    -- the owner's as well: where a view cannot be given back, its owner still reads it
+                    from aclexplode(coalesce(pg_class.relacl, acldefault('r', pg_class.relowner))) as acl
+                    where acl.grantee <> quote_ident(current_user)::regrole
                 )
+                || case
+                    when depth > 0 and pg_class.relowner <> quote_ident(current_user)::regrole
+                        then jsonb_build_array(
+                            format('alter %s %s owner to %s', kind, name, pg_class.relowner::regrole)
+                        )
+                    else '[]'
+                end
+                -- filling runs what its owner wrote: with the owner's rights, or not at all
+                || case
+                    when depth > 0 and pg_class.relispopulated and is_materialized
+                        then jsonb_build_array(format(
+                            'select set_config('
+                            '%1$L, (coalesce(nullif(current_setting(%1$L, true), %2$L), %3$L)::jsonb || %4$L)::text, false'
+                            ') from pg_class where oid = to_regclass(%5$L) and relowner = %6$s',
+                            'ekiden.views_to_fill', '', '[]', to_jsonb(name), name, pg_class.relowner
+                        ))
+                    else '[]'
+                end
                 -- whatever reads another view comes after it
-                order by on_it.depth
+                order by depth
             )
-        from (select relation, max(depth) as depth from on_it where depth > 0 group by relation) as on_it
-        inner join pg_class on on_it.relation = pg_class.oid and pg_class.relkind = 'v'
+        from (select relation, max(depth) as depth from on_it group by relation) as on_it
+        inner join pg_class on on_it.relation = pg_class.oid
+        cross join lateral (
+            select
+                pg_class.relkind = 'm' as is_materialized,
+                case pg_class.relkind when 'm' then 'materialized view' else 'view' end as kind,
+                pg_class.oid::regclass::text as name
+        ) as words
+        where depth = 0 or pg_class.relkind in ('v', 'm')
     );
     execute " ~ text_literal(statements) ~ ";
     for view_statements in select * from jsonb_array_elements(kept) loop
         begin
-            for view_statement in select * from jsonb_array_elements_text(view_statements) loop
-                execute view_statement;
+            if view_statements ->> 0 is not null then
+                execute view_statements ->> 0;
+            end if;
+            for statement in select * from jsonb_array_elements_text(view_statements - 0) loop
+                begin
+                    execute statement;
+                exception when others then
+                    raise warning 'not as it was: %: %', statement, sqlerrm;
+                end;
             end loop;
         exception when others then
-            raise warning 'not made again: %', sqlerrm;
+            raise warning 'not made again: %: %', view_statements ->> 0, sqlerrm;
         end;
     end loop;
 end") }}
+{%- endmacro %}
+
+{% macro fill_views() -%}
+    {#- Fills the materialized views that `keeping_views` made again in this session; after the commit, as whoever reads
+        the table waited for it until then. One that cannot be is empty, which PostgreSQL tells whoever asks it. -#}
+    {%- call statement() -%}
+do language plpgsql {{ text_literal("
+declare
+    views_to_fill constant jsonb := nullif(current_setting('ekiden.views_to_fill', true), '');
+    view_to_fill text;
+begin
+    if views_to_fill is null then
+        return;
+    end if;
+    -- another build may have it in hand, and made it again once more, just as empty
+    perform pg_advisory_xact_lock(hashtextextended('views that are made again', 0));
+    for view_to_fill in select * from jsonb_array_elements_text(views_to_fill) loop
+        begin
+            execute format('refresh materialized view %s', view_to_fill);
+        exception when others then
+            raise warning 'not filled again: %: %', view_to_fill, sqlerrm;
+        end;
+    end loop;
+    perform set_config('ekiden.views_to_fill', '', false);
+end") }}
+    {%- endcall -%}
+    {{ adapter.commit() }}
 {%- endmacro %}

@@ -41,6 +41,7 @@ between.
         {%- do persist_docs(target, model) -%}
     {%- endif -%}
     {{ adapter.commit() }}
+    {%- if plan.reason and plan.target_kind -%} {%- do fill_views() -%} {%- endif -%}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target]}) }}
 {%- endmaterialization %}
@@ -126,16 +127,21 @@ between.
     set local enable_nestloop = on;
     create temporary table differing_rows on commit drop as
     {%- if key %}
-    select fresh.ctid as fresh_place, standing.standing_place
-    from fresh_rows as fresh
+    select fresh.fresh_place, standing.standing_place
+    from (
+        {{ places_of_rows('fresh', 'fresh_rows', key) }}
+    ) as fresh
     full join (
-        select standing_row.ctid as standing_place, {% for column in key %}standing_row.{{ column }}, {% endfor %}standing_row
-        from {{ target }} as standing_row
+        {{ places_of_rows('standing', target, key) }}
         where {{ is_changed('standing_row.customer_id') }}
     ) as standing
-        -- a key may repeat, against its word: a row stays where one like it is made
-        on {% for column in key %}fresh.{{ column }} = standing.{{ column }} and {% endfor %}(fresh.*) *= standing.standing_row
-    where fresh.ctid is null or standing.standing_place is null
+        on
+            {% for column in key %}fresh.{{ column }} = standing.{{ column }} and {% endfor %}
+            fresh.fresh_row *= standing.standing_row
+    where
+        fresh.fresh_place is null or standing.standing_place is null
+        -- a key may repeat, against its word: of rows that are the same, nobody can tell how many of which stay
+        or fresh.alike > 1 or standing.alike > 1
     {%- else %}
     select null::tid as fresh_place, standing_row.ctid as standing_place
     from {{ target }} as standing_row
@@ -150,6 +156,18 @@ between.
     select {{ columns }} from fresh_rows as fresh
     where fresh.ctid = any(array(select differing.fresh_place from differing_rows as differing))
     {%- endcall -%}
+{%- endmacro %}
+
+{% macro places_of_rows(name, relation, key) -%}
+    {#- Rows as a whole with their keys, where they lie, and how many have the same key. -#}
+    select
+        {{ name }}_row.ctid as {{ name }}_place,
+        {{ name }}_row,
+        {% for column in key %}{{ name }}_row.{{ column }}, {% endfor %}
+        count(*) over (
+            partition by {% for column in key %}{{ name }}_row.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+        ) as alike
+    from {{ relation }} as {{ name }}_row
 {%- endmacro %}
 
 {% macro remember_build(plan) -%}

@@ -1,4 +1,6 @@
--- What every sweep has taken in. A month of turning points stays, for a clock that is set back.
+-- What every sweep has taken in. A month of turning points stays, for a clock that is set back. Notes of transactions
+-- that are still to come, and not this one's own, are another server's, restored by a dump: they would count as changes
+-- until this one came to them, and every sweep that could read them looks at everybody.
 with tables as (
     select
         followed.table_oid,
@@ -17,7 +19,14 @@ eligibility_changes as (
     where
         changes.table_oid = tables.table_oid
         -- who was never swept will be swept whole
-        and (tables.contain_before is null or changes.transaction_id < tables.contain_before)
+        and (
+            tables.contain_before is null
+            or changes.transaction_id < tables.contain_before
+            or (
+                changes.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())
+                and changes.transaction_id <> pg_current_xact_id()
+            )
+        )
 ),
 
 turning_points as (
@@ -65,4 +74,11 @@ using (
 ) as swept
 where
     changes.scenario_id = swept.scenario_id
-    and (swept.contain_before is null or changes.transaction_id < swept.contain_before)
+    and (
+        swept.contain_before is null
+        or changes.transaction_id < swept.contain_before
+        or (
+            changes.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())
+            and changes.transaction_id <> pg_current_xact_id()
+        )
+    )

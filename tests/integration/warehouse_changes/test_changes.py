@@ -305,6 +305,76 @@ def test_notes_that_every_table_has_taken_in_are_removed(shop: Shop):
     assert shop.connection.execute("select count(*) from raw.customer_changes").fetchone() == (0,)
 
 
+def test_what_another_server_noted_is_no_change_here(shop: Shop):
+    shop.build()
+    place_order(shop, 62)
+    # as a dump of a server that came further leaves it
+    shop.connection.execute(
+        "insert into raw.customer_changes (customer_id, facts, order_id, transaction_id) values"
+        " (null, 'shop', null, '1000000000'), (null, 'enrolments', null, '1000000000'),"
+        " (null, 'lines', 'some order', '1000000000');"
+        "update changed.built_tables set contains_before = '1000000000' where relation_name <> 'eligibility.listed'"
+    )
+    shop.build()
+    assert {table for table, customers in shop.rebuilt().items() if customers is not None} == {"eligibility.listed"}
+    assert shop.differences() == {}
+    place_order(shop, 63)
+    shop.build()
+    assert followed(shop) == {1}
+    assert shop.differences() == {}
+
+
+def test_a_load_beside_the_builds_first_look_is_in_the_next_build(shop: Shop):
+    shop.build()
+    place_order(shop, 64)
+    # what commits between two statements of a transaction is seen by the second alone, as its own doing is
+    shop.connection.execute(
+        "create function load_much() returns trigger language plpgsql as $$ begin"
+        " insert into raw.customer_changes (customer_id) values (null); return null; end $$;"
+        "create trigger load_much after insert on changed.delta for each statement execute function load_much()"
+    )
+    try:
+        shop.build()
+    finally:
+        shop.connection.execute("drop function load_much cascade")
+    assert followed(shop) == {1}
+    shop.build()
+    assert followed(shop) == {None}
+
+
+def test_what_was_made_of_a_table_that_was_behind_is_made_again_after_it(shop: Shop):
+    since = "'2026-06-01'::timestamptz + orders * interval '1 day'"
+    shop.write_segment(
+        "by_orders",
+        f"select customer_id, tstzmultirange(tstzrange({since}, null)) as valid from {{{{ ref('customers') }}}}",  # noqa: S608
+    )
+    shop.write_scenarios(
+        {**DEFINITIONS, "of_orders": {"anchor": {"entered": "by_orders"}}},
+        segments={**SEGMENTS_READ, "of_orders": ["by_orders"]},
+    )
+    try:
+        shop.build("--select", "by_orders", "marts", "eligibility")
+        shop.connection.execute(
+            "insert into raw.orders (order_id, customer_id, ordered_at)"
+            " select 'one more', customer_id, registered_at + interval '1 day' from raw.customers"
+            " order by customer_id limit 1"
+        )
+        shop.build("--select", "of_orders")
+        shop.connection.execute(
+            "create function refuse() returns trigger language plpgsql as $$ begin raise 'not today'; end $$;"
+            "create trigger refuse before insert or delete on eligibility.of_orders"
+            " for each statement execute function refuse()"
+        )
+        shop.build(fails=True)
+        shop.connection.execute("drop function refuse cascade")
+        shop.build()
+        assert shop.differences() == {}
+        assert shop.rebuilt()["eligibility.of_orders"] == 1
+    finally:
+        shop.forget("of_orders")
+        shop.build()
+
+
 def test_two_builds_at_once_make_what_one_makes(shop: Shop):
     shop.build()
     place_order(shop, 81)

@@ -1,5 +1,6 @@
 """Models of the shop's own, and views of anybody's: followed or made whole, and left standing."""
 
+import secrets
 from random import Random
 
 import pytest
@@ -17,6 +18,11 @@ OWN_FOLLOWED = {
         {{ config(unique_key=['customer_id', 'place']) }}
         select customer_id, 1 as built, order_id as place, 2 as fresh from {{ facts_read('orders', ref('stg_orders')) }}
     """,
+    # of two arguments, it looks at no clock
+    "waited": """
+        select customer_id, age(coalesce(cancelled_at, ordered_at), greatest(min(ordered_at), ordered_at))
+        from {{ facts_read('orders', ref('stg_orders')) }} group by customer_id, cancelled_at, ordered_at
+    """,
     # a key that repeats
     "ordered": """
         {{ config(unique_key='customer_id') }}
@@ -30,6 +36,15 @@ OWN_WHOLE = {
         select customer_id, rank() over (order by ordered_at) from {{ facts_read('orders', ref('stg_orders')) }}
     """,
     "aged": "select customer_id, age(registered_at) from {{ facts_read('customers', ref('stg_customers')) }}",
+    "aged_since_last": """
+        select customer_id, age(greatest(coalesce(max(ordered_at), min(ordered_at)), null)) as age
+        from {{ facts_read('orders', ref('stg_orders')) }} group by customer_id
+    """,
+    "of_today": "select customer_id, registered_at < 'today' from {{ facts_read('customers', ref('stg_customers')) }}",
+    "of_a_view": """
+        select customer_id from {{ facts_read('customers', ref('stg_customers')) }}
+        inner join {{ ref('day') }} as day on registered_at < today
+    """,
     "as_of": "select customer_id, localtimestamp from {{ facts_read('customers', ref('stg_customers')) }}",
     "went_out": """
         select customer_id, enrolments.exited_at from {{ facts_read('customers', ref('stg_customers')) }}
@@ -46,6 +61,7 @@ def test_tables_of_the_shops_own_are_followed_where_they_can_be(shop: Shop):
     try:
         for name, query in {**OWN_FOLLOWED, **OWN_WHOLE}.items():
             shop.write_model(f"marts/{name}", f"{{{{ config(materialized='table') }}}} {query}")
+        shop.write_model("marts/day", "{{ config(materialized='view') }} select 'Today'::text::date as today")
         history.place_order(shop.connection, Random(101))
         shop.build("--select", "marts")
         shop.connection.execute(
@@ -57,10 +73,36 @@ def test_tables_of_the_shops_own_are_followed_where_they_can_be(shop: Shop):
         rebuilt = {table.split(".")[1]: customers for table, customers in shop.rebuilt().items()}
         assert not {rebuilt[name.split("/")[-1]] for name in OWN_FOLLOWED} & {None, 0}
         assert {rebuilt[name] for name in OWN_WHOLE} == {None}
-        assert {table for table in shop.differences() if table.startswith("marts.")} <= {"marts.aged", "marts.as_of"}
+        of_the_moment = {"marts.aged", "marts.aged_since_last", "marts.as_of"}
+        assert {table for table in shop.differences() if table.startswith("marts.")} <= of_the_moment
     finally:
         shop.forget()
         # what the others have not taken in would be in the next test's delta
+        shop.build()
+
+
+def test_rows_that_are_the_same_are_as_many_as_a_build_from_nothing_makes(shop: Shop):
+    shop.write_model(
+        "marts/twice",
+        """
+        {{ config(materialized='table', unique_key=['customer_id', 'order_id']) }}
+        select customer_id, order_id from {{ facts_read('orders', ref('stg_orders')) }}
+        inner join {{ facts_read('customer_tags', ref('stg_customer_tags')) }} using (customer_id)
+        """,
+    )
+    try:
+        shop.connection.execute(
+            "insert into raw.customer_tags (customer_id, tag, granted_at)"
+            " select customer_id, unnest(array['once', 'again']), now() from raw.orders on conflict do nothing"
+        )
+        shop.build()
+        shop.connection.execute("delete from raw.customer_tags where tag = 'again'")
+        shop.build()
+        assert shop.rebuilt()["marts.twice"]
+        assert "marts.twice" not in shop.differences()
+    finally:
+        shop.connection.execute("delete from raw.customer_tags where tag = 'once'")
+        shop.forget()
         shop.build()
 
 
@@ -88,6 +130,100 @@ def test_views_on_what_is_made_anew_stand_as_they_were(shop: Shop):
         assert shop.connection.execute("select to_regclass('public.reads_what_goes')").fetchone() == (None,)
     finally:
         shop.connection.execute("drop view if exists public.report")
+        shop.forget()
+
+
+REPORTS = """
+create role {role};
+create schema theirs authorization {role};
+grant usage on schema marts to {role};
+grant select on marts.customers to {role};
+create table theirs.parts (n) as values (1);
+set role {role};
+create view theirs.report as select customer_id, orders from marts.customers;
+create materialized view theirs.sums as select customer_id, count(*) as n from theirs.report group by customer_id;
+create unique index on theirs.sums (customer_id);
+create materialized view theirs.bare as select customer_id from theirs.sums with no data;
+reset role;
+create materialized view theirs.both as select count(*) from marts.customers, marts.orders;
+create materialized view theirs.shares as select customer_id, orders / n as share from marts.customers, theirs.parts;
+"""
+"""A role's own, and two of the builder's."""
+NO_REPORTS = """
+reset role;
+drop schema theirs cascade;
+revoke all on all tables in schema marts from {role};
+revoke usage on schema marts from {role};
+drop role {role};
+"""
+
+
+def theirs(shop: Shop) -> dict[str, tuple[bool, str]]:
+    """Return which views there are, whether they are filled, and whose they are."""
+    found = shop.connection.execute(
+        "select relname, relispopulated, relowner::regrole::text from pg_class"
+        " where relnamespace = 'theirs'::regnamespace and relkind in ('v', 'm')"
+    )
+    return {name: (is_filled, owner) for name, is_filled, owner in found.fetchall()}
+
+
+def test_somebody_elses_views_on_what_is_made_anew_are_theirs_and_filled(shop: Shop):
+    role = f"bi_{secrets.token_hex(4)}"
+    shop.connection.execute(REPORTS.format(role=role).encode())
+    try:
+        before = theirs(shop)
+        # it cannot be filled any more: it stands, and PostgreSQL says so to whoever asks
+        shop.connection.execute("update theirs.parts set n = 0")
+        shop.build("--select", "orders", "customers", "--full-refresh")
+        assert theirs(shop) == before | {"shares": (False, before["shares"][1])}
+        everybody = shop.connection.execute("select count(*) from raw.customers").fetchone()
+        shop.connection.execute(f"set role {role}".encode())
+        for relation in ("marts.customers", "theirs.report", "theirs.sums"):
+            assert shop.connection.execute(f"select count(*) from {relation}").fetchone() == everybody  # noqa: S608
+        # as only one with its index can be
+        shop.connection.execute("refresh materialized view concurrently theirs.sums")
+    finally:
+        shop.connection.execute(NO_REPORTS.format(role=role).encode())
+
+
+def test_what_cannot_be_given_back_is_not_run_with_the_builders_rights(shop: Shop):
+    role, builder = f"bi_{secrets.token_hex(4)}", f"builder_{secrets.token_hex(4)}"
+    ((owner,),) = shop.connection.execute("select current_user").fetchall()
+    shop.connection.execute(REPORTS.format(role=role).encode())
+    shop.connection.execute(f"create role {builder} login password 'secret' in role {owner}".encode())
+    shop.connection.execute(f"grant all on schema theirs to {builder}".encode())
+    try:
+        environment = {"EKIDEN_DBT_USER": builder, "DBT_ENV_SECRET_EKIDEN_PASSWORD": "secret"}
+        shop.build("--select", "customers", "--full-refresh", environment=environment)
+        assert theirs(shop) == {
+            "report": (True, builder),
+            "sums": (False, builder),
+            "bare": (False, builder),
+            **dict.fromkeys(("both", "shares"), (True, owner)),
+        }
+        shop.connection.execute(f"set role {role}".encode())
+        assert shop.connection.execute("select count(*) > 0 from theirs.report").fetchone() == (True,)
+    finally:
+        shop.connection.execute(f"reset role; reassign owned by {builder} to {owner}; drop owned by {builder}".encode())
+        shop.connection.execute(f"drop role {builder}".encode())
+        shop.connection.execute(NO_REPORTS.format(role=role).encode())
+
+
+def test_a_segment_that_becomes_a_view_leaves_those_on_it_in_place(shop: Shop):
+    everybody = "select customer_id from {{ ref('stg_customers') }}"
+    shop.write_segment("listed_once", f"{{{{ config(materialized='table') }}}} {everybody}")
+    shop.write_segment("on_it", "select customer_id from {{ ref('listed_once') }}")
+    try:
+        shop.build("--select", "listed_once", "on_it")
+        shop.connection.execute("grant select on segments.listed_once to pg_monitor")
+        shop.write_segment("listed_once", everybody)
+        shop.build("--select", "listed_once")
+        kinds = "select relkind::text from pg_class where oid = to_regclass(%s)"
+        for segment in ("segments.listed_once", "segments.on_it"):
+            assert shop.connection.execute(kinds, [segment]).fetchone() == ("v",)
+        allowed = "select has_table_privilege('pg_monitor', 'segments.listed_once', 'select')"
+        assert shop.connection.execute(allowed).fetchone() == (True,)
+    finally:
         shop.forget()
 
 

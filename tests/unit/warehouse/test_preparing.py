@@ -1,4 +1,4 @@
-"""Several processes that need the manifest at once."""
+"""What is asked of dbt's files before dbt is: by several processes at once, and while somebody edits them."""
 
 import threading
 import time
@@ -9,6 +9,16 @@ import pytest
 
 from ekiden.settings import Settings
 from ekiden.warehouse import dbt
+
+
+def test_a_macro_that_is_open_in_an_editor_is_no_macro_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    settings = Settings(_env_file=None, home=tmp_path / "home")
+    (tmp_path / "macros").mkdir()
+    (tmp_path / "macros" / "x.sql").write_text("select 1")
+    monkeypatch.setattr(dbt, "PROJECT_DIR", tmp_path)
+    before = dbt.settings_environment(settings)
+    (tmp_path / "macros" / ".#x.sql").symlink_to("hanako@workstation.1234")
+    assert dbt.settings_environment(settings) == before
 
 
 def test_of_two_that_need_the_manifest_one_parses_and_the_other_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
