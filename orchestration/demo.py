@@ -33,7 +33,7 @@ from orchestration.composition import build_defs
 from orchestration.demo_ledger import OPERATOR, part_to_release, waiting
 from orchestration.demo_progress import DbtProgress, JobFailed, timed
 from orchestration.demo_report import print_messages, print_outcome, print_rows
-from orchestration.demo_shop import HomeInUse, load_shop, prepare_settings
+from orchestration.demo_shop import HomeInUse, load_shop, prepare_settings, present_settings, refuse_another_shop
 from orchestration.instance import HomeUnusable, end_lost_runs, open_instance, sole_server
 
 MISSED_DAYS = 7
@@ -169,8 +169,10 @@ def main() -> int:
     warnings.simplefilter("ignore", BetaWarning)
     try:
         console.rule("Ekiden demo")
-        settings = prepare_settings()
+        present = present_settings()
         with timed(console, "start the database and bring its schema up to date"):
+            refuse_another_shop(present)
+            settings = prepare_settings()
             migrate(settings)
         load_shop(settings, console)
         with timed(console, "read the dbt project and open Dagster's storage"):

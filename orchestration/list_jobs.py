@@ -24,16 +24,16 @@ from dagster import (
 from pydantic import Field
 
 from assets import exports
-from assets.acting import ledger, run_context
+from assets.acting import ledger, run_context, starting_tag
 from assets.exports import export_metadata
 from ekiden.raw.encodings import Encoding
-from ekiden.raw.list_folder import in_words, take
+from ekiden.raw.list_folder import FileChanged, in_words, take
 from ekiden.raw.lists import ListReport
 from ekiden.schedule.export import export_again, export_due
 from ekiden.schedule.list_files import AS_CSV, ExportFormat, FileOptions
 from ekiden.settings import Settings
 from orchestration.operator_jobs import show
-from sensors.list_files import IMPORTING_JOB, IMPORTING_OP
+from sensors.list_files import IMPORTING_JOB, IMPORTING_OP, state_asked_for
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -144,17 +144,23 @@ def import_op(
     file = settings.lists_folder / config.file
     if file.parent != settings.lists_folder:
         raise Failure(f"{config.file} is no file of {settings.lists_folder}; `ekiden list import` takes any file")
+    # a person who does a run again means the file as it is now
+    asked_for = state_asked_for(context.run.tags) if starting_tag(context.run.tags) else None
     with ledger(settings) as connection:
-        taken = take(
-            connection,
-            file,
-            now=clock(),
-            settings=settings,
-            context=run_context(context, actor=config.actor),
-            list_code=config.list,
-            encoding=read_word("encoding", config.encoding, Encoding),
-            skip_bad_rows=config.skip_bad_rows,
-        )
+        try:
+            taken = take(
+                connection,
+                file,
+                now=clock(),
+                settings=settings,
+                context=run_context(context, actor=config.actor),
+                list_code=config.list,
+                encoding=read_word("encoding", config.encoding, Encoding),
+                skip_bad_rows=config.skip_bad_rows,
+                asked_for=asked_for,
+            )
+        except FileChanged as changed:
+            raise Failure(str(changed), allow_retries=False) from None
     if taken.report is None:
         # trying again would refuse it again
         raise Failure(str(taken.refusal), {"file": MetadataValue.path(taken.moved_to)}, allow_retries=False)

@@ -197,7 +197,11 @@ def settle_unknown() -> None:
     settle_op()
 
 
-@job(description="Emergency stop: of one scenario or of all sending and exporting, at once.")
+@job(
+    description="Emergency stop: of one scenario or of all sending and exporting, at once.",
+    # before whatever waits in the queue, sends among it
+    run_tags={"dagster/priority": "100"},
+)
 def pause_sending() -> None:
     """Pause sending."""
     pause_op()

@@ -32,7 +32,7 @@ from ekiden.database.connection import connect
 from ekiden.delivery.channels import Carrier, carriers_for
 from ekiden.delivery.pauses import Pause, open_pauses
 from ekiden.delivery.provider_waits import wait_of
-from ekiden.delivery.send import DueSlot, due_now, lost_claims
+from ekiden.delivery.send import DueSlot, LostClaims, due_now, lost_claims
 from ekiden.settings import Settings
 from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, wait_after
 
@@ -52,14 +52,19 @@ Shorter than workers wait (`assets.sending`), or they would end before."""
 LONGEST_RUN = timedelta(hours=2)
 """Then Dagster ends it, and the sensor may ask again: workers whose broker forgot them never answer. Tens of millions
 of messages are sent in that time."""
-SENDING_TAGS = {"dagster/max_runtime": str(int(LONGEST_RUN.total_seconds()))}
+SENDING_TAGS = {
+    "dagster/max_runtime": str(int(LONGEST_RUN.total_seconds())),
+    # before the days of a backfill or a folder full of lists, which are queued all at once
+    "dagster/priority": "10",
+}
 """Of both jobs, whoever starts them: a person's run whose machine went down would keep the sensor waiting as well."""
 DATES_ON_THEIR_OWN = 2
 """Due dates that get a run each: today's and, around midnight, yesterday's. A run costs seconds to start, so more
 dates than that share one."""
 
-LOST_CLAIMS = "lost claims"
-"""The slot of rows that are on their way without a living sender; a run of any due date settles them all."""
+LOST_CLAIMS = "lost claims up to sender"
+"""The slot of rows that are on their way without a living sender, before the newest of these senders' number: another
+one's rows have not to wait for what an earlier run has left. A run of any due date settles them all."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +95,14 @@ class Decision:
     reasons: tuple[str, ...]
 
 
-def slots_of(due: Sequence[DueSlot], lost: int, partitions: Collection[date]) -> list[Slot]:
+def slots_of(due: Sequence[DueSlot], lost: LostClaims, partitions: Collection[date]) -> list[Slot]:
     """Return the slots to look after, the one for everything first; lost claims wait for no due date."""
     if not due:
-        return [Slot(LOST_CLAIMS, None)] if lost else []
+        return [Slot(f"{LOST_CLAIMS} {lost.newest_sender}", None)] if lost.rows else []
     oldest_first = sorted(due, key=lambda slot: (slot.oldest_send_at, slot.due_date))
     newest = max(slot.newest_send_at for slot in due)
     has_partitions = all(slot.due_date in partitions for slot in due)
-    if lost or len(due) > DATES_ON_THEIR_OWN or not has_partitions:
+    if lost.rows or len(due) > DATES_ON_THEIR_OWN or not has_partitions:
         return [Slot(f"everything {_span(oldest_first[0].oldest_send_at, newest)}", None)]
     return [
         Slot(f"{slot.due_date} {_span(slot.oldest_send_at, slot.newest_send_at)}", slot.due_date)
@@ -132,7 +137,8 @@ def decide(
         again = ended.last_ended_at + wait_after(ended.count) if ended else now
         if None in in_flight or slot.due_date in in_flight:
             reasons.append(f"{slot.name}: a run is on it")
-        elif ended and now < again:
+        # a run that ended in the future ended before the clock was set back: nobody has to wait for that time
+        elif ended and ended.last_ended_at <= now < again:
             reasons.append(f"{slot.name}: run {ended.count} left it so; again at {_utc(again)}")
         else:
             requests.append(Request(slot, (ended.count if ended else 0) + 1))

@@ -23,7 +23,8 @@ from dagster import (
 )
 from dagster._core.definitions.target import ExecutableDefinition
 
-from ekiden.raw.list_folder import FileState, files_in
+from ekiden.raw.folder import FileState
+from ekiden.raw.list_folder import files_in
 from ekiden.settings import Settings
 from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, wait_after
 
@@ -90,7 +91,8 @@ def decide(
             reasons.append(f"{name}: still for {(now - look.since).seconds} of {STILL_FOR.seconds} seconds")
         elif tag in in_flight:
             reasons.append(f"{name}: a run is on it")
-        elif ended and now < again:
+        # a run that ended in the future ended before the clock was set back
+        elif ended and ended.last_ended_at <= now < again:
             reasons.append(f"{name}: run {ended.count} left it lying; again at {again.astimezone(UTC).isoformat()}")
         else:
             requests.append(Request(name, look.state, (ended.count if ended else 0) + 1))
@@ -100,6 +102,14 @@ def decide(
 def file_tag(name: str, state: FileState) -> str:
     """Return by what a file is known as long as nobody changes it."""
     return f"{name} {state.size} {state.modified_ns}"
+
+
+def state_asked_for(tags: Mapping[str, str]) -> FileState | None:
+    """Return how the file stood that a run with these tags was asked for; None where the sensor did not ask."""
+    if FILE_TAG not in tags:
+        return None
+    _, size, modified_ns = tags[FILE_TAG].rsplit(" ", 2)
+    return FileState(int(size), int(modified_ns))
 
 
 def remember(looks: Mapping[str, Look]) -> str:

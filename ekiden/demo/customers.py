@@ -13,6 +13,9 @@ import pandas as pd
 from ekiden.demo.calendar import instant
 from ekiden.demo.names import draws, person, pick
 
+DOMAIN = "demo.invalid"
+"""What all addresses end in: no such domain can ever exist (RFC 2606)."""
+
 SITE_SHARES = {"https://shop.demo.invalid/": 0.8, "https://m.shop.demo.invalid/": 0.2}
 
 KNOWN_FIELDS = ("age", "income", "home_ownership", "marital_status", "household_size", "kids_count")
@@ -34,7 +37,7 @@ def customers(households: pd.DataFrame, last_day: date) -> pd.DataFrame:
     identifiers = households["household_id"].tolist()
     named, other, more = (draws(purpose, identifiers) for purpose in ("name", "account", "contact"))
     people = [person(row) for row in named]
-    domains = [f"household-{identifier}.demo.invalid" for identifier in identifiers]
+    domains = [f"household-{identifier}.{DOMAIN}" for identifier in identifiers]
     addresses = [f"{someone.mailbox}@{domain}" for someone, domain in zip(people, domains, strict=True)]
     return pd.DataFrame(
         {

@@ -28,6 +28,7 @@ class CsvSource:
         self._file, self._stream, self._faults = file, stream, faults
         self.total = file.path.stat().st_size
         self._lines_read = 0
+        self._is_at_end = False
         self._reader = csv.reader(self._lines(), strict=True)
         self.header = self._read_header()
 
@@ -63,6 +64,8 @@ class CsvSource:
             start = self._lines_read + 1
             try:
                 for row in reader:
+                    if self._lines_read > start:
+                        self._torn(start)
                     if len(row) == width:
                         row.append(str(start))
                         yield row
@@ -71,6 +74,8 @@ class CsvSource:
                     start = self._lines_read + 1
                 return
             except csv.Error as error:
+                if self._lines_read > start or self._is_at_end:
+                    self._torn(start)
                 self._unreadable(start, f"is not CSV: {error}")
 
     def _lines(self) -> Iterator[str]:
@@ -90,6 +95,11 @@ class CsvSource:
                 self._unreadable(self._lines_read, "holds a NUL byte, which PostgreSQL cannot store")
                 text = text.replace("\0", "")
             yield text.removeprefix(BYTE_ORDER_MARK) if self._lines_read == 1 else text
+        self._is_at_end = True
 
     def _unreadable(self, line: int, reason: str) -> None:
         self._faults.add_unreadable(Fault(self._file.name, reason, line))
+
+    def _torn(self, line: int) -> None:
+        # a value may have several lines; but if it should not, whole rows have become part of it
+        self._faults.add_torn(Fault(self._file.name, "has a quote that is not closed on this line", line))

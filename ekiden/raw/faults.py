@@ -43,6 +43,8 @@ class FaultList:
     totals: Counter[str] = field(default_factory=Counter)
     incomplete: set[str] = field(default_factory=set)
     """Files of which rows could not be read, so that nothing can be said about what they lack."""
+    torn: dict[str, Fault] = field(default_factory=dict)
+    """Files of which nobody can say how many rows could not be read, and the first place where that is so."""
 
     def add(self, fault: Fault) -> None:
         self.add_counted([fault], fault.file, 1)
@@ -57,6 +59,10 @@ class FaultList:
         """Add a fault for which a row, or the whole file, was not read."""
         self.add(fault)
         self.incomplete.add(fault.file)
+
+    def add_torn(self, fault: Fault) -> None:
+        """Note that any number of rows may be lost with what `fault` tells of; it is not counted as one."""
+        self.torn.setdefault(fault.file, fault)
 
     def refuse_if_any(self) -> None:
         """Raise LoadRefused if there is a fault."""

@@ -1,4 +1,4 @@
-"""Which file of a folder holds which raw table, and what its header must be.
+"""Which file of a folder holds which raw table, what its header must be, and whether it stands as it stood.
 
 Belongs here: names of files and columns. Does not belong here: reading rows (`csv_source`,
 `parquet_source`).
@@ -15,6 +15,23 @@ from ekiden.raw.faults import Fault, FaultList
 from ekiden.raw.shape import Table
 
 CSV, PARQUET = ".csv", ".parquet"
+
+
+@dataclass(frozen=True)
+class FileState:
+    """How a file stands at one look."""
+
+    size: int
+    modified_ns: int
+
+
+def state_of(path: Path) -> FileState | None:
+    """Return how a file stands; None if nothing is there (any more)."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return FileState(status.st_size, status.st_mtime_ns)
 
 
 @dataclass(frozen=True)

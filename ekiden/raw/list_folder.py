@@ -15,23 +15,20 @@ from psycopg import Connection
 
 from ekiden.raw.encodings import Encoding
 from ekiden.raw.faults import Fault, LoadRefused
-from ekiden.raw.folder import CSV
+from ekiden.raw.folder import CSV, FileState, state_of
 from ekiden.raw.lists import ListReport, import_list
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 
 DONE, REFUSED = "done", "refused"
 REPORT = ".report.txt"
+STAYS = "it stays where it is, and is taken again once it stands still"
 LONGEST_NAME = 200
 """Bytes kept of a file's name: with what is put around it, it must stay within the 255 of a file system."""
 
 
-@dataclass(frozen=True)
-class FileState:
-    """How a file in the folder stands at one look."""
-
-    size: int
-    modified_ns: int
+class FileChanged(RuntimeError):
+    """A file is not the one any more that was to be taken; it stays where it is, as somebody may be writing it."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +53,10 @@ def files_in(folder: Path) -> dict[str, FileState]:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() != CSV or path.name.startswith((".", "~")):
             continue
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue  # somebody took it meanwhile
-        if path.is_file():
-            states[path.name] = FileState(status.st_size, status.st_mtime_ns)
+        state = state_of(path)
+        # none where somebody took it meanwhile
+        if state and path.is_file():
+            states[path.name] = state
     return states
 
 
@@ -75,15 +70,20 @@ def take(
     list_code: str | None = None,
     encoding: Encoding = Encoding.AUTO,
     skip_bad_rows: bool = False,
+    asked_for: FileState | None = None,
 ) -> TakenFile:
     """Import a file and move it to `done/` or `refused/` beside it, with a report; return where it is now.
 
-    A crash before the move leaves the file where it is; taken again, it changes nothing. Raises `FileNotFoundError`.
+    A crash before the move leaves the file where it is; taken again, it changes nothing. Raises `FileNotFoundError`,
+    and `FileChanged` where the file is not as it was `asked_for`, or did not stay so.
     """
     if not file.is_file():
         raise FileNotFoundError(
             f"{file} is not there; it may have been taken already: look into {DONE}/ and {REFUSED}/"
         )
+    seen = state_of(file)
+    if asked_for and seen != asked_for:
+        raise FileChanged(f"{file.name} was changed after it was asked for: {STAYS}")
     try:
         report = import_list(
             connection,
@@ -96,7 +96,11 @@ def take(
             skip_bad_rows=skip_bad_rows,
         )
     except LoadRefused as refusal:
+        if state_of(file) != seen:
+            raise FileChanged(f"{file.name} was changed while it was being read: {STAYS}") from None
         return TakenFile(_move(file, REFUSED, now, str(refusal)), refusal=refusal)
+    if state_of(file) != seen:
+        raise FileChanged(f"{file.name} was changed after it was read ({in_words(report)}): {STAYS}")
     return TakenFile(_move(file, DONE, now, in_words(report)), report)
 
 

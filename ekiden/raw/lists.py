@@ -7,7 +7,6 @@ the folder that lists are laid in (`list_folder`).
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from os import stat_result
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from ekiden.raw.checks import IDENTIFIER_BYTES, check_reference, check_values, d
 from ekiden.raw.contract import CUSTOMER, LIST_MEMBERS
 from ekiden.raw.encodings import Bytes, Encoding, look_at
 from ekiden.raw.faults import Fault, FaultList
-from ekiden.raw.folder import SourceFile
+from ekiden.raw.folder import FileState, SourceFile, state_of
 from ekiden.raw.load import WORK_MEMORY
 from ekiden.raw.shape import Table
 from ekiden.raw.staging import create_staging, drop_staging, stage, staged
@@ -70,13 +69,14 @@ def import_list(
 
     Who comes onto it does so at `now`, unless the file says when; who is on it already stays since then. Raises
     `LoadRefused` with every fault there is, nobody having come onto the list; with `skip_bad_rows` only where the file
-    as a whole cannot be read, or all of it is bad. `progress` is called with how much of how much was read.
+    as a whole cannot be read, where nobody can say how many of its rows were not, or where all of it is bad. `progress`
+    is called with how much of how much was read.
     """
     if not context.actor.strip():
         raise ValueError("an import needs an actor: say who you are")
     faults = FaultList()
     _check_request(file, list_code, settings, faults)
-    before = file.stat()
+    before = state_of(file)
     found = look_at(file)
     source = SourceFile(file, _table(list_code), _chosen(file, encoding, found, faults))
     is_readable = source.is_parquet or source.encoding in found.possible
@@ -87,6 +87,8 @@ def import_list(
         unread = faults.totals[source.name]
         if not columns or not is_readable:
             faults.refuse_if_any()
+        if skip_bad_rows:
+            _refuse_if_torn(source, faults)
         rows_read = unread + _count(connection)
         if not rows_read:
             faults.add(Fault(source.name, "has no rows; a list has at least one"))
@@ -98,7 +100,7 @@ def import_list(
         repeated, already_listed = _complete(connection, source.table, list_code, now, settings)
         added, _ = upsert(connection, LIST_MEMBERS, LIST_MEMBERS.column_names, settings.time_zone)
         drop_staging(connection)
-        _refuse_if_changed(file, before, faults)
+        _refuse_if_changed(file, before)
         shown_encoding = "parquet" if source.is_parquet else source.encoding
         counts = {
             "rows_read": rows_read,
@@ -194,12 +196,17 @@ def _count(connection: Connection[Any]) -> int:
     return int(count[0])
 
 
-def _refuse_if_changed(file: Path, before: stat_result, faults: FaultList) -> None:
-    try:
-        after = file.stat()
-    except FileNotFoundError:
-        after = None
-    if after is None or (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+def _refuse_if_torn(source: SourceFile, faults: FaultList) -> None:
+    """Refuse a file of which more is missing than its faults count: no value of a list has several lines."""
+    if torn := faults.torn.get(source.name):
+        reason = f"{torn.reason}: how many rows are lost by it nobody can say, so it cannot be left out; mend the file"
+        broken = FaultList()
+        broken.add(replace(torn, reason=reason))
+        broken.refuse_if_any()
+
+
+def _refuse_if_changed(file: Path, before: FileState | None) -> None:
+    if state_of(file) != before:
         broken = FaultList()
         broken.add(Fault(file.name, "was changed while it was being read; import it again once it is complete"))
         broken.refuse_if_any()

@@ -14,8 +14,8 @@ from psycopg import Connection, sql
 
 from ekiden.raw.checks import check_keys, check_reference, check_values
 from ekiden.raw.contract import CUSTOMER_HISTORY
-from ekiden.raw.faults import FaultList, LoadRefused
-from ekiden.raw.folder import SourceFile, source_files
+from ekiden.raw.faults import Fault, FaultList, LoadRefused
+from ekiden.raw.folder import SourceFile, source_files, state_of
 from ekiden.raw.staging import create_staging, drop_staging, stage, staged
 from ekiden.raw.upsert import upsert
 
@@ -92,6 +92,7 @@ def load(
     tell = progress or (lambda _: None)
     faults = FaultList()
     files = source_files(folder, faults)
+    before = {file: state_of(file.path) for file in files}
     with connection.transaction():
         connection.execute("select set_config('work_mem', %s, true)", [WORK_MEMORY])
         create_staging(connection)
@@ -99,6 +100,10 @@ def load(
         _lock(connection, files)
         for staging in stages:
             _check(connection, staging, zone, faults, tell)
+        for file in files:
+            # the last row so far may have all its fields, and what the last of them lacks yet would be the default
+            if state_of(file.path) != before[file]:
+                faults.add(Fault(file.name, "was changed while it was being read; load it once it is complete"))
         faults.refuse_if_any()
         # history first: what a file tells of it need not be guessed when a customer's record changes
         in_order = sorted(stages, key=lambda staging: staging.file.table is not CUSTOMER_HISTORY)

@@ -39,7 +39,9 @@ class ParquetSource:
                 yield self._block(batch)
                 self.done += batch.num_rows
         except (pa.ArrowException, OSError) as error:
-            self._unreadable(f"cannot be read after row {self.done}: {error}")
+            reason = f"cannot be read after row {self.done}: {' '.join(str(error).split())}"
+            self._unreadable(reason)
+            self._faults.add_torn(Fault(self._file.name, reason))
 
     def _read_header(self) -> list[str] | None:
         try:
@@ -73,7 +75,10 @@ class ParquetSource:
             for index, value in enumerate(column.cast(pa.binary()).to_pylist()):
                 if value is not None and not _storable(value):
                     reason = "holds a NUL byte" if b"\0" in value else "is not UTF-8"
-                    self._unreadable(f"{reason}, which PostgreSQL cannot store", self.done + index + 1, name)
+                    reason = f"{reason}, which PostgreSQL cannot store"
+                    self._unreadable(reason, self.done + index + 1, name)
+                    # the rows around it are not read either
+                    self._faults.add_torn(Fault(self._file.name, reason, self.done + index + 1, name))
 
     def _unreadable(self, reason: str, row: int | None = None, column: str | None = None) -> None:
         self._faults.add_unreadable(Fault(self._file.name, reason, row, column))

@@ -102,6 +102,12 @@ def test_a_sending_run_whose_machine_went_down_ends_whoever_started_it(definitio
     assert definitions.resolve_job_def(name).run_tags["dagster/max_runtime"] == "7200"
 
 
+def test_an_emergency_stop_is_first_in_the_queue_and_sends_come_before_the_rest(definitions) -> None:
+    names = ["pause_sending", SENDING_JOB, CATCH_ALL_JOB, "import_list", "plan_day"]
+    tags = [definitions.resolve_job_def(name).run_tags for name in names]
+    assert [int(found.get("dagster/priority", "0")) for found in tags] == [100, 10, 10, 0, 0]
+
+
 def test_planning_a_day_does_not_send(definitions) -> None:
     steps = set(definitions.resolve_job_def("plan_day").graph.node_dict)
     assert "step_schedule" in steps

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult, Failure
 
+from assets.acting import PARENT_TAG
 from ekiden.delivery.pauses import pause, resume
+from ekiden.raw.list_folder import files_in
 from orchestration.list_jobs import LIST_JOBS, NotAWord
+from sensors.list_files import FILE_TAG, file_tag
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 
 ACTOR = "hanako@shop.example"
@@ -19,10 +22,13 @@ def instance():
         yield instance
 
 
-def run(shop: Shop, instance: DagsterInstance, name: str, op: str, **fields: object) -> ExecuteInProcessResult:
+def run(
+    shop: Shop, instance: DagsterInstance, name: str, op: str, tags: dict[str, str] | None = None, **fields: object
+) -> ExecuteInProcessResult:
     (job,) = [job for job in LIST_JOBS if job.name == name]
     return job.execute_in_process(
         instance=instance,
+        tags=tags,
         run_config={
             "ops": {op: {"config": {"actor": ACTOR, **fields}}},
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -107,6 +113,25 @@ def test_a_list_in_the_folder_is_imported_and_moved(shop: Shop, instance: Dagste
     with pytest.raises(Failure, match="line 2, column customer_id: 'C2' is not in customers"):
         run(shop, instance, "import_list", "import_list_file", file="spring.csv")
     assert not file.exists()
+
+
+def test_a_file_that_was_changed_after_the_sensor_asked_for_it_is_left_to_the_sensor(
+    shop: Shop, instance: DagsterInstance
+) -> None:
+    shop.customer("C1")
+    shop.settings.lists_folder.mkdir(parents=True)
+    file = shop.settings.lists_folder / "the spring.csv"
+    file.write_text("customer_id\nC1\n")
+    asked_for = {FILE_TAG: file_tag(file.name, files_in(file.parent)[file.name]), "dagster/sensor_name": "list_files"}
+    # half of another one, which takes a while to come
+    file.write_text("customer_id\n")
+    with pytest.raises(Failure, match="was changed after it was asked for: it stays where it is"):
+        run(shop, instance, "import_list", "import_list_file", asked_for, file=file.name)
+    assert file.exists()
+    file.write_text("customer_id\nC1\n")
+    # a person who does the run again means the file as it is
+    run(shop, instance, "import_list", "import_list_file", asked_for | {PARENT_TAG: "first"}, file=file.name)
+    assert shop.execute("select list_code, customer_id from raw.list_members") == [("the spring", "C1")]
 
 
 def test_a_file_elsewhere_is_not_moved(shop: Shop, instance: DagsterInstance, tmp_path) -> None:

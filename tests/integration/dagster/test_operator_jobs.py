@@ -28,7 +28,7 @@ from assets.raw import RawTable, raw_checks
 from assets.unknown import unknown_settled_check
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.pauses import open_pauses
-from ekiden.schedule.actions import ACTIONS
+from ekiden.schedule.actions import ACTIONS, WHY
 from orchestration.operator_jobs import OPERATOR_JOBS
 from sensors.due_rows import due_rows_sensor
 from tests.integration.ledger_fixtures import STEP, Shop
@@ -97,7 +97,7 @@ def test_a_row_that_has_arrived_is_not_deleted_and_the_job_says_so(planned: Shop
     planned.told("C1", "delivered")
     shown = run(planned, "delete_rows", customer="C1", dry_run=False)
     assert (shown["rows_matching"], shown["rows_changed"]) == (1, 0)
-    assert shown["not_changed"] == "1 left: the provider's events show that it has arrived; retry or release it"
+    assert shown["not_changed"] == f"1 left: {WHY['arrived']}"
     assert planned.row(customer="C1").state == "failed"
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from ekiden.raw.encodings import Encoding
-from ekiden.raw.list_folder import files_in, list_code_of, take
+from ekiden.raw.encodings import Encoding, look_at
+from ekiden.raw.list_folder import FileChanged, files_in, list_code_of, take
 from ekiden.raw.lists import ListReport, import_list
 from ekiden.raw.load import LoadRefused
 from ekiden.schedule.runs import RunContext
@@ -146,6 +148,55 @@ def test_a_file_that_is_all_bad_is_refused_all_the_same(lists: Lists) -> None:
         assert lists.faults_of(content, skip_bad_rows=True)
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        # the end of the file closes it
+        ["C1", '"C2', "C3", "駅1"],
+        # another one's quote does, and the row ends or not
+        ["C1", '"C2', "C3", '駅1"', "C3"],
+        ["C1", '"C2', "C3", '"駅1"', "C3"],
+        ["C1", '"C2', "C3", '駅1",2', "C3"],
+        # cut off on the last line
+        ["C1", "C2", '"C3'],
+    ],
+)
+def test_rows_that_a_quote_has_swallowed_are_never_left_out_untold(lists: Lists, rows: list[str]) -> None:
+    line = next(number for number, row in enumerate(rows, 2) if row.startswith('"'))
+    (fault,) = lists.faults_of("\n".join(["customer_id", *rows, ""]), skip_bad_rows=True)
+    assert fault.startswith(f"spring.csv, line {line}: has a quote that is not closed on this line: how many rows")
+    assert lists.faults_of("\n".join(["customer_id", *rows, ""]))
+
+
+def test_a_quote_in_the_wrong_place_of_one_line_costs_that_row_alone(lists: Lists) -> None:
+    report = lists.load('customer_id\nC1\n"C2"x\nC3\n', skip_bad_rows=True)
+    assert set(lists.members()) == {"C1", "C3"}
+    assert (report.rows_read, report.left_out) == (3, 1)
+
+
+def test_a_parquet_file_of_which_a_part_cannot_be_read_is_never_left_out_untold(lists: Lists) -> None:
+    file = lists.folder / "spring.parquet"
+    pq.write_table(pa.table({"customer_id": ["C1", "C\0", "C3"]}), file)
+    with pytest.raises(LoadRefused, match=r"row 2, column customer_id: holds a NUL byte.* how many rows"):
+        lists.load_file(file, skip_bad_rows=True)
+    # the index at its end is whole, and of its pages the later ones are not
+    people = [f"N{number:06}" for number in range(150_000)]
+    pq.write_table(
+        pa.table({"customer_id": ["C1", *people]}),
+        file,
+        row_group_size=100_000,
+        compression="none",
+        use_dictionary=False,
+    )
+    content = bytearray(file.read_bytes())
+    middle = pq.ParquetFile(file).metadata.row_group(1).column(0).data_page_offset
+    content[middle : middle + 64] = b"\xff" * 64
+    file.write_bytes(content)
+    with pytest.raises(LoadRefused, match=r"cannot be read after row 100000: .* how many rows"):
+        lists.load_file(file, skip_bad_rows=True)
+    assert lists.members() == {}
+
+
 def test_what_spreadsheets_save_is_told_apart(lists: Lists) -> None:
     for written in ("utf-8", "utf-8-sig", "cp932"):
         report = lists.load("customer_id\r\n駅1\r\nC1\r\n", written, written=written)
@@ -234,6 +285,45 @@ def test_a_bad_file_is_moved_to_refused_with_what_is_wrong(lists: Lists) -> None
     told = taken.moved_to.with_name(taken.moved_to.name + ".report.txt").read_text(encoding="utf-8")
     assert "line 3, column customer_id: 'C9' is not in customers" in told
     assert lists.members() == {}
+
+
+def test_a_bad_file_that_somebody_is_still_writing_stays_where_it_is(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = lists.file("customer_id\nC1\nC")
+
+    def write_on(_file: Path) -> object:
+        found = look_at(file)
+        with file.open("a") as stream:
+            stream.write("2\n")
+        return found
+
+    monkeypatch.setattr("ekiden.raw.lists.look_at", write_on)
+    with pytest.raises(FileChanged, match="changed while it was being read: it stays where it is"):
+        take_from(lists, file)
+    monkeypatch.undo()
+    assert list(files_in(lists.folder)) == ["spring.csv"]
+    assert take_from(lists, file).moved_to.parent.name == "done"
+    assert lists.members() == {"C1": NOW, "C2": NOW}
+
+
+def test_a_file_that_another_has_replaced_once_it_was_read_is_taken_as_well(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = lists.file("customer_id\nC1\n")
+
+    def replaced(*arguments: Any, **options: Any) -> ListReport:
+        report = import_list(*arguments, **options)
+        lists.file("customer_id\nC1\nC2\n")
+        return report
+
+    monkeypatch.setattr("ekiden.raw.list_folder.import_list", replaced)
+    with pytest.raises(FileChanged, match=r"changed after it was read .*1 of 1 rows added"):
+        take_from(lists, file)
+    monkeypatch.undo()
+    assert list(files_in(lists.folder)) == ["spring.csv"]
+    assert take_from(lists, file).report.added == 1
+    assert lists.members() == {"C1": NOW, "C2": NOW}
 
 
 def test_a_file_of_the_same_name_does_not_replace_the_one_before(lists: Lists) -> None:

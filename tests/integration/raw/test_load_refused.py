@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ekiden.raw.faults import SHOWN_PER_FILE
-from ekiden.raw.load import LoadRefused, load
+from ekiden.raw.load import LoadProgress, LoadRefused, Stage, load
 from tests.integration.raw.conftest import SHOP, TOKYO, write_csv
 
 Faults = Callable[[], list[str]]
@@ -247,3 +247,23 @@ def test_a_broken_parquet_file_is_named(shop: Path, faults_of: Faults) -> None:
     (shop / "products.parquet").write_bytes(b"PAR1 no more")
     (said,) = faults_of()
     assert said.startswith("products.parquet: is not a readable Parquet file: ")
+
+
+def test_a_file_that_is_changed_while_it_is_read_is_refused(connection: psycopg.Connection, shop: Path) -> None:
+    # as it stands the last customer takes newsletters
+    customers = shop / "customers.csv"
+    customers.write_text("customer_id,registered_at,newsletter_status\nc1,2026-01-01,both\nc2,2026-01-01,")
+
+    def write_on(progress: LoadProgress) -> None:
+        if (progress.file, progress.stage, progress.done) == ("customers.csv", Stage.CHECKING, 0):
+            with customers.open("a") as stream:
+                stream.write("none\n")
+
+    with pytest.raises(LoadRefused, match=r"customers\.csv: was changed while it was being read"):
+        load(connection, shop, TOKYO, write_on)
+    assert connection.execute("select count(*) from raw.customers").fetchone() == (0,)
+    load(connection, shop, TOKYO)
+    assert connection.execute("select newsletter_status from raw.customers order by customer_id").fetchall() == [
+        ("both",),
+        ("none",),
+    ]

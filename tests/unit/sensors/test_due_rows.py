@@ -4,7 +4,7 @@ import pytest
 
 from assets.sending import WAITING
 from ekiden.delivery.pauses import Cause, Pause
-from ekiden.delivery.send import DueSlot
+from ekiden.delivery.send import DueSlot, LostClaims
 from sensors.due_rows import (
     LOOK_AHEAD,
     LOST_CLAIMS,
@@ -17,6 +17,7 @@ from sensors.ended_runs import FIRST_WAIT, LONGEST_WAIT, Attempts, wait_after
 NOW = datetime(2026, 5, 6, 3, 0, tzinfo=UTC)
 TODAY = date(2026, 5, 6)
 YESTERDAY = date(2026, 5, 5)
+NONE_LOST = LostClaims(0, None)
 PARTITIONS = {date(2026, 1, 1) + timedelta(days=n) for n in range(126)}
 
 
@@ -36,45 +37,45 @@ def test_nothing_due_asks_for_nothing_and_says_so() -> None:
 
 
 def test_a_due_date_is_asked_for_by_its_partition() -> None:
-    (request,) = asked_for(slots_of([due(TODAY)], 0, PARTITIONS))
+    (request,) = asked_for(slots_of([due(TODAY)], NONE_LOST, PARTITIONS))
     assert request.slot.due_date == TODAY
     assert request.attempt == 1
 
 
 def test_the_date_that_waits_longest_comes_first() -> None:
-    requests = asked_for(slots_of([due(TODAY, 1), due(YESTERDAY, 5)], 0, PARTITIONS))
+    requests = asked_for(slots_of([due(TODAY, 1), due(YESTERDAY, 5)], NONE_LOST, PARTITIONS))
     assert [request.slot.due_date for request in requests] == [YESTERDAY, TODAY]
 
 
 def test_a_due_date_in_flight_is_not_asked_for_again() -> None:
-    slots = slots_of([due(TODAY)], 0, PARTITIONS)
+    slots = slots_of([due(TODAY)], NONE_LOST, PARTITIONS)
     decision = decide(slots, in_flight={TODAY}, attempts={}, now=NOW)
     assert decision.requests == ()
     assert "a run is on it" in decision.reasons[0]
 
 
 def test_while_everything_is_being_sent_no_date_is_asked_for() -> None:
-    assert asked_for(slots_of([due(TODAY)], 0, PARTITIONS), in_flight={None}) == ()
+    assert asked_for(slots_of([due(TODAY)], NONE_LOST, PARTITIONS), in_flight={None}) == ()
 
 
 def test_many_due_dates_share_one_run() -> None:
     days = [due(TODAY - timedelta(days=n), n) for n in range(7)]
-    (request,) = asked_for(slots_of(days, 0, PARTITIONS))
+    (request,) = asked_for(slots_of(days, NONE_LOST, PARTITIONS))
     assert request.slot.due_date is None
 
 
 def test_a_date_too_old_for_a_partition_is_sent_without_one() -> None:
-    (request,) = asked_for(slots_of([due(date(2020, 2, 29))], 0, PARTITIONS))
+    (request,) = asked_for(slots_of([due(date(2020, 2, 29))], NONE_LOST, PARTITIONS))
     assert request.slot.due_date is None
 
 
 def test_what_a_vanished_sender_left_is_asked_for_although_nothing_else_is_due() -> None:
-    (request,) = asked_for(slots_of([], 3, PARTITIONS))
-    assert request.slot == Slot(LOST_CLAIMS, None)
+    (request,) = asked_for(slots_of([], LostClaims(3, 7), PARTITIONS))
+    assert request.slot == Slot(f"{LOST_CLAIMS} 7", None)
 
 
 def test_a_failed_run_does_not_block_its_slot() -> None:
-    slots = slots_of([due(TODAY)], 0, PARTITIONS)
+    slots = slots_of([due(TODAY)], NONE_LOST, PARTITIONS)
     (first,) = asked_for(slots)
     ended = {slots[0].name: Attempts(1, NOW - FIRST_WAIT)}
     (second,) = asked_for(slots, attempts=ended)
@@ -83,7 +84,7 @@ def test_a_failed_run_does_not_block_its_slot() -> None:
 
 
 def test_a_slot_that_was_left_due_waits_before_it_is_asked_for_again() -> None:
-    slots = slots_of([due(TODAY)], 0, PARTITIONS)
+    slots = slots_of([due(TODAY)], NONE_LOST, PARTITIONS)
     ended = {slots[0].name: Attempts(3, NOW - FIRST_WAIT)}
     decision = decide(slots, in_flight=(), attempts=ended, now=NOW)
     assert decision.requests == ()
@@ -91,11 +92,26 @@ def test_a_slot_that_was_left_due_waits_before_it_is_asked_for_again() -> None:
 
 
 def test_what_becomes_due_does_not_wait_with_what_was_left_due_before() -> None:
-    (left,) = slots_of([due(TODAY, 60)], 0, PARTITIONS)
-    (with_new,) = slots_of([due(TODAY, 60, 0)], 0, PARTITIONS)
+    (left,) = slots_of([due(TODAY, 60)], NONE_LOST, PARTITIONS)
+    (with_new,) = slots_of([due(TODAY, 60, 0)], NONE_LOST, PARTITIONS)
     ended = {left.name: Attempts(5, NOW)}
     assert asked_for([left], attempts=ended) == ()
     assert len(asked_for([with_new], attempts=ended)) == 1
+
+
+def test_what_another_sender_left_does_not_wait_with_what_earlier_ones_left() -> None:
+    (earlier,) = slots_of([], LostClaims(3, 7), PARTITIONS)
+    ended = {earlier.name: Attempts(9, NOW)}
+    assert asked_for([earlier], attempts=ended) == ()
+    (request,) = asked_for(slots_of([], LostClaims(4, 8), PARTITIONS), attempts=ended)
+    assert request.attempt == 1
+
+
+def test_after_a_clock_was_set_back_nothing_waits_for_the_time_that_it_showed() -> None:
+    slots = slots_of([due(TODAY)], NONE_LOST, PARTITIONS)
+    ended = {slots[0].name: Attempts(1, NOW + timedelta(days=3))}
+    (request,) = asked_for(slots, attempts=ended)
+    assert request.attempt == 2
 
 
 def test_what_is_asked_for_early_is_waited_for() -> None:
@@ -108,14 +124,14 @@ def test_a_provider_that_wants_to_be_left_alone_is_named() -> None:
 
 
 def test_one_date_in_flight_does_not_keep_another_waiting() -> None:
-    slots = slots_of([due(TODAY), due(YESTERDAY)], 0, PARTITIONS)
+    slots = slots_of([due(TODAY), due(YESTERDAY)], NONE_LOST, PARTITIONS)
     (request,) = asked_for(slots, in_flight={YESTERDAY})
     assert request.slot.due_date == TODAY
 
 
 def test_later_rows_of_a_date_make_another_slot() -> None:
-    (morning,) = slots_of([due(TODAY, 60)], 0, PARTITIONS)
-    (noon,) = slots_of([due(TODAY, 1)], 0, PARTITIONS)
+    (morning,) = slots_of([due(TODAY, 60)], NONE_LOST, PARTITIONS)
+    (noon,) = slots_of([due(TODAY, 1)], NONE_LOST, PARTITIONS)
     assert morning.name != noon.name
 
 
@@ -129,7 +145,7 @@ def paused(scenario: str | None) -> Pause:
 
 
 def test_while_all_sending_is_paused_nothing_is_asked_for_not_even_for_lost_claims() -> None:
-    slots = slots_of([], 3, PARTITIONS)
+    slots = slots_of([], LostClaims(3, 7), PARTITIONS)
     decision = decide(slots, in_flight=(), attempts={}, now=NOW, pauses=[paused("other"), paused(None)])
     assert decision.requests == ()
     assert decision.reasons[1].startswith("paused: all sending, by hanako since 2026-05-06 03:00 UTC: a wrong price")
@@ -137,7 +153,7 @@ def test_while_all_sending_is_paused_nothing_is_asked_for_not_even_for_lost_clai
 
 def test_a_paused_scenario_is_told_of_and_the_others_are_asked_for() -> None:
     decision = decide(
-        slots_of([due(TODAY)], 0, PARTITIONS), in_flight=(), attempts={}, now=NOW, pauses=[paused("other")]
+        slots_of([due(TODAY)], NONE_LOST, PARTITIONS), in_flight=(), attempts={}, now=NOW, pauses=[paused("other")]
     )
     assert len(decision.requests) == 1
     assert "paused: other" in decision.reasons[0]

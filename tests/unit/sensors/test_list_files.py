@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from dagster import DagsterInstance, build_sensor_context
 
-from ekiden.raw.list_folder import FileState
+from ekiden.raw.folder import FileState
 from ekiden.settings import Settings
 from orchestration.list_jobs import LIST_JOBS
 from sensors.ended_runs import Attempts
@@ -68,6 +68,13 @@ def test_a_file_that_a_run_left_lying_is_asked_for_later_under_another_key() -> 
     assert look({"a.csv": STATE}, looks, attempts=ended, now=NOW + STILL_FOR + SECOND).requests == ()
     (request,) = look({"a.csv": STATE}, looks, attempts=ended, now=NOW + STILL_FOR + timedelta(seconds=30)).requests
     assert request.run_key.endswith("attempt 2")
+
+
+def test_a_run_that_ended_before_the_clock_was_set_back_keeps_no_file_waiting() -> None:
+    looks = {"a.csv": Look(STATE, NOW)}
+    ended = {file_tag("a.csv", STATE): Attempts(1, NOW + timedelta(days=3))}
+    (request,) = look({"a.csv": STATE}, looks, attempts=ended, now=NOW + STILL_FOR).requests
+    assert request.attempt == 2
 
 
 def test_looks_survive_the_cursor() -> None:
