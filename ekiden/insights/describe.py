@@ -64,7 +64,8 @@ def describe(message: MessageLineage, settings: Settings) -> Tree:
     for each in (message.consent_evidence or {}).get("opt_outs", ()):
         scope = f"{each.get('channel', 'every channel')}, {each.get('site', 'every site')}"
         since = local(datetime.fromisoformat(each["since"]))
-        consent.add(escape(f"opt-out {each['id']} ({scope}, since {since}) was of other messages"))
+        aside = "another address" if each.get("applies", True) else "other messages"
+        consent.add(escape(f"opt-out {each['id']} ({scope}, since {since}) was of {aside}"))
     for each in (message.consent_evidence or {}).get("suppressions", ()):
         since = local(datetime.fromisoformat(each["since"]))
         consent.add(escape(f"suppressed: entry {each['id']} ({each['reason']}, since {since}) was of another address"))

@@ -13,7 +13,7 @@ from ekiden.insights.explanation_checks import Check
 from ekiden.insights.explanation_evidence import AnchorEvidence, Enrolment, Evidence, Rival
 from ekiden.insights.explanation_wording import REASONS, anchor_in_words, local
 from ekiden.insights.moments import Moment, at_local
-from ekiden.schedule.rows import ScheduleRow
+from ekiden.schedule.rows import RowState, ScheduleRow
 
 
 def scenario_checks(scenario: AskedScenario) -> tuple[Check, ...]:
@@ -217,7 +217,9 @@ def rows_in_words(rows: tuple[ScheduleRow, ...], zone: ZoneInfo) -> tuple[str, .
 
 def _row(row: ScheduleRow, zone: ZoneInfo) -> str:
     when = row.sent_at or row.send_at
-    reason = REASONS.get(row.reason or "", row.reason)
+    # of others it is a person's words, or the provider's
+    is_ours = row.state in (RowState.HELD, RowState.SKIPPED, RowState.CANCELLED)
+    reason = REASONS.get(row.reason or "", row.reason) if is_ours else row.reason
     return (
         f"step {row.step_no}, due {row.due_date}: {row.state} ({row.state_ja})"
         + (f", {local(when, zone)}" if when else "")

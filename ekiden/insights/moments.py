@@ -30,7 +30,7 @@ def moment(text: str | None, *, now: datetime, zone: ZoneInfo) -> Moment:
 
     A date means the shop's day: of a past day its end, so that all of the day counts; today now; of a coming day its
     start, as nothing of it is known yet but what the calendar brings. Anything longer is an ISO 8601 instant, local
-    to the shop where it has no offset. Raises `ValueError` for what is neither.
+    to the shop where it has no offset, and then read as a load reads it. Raises `ValueError` for what is neither.
     """
     if not text:
         return _of(now, now, zone)
@@ -40,7 +40,7 @@ def moment(text: str | None, *, now: datetime, zone: ZoneInfo) -> Moment:
         said = text if len(text) <= LONGEST_SAID else f"{text[:LONGEST_SAID]}…"
         raise ValueError(f"{said!r} is no date like 2026-12-01 and no instant like 2026-12-01T09:00") from None
     if len(text) > len("2026-12-01"):
-        return _of(instant if instant.tzinfo else instant.replace(tzinfo=zone), now, zone)
+        return _of(instant if instant.tzinfo else at_local(instant.date(), instant.time(), zone), now, zone)
     today, day = now.astimezone(zone).date(), instant.date()
     if day == today:
         return _of(now, now, zone)

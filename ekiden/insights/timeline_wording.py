@@ -130,7 +130,8 @@ def why(kind: str, details: Mapping[str, Any], reason_in_words: str | None) -> s
         case "opted_out":
             return f"told by {details['source']}" + (f": {details['reason']}" if "reason" in details else "")
         case "step" if said := details.get("provider_said") or details.get("said"):
-            return said if reason is None else f"{reason}: {said}"
+            # a failed row has the words of its attempt
+            return said if reason in (None, said) else f"{reason}: {said}"
         case _:
             return reason
 

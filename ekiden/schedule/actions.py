@@ -94,7 +94,7 @@ ACTIONS = {
             "deleted",
             ("ready", "held", "completed", "blocked", "skipped", "cancelled", "failed"),
             "Delete rows softly; a customer left without rows may enter again.",
-            effects=("remove_empty_enrolments",),
+            effects=("lock_chosen_enrolments", "remove_empty_enrolments"),
             leaves_arrived=True,
         ),
     )
@@ -105,7 +105,10 @@ WHY = {
     "enrolment": "the enrolment has ended ({detail})",
     "step": "the step is stopped by force",
     "exclusive": "another exclusive scenario has the customer",
-    "arrived": "the provider's events show that it has arrived; retry or release it",
+    "arrived": (
+        "the provider's events show that it has arrived; the next send records it as sent, a failed row once it is "
+        "retried, a held one once it is released"
+    ),
     "ended": "the provider's events show that it has arrived",
     "meanwhile": "changed meanwhile",
 }

@@ -224,11 +224,12 @@ def row_ids(given: Sequence[str]) -> tuple[list[int], list[UUID]]:
     numbers: list[int] = []
     messages: list[UUID] = []
     for text in given:
-        if text.strip().isdecimal() and int(text) <= LARGEST_ROW_ID:
-            numbers.append(int(text))
-            continue
         try:
-            messages.append(UUID(text.strip()))
+            # Python reads no number of thousands of digits
+            if text.strip().isdecimal() and int(text) <= LARGEST_ROW_ID:
+                numbers.append(int(text))
+            else:
+                messages.append(UUID(text.strip()))
         except ValueError:
             raise NoRowId(
                 f"{text!r} names no row; give its schedule_row_id or message_id, as `ekiden rows --format json` shows"

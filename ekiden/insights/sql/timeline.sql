@@ -454,7 +454,14 @@ select
     rules.rule_in_words as reason_in_words,
     count(*) over () as total
 from asked
-left join outreach.decision_rules as rules on asked.details ->> 'reason' = rules.rule
+left join outreach.decision_rules as rules
+    on
+        asked.details ->> 'reason' = rules.rule
+        -- elsewhere it is the shop's words, the provider's or a person's, which may happen to be a rule's
+        and (
+            asked.kind in ('decision', 'enrolment')
+            or (asked.kind = 'step' and asked.details ->> 'transition' in ('T2', 'T4', 'T5', 'T8', 'T15'))
+        )
 order by
     asked.occurred_at {direction},
     asked.source_no {direction},

@@ -30,14 +30,31 @@ last_batches as (
     group by batches.day, told_apart.customer_id
 ),
 
+-- who entered and whose rows a person deleted: that was the last decision about them, and no batch has it
+removed as (
+    select
+        partition_date as day,
+        customer_id,
+        max(exited_at) as removed_at
+    from outreach.enrolments
+    where
+        scenario_id = %(scenario_id)s
+        and partition_date between %(first_day)s::date and %(last_day)s::date
+        and state = 'removed'
+        and exists (select from decided)
+    group by partition_date, customer_id
+),
+
 fresh as (
     select decided.*
     from decided
     left join last_batches on decided.day = last_batches.day and decided.customer_id = last_batches.customer_id
     left join outreach.decision_batches as batches on last_batches.decision_batch_id = batches.decision_batch_id
+    left join removed on decided.day = removed.day and decided.customer_id = removed.customer_id
     where
         decided.rule is distinct from batches.rule
         or decided.other_scenario_id is distinct from batches.other_scenario_id
+        or removed.removed_at > batches.decided_at
 ),
 
 numbered as (
