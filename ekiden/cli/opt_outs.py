@@ -1,13 +1,16 @@
 """`ekiden opt-out add | list | withdraw`, `ekiden suppressions list | sync`: who is not to be written to."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from psycopg import Connection
 
 from ekiden.cli.options import DEFAULT_ROWS, ShownOption
 from ekiden.cli.output import Format, FormatOption, complain, console, show
 from ekiden.cli.session import ActorOption, acting_as, ledger, now
+from ekiden.database.again import again
 from ekiden.delivery.opt_out_file import read_opt_outs
 from ekiden.delivery.opt_outs import (
     NewOptOut,
@@ -66,17 +69,24 @@ def add(
     if file is not None and (channel or site or reason):
         raise typer.BadParameter("a file says channel, site and reason for itself: leave out the options")
     settings, context = Settings(), acting_as(actor)
-    asked = (
-        read_opt_outs(file, zone=settings.zone)
-        if file is not None
-        else iter([NewOptOut(customer, address, channel, site, reason=reason)])
-    )
-    with ledger(settings) as connection, connection.transaction():
-        source = "command" if file is None else "file"
-        added = opt_out(connection, asked, source=source, now=now(), recorded_by=context.actor)
+    with ledger(settings) as connection:
+        if file is not None:
+            added = again(connection, partial(_add_file, connection, file, settings, context.actor))
+        else:
+            asked = NewOptOut(customer, address, channel, site, reason=reason)
+            added = opt_out(connection, [asked], source="command", now=now(), recorded_by=context.actor)
         if customer and not is_customer(connection, customer, raw_schema=settings.raw_schema):
             complain("note", f"the shop has no customer {customer}: look whether the id is right")
-    console().print(f"{added} opt-outs recorded" if added else "nothing new: it was recorded already", highlight=False)
+    nothing = "nothing new: it stands already, or was withdrawn since"
+    console().print(f"{added} opt-outs recorded" if added else nothing, highlight=False)
+
+
+def _add_file(connection: Connection[Any], file: Path, settings: Settings, actor: str) -> int:
+    """Record a whole file or nothing of it, and return how many are new."""
+    moment = now()
+    with connection.transaction():
+        asked = read_opt_outs(file, zone=settings.zone, now=moment)
+        return opt_out(connection, asked, source="file", now=moment, recorded_by=actor)
 
 
 @opt_out_app.command("list")

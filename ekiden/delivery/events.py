@@ -1,9 +1,10 @@
 """Draining: what event webhooks told, from requests as they came into the ledger and the suppression list.
 
 Every fact is one row, whatever it was told by, how often and in which order, and has its effects once: any order and
-any repetition of the same requests leads to the same tables. Any number of drainers may run at once. Belongs here:
-keeping facts, and whom they forbid to write to. Does not belong here: receiving (`ekiden.webhook`), what an event
-means (`event_reading`), and what it says of messages of unknown outcome (`event_outcomes`).
+any repetition of the same requests leads to the same tables, but for the time, reason and message of an opt-out, which
+are those told first: one is never rewritten. Any number of drainers may run at once. Belongs here: keeping facts, and
+whom they forbid to write to. Does not belong here: receiving (`ekiden.webhook`), what an event means (`event_reading`),
+and what it says of messages of unknown outcome (`event_outcomes`).
 """
 
 from collections.abc import Callable, Mapping, Sequence

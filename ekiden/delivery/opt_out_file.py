@@ -5,7 +5,7 @@ Belongs here: what such a file may say. Does not belong here: recording (`opt_ou
 
 import csv
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -26,10 +26,10 @@ class OptOutFileRefused(ValueError):
     """A file of opt-outs has faults; nothing of it is recorded."""
 
 
-def read_opt_outs(path: Path, *, zone: ZoneInfo) -> Iterator[NewOptOut]:
+def read_opt_outs(path: Path, *, zone: ZoneInfo, now: datetime) -> Iterator[NewOptOut]:
     """Yield the opt-outs of a CSV file in UTF-8 or CP932, line by line; raises `OptOutFileRefused` naming the line.
 
-    Times without an offset are local to `zone`.
+    Times without an offset are local to `zone`, and a date alone is the end of its day, or `now` before that.
     """
     encoding = look_at(path).encoding
     with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as stream:
@@ -37,7 +37,7 @@ def read_opt_outs(path: Path, *, zone: ZoneInfo) -> Iterator[NewOptOut]:
         try:
             _check(rows.fieldnames, path)
             for row in rows:
-                yield _read(row, f"{path}, line {rows.line_num}", zone)
+                yield _read(row, f"{path}, line {rows.line_num}", zone, now)
         except (csv.Error, UnicodeDecodeError) as error:
             raise OptOutFileRefused(f"{path}, line {rows.line_num}: {error}") from None
 
@@ -53,7 +53,7 @@ def _check(header: object, path: Path) -> None:
         )
 
 
-def _read(row: Mapping[str | None, object], place: str, zone: ZoneInfo) -> NewOptOut:
+def _read(row: Mapping[str | None, object], place: str, zone: ZoneInfo, now: datetime) -> NewOptOut:
     if None in row or None in row.values():
         raise OptOutFileRefused(f"{place}: it has more or fewer fields than the first line")
     text = {str(name): str(value).strip() for name, value in row.items()}
@@ -68,7 +68,7 @@ def _read(row: Mapping[str | None, object], place: str, zone: ZoneInfo) -> NewOp
             address=text.get("address") or None,
             channel=_channel(text.get("channel", ""), place),
             site=text.get("site") or None,
-            opted_out_at=_instant(text.get("opted_out_at", ""), place, zone),
+            opted_out_at=_instant(text.get("opted_out_at", ""), place, zone, now),
             reason=text.get("reason") or None,
         )
     except NobodyOptedOut:
@@ -82,15 +82,27 @@ def _channel(text: str, place: str) -> OptOutChannel | None:
         raise OptOutFileRefused(f"{place}: {text!r} is no channel; there are {', '.join(OptOutChannel)}") from None
 
 
-def _instant(text: str, place: str, zone: ZoneInfo) -> datetime | None:
+def _instant(text: str, place: str, zone: ZoneInfo, now: datetime) -> datetime | None:
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        day = _day(text)
+        moment = datetime.combine(day, time.max) if day else datetime.fromisoformat(text)
         if not FIRST_YEAR <= moment.year <= LAST_YEAR:
             raise ValueError
     except ValueError:
         raise OptOutFileRefused(
             f"{place}: {text!r} is no time; write it like 2026-05-01 or 2026-05-01T09:30+09:00, or leave it empty"
         ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    # a local time that is shown twice is the second one, as in a load
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone, fold=1)
+    # had it come before a withdrawal of the same day, nobody would know: then it had better count once too often
+    return min(moment, now) if day else moment
+
+
+def _day(text: str) -> date | None:
+    """Return the date of a text that says no more, in any form of ISO 8601."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -86,6 +86,14 @@ class DueSlot:
     newest_send_at: datetime
 
 
+@dataclass(frozen=True)
+class LostClaims:
+    """How many rows vanished senders have left, and the number of the newest of these senders."""
+
+    rows: int
+    newest_sender: int | None
+
+
 def due_now(
     connection: Connection[Any], *, now: datetime, step_channels: Sequence[str] = MAIL_CHANNELS
 ) -> list[DueSlot]:
@@ -96,11 +104,12 @@ def due_now(
         ).fetchall()
 
 
-def lost_claims(connection: Connection[Any]) -> int:
-    """Return how many rows are on their way without a living sender and without a known outcome."""
-    row = connection.execute(statement(__file__, "count_lost_claims")).fetchone()
-    assert row is not None
-    return int(row[0])
+def lost_claims(connection: Connection[Any]) -> LostClaims:
+    """Return what is on its way without a living sender and without a known outcome."""
+    with connection.cursor(row_factory=class_row(LostClaims)) as cursor:
+        found = cursor.execute(statement(__file__, "count_lost_claims")).fetchone()
+    assert found is not None  # an aggregate gives one row
+    return found
 
 
 def send_due(

@@ -8,11 +8,13 @@ reading the list before a message goes (`objections`).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.delivery.addresses import compared
 from ekiden.delivery.channels.sendgrid_suppressions import ListedAddress, SendGridSuppressions, SuppressionList
@@ -32,7 +34,7 @@ REASONS: dict[SuppressionList, str] = {
 
 
 class NoSuppressionList(ValueError):
-    """This deployment has no provider whose lists could be read."""
+    """This deployment has no provider whose lists could be read, or no key that could be one of it."""
 
 
 class Lists(Protocol):
@@ -79,7 +81,10 @@ def lists_for(settings: Settings) -> Lists:
     # with the package's host where none is set; importing it takes a while
     from ekiden.delivery.channels.sendgrid import SENDGRID_HOST  # noqa: PLC0415
 
-    return SendGridSuppressions(settings.sendgrid_api_key, host=str(settings.sendgrid_host or SENDGRID_HOST))
+    try:
+        return SendGridSuppressions(settings.sendgrid_api_key, host=str(settings.sendgrid_host or SENDGRID_HOST))
+    except ValueError as error:
+        raise NoSuppressionList(str(error)) from None
 
 
 def sync(
@@ -104,8 +109,7 @@ def _sync_list(
     since = None if full or read_until is None else min(read_until[0], now) - OVERLAP
     entries = added = 0
     for page in lists.entries(which, since=since, until=now):
-        with connection.transaction():
-            added += _keep(connection, page, which, lists.name, settings, now)
+        added += again(connection, partial(_keep, connection, page, which, lists.name, settings, now))
         entries += len(page)
     values = {"list_name": list_name, "now": now, "entries": entries, "added": added}
     connection.execute(statement(__file__, "note_sync"), values)
@@ -120,8 +124,15 @@ def _keep(
     settings: Settings,
     now: datetime,
 ) -> int:
-    if which is not SuppressionList.GROUPS:
+    with connection.transaction():
+        if which is SuppressionList.GROUPS:
+            return _opt_out(connection, page, source, settings, now)
         return _suppress(connection, [(compared(each.address), each.since) for each in page], REASONS[which], source)
+
+
+def _opt_out(
+    connection: Connection[Any], page: Sequence[ListedAddress], source: str, settings: Settings, now: datetime
+) -> int:
     left = (
         NewOptOut(
             address=each.address,

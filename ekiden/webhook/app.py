@@ -135,7 +135,8 @@ class Door:
         noted, self.refusals = self.refusals, Counter()
         try:
             await self.in_thread(partial(self._note, noted))
-        except BaseException:
+        except Exception:
+            # where this task is cancelled, the thread goes on and writes them down: they would count twice
             self.refusals += noted
             raise
 

@@ -298,6 +298,30 @@ def test_what_the_provider_told_of_before_it_is_posted_again_is_recorded_and_not
     assert (by_customer["C2"].contradicted, by_customer["C2"].was_posted_again) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("second", "was_posted_again"), [(Outcome.not_sent, False), (Outcome.refused, False), (Outcome.unknown, True)]
+)
+def test_a_later_try_that_surely_reached_nobody_is_no_posting_that_the_events_could_be_about(
+    unknown: Shop, second: Outcome, was_posted_again: bool
+):
+    say(unknown, Settled.NOT_SENT, customer="C1", retry=True)
+    unknown.channel.answers = {"c1@shop.example": second}
+    unknown.send()
+    unknown.channel.answers = {}
+    unknown.now += timedelta(minutes=30)
+    if second is not Outcome.not_sent:
+        # what a person says of the second try may be wrong as well
+        say(unknown, Settled.NOT_SENT, customer="C1")
+        unknown.operate("retry", customer="C1")
+    unknown.told("C1", "delivered")
+    unknown.now += timedelta(minutes=10)
+    unknown.send()
+    assert unknown.row(customer="C1", step_no=1).state == "sent"
+    assert unknown.execute("select count(*) from outreach.attempts where detail = %s", CARRIED_ALREADY) == [(1,)]
+    first = next(each for each in settlements(unknown.connection, limit=10) if each.attempt_no == 1)
+    assert (first.contradicted, first.was_posted_again) == (not was_posted_again, was_posted_again)
+
+
 def went_to(shop: Shop, customer: str) -> str | None:
     """Return the address that the link in a customer's first message opts out."""
     signer = signer_of(["0" * 32])
@@ -349,13 +373,15 @@ def test_what_is_posted_again_is_recorded_as_it_was_posted_last(unknown: Shop):
     assert went_to(unknown, "C1") == "new@shop.example"
 
 
+ARRIVED = (
+    "the provider's events show that it has arrived; the next send records it as sent, a failed row once it is "
+    "retried, a held one once it is released"
+)
+
+
 @pytest.mark.parametrize(
     ("action", "why"),
-    [
-        ("", "the provider's events show that it has arrived; retry or release it"),
-        ("retry", "the provider's events show that it has arrived; retry or release it"),
-        ("block", "the provider's events show that it has arrived"),
-    ],
+    [("", ARRIVED), ("retry", ARRIVED), ("block", "the provider's events show that it has arrived")],
 )
 def test_what_has_arrived_is_not_deleted_as_its_customer_would_enter_again(unknown: Shop, action: str, why: str):
     say(unknown, Settled.NOT_SENT)

@@ -15,6 +15,7 @@ import orjson
 from pydantic import SecretStr
 from urllib3.exceptions import HTTPError
 
+from ekiden.delivery.channels.posts import credential
 from ekiden.delivery.channels.sendgrid_client import PooledClient
 from ekiden.delivery.channels.transport import NotConnected, pool_for
 
@@ -54,7 +55,7 @@ class ListedAddress:
 
 
 class SendGridSuppressions:
-    """SendGrid's lists, read with this key; for one thread at a time."""
+    """SendGrid's lists, read with this key, ValueError for what cannot be one; for one thread at a time."""
 
     name = "sendgrid"
 
@@ -63,7 +64,7 @@ class SendGridSuppressions:
         self._page = page
         self._client = PooledClient(
             pool_for(host, read_seconds=read_seconds),
-            SecretStr(api_key.get_secret_value().strip()),
+            credential(api_key, "EKIDEN_SENDGRID_API_KEY"),
             longest_answer=LONGEST_ANSWER,
             host=host,
             version=3,

@@ -1,4 +1,5 @@
--- Rows that a new send run would settle: their sender is gone and nobody has looked after them yet.
+-- Rows that a new send run would settle, as their sender is gone and nobody has looked after them yet, and the newest
+-- of these senders, by its number.
 with senders as (
     select distinct claimed_by
     from outreach.attempts
@@ -12,7 +13,9 @@ gone as materialized (
     where not outreach.dispatcher_is_alive(claimed_by)
 )
 
-select count(*)
+select
+    count(*) as rows,
+    max(attempts.claimed_by) as newest_sender
 from outreach.attempts
 inner join outreach.schedule_rows as rows
     on attempts.schedule_row_id = rows.schedule_row_id and attempts.attempt_no = rows.attempts

@@ -24,18 +24,32 @@ from
     ) as told (customer_id, address, channel, site, opted_out_at, reason, message_id)
 where
     -- what was asked before it was withdrawn is no news: a file or a provider's list may tell it again. What has no
-    -- time of its own is asked now, and news even where the clock of whoever withdrew is ahead of ours
+    -- time of its own is asked now, and news even where the clock of whoever withdrew is ahead of ours. Who is named
+    -- now was named then; customers and addresses are looked for apart: each is found by an index or a hash of its own,
+    -- and with an `or` between them each would be compared with all
     not exists (
         select
         from outreach.opt_outs as known
         where
-            known.withdrawn_at >= told.opted_out_at
+            known.withdrawn_at is not null
+            and known.withdrawn_at >= told.opted_out_at
+            and known.customer_id = told.customer_id
             and coalesce(known.channel, '') = coalesce(told.channel, '')
             and coalesce(known.site, '') = coalesce(told.site, '')
-            -- whoever is named now was named then: few have been withdrawn, each by a person
-            and (told.customer_id is null or known.customer_id = told.customer_id)
             and (told.address is null or known.address = lower(told.address))
     )
--- the same order in every session: two that record the same people wait for each other, and do not lock up
-order by told.customer_id, lower(told.address), told.channel, told.site
+    and not exists (
+        select
+        from outreach.opt_outs as known
+        where
+            told.customer_id is null
+            and known.withdrawn_at is not null
+            and known.withdrawn_at >= told.opted_out_at
+            and known.address = lower(told.address)
+            and coalesce(known.channel, '') = coalesce(told.channel, '')
+            and coalesce(known.site, '') = coalesce(told.site, '')
+    )
+-- the same order in every session: two that record the same people wait for each other, and do not lock up. That holds
+-- within one statement; who records more than one in a transaction repeats it where the database ends it
+order by told.customer_id, lower(told.address), told.channel, told.site, told.opted_out_at
 on conflict do nothing

@@ -12,6 +12,7 @@ from dagster import DagsterEventType
 
 from ekiden.delivery.opt_outs import OptOutFilter, find_opt_outs
 from orchestration.consent_jobs import CONSENT_JOBS
+from tests.integration.deadlocks import fails_once
 from tests.integration.ledger_fixtures import Shop
 
 JOBS = {consent_job.name: consent_job for consent_job in CONSENT_JOBS}
@@ -65,7 +66,39 @@ def test_a_file_is_recorded_whole_and_once(shop: Shop, ekiden, tmp_path: Path, e
     assert ekiden("opt-out", "add", "--file", file).out.startswith("nothing new")
     assert set(known(shop)) == {("C1", None, "mail", None), (None, "b@shop.example", None, None)}
     (of_c1,) = find_opt_outs(shop.connection, OptOutFilter(customer_id="C1"), limit=1)
-    assert (of_c1.opted_out_at, of_c1.reason, of_c1.source) == (shop.local("2024-03-01 00:00"), "電話", "file")
+    assert (of_c1.opted_out_at, of_c1.reason, of_c1.source) == (
+        shop.local("2024-03-01 23:59:59.999999"), "電話", "file"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["2024-03-09", "20240309", "2024-W10-6"])
+def test_a_date_alone_of_the_day_of_a_withdrawal_is_news(shop: Shop, ekiden, tmp_path: Path, form: str):
+    file = written(tmp_path, f"customer_id,opted_out_at\nC1,{form}\n")
+    shop.at("2024-03-08 12:00")
+    ekiden("opt-out", "add", "--customer", "C1")
+    shop.at("2024-03-09 10:00")
+    ekiden("opt-out", "withdraw", "--customer", "C1", "--reason", "a letter")
+    shop.at("2024-03-09 15:00")
+    assert ekiden("opt-out", "add", "--file", file).out.strip() == "1 opt-outs recorded"
+    (kept,) = find_opt_outs(shop.connection, OptOutFilter(customer_id="C1"), limit=1)
+    # not later than it was told
+    assert kept.opted_out_at == shop.now
+    # of an earlier day, it was withdrawn since
+    shop.at("2024-03-10 00:00")
+    ekiden("opt-out", "withdraw", "--customer", "C1", "--reason", "a letter")
+    shop.at("2024-03-10 10:00")
+    assert ekiden("opt-out", "add", "--file", file).out.strip() == (
+        "nothing new: it stands already, or was withdrawn since"
+    )
+
+
+def test_a_file_is_recorded_though_the_database_ends_it_to_let_somebody_else_go_on(
+    shop: Shop, ekiden, tmp_path: Path, monkeypatch
+):
+    file = written(tmp_path, "customer_id,channel\nC1,mail\nC2,mail\n")
+    fails_once(monkeypatch, "ekiden.cli.opt_outs.opt_out")
+    assert ekiden("opt-out", "add", "--file", file).out.strip() == "2 opt-outs recorded"
+    assert len(known(shop)) == 2
 
 
 def test_a_file_with_a_fault_is_refused_whole(shop: Shop, ekiden, tmp_path: Path):

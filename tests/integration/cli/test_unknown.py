@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ekiden.delivery.channels.base import Outcome
+from ekiden.schedule.actions import WHY
 from tests.integration.ledger_fixtures import Shop
 
 
@@ -82,7 +83,7 @@ def test_before_rows_are_deleted_it_is_shown_which_of_them_have_arrived_and_stay
         told = ekiden("delete", "--customer", "C1", *asked).err
         for part in ("1 of these rows have arrived", "not deleted", "delivered 2024-03-09 03:01 UTC", str(message)):
             assert part in told
-    assert "1 left: the provider's events show that it has arrived; retry or release it" in told
+    assert f"1 left: {WHY['arrived']}" in told
     assert unknown.row(customer="C1").state == "failed"
 
 

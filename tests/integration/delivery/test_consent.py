@@ -1,5 +1,9 @@
 """Who is not written to: opt-outs by channel and site, suppressions, at which moment they count, and what is kept."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -248,6 +252,73 @@ def test_an_old_opt_out_told_again_after_an_opt_in_is_no_news(shop: Shop):
     assert opts_out(shop, None, address="other@shop.example", channel=MAIL, opted_out_at=old) == 1
     shop.at("2024-03-03 09:00")
     assert opts_out(shop, None, address="c1@shop.example", channel=MAIL) == 1
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "is_news"),
+    [
+        (("C1", "a@b.example"), ("C1", None), False),
+        (("C1", "a@b.example"), (None, "A@b.example"), False),
+        (("C1", "a@b.example"), ("C1", "a@b.example"), False),
+        (("C1", None), ("C1", "a@b.example"), True),
+        ((None, "a@b.example"), ("C1", "a@b.example"), True),
+        (("C2", "a@b.example"), ("C1", "a@b.example"), True),
+        (("C1", "a@b.example"), ("C1", "c@b.example"), True),
+    ],
+)
+def test_what_was_withdrawn_is_of_all_who_are_told_again(shop: Shop, known: Any, told: Any, is_news: bool):
+    opts_out(shop, known[0], address=known[1])
+    shop.now += timedelta(days=1)
+    opts_in(shop, customer_id=known[0], address=known[1])
+    old = shop.now - timedelta(hours=1)
+    assert opts_out(shop, told[0], address=told[1], opted_out_at=old) == is_news
+    # of something else it is news in any case
+    assert opts_out(shop, told[0], address=told[1], opted_out_at=old, channel=MAIL)
+    assert opts_out(shop, told[0], address=told[1], opted_out_at=old, site="a.example")
+
+
+def test_what_is_told_is_compared_with_its_own_alone(shop: Shop):
+    """The daily reading of a provider's lists tells the same thousands every day; most stand, some were withdrawn."""
+    many, old = 1_000, shop.now - timedelta(hours=1)
+    people = [(f"C{n}", None) if n % 2 else (None, f"a{n}@b.example") for n in range(many)]
+    asked = [NewOptOut(customer_id, address, opted_out_at=old) for customer_id, address in people]
+    assert opt_out(shop.connection, asked, source="test", now=shop.now, recorded_by=None) == many
+    for withdrawn in (0, many // 2):
+        if some := find_opt_outs(shop.connection, OptOutFilter(), limit=withdrawn):
+            chosen = OptOutFilter(opt_out_ids=tuple(each.opt_out_id for each in some))
+            assert len(withdraw(shop.connection, chosen, reason="x", now=shop.now, context=OPERATOR)) == withdrawn
+        with plans(shop) as made:
+            assert opt_out(shop.connection, asked, source="test", now=shop.now, recorded_by=None) == 0
+            assert opt_out(shop.connection, asked[:1], source="test", now=shop.now, recorded_by=None) == 0
+        of_all, of_one = [list(_nodes(plan)) for plan in made]
+        assert sum(node.get("Rows Removed by Join Filter", 0) * node["Actual Loops"] for node in of_all) <= many
+        assert [node["Alias"] for node in of_one if node["Node Type"] == "Seq Scan"] == []
+
+
+@contextmanager
+def plans(shop: Shop) -> Iterator[list[Any]]:
+    """Yield the plans of the statements in between, with what was counted."""
+    made: list[Any] = []
+
+    def hear(notice: psycopg.errors.Diagnostic) -> None:
+        made.append(json.loads((notice.message_primary or "").partition("plan:")[2])["Plan"])
+
+    shop.execute("load 'auto_explain'")
+    changes = {"log_min_duration": "0", "log_analyze": "on", "log_timing": "off", "log_format": "json"}
+    for name, value in changes.items():
+        shop.execute(f"set auto_explain.{name} = '{value}'")
+    shop.execute("set client_min_messages = log")
+    shop.connection.add_notice_handler(hear)
+    yield made
+    shop.connection.remove_notice_handler(hear)
+    shop.execute("reset client_min_messages")
+    shop.execute("set auto_explain.log_min_duration = -1")
+
+
+def _nodes(plan: Any) -> Iterator[Any]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)
 
 
 def test_an_opt_out_is_never_rewritten(shop: Shop):

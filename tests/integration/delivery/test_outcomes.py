@@ -144,4 +144,4 @@ def test_an_unknown_outcome_is_never_repeated_by_itself(shop: Shop):
     assert shop.states() == {("C1", 1): "sending"}
     assert len(shop.channel.messages) == 1
     assert attempts(shop) == [(1, "unknown")]
-    assert lost_claims(shop.connection) == 0
+    assert lost_claims(shop.connection).rows == 0

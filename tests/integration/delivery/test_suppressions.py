@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from traceback import format_exception
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 from ekiden.delivery.channels.sendgrid_suppressions import ListUnreadable, SendGridSuppressions
 from ekiden.delivery.suppressions import OVERLAP, NoSuppressionList, find_suppressions, lists_for, sync
 from tests.integration.channels.provider import answer, hang_up, provider
+from tests.integration.deadlocks import fails_once
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.loopback import Handler
 
@@ -188,6 +190,26 @@ def test_without_its_key_or_its_server_nothing_is_read(shop: Shop):
     assert lists.asked == []
     with pytest.raises(NoSuppressionList, match="EKIDEN_SENDGRID_API_KEY"):
         lists_for(shop.settings)
+
+
+@pytest.mark.parametrize("between", ["\n", "\u200b", "駅"])
+def test_what_is_no_key_is_not_shown(shop: Shop, between: str):
+    settings = shop.settings.model_copy(update={"sendgrid_api_key": SecretStr(f"{KEY}{between}{KEY}")})
+    with pytest.raises(NoSuppressionList, match="EKIDEN_SENDGRID_API_KEY holds what no key does") as refused:
+        sync(shop.connection, lists_for(settings), settings=settings, now=shop.now)
+    assert KEY not in "".join(format_exception(refused.value))
+
+
+@pytest.mark.parametrize("step", ["opt_out", "_suppress"])
+def test_a_page_that_the_database_ended_to_let_somebody_else_go_on_is_taken_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, step: str
+):
+    lists = Lists()
+    lists.put("bounces", "bounced@shop.example")
+    lists.put_group(7, "left-one@shop.example")
+    fails_once(monkeypatch, f"ekiden.delivery.suppressions.{step}")
+    found = read(shop, lists)
+    assert (found["bounces"], found["groups"]) == ((1, 1), (1, 1))
 
 
 def test_what_we_know_stays_as_it_is_and_nothing_is_ever_removed(shop: Shop):

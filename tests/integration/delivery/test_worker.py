@@ -1,5 +1,6 @@
 """One send worker: what it waits for, and how long its messages took."""
 
+import gc
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,7 +11,7 @@ from ekiden.delivery.channels.base import Carrier, Outcome
 from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.latency import latency_of, latency_since
 from ekiden.delivery.pauses import SendingPaused, pause
-from ekiden.delivery.worker import IMPATIENT, CarrierReport, Patience, send_all_due
+from ekiden.delivery.worker import BETWEEN_COLLECTIONS, IMPATIENT, CarrierReport, Patience, send_all_due
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, RecordingChannel, Shop
 
@@ -56,6 +57,18 @@ def night(shop: Shop) -> Night:
         shop.eligible(f"C{number}", "2024-03-08", model=code)
     shop.plan()
     return Night(shop)
+
+
+def test_python_seldom_looks_for_garbage_while_a_worker_sends_and_then_as_before(night: Night):
+    before, during = gc.get_threshold(), []
+    night.shop.channel.before_answering = lambda: during.append(gc.get_threshold()[0])
+    night.shop.at("2024-03-09 12:01:00")
+    night.work(IMPATIENT)
+    assert during == [BETWEEN_COLLECTIONS]
+    pause(night.shop.connection, None, reason="look", now=night.shop.now, context=OPERATOR)
+    with pytest.raises(SendingPaused):
+        night.work()
+    assert gc.get_threshold() == before
 
 
 def test_a_worker_that_starts_early_waits_for_the_minute_and_goes_on_with_the_next(night: Night):

@@ -32,6 +32,27 @@ def test_another_decision_of_a_later_run_is_kept_beside_the_first_and_entering_b
     assert len(turned_away(shop)) == 2
 
 
+def test_what_was_decided_before_somebody_entered_is_kept_again_once_their_rows_are_deleted(shop: Shop):
+    kept_out(shop, "conditions_not_met")
+    shop.customer("C2")
+    shop.eligible("C2", "2024-03-08", entry="{}")
+    shop.plan()
+    shop.execute("update eligibility.follow_up set entry_during = '{(,)}', stop_during = '{}' where customer_id = 'C1'")
+    shop.at(f"{TODAY} 09:00")
+    shop.plan()
+    shop.at(f"{TODAY} 09:30")
+    shop.operate("delete")
+    assert shop.enrolments() == {"C1": ("removed", None)}
+    shop.execute("update eligibility.follow_up set entry_during = '{}'")
+    for hour in ("10:00", "11:00"):
+        shop.at(f"{TODAY} {hour}")
+        # as after an edit: everybody is decided about
+        shop.execute("delete from outreach.sweeps")
+        shop.plan()
+    assert turned_away(shop) == [(TODAY, customer, "conditions_not_met") for customer in ("C1", "C2", "C1")]
+    assert of(shop, "C1")[-1].rule == "conditions_not_met"
+
+
 def test_a_backfill_decides_each_day_and_leaves_the_days_to_come_alone(shop: Shop):
     shop.scenario()
     for number in range(1, 8):

@@ -10,7 +10,7 @@ from ekiden.database.connection import connect
 from ekiden.schedule.actions import ACTIONS
 from ekiden.schedule.operators import OperatorReport, WrongState, applicable, preview
 from ekiden.schedule.rows import NoHoldReason, NoRowId, RowFilter
-from tests.integration.ledger_fixtures import Shop
+from tests.integration.ledger_fixtures import STEP, Shop
 
 pytestmark = pytest.mark.usefixtures("sound_ledger")
 
@@ -40,7 +40,7 @@ def test_a_row_is_named_by_its_number_or_by_its_messages_id(ledger: Shop):
     assert ledger.operate("complete", rows=(str(second.message_id),)).changed == 1
 
 
-@pytest.mark.parametrize("name", ["C1", "", "1; drop table x", "-1", "9" * 20])
+@pytest.mark.parametrize("name", ["C1", "", "1; drop table x", "-1", "9" * 20, "9" * 5000])
 def test_what_is_no_row_is_refused(name: str):
     with pytest.raises(NoRowId, match="names no row"):
         RowFilter(rows=(name,))
@@ -68,6 +68,20 @@ def _wait_until_it_waits(connection, pid: int) -> None:
     while not connection.execute(waits, [pid]).fetchone()[0]:
         assert time.monotonic() < give_up, "the action does not wait for the row"
         time.sleep(0.01)
+
+
+def test_two_who_delete_the_last_rows_of_an_enrolment_at_once_leave_none(shop: Shop):
+    shop.scenario(on_skip="continue", steps=[STEP, STEP | {"offset_days": 3}])
+    shop.buyer("C1", newsletter_status="none")
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    shop.send()
+    assert shop.states() == {("C1", 1): "skipped", ("C1", 2): "ready"}
+    report = meanwhile(shop, lambda other: other.operate("delete", step_no=1), "delete", step_no=2)
+    assert report.changed == 1
+    assert shop.enrolments()["C1"] == ("removed", None)
+    shop.plan()
+    assert shop.states() == {("C1", 1): "ready"}
 
 
 def test_a_row_that_the_filter_admits_no_more_once_it_is_locked_is_left(ledger: Shop):

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from ekiden.delivery.channels.base import Outcome
+from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, opt_out
 from ekiden.delivery.pauses import pause
 from ekiden.insights import explanation_evidence
 from ekiden.insights.describe import describe
@@ -130,6 +131,32 @@ def test_entry_on_a_day_gone_by_is_judged_as_of_that_day_where_the_scenario_says
         "entry is judged as of 2024-03-02 06:00 (backfill_as_of: due_date)"
     )
     assert shop.plan().enrolled == enters
+
+
+def test_a_persons_words_on_a_row_are_told_as_they_are_also_where_they_are_a_reasons_name(ledger: Shop):
+    assert asks(ledger).rows == ("step 1, due 2024-03-09: ready (実施可能), 2024-03-09 12:00",)
+    ledger.operate("hold", customer="C1")
+    assert asks(ledger).rows[0].endswith("; a person holds it: `ekiden release`")
+    for action, state in (("block", "blocked (配信不可)"), ("complete", "completed (実施完了)")):
+        ledger.operate(action, customer="C1", reason="no_address")
+        assert asks(ledger).rows == (f"step 1, due 2024-03-09: {state}; no_address",)
+        if action == "block":
+            ledger.operate("reopen", customer="C1", reason="a mistake")
+
+
+def test_an_opt_out_that_a_message_went_out_in_spite_of_is_told_by_what_it_was_of(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1", email_2="second@shop.example")
+    shop.plan()
+    against = [NewOptOut(address="second@shop.example"), NewOptOut("C1", channel=OptOutChannel.SMS)]
+    opt_out(shop.connection, against, source="command", now=shop.now, recorded_by="hanako")
+    shop.at(NOON)
+    shop.send()
+    drawn = Console(file=StringIO(), width=200)
+    drawn.print(describe(lineage(shop.connection, shop.row().message_id), shop.settings))
+    told = {line.split("(")[1].split(",")[0]: line for line in drawn.file.getvalue().splitlines() if "opt-out" in line}
+    assert told["every channel"].rstrip().endswith("was of another address")
+    assert told["sms"].rstrip().endswith("was of other messages")
 
 
 def test_a_message_is_shown_with_a_persons_words_as_they_are(shop: Shop):

@@ -7,12 +7,12 @@ from psycopg import sql
 
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Outcome
-from ekiden.delivery.opt_outs import NewOptOut, opt_out
+from ekiden.delivery.opt_outs import NewOptOut, OptOutFilter, opt_out, withdraw
 from ekiden.insights import timeline as timeline_module
 from ekiden.insights.explanation_evidence import UnknownCustomer
 from ekiden.insights.timeline import Timeline, TimelineFilter, timeline
 from ekiden.schedule.errors import UnknownScenario
-from tests.integration.ledger_fixtures import Shop
+from tests.integration.ledger_fixtures import OPERATOR, Shop
 
 
 def told(shop: Shop, customer: str = "C1", **options) -> Timeline:
@@ -124,7 +124,8 @@ def test_failures_skips_stops_and_deletions_have_their_reasons(shop: Shop):
         for customer in ("C1", "C2", "C3", "C4")
     }
     assert last["C1"][0] in {"step 1: sending failed, surely nothing was sent", "step 1 is to be sent again"}
-    assert any("it said not_sent" in (entry.why or "") for entry in told(shop, "C1").entries)
+    failed = next(entry for entry in told(shop, "C1").entries if entry.what.startswith("step 1: sending failed"))
+    assert failed.why == "it said not_sent"
     assert last["C2"] == ("step 1 not sent: skipped", "the customer's newsletter status did not admit it")
     assert last["C3"] == ("step 1 cancelled", "a stop condition came true")
     assert last["C4"] == ("step 1 deleted", "お客様の希望")
@@ -143,6 +144,28 @@ def test_a_person_is_told_in_their_own_words(shop: Shop):
         ("step 1 held", "a person held it: 写真が違う"),
         ("step 1 blocked: never again in this scenario", "返品"),
     ]
+
+
+def test_words_of_the_shop_or_of_a_person_stay_theirs_also_where_they_are_a_rules_name(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1", "2024-03-01")
+    shop.execute(FACTS.replace("'price'", "'operator'"))
+    shop.plan()
+    against = NewOptOut(customer_id="C1", reason="deleted")
+    opt_out(shop.connection, [against], source="command", now=shop.now, recorded_by="hanako")
+    withdraw(shop.connection, OptOutFilter(customer_id="C1"), now=shop.now, context=OPERATOR, reason="deleted")
+    shop.operate("release", customer="C1", reason="due")
+    shop.operate("hold", customer="C1", reason="sent")
+    shop.operate("delete", customer="C1", reason="finished")
+    whys = {entry.what: entry.why for entry in told(shop).entries}
+    assert whys["subscription S1 to 葡萄 [red] cancelled"] == "operator"
+    assert whys["opted out of every message"] == "told by command: deleted"
+    assert whys["opted in again to every message"] == "deleted"
+    # what the ledger says itself has its sentence
+    assert whys["step 1, due 2024-03-02, planned and held"].startswith("the step was due before the day")
+    assert whys["step 1 released"] == "due"
+    assert whys["step 1 held"] == "a person held it: sent"
+    assert whys["step 1 deleted"] == "finished"
 
 
 def test_it_is_narrowed_by_days_scenario_and_number_from_either_end(shop: Shop):

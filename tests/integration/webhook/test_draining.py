@@ -331,7 +331,10 @@ def test_bodies_are_forgotten_after_a_while_and_what_they_told_is_not(unknown: S
 
 
 def snapshot(shop: Shop) -> dict[str, list[tuple[Any, ...]]]:
-    """Everything that events lead to, without numbers and what only says when we heard of it."""
+    """Everything that events lead to, without numbers and what only says when we heard of it.
+
+    Nor what an opt-out has from the telling that came first: its time, its reason, its message.
+    """
     return {
         "events": shop.execute(
             "select event_key, message_id, customer_id, kind, happened_at, about, address, is_machine, group_id,"

@@ -1,6 +1,9 @@
 """What is answered to whom, and what is kept of it."""
 
 import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +21,8 @@ from ekiden.webhook.requests import keep_request, refused_requests, request_coun
 from ekiden.webhook.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from tests.integration.ledger_fixtures import Shop
 from tests.integration.webhook.provider import PATH, Answer, Provider, ask, body_of, event
+
+LONG = 60.0  # seconds; a machine may be busy with other tests
 
 
 def app_of(shop: Shop, **changes: Any) -> ASGIApp:
@@ -193,6 +198,38 @@ def test_refusals_that_cannot_be_written_down_are_not_forgotten(webhook_shop: Sh
     with pytest.raises(Exception, match="cannot be reached"):
         asyncio.run(app.state.door.write_down())
     app.state.door.settings = good
+    assert refusals(webhook_shop, app) == {"content_type": 1}
+
+
+def test_refusals_are_counted_once_though_the_server_ends_while_they_are_written_down(
+    webhook_shop: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    app = app_of(webhook_shop)
+    ask(app, b"[]", {"content-type": "text/plain"})
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+    in_thread = app.state.door.in_thread
+
+    def slowly(work: Callable[[], None]) -> Any:
+        def wait_in_between() -> None:
+            begun.set()
+            may_end.wait(LONG)
+            work()
+            ended.set()
+
+        return in_thread(wait_in_between)
+
+    async def end_in_the_middle() -> None:
+        task = asyncio.create_task(app.state.door.write_down())
+        await asyncio.to_thread(begun.wait, LONG)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        may_end.set()
+        await asyncio.to_thread(ended.wait, LONG)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(app.state.door, "in_thread", slowly)
+        asyncio.run(end_in_the_middle())
     assert refusals(webhook_shop, app) == {"content_type": 1}
 
 

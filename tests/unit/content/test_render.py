@@ -1,6 +1,7 @@
 import pickle
 import re
 from dataclasses import replace
+from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -152,6 +153,14 @@ def test_only_what_the_customer_gets_makes_the_hash(folder: Path) -> None:
     assert one == render(step, replace(sample_variables(), step_no=7))
     assert one.content_hash != render(step, replace(sample_variables(), customer_name="Taro")).content_hash
     assert len(one.content_hash) == 64
+
+
+@pytest.mark.parametrize("letters", [1, 2_046, 2_047, 2_048, 10_000])
+def test_the_hash_is_of_the_whole_however_long_it_is(folder: Path, letters: int) -> None:
+    message = render(content(folder, None, text="x" * letters), sample_variables())
+    parts = (message.subject.encode(), message.text.encode())
+    whole = b"".join(b"%d:%b" % (len(part), part) for part in parts) + b"-:"
+    assert message.content_hash == sha256(whole).hexdigest()
 
 
 def test_an_edited_file_counts_from_the_next_load_on(folder: Path) -> None:

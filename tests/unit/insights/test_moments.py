@@ -50,6 +50,21 @@ def test_a_day_begins_where_the_calendar_says_it_does(zone, day, starts):
 
 
 @pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        # shown twice: the second
+        ("2026-11-01T01:30", "2026-11-01T06:30:00+00:00"),
+        ("2026-11-01T01:30-04:00", "2026-11-01T05:30:00+00:00"),
+        # skipped: with the offset before the jump
+        ("2026-03-08 02:30", "2026-03-08T07:30:00+00:00"),
+    ],
+)
+def test_a_local_time_is_read_as_a_load_reads_it(text, at):
+    found = moment(text, now=datetime(2026, 12, 1, tzinfo=UTC), zone=ZoneInfo("America/New_York"))
+    assert found.at == datetime.fromisoformat(at)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         *("yesterday", "2026-13-01", "1 March", "2026-03-08 noon", "2026-W10", "2026-W10-1", "2026-067", "20260308"),
