@@ -19,24 +19,27 @@ not belong here: how a frame counts at any other time (`counts`).
     {{- return(numbers) -}}
 {%- endmacro %}
 
-{% macro completion_ctes(scenario) -%}
-    {#- `recounted`: the anchors at which an order counted that was cancelled later, with when each frame held without
-        it, `held_i`; null for a frame that no such order concerns. -#}
+{% macro completion_ctes(scenario, reading) -%}
+    {#- `recounted`: of each customer the anchors at which an order counted that was cancelled later, with when each frame
+        held without it, in the order of the frames; null for one that no such order concerns. -#}
     {%- set numbers = frames_counting_orders(scenario) -%}
     {%- if numbers %}
 
-cancelled_since as (
-    select ended.frame_no, anchors.customer_id, anchors.anchor_key, anchors.judged_at, upper(ended.stands_during) as ended_at
-    from (
+{#- of few customers none is looked up by anchor: whoever has ten thousand would be read ten thousand times #}
+cancelled_orders as {{ '' if reading == 'everyone' else 'materialized ' }}(
     {%- for number in numbers %}
-        select {{ number }} as frame_no, customer_id, occurrence, counts_during, stands_during
-        from target_{{ number }}_occurrences
-        where {{ has_end('stands_during') }}
+    select {{ number }} as frame_no, customer_id, occurrence, counts_during, stands_during
+    from target_{{ number }}_occurrences
+    where {{ has_end('stands_during') }}
         {%- if not loop.last %}
-        union all
+    union all
         {%- endif %}
     {%- endfor %}
-    ) as ended
+),
+
+cancelled_since as (
+    select ended.frame_no, anchors.customer_id, anchors.anchor_key, anchors.judged_at, upper(ended.stands_during) as ended_at
+    from cancelled_orders as ended
     inner join anchors on ended.customer_id = anchors.customer_id
     where
         ended.counts_during @> anchors.judged_at
@@ -97,7 +100,7 @@ recounted_counts as (
     window by_time as (partition by frame_no, customer_id, anchor_key order by changed_at)
 ),
 
-recounted as (
+recounted_anchors as (
     select
         customer_id,
         anchor_key
@@ -110,6 +113,18 @@ recounted as (
         {%- endfor %}
     from recounted_counts
     group by customer_id, anchor_key
+),
+
+-- all of a customer's in one row, which each anchor looks itself up in: joined by customer and anchor, as they lie by
+-- customer, each would be compared with all
+recounted as (
+    select
+        customer_id,
+        jsonb_object_agg(
+            anchor_key, jsonb_build_array({% for number in numbers %}held_{{ number }}::text{{ ', ' if not loop.last }}{% endfor %})
+        ) as of_anchors
+    from recounted_anchors
+    group by customer_id
 ),
     {%- endif %}
 {%- endmacro %}
@@ -126,7 +141,7 @@ recounted as (
 
 {% macro recounted_join(scenario) -%}
     {%- if frames_counting_orders(scenario) %}
-    left join recounted on anchors.customer_id = recounted.customer_id and anchors.anchor_key = recounted.anchor_key
+    left join recounted on anchors.customer_id = recounted.customer_id
     {%- endif %}
 {%- endmacro %}
 
@@ -135,7 +150,7 @@ recounted as (
         was cancelled since; null for anchors that no cancellation concerns. -#}
     {%- set numbers = frames_counting_orders(scenario) -%}
     {%- if numbers -%}
-    case when recounted.customer_id is not null then
+    case when recounted.of_anchors ? anchors.anchor_key then
         {{ fold_frames(scenario, 'target', "'{(,)}'::tstzmultirange", recounted=numbers) }}
     end
     {%- else -%}
@@ -147,5 +162,10 @@ recounted as (
     {#- Always or never, as the frame was when the anchor order came in; `recounted`: the frames that may differ since. -#}
     {%- set held = "case when " ~ frame_held(section, number, frame)
         ~ " @> anchors.judged_at then '{(,)}'::tstzmultirange else '{}'::tstzmultirange end" -%}
-    {{- 'coalesce(recounted.held_' ~ number ~ ', ' ~ held ~ ')' if number in recounted else '(' ~ held ~ ')' -}}
+    {%- if number in recounted -%}
+        {%- set place = recounted.index(number) -%}
+    coalesce((recounted.of_anchors -> anchors.anchor_key ->> {{ place }})::tstzmultirange, {{ held }})
+    {%- else -%}
+    ({{ held }})
+    {%- endif -%}
 {%- endmacro %}

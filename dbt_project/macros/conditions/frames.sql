@@ -115,11 +115,20 @@ customer and anchor) with `held`, the tstzmultirange of the instants at which it
     {%- if frame_since(frame, default_since(section)) == 'all_time' %}
     left join {{ name }} on anchors.customer_id = {{ name }}.customer_id
     {%- elif is_counted(frame) %}
-    left join {{ name }} on anchors.customer_id = {{ name }}.customer_id and anchors.anchor_key = {{ name }}.anchor_key
+    left join {{ name }} on {{ is_same_anchor(scenario, name) }}
     {%- else %}
     {{- joins_since_anchor(name, frame) }}
     {%- endif %}
     {%- endfor %}
+{%- endmacro %}
+
+{% macro is_same_anchor(scenario, name) -%}
+    {#- An order or an event is one customer's alone. To join by the customer as well would only tempt PostgreSQL to take
+        the order in which anchors lie already, and to compare each anchor of a customer with all of them. -#}
+    {%- if not is_order_anchor(scenario) and anchor_kind(scenario) != 'event' -%}
+    anchors.customer_id = {{ name }}.customer_id and {# -#}
+    {%- endif -%}
+    anchors.anchor_key = {{ name }}.anchor_key
 {%- endmacro %}
 
 {% macro frame_held(section, number, frame) -%}

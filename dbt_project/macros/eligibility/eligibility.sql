@@ -65,7 +65,7 @@ confirmed_customers as (
     {%- for section in ['target', 'exclusion', 'stop'] %}
 {{ frame_ctes(scenario, section) }}
     {%- endfor %}
-{{ completion_ctes(scenario) }}
+{{ completion_ctes(scenario, reading) }}
     {%- if subscribers == 'exclude' %}
 
 -- whoever has a running subscription is left out; lapsed and never subscribed are not (R-103b)
