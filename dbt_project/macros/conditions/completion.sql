@@ -129,6 +129,10 @@ recounted as (
     {%- endif %}
 {%- endmacro %}
 
+{% macro has_end(span) -%}
+    not isempty({{ span }}) and not upper_inf({{ span }})
+{%- endmacro %}
+
 {% macro stands_while_it_counts(scenario) -%}
     {#- Whether an order is an anchor no longer than it counts in frames. -#}
     {{- return(uncounted_statuses(scenario) == ['cancelled'] and excluded_statuses(scenario) == ['cancelled']) -}}

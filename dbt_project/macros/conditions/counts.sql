@@ -37,39 +37,70 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
 ),
 {%- endmacro %}
 
-{% macro any_since_anchor_ctes(name, frame, kept) -%}
+{% macro is_whole(frame) -%}
+    {#- SQL of whether an occurrence counts as long as it can: for ever, or until its days have passed. Others were
+        cancelled. -#}
+    {%- if frame.get('within_days') is none -%}
+    upper_inf(counts_during)
+    {%- elif may_be_cancelled(frame) -%}
+    (upper_inf(stands_during) or upper(counts_during) < upper(stands_during))
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro may_be_cancelled(frame) -%}
+    {{- return(frame.get('type') in ['product', 'category', 'order']) -}}
+{%- endmacro %}
+
+{% macro since_anchor_ctes(name, frame, kept) -%}
     {#- Who orders a thousand times has a million pairs of an order and a later one. So occurrences are kept once per
-        customer, in order, and each anchor looks up what comes next of those that were not cancelled, and of those that
-        were all that come later and end before that. -#}
-    {%- set whole = 'upper_inf(counts_during)' -%}
-    {%- if frame.get('within_days') is not none -%}
-        {%- set whole = 'upper_inf(stands_during) or upper(counts_during) < upper(stands_during)'
-            if may_be_cancelled(frame) else 'true' -%}
-    {%- endif %}
+        customer, in order, and each anchor looks up those that it needs: `_whole` and `_cancelled`. -#}
+    {%- set counts = 'not isempty(counts_during) and not lower_inf(counts_during)' %}
 {{ cte_head(name ~ '_whole', kept) }}
     select
         customer_id,
-        array_agg(distinct lower(counts_during) order by lower(counts_during)) as began_at
-        {%- if frame.get('within_days') is not none %},
+        array_agg(lower(counts_during) order by lower(counts_during)) as began_at
+        {%- if frame.get('within_days') is not none and not is_counted(frame) %},
         range_agg(counts_during) as held
         {%- endif %}
     from {{ name }}_occurrences
-    where not isempty(counts_during) and not lower_inf(counts_during) and ({{ whole }})
+    where {{ counts }} and {{ is_whole(frame) }}
     group by customer_id
 ),
 
     {%- if may_be_cancelled(frame) %}
+    {%- set in_order = 'order by lower(counts_during), upper(counts_during)' %}
 
 {{ cte_head(name ~ '_cancelled', kept) }}
     select
         customer_id,
-        array_agg(lower(counts_during) order by lower(counts_during)) as began_at,
-        array_agg(counts_during order by lower(counts_during)) as spans
+        array_agg(lower(counts_during) {{ in_order }}) as began_at,
+        {%- if is_counted(frame) %}
+        array_agg(upper(counts_during) {{ in_order }}) as ended_at
+        {%- else %}
+        array_agg(counts_during {{ in_order }}) as spans
+        {%- endif %}
     from {{ name }}_occurrences
-    where not isempty(counts_during) and not lower_inf(counts_during) and ({{ whole }}) is not true
+    where {{ counts }} and {{ is_whole(frame) }} is not true
     group by customer_id
 ),
     {%- endif %}
+{%- endmacro %}
+
+{% macro first_after_anchor(occurrences) -%}
+    width_bucket(anchors.anchor_at, {{ occurrences }}.began_at) + 1
+{%- endmacro %}
+
+{% macro joins_since_anchor(name, frame) %}
+    left join {{ name }}_whole on anchors.customer_id = {{ name }}_whole.customer_id
+    {%- if may_be_cancelled(frame) %}
+    left join {{ name }}_cancelled on anchors.customer_id = {{ name }}_cancelled.customer_id
+    {%- endif %}
+{%- endmacro %}
+
+{% macro any_since_anchor_ctes(name, frame, kept) -%}
+{{ since_anchor_ctes(name, frame, kept) }}
 
 {{ cte_head(name, kept) }}
     select anchors.customer_id, anchors.anchor_key, {{ held_since_anchor(name, frame) }} as held
@@ -78,20 +109,8 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
 ),
 {%- endmacro %}
 
-{% macro may_be_cancelled(frame) -%}
-    {{- return(frame.get('type') in ['product', 'category', 'order']) -}}
-{%- endmacro %}
-
-{% macro may_end(frame) -%}
-    {#- Orders are cancelled; everything else ends only where it counts for some days. -#}
-    {{- return(may_be_cancelled(frame) or frame.get('within_days') is not none) -}}
-{%- endmacro %}
-
-{% macro has_end(span) -%}
-    not isempty({{ span }}) and not upper_inf({{ span }})
-{%- endmacro %}
-
 {% macro held_since_anchor(name, frame) -%}
+    {#- From the next occurrence on, if it was not cancelled; and while any counts that was, of those before that one. -#}
     {%- set whole = name ~ '_whole' -%}
     {%- set cancelled = name ~ '_cancelled' -%}
     {%- set next = whole ~ '.began_at[' ~ first_after_anchor(whole) ~ ']' -%}
@@ -115,77 +134,78 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
     )
 {%- endmacro %}
 
-{% macro first_after_anchor(occurrences) -%}
-    width_bucket(anchors.anchor_at, {{ occurrences }}.began_at) + 1
-{%- endmacro %}
-
-{% macro joins_since_anchor(name, frame) %}
-    left join {{ name }}_whole on anchors.customer_id = {{ name }}_whole.customer_id
-    {%- if may_be_cancelled(frame) %}
-    left join {{ name }}_cancelled on anchors.customer_id = {{ name }}_cancelled.customer_id
-    {%- endif %}
-{%- endmacro %}
-
-{% macro counted_since_anchor_ctes(name, frame, kept) -%}
-    {#- Per anchor what comes after it, again without the pairs of every anchor and everything later: of occurrences that
-        never stop counting, those alone that the count waits for. Once there are more of these than it asks for, nothing
-        that begins after that changes whether it holds. -#}
+{% macro later_cte(name, frame, kept) -%}
+    {#- Per anchor what comes after it, as if what counts for some days went on for ever. Of the whole ones those alone
+        that the count waits for: once there are more of these than it asks for, nothing that begins after that changes
+        whether it holds. -#}
     {%- set count = frame.get('count') -%}
     {%- set enough = count.n if count.op == 'gte' else count.n + 1 -%}
-    {%- set lasting = name ~ '_lasting' -%}
-    {%- set ending = name ~ '_ending' -%}
-    {%- set next = first_after_anchor(lasting) %}
-{{ cte_head(lasting, kept) }}
-    select customer_id, array_agg(lower(counts_during) order by lower(counts_during)) as began_at
-    from {{ name }}_occurrences
-    where upper_inf(counts_during) and not lower_inf(counts_during)
-    group by customer_id
-),
-
-    {%- if may_end(frame) %}
-
-{{ cte_head(ending, kept) }}
-    select
-        customer_id,
-        array_agg(lower(counts_during) order by lower(counts_during), upper(counts_during)) as began_at,
-        array_agg(upper(counts_during) order by lower(counts_during), upper(counts_during)) as ended_at
-    from {{ name }}_occurrences
-    where {{ has_end('counts_during') }} and not lower_inf(counts_during)
-    group by customer_id
-),
-    {%- endif %}
-
-{{ cte_head(name ~ '_counted', kept) }}
+    {%- set whole = name ~ '_whole' -%}
+    {%- set cancelled = name ~ '_cancelled' -%}
+    {%- set next = first_after_anchor(whole) -%}
+    {%- set last = next ~ ' + ' ~ (enough - 1) %}
+{{ cte_head(name ~ '_later', kept) }}
     select anchors.customer_id, anchors.anchor_key, tstzrange(later.began_at, null) as counts_during
     from anchors
-    inner join {{ lasting }} on anchors.customer_id = {{ lasting }}.customer_id
-    cross join lateral unnest({{ lasting }}.began_at[{{ next }}:{{ next }} + {{ enough - 1 }}]) as later (began_at)
+    inner join {{ whole }} on anchors.customer_id = {{ whole }}.customer_id
+    cross join lateral unnest({{ whole }}.began_at[{{ next }}:{{ last }}]) as later (began_at)
 
-    {%- if may_end(frame) %}
-    {%- set last = 'width_bucket(' ~ lasting ~ '.began_at[' ~ next ~ ' + ' ~ (enough - 1) ~ '], ' ~ ending ~ '.began_at)' %}
+    {%- if may_be_cancelled(frame) %}
     union all
     select anchors.customer_id, anchors.anchor_key, tstzrange(later.began_at, later.ended_at) as counts_during
     from anchors
-    inner join {{ ending }} on anchors.customer_id = {{ ending }}.customer_id
-    left join {{ lasting }} on anchors.customer_id = {{ lasting }}.customer_id
+    inner join {{ cancelled }} on anchors.customer_id = {{ cancelled }}.customer_id
+    left join {{ whole }} on anchors.customer_id = {{ whole }}.customer_id
     cross join lateral (
-        values ({{ first_after_anchor(ending) }}, coalesce({{ last }}, cardinality({{ ending }}.began_at)))
+        values (
+            {{ first_after_anchor(cancelled) }},
+            coalesce(
+                width_bucket({{ whole }}.began_at[{{ last }}], {{ cancelled }}.began_at),
+                cardinality({{ cancelled }}.began_at)
+            )
+        )
     ) as places (first, last)
     cross join lateral unnest(
-        {{ ending }}.began_at[places.first:places.last], {{ ending }}.ended_at[places.first:places.last]
+        {{ cancelled }}.began_at[places.first:places.last], {{ cancelled }}.ended_at[places.first:places.last]
     ) as later (began_at, ended_at)
     {%- endif %}
 ),
 {%- endmacro %}
 
-{% macro counted_ctes(name, frame, per_anchor, kept) -%}
-    {%- set keys = 'customer_id, anchor_key' if per_anchor else 'customer_id' %}
-    {%- set counted = name ~ '_occurrences' -%}
-    {%- if per_anchor -%}
-    {%- set counted = name ~ '_counted' -%}
-{{ counted_since_anchor_ctes(name, frame, kept) }}
+{% macro counted_ctes(scenario, name, frame, per_anchor, kept) -%}
+    {%- if not per_anchor -%}
+{{ sweep_ctes(name, name ~ '_occurrences', 'customer_id', frame, kept) }}
+    {%- else -%}
+{{ since_anchor_ctes(name, frame, kept) }}
 
-    {% endif -%}
+{{ later_cte(name, frame, kept) }}
+        {%- if frame.get('within_days') is none %}
+
+{{ sweep_ctes(name, name ~ '_later', 'customer_id, anchor_key', frame, kept) }}
+        {%- else %}
+        {#- nothing that comes after the anchor has passed by before what came together with it would have, and whatever
+            came before it has passed by then -#}
+        {%- set passed_by = days_have_passed(frame, local_date('anchors.anchor_at')) %}
+
+{{ sweep_ctes(name ~ '_soon', name ~ '_later', 'customer_id, anchor_key', frame, kept) }}
+
+{{ sweep_ctes(name ~ '_ever', name ~ '_occurrences', 'customer_id', frame, kept) }}
+
+{{ cte_head(name, kept) }}
+    select
+        anchors.customer_id,
+        anchors.anchor_key,
+        coalesce({{ name }}_soon.held * tstzmultirange(tstzrange(null, {{ passed_by }})), '{}')
+        + coalesce({{ name }}_ever.held * tstzmultirange(tstzrange({{ passed_by }}, null)), '{}') as held
+    from anchors
+    left join {{ name }}_soon on {{ is_same_anchor(scenario, name ~ '_soon') }}
+    left join {{ name }}_ever on anchors.customer_id = {{ name }}_ever.customer_id
+),
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro sweep_ctes(name, counted, keys, frame, kept) -%}
 {#- the count goes up when an occurrence starts to count and down when it ends -#}
 {{ cte_head(name ~ '_changes', kept) }}
     select {{ keys }}, changes.changed_at, changes.change

@@ -99,7 +99,7 @@ customer and anchor) with `held`, the tstzmultirange of the instants at which it
     {% if frame.type == 'member' -%}
 {{ member_ctes(place_of_frame(scenario, section, loop.index), name, frame, kept) }}
     {%- elif is_counted(frame) -%}
-{{ counted_ctes(name, frame, per_anchor, kept) }}
+{{ counted_ctes(scenario, name, frame, per_anchor, kept) }}
     {%- elif per_anchor -%}
 {{ any_since_anchor_ctes(name, frame, kept) }}
     {%- else -%}

@@ -126,9 +126,13 @@ how occurrences are counted (`counts`), and members' attributes (`members`).
     {%- if frame.get('within_days') is none -%}
     {{ span }}
     {%- else -%}
-    {%- set days = whole_number(place, 'within_days', frame.get('within_days')) -%}
-    {{ span }} * tstzrange(null, {{ start_of_local_date(happened_on ~ ' + ' ~ (days + 1)) }})
+    {%- do whole_number(place, 'within_days', frame.get('within_days')) -%}
+    {{ span }} * tstzrange(null, {{ days_have_passed(frame, happened_on) }})
     {%- endif -%}
+{%- endmacro %}
+
+{% macro days_have_passed(frame, happened_on) -%}
+    {{ start_of_local_date(happened_on ~ ' + ' ~ (frame.get('within_days') + 1)) }}
 {%- endmacro %}
 
 {% macro span_since(place, frame, instant) -%}
