@@ -34,7 +34,7 @@ from ekiden.delivery.pauses import Pause, open_pauses
 from ekiden.delivery.provider_waits import wait_of
 from ekiden.delivery.send import DueSlot, LostClaims, due_now, lost_claims
 from ekiden.settings import Settings
-from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, wait_after
+from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, not_before
 
 SENDING_JOB = "send_due_rows"
 CATCH_ALL_JOB = "send_now"
@@ -63,8 +63,9 @@ DATES_ON_THEIR_OWN = 2
 dates than that share one."""
 
 LOST_CLAIMS = "lost claims up to sender"
-"""The slot of rows that are on their way without a living sender, before the newest of these senders' number: another
-one's rows have not to wait for what an earlier run has left. A run of any due date settles them all."""
+"""The slot of rows that are on their way without a living sender while nothing is due, before the newest of these
+senders' number: another one's rows have not to wait for what an earlier run has left. A run of any due date settles
+them all."""
 
 
 @dataclass(frozen=True)
@@ -134,11 +135,9 @@ def decide(
     reasons: list[str] = []
     for slot in slots:
         ended = attempts.get(slot.name)
-        again = ended.last_ended_at + wait_after(ended.count) if ended else now
         if None in in_flight or slot.due_date in in_flight:
             reasons.append(f"{slot.name}: a run is on it")
-        # a run that ended in the future ended before the clock was set back: nobody has to wait for that time
-        elif ended and ended.last_ended_at <= now < again:
+        elif ended and (again := not_before(ended, now)):
             reasons.append(f"{slot.name}: run {ended.count} left it so; again at {_utc(again)}")
         else:
             requests.append(Request(slot, (ended.count if ended else 0) + 1))

@@ -26,7 +26,7 @@ from dagster._core.definitions.target import ExecutableDefinition
 from ekiden.raw.folder import FileState
 from ekiden.raw.list_folder import files_in
 from ekiden.settings import Settings
-from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, wait_after
+from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, not_before
 
 IMPORTING_JOB = "import_list"
 IMPORTING_OP = "import_list_file"
@@ -86,13 +86,11 @@ def decide(
     for name, look in remembered.items():
         tag = file_tag(name, look.state)
         ended = attempts.get(tag)
-        again = ended.last_ended_at + wait_after(ended.count) if ended else now
         if now - look.since < STILL_FOR:
             reasons.append(f"{name}: still for {(now - look.since).seconds} of {STILL_FOR.seconds} seconds")
         elif tag in in_flight:
             reasons.append(f"{name}: a run is on it")
-        # a run that ended in the future ended before the clock was set back
-        elif ended and ended.last_ended_at <= now < again:
+        elif ended and (again := not_before(ended, now)):
             reasons.append(f"{name}: run {ended.count} left it lying; again at {again.astimezone(UTC).isoformat()}")
         else:
             requests.append(Request(name, look.state, (ended.count if ended else 0) + 1))

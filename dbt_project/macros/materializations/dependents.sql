@@ -80,10 +80,10 @@ begin
                 || case
                     when depth > 0 and pg_class.relispopulated and is_materialized
                         then jsonb_build_array(format(
-                            'select set_config('
-                            '%1$L, (coalesce(nullif(current_setting(%1$L, true), %2$L), %3$L)::jsonb || %4$L)::text, false'
-                            ') from pg_class where oid = to_regclass(%5$L) and relowner = %6$s',
-                            'ekiden.views_to_fill', '', '[]', to_jsonb(name), name, pg_class.relowner
+                            'insert into changed.views_to_fill (view_name, owner_id)'
+                            ' select %1$L, relowner from pg_class where oid = to_regclass(%1$L) and relowner = %2$s'
+                            ' on conflict (view_name) do update set owner_id = excluded.owner_id, failure = null',
+                            name, pg_class.relowner
                         ))
                     else '[]'
                 end
@@ -121,28 +121,41 @@ end") }}
 {%- endmacro %}
 
 {% macro fill_views() -%}
-    {#- Fills the materialized views that `keeping_views` made again in this session; after the commit, as whoever reads
-        the table waited for it until then. One that cannot be is empty, which PostgreSQL tells whoever asks it. -#}
-    {%- call statement() -%}
+    {#- Fills what `keeping_views` made again; after the commit, as whoever reads the table waited for it until then. -#}
+    {%- call statement() -%} {{ filling_views() }} {%- endcall -%}
+    {{ adapter.commit() }}
+{%- endmacro %}
+
+{% macro filling_views(those_that_failed=false) -%}
+    {#- One that cannot be filled is empty, which PostgreSQL tells whoever asks it; the next build tries again. -#}
 do language plpgsql {{ text_literal("
 declare
-    views_to_fill constant jsonb := nullif(current_setting('ekiden.views_to_fill', true), '');
-    view_to_fill text;
+    to_fill record;
 begin
-    if views_to_fill is null then
+    if not exists (select from changed.views_to_fill) then
         return;
     end if;
-    -- another build may have it in hand, and made it again once more, just as empty
+    -- another build may have one in hand, and made it again once more, just as empty
     perform pg_advisory_xact_lock(hashtextextended('views that are made again', 0));
-    for view_to_fill in select * from jsonb_array_elements_text(views_to_fill) loop
+    -- gone since, filled by somebody, or another role's by now
+    delete from changed.views_to_fill as noted
+    where not exists (
+        select from pg_class
+        where oid = to_regclass(noted.view_name) and relowner = noted.owner_id and relkind = 'm' and not relispopulated
+    );
+    for to_fill in
+        select view_name from changed.views_to_fill
+        where " ~ ("true" if those_that_failed else "failure is null") ~ "
+        -- as they were made: one that reads another has the higher number
+        order by to_regclass(view_name)::oid
+    loop
         begin
-            execute format('refresh materialized view %s', view_to_fill);
+            execute format('refresh materialized view %s', to_fill.view_name);
+            delete from changed.views_to_fill as noted where noted.view_name = to_fill.view_name;
         exception when others then
-            raise warning 'not filled again: %: %', view_to_fill, sqlerrm;
+            raise warning 'not filled again: %: %', to_fill.view_name, sqlerrm;
+            update changed.views_to_fill as noted set failure = sqlerrm where noted.view_name = to_fill.view_name;
         end;
     end loop;
-    perform set_config('ekiden.views_to_fill', '', false);
 end") }}
-    {%- endcall -%}
-    {{ adapter.commit() }}
 {%- endmacro %}

@@ -1,0 +1,13 @@
+"""Materialized views that stand on a table made whole are noted until they are filled."""
+
+from functools import partial
+
+from ekiden.database.migrations.by_sql_file import refuse_to_go_back, run_sql_beside
+
+revision = "0034"
+down_revision = "0033"
+branch_labels = None
+depends_on = None
+
+upgrade = partial(run_sql_beside, __file__)
+downgrade = refuse_to_go_back
