@@ -25,8 +25,7 @@ not belong here: how a frame counts at any other time (`counts`).
     {%- set numbers = frames_counting_orders(scenario) -%}
     {%- if numbers %}
 
-{#- of few customers none is looked up by anchor: whoever has ten thousand would be read ten thousand times #}
-cancelled_orders as {{ '' if reading == 'everyone' else 'materialized ' }}(
+cancelled_orders as (
     {%- for number in numbers %}
     select {{ number }} as frame_no, customer_id, occurrence, counts_during, stands_during
     from target_{{ number }}_occurrences
@@ -37,10 +36,38 @@ cancelled_orders as {{ '' if reading == 'everyone' else 'materialized ' }}(
     {%- endfor %}
 ),
 
+-- once per customer and in order: each anchor looks up those that began before it, as late as one that lasts must have
+{#- of few customers none is looked up by anchor: whoever has ten thousand would be read ten thousand times #}
+cancelled_of_customers as {{ '' if reading == 'everyone' else 'materialized ' }}(
+    select
+        frame_no,
+        customer_id,
+        array_agg(lower(counts_during) order by lower(counts_during), occurrence) as began_at,
+        array_agg(counts_during order by lower(counts_during), occurrence) as counts_during,
+        array_agg(upper(stands_during) order by lower(counts_during), occurrence) as ended_at,
+        array_agg(occurrence order by lower(counts_during), occurrence) as occurrences,
+        -- in seconds, as a day is not always as long; one more makes up for their fractions
+        make_interval(secs => 1 + max(extract(epoch from upper(counts_during) - lower(counts_during)))::float8) as longest
+    from cancelled_orders
+    where not isempty(counts_during)
+    group by frame_no, customer_id
+),
+
 cancelled_since as (
-    select ended.frame_no, anchors.customer_id, anchors.anchor_key, anchors.judged_at, upper(ended.stands_during) as ended_at
-    from cancelled_orders as ended
-    inner join anchors on ended.customer_id = anchors.customer_id
+    select cancelled.frame_no, anchors.customer_id, anchors.anchor_key, anchors.judged_at, ended.ended_at
+    from anchors
+    inner join cancelled_of_customers as cancelled on anchors.customer_id = cancelled.customer_id
+    cross join lateral (
+        values (
+            width_bucket(anchors.judged_at - cancelled.longest, cancelled.began_at) + 1,
+            width_bucket(anchors.judged_at, cancelled.began_at)
+        )
+    ) as places (first, last)
+    cross join lateral unnest(
+        cancelled.occurrences[places.first:places.last],
+        cancelled.counts_during[places.first:places.last],
+        cancelled.ended_at[places.first:places.last]
+    ) as ended (occurrence, counts_during, ended_at)
     where
         ended.counts_during @> anchors.judged_at
         {%- if stands_while_it_counts(scenario) %}
