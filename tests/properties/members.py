@@ -50,10 +50,6 @@ class Moment:
         """The date of the latest login."""
         return self.local.date_of(self.customer.last_login_at) if self.customer.last_login_at else None
 
-    def has_tag(self, tag: str) -> bool:
-        """Whether the customer has got a tag by now."""
-        return tag in self.customer.tags and self.customer.tags[tag] <= self.instant
-
     def value_of(self, field: str, now: str | None) -> str | None:
         """Return what a field was: before its first known change as after it; without any, as it is now."""
         changes = sorted((c for c in self.customer.changes if c.field == field), key=lambda change: change.changed_at)
@@ -77,7 +73,8 @@ def _text_matches(text: str | None, wanted: Mapping[str, str]) -> bool:
 
 
 def _newsletter(wanted: Any, moment: Moment) -> bool:
-    status = moment.value_of("newsletter_status", moment.customer.newsletter_status)
+    # what a file leaves empty means what it does in a customer's record
+    status = moment.value_of("newsletter_status", moment.customer.newsletter_status) or "both"
     return "any" in _listed(wanted) or status in _listed(wanted)
 
 
