@@ -32,6 +32,7 @@ function; 'changed', over what the builds running now set aside for the customer
         'customer_history': ref('stg_customer_history'),
         'orders': ref('stg_orders'),
         'purchases': ref('int_purchases'),
+        'order_lines': ref('stg_order_lines'),
         'product_categories': ref('stg_product_categories'),
         'subscriptions': ref('stg_subscriptions'),
         'customer_events': ref('stg_customer_events'),
@@ -85,6 +86,10 @@ anchored_customers as (
         {%- endif %}
 ),
     {%- endfor %}
+order_lines as not materialized (
+    {#- which products an order holds; whose it is costs a look at every order there is, where few are asked about none #}
+    select order_id, product_id from {{ fact_relation('order_lines', reading) if reading == 'everyone' else 'purchases' }}
+),
 product_categories as not materialized (
     select * from {{ fact_relation('product_categories', reading) }}
 ),

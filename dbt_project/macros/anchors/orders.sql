@@ -184,12 +184,12 @@ counts (staging).
 
 {% macro holds_product(order_id, products) -%}
     {{ order_id }} in (
-        select purchases.order_id from purchases where purchases.product_id in ({{ text_list(products) }})
+        select order_lines.order_id from order_lines where order_lines.product_id in ({{ text_list(products) }})
     )
 {%- endmacro %}
 
 {% macro holds_category(order_id, categories) -%}
     {{ order_id }} in (
-        select purchases.order_id from purchases where {{ in_categories('purchases.product_id', categories) }}
+        select order_lines.order_id from order_lines where {{ in_categories('order_lines.product_id', categories) }}
     )
 {%- endmacro %}
