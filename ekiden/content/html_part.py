@@ -7,18 +7,18 @@ which may stand wherever an element may, also between the rows of a table.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
 
-from css_inline import CSSInliner
-from jinja2 import Template
+from css_inline import CSSInliner, InlineError
+from jinja2 import Template, TemplateSyntaxError
 from mjml import mjml2html
 
 from ekiden.content.faults import ContentFault
 from ekiden.content.sources import Source
-from ekiden.content.templates import environment
+from ekiden.content.templates import environment, said_of_syntax
 
 LONGEST_LINE = 900  # characters, after substitution; a longer line is not delivered (R-148)
 _PLACE_OF_STEP = re.compile(r'<mj-include\s+path="step"\s*/>')
@@ -26,6 +26,13 @@ _PLACE_OF_STEP = re.compile(r'<mj-include\s+path="step"\s*/>')
 _AUTHORS_COMMENT = re.compile(r"<!--(?!\[if|<!\[endif|>).*?-->", re.DOTALL)
 _HIDDEN = re.compile(r"<!--ekiden-tag-(\d+)-->|ekiden-tag-(\d+)-")
 _OPENING_TAG = re.compile(r"<([a-z][a-z0-9]*) ")
+_STYLE_SHEET = re.compile(r"<style.*?</style>", re.DOTALL)
+# It may go over several lines, and what is quoted in it may hold anything.
+_TAG = re.compile(r"""<(?:[^<>"']|"[^"]*"|'[^']*')*+>""")
+_LONG_TAG = re.compile(r"<(?!!).*\n.*(?<!/)>", re.DOTALL)
+_END_OF_TAG = "\x1f"  # no value contains it (`harmless`), nor any file (`sources.py`)
+# A condition for some mail programs, `<!--[if mso | IE]>`, is kept as well.
+_QUOTED = re.compile(r"""\A<!.*|"[^"]*"|'[^']*'""", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,7 @@ class HtmlPart:
 
     def place(self, compiled_line: int | None) -> tuple[Path, int] | None:
         """Return file and line of the last tag up to `compiled_line` (from 1), None where there is none."""
-        before = self.places[: compiled_line or 0]
-        return next((place for place in reversed(before) if place), None)
+        return _last_place(self.places, compiled_line)
 
 
 @dataclass(frozen=True)
@@ -62,14 +68,24 @@ def compile_html(step: Source, layout: Source) -> HtmlPart:
     hidden = {source.path: _hide_tags(without_comments(source), tags) for source in (layout, step)}
     html = _compile_mjml(step, layout, hidden)
     _refuse_unknown_elements(html, (step, layout))
-    inlined = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False).inline(html)
+    try:
+        inlined = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False).inline(html)
+    except InlineError as error:
+        raise _style_fault(error, html, (step, layout), hidden, tags) from None
     # Each element begins a line of its own kind, inside its tag, where a line break changes nothing that is
     # shown: lines stay far below the limit, and a fault's line says something.
     lines = _OPENING_TAG.sub(r"<\1\n", inlined).split("\n")
     _refuse_lost_tags(lines, tags)
     compiled = Source(step.path, "\n".join(_restore_tags(line, tags) for line in lines))
-    template = environment(autoescape=True, sources={"html": compiled}).get_template("html")
-    return HtmlPart(compiled, template, tuple(_first_place(line, tags) for line in lines))
+    places = tuple(_first_place(line, tags) for line in lines)
+    try:
+        template = environment(autoescape=True, sources={"html": compiled}).get_template("html")
+    except Exception as error:
+        # each file is right by itself: both have a block of one name, or together they are nested too deeply
+        line = error.lineno if isinstance(error, TemplateSyntaxError) else None
+        path, place = _last_place(places, line) or (step.path, None)
+        raise ContentFault(path, place, f"{said_of_syntax(error)}; see docs/contents.md") from None
+    return HtmlPart(compiled, template, places)
 
 
 def _hide_tags(source: Source, tags: list[_Tag]) -> str:
@@ -141,6 +157,23 @@ def _mjml_fault(error: ValueError, sources: tuple[Source, ...], hidden: dict[Pat
     return ContentFault(sources[0].path, None, f"MJML does not understand it: {error}")
 
 
+def _style_fault(
+    error: InlineError, html: str, sources: tuple[Source, ...], hidden: dict[Path, str], tags: list[_Tag]
+) -> ContentFault:
+    """Return the inliner's complaint with the place it does not name: the element that it cannot style by itself."""
+    way_out = 'write it like style="color: red; padding: 0"'
+    sheets = "".join(_STYLE_SHEET.findall(html))
+    for source in sources:
+        for element in _TAG.finditer(hidden[source.path]):
+            try:
+                CSSInliner(load_remote_stylesheets=False).inline(sheets + element[0])
+            except InlineError:
+                line = hidden[source.path].count("\n", 0, element.start()) + 1
+                shown = " ".join(_restore_tags(element[0], tags).split())
+                return ContentFault(source.path, line, f"{shown} has a style that cannot be read; {way_out}")
+    return ContentFault(sources[0].path, None, f"a style cannot be read ({error}); {way_out}")
+
+
 def _refuse_unknown_elements(html: str, sources: tuple[Source, ...]) -> None:
     left = re.search(r"<(mj-[a-z-]*)", html)
     if not left:
@@ -172,24 +205,39 @@ def _first_place(line: str, tags: list[_Tag]) -> tuple[Path, int] | None:
     return tag.path, tag.line
 
 
+def _last_place(places: Sequence[tuple[Path, int] | None], compiled_line: int | None) -> tuple[Path, int] | None:
+    """Return the last place up to `compiled_line` (from 1), None where there is none."""
+    return next((place for place in reversed(places[: compiled_line or 0]) if place), None)
+
+
 def fold_long_lines(html: str) -> str:
-    """Return `html` with lines of at most `LONGEST_LINE` characters where spaces outside of tags allow it."""
+    """Return `html` with lines of at most `LONGEST_LINE` characters where its spaces and tags allow it."""
     if max(map(len, html.split("\n"))) <= LONGEST_LINE:
         return html
-    return "\n".join(_fold(line) for line in html.split("\n"))
+    marked = _TAG.sub(_marked, html)
+    return "\n".join(map(_fold, html.split("\n"), marked.split("\n")))
 
 
-def _fold(line: str) -> str:
-    folded = []
-    while len(line) > LONGEST_LINE:
-        start = line[: LONGEST_LINE + 1]
-        spaces = (found.start() for found in re.finditer(" ", start))
-        breakable = [at for at in spaces if at and start.rfind("<", 0, at) <= start.rfind(">", 0, at)]
-        if not breakable:
+def _marked(tag: re.Match[str]) -> str:
+    """Return a tag without the spaces at which it must not be folded, and with a mark where it may be at its end."""
+    # a string of CSS ends with its line, and the declaration with it
+    text = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", "_"), tag[0])
+    return text[:-1] + _END_OF_TAG if _LONG_TAG.fullmatch(text) else text
+
+
+def _fold(line: str, marked: str) -> str:
+    """Return `line` folded where `marked`, which is as long, says that nothing changes, else at any space."""
+    folded, begin = [], 0
+    while len(line) - begin > LONGEST_LINE:
+        first, end = begin + 1, begin + LONGEST_LINE + 1
+        at = max(marked.rfind(" ", first, end), marked.rfind(_END_OF_TAG, first, end))
+        if at < 0:
+            at = line.rfind(" ", first, end)
+        if at < 0:
             break
-        folded.append(line[: breakable[-1]])
-        line = line[breakable[-1] + 1 :]
-    return "\n".join([*folded, line])
+        folded.append(line[begin:at])
+        begin = at + (line[at] == " ")
+    return "\n".join([*folded, line[begin:]])
 
 
 def first_long_line(html: str) -> int | None:

@@ -80,7 +80,15 @@ class StepContent:
 
 def load_content(folder: Path, name: str, channel: str = "html_email") -> StepContent:
     """Return content `name` ("cross_sell/step_1") of `folder` as a step of `channel` has it; raise `ContentFault`."""
-    return _compile(read_sources(folder, name, channel))
+    sources = read_sources(folder, name, channel)
+    try:
+        return _compile(sources)
+    except ContentFault:
+        raise
+    except Exception as error:
+        # whatever it is, it is of this content alone: raised as anything else, it would keep all others from being sent
+        problem = f"it cannot be compiled ({type(error).__name__}); see docs/contents.md"
+        raise ContentFault(sources.text.path, None, problem) from error
 
 
 @lru_cache(maxsize=_COMPILED_CONTENTS_KEPT)
@@ -92,6 +100,7 @@ def _compile(sources: StepSources) -> StepContent:
         html = compile_html(sources.html, sources.html_layout)
     else:
         html = None
+    subject, preheader = one_line_template(sources.subject), one_line_template(sources.preheader)
     text_files = {"layout": sources.text_layout, "step": sources.text}
     # made last: whatever is wrong with a template is said by now
     outlines = _outlines(sources, html)
@@ -100,8 +109,8 @@ def _compile(sources: StepSources) -> StepContent:
         language=sources.language,
         content_hash=_digest(*(source.text.encode() if source else None for source in _all_sources(sources))),
         sources=sources,
-        subject=one_line_template(sources.subject),
-        preheader=one_line_template(sources.preheader),
+        subject=subject,
+        preheader=preheader,
         text=environment(autoescape=False, sources=text_files).get_template("layout"),
         html=html,
         outline=outlines[0],

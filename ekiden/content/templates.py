@@ -69,10 +69,16 @@ def environment(*, autoescape: bool, sources: Mapping[str, Source] | None = None
 def used_names(source: Source, *, known: Set[str] = _ALL_NAMES) -> frozenset[str]:
     """Return the variables `source` uses; raise `ContentFault` for bad syntax or a name not in `known`."""
     try:
-        tree = environment(autoescape=True).parse(source.text)
-    except TemplateSyntaxError as error:
-        line = source.first_line + error.lineno - 1
-        raise ContentFault(source.path, line, f"{error.message}; see docs/contents.md") from None
+        return _used_names(source, known)
+    except ContentFault:
+        raise
+    except Exception as error:
+        line = source.first_line + error.lineno - 1 if isinstance(error, TemplateSyntaxError) else None
+        raise ContentFault(source.path, line, f"{said_of_syntax(error)}; see docs/contents.md") from None
+
+
+def _used_names(source: Source, known: Set[str]) -> frozenset[str]:
+    tree = environment(autoescape=True).parse(source.text)
     if switch := next(tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)), None):
         line = source.first_line + switch.lineno - 1
         raise ContentFault(source.path, line, "escaping cannot be switched off; remove this {% autoescape %}")
@@ -86,7 +92,19 @@ def used_names(source: Source, *, known: Set[str] = _ALL_NAMES) -> frozenset[str
             line = source.first_line + name.lineno - 1
             choice = ", ".join(sorted(known))
             raise ContentFault(source.path, line, f"there is no variable {name.name!r}; there are: {choice}")
+    # last, as what is said above names the way out
+    environment(autoescape=True).compile(tree)
     return frozenset(name.name for name in loaded)
+
+
+def said_of_syntax(error: Exception) -> str:
+    """Return what is wrong with a template that Jinja2 or Python turned down with `error`."""
+    if isinstance(error, TemplateSyntaxError):
+        return (error.message or "it is no template").rstrip(".")
+    if isinstance(error, RecursionError):
+        return "its tags are nested too deeply"
+    # Jinja2 writes Python, and Python finds what Jinja2 does not look for; its line is none of the author's
+    return error.msg if isinstance(error, SyntaxError) else f"it cannot be compiled ({type(error).__name__})"
 
 
 def _refuse_the_clock(source: Source, tree: nodes.Template, known: Set[str]) -> None:

@@ -84,16 +84,20 @@ def drain(
     context: RunContext,
     most_requests: int | None = None,
 ) -> Drained:
-    """Drain what has come in, all of it or about `most_requests`, settle what it says, and return what was done.
+    """Drain what has come in, all of it or about `most_requests` of each provider, settle what it says, and return what
+    was done.
 
     `clock` yields aware datetimes. What another drainer is at is left to it.
     """
     total = Drained()
     for provider in READERS:
-        while most_requests is None or total.requests < most_requests:
+        # each for itself: one that never ends must not keep the others' objections waiting
+        of_provider = 0
+        while most_requests is None or of_provider < most_requests:
             done = again(connection, partial(_drain_some, connection, provider, settings, clock(), context))
             if not done.requests:
                 break
+            of_provider += done.requests
             total += done
     settled = settle_told(connection, settings=settings, clock=clock, context=context)
     forget_bodies(connection, settings=settings, now=clock())

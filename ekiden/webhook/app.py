@@ -43,7 +43,7 @@ IDLE = timedelta(seconds=30)
 """After this long without a request it looks all the same: for what another process left, and for messages whose
 outcome has become unknown."""
 REQUESTS_A_DRAIN = 100
-"""Then whoever waits for this process to end is let go."""
+"""Of a provider; then whoever waits for this process to end is let go."""
 
 DRAINER = RunContext("webhook")
 

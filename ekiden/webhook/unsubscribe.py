@@ -97,7 +97,11 @@ class _Pages:
                 asked = await _form(request)
             except _BodyRefused as refused:
                 return self._page("unavailable", words, status=refused.status)
-        work = partial(self._unsubscribe, token, asked) if request.method == "POST" else partial(self._look, token)
+        by_one_click = ONE_CLICK in asked
+        # a mail program knows of no scope
+        only_site = asked.get("scope") == ["site"] and not by_one_click
+        post = partial(self._unsubscribe, token, by_one_click=by_one_click, only_site=only_site)
+        work = post if request.method == "POST" else partial(self._look, token)
         try:
             addressee = await to_thread.run_sync(work, limiter=self._threads)
         except (DatabaseUnavailable, psycopg.Error) as error:
@@ -106,14 +110,14 @@ class _Pages:
         if addressee is None:
             return self._page("unknown", words, status=404)
         if request.method == "POST":
-            return self._page("done", words)
-        return self._page("ask", words, addressee=addressee)
+            return self._page("done", words, site=addressee.site if only_site else None)
+        return self._page("ask", words, site=addressee.site, channel=channel_of(addressee.channel))
 
     def _look(self, token: str) -> Addressee | None:
         with connect(self._settings, autocommit=True) as connection:
             return addressee_of(connection, self._signer, token)
 
-    def _unsubscribe(self, token: str, asked: dict[str, list[str]]) -> Addressee | None:
+    def _unsubscribe(self, token: str, *, by_one_click: bool, only_site: bool) -> Addressee | None:
         with connect(self._settings, autocommit=True) as connection, connection.transaction():
             # whatever the server's default: an answer of 200 is a promise
             connection.execute("set local synchronous_commit = on")
@@ -122,19 +126,21 @@ class _Pages:
                 unsubscribe(
                     connection,
                     addressee,
-                    source="one_click" if ONE_CLICK in asked else "page",
+                    source="one_click" if by_one_click else "page",
                     now=self._clock(),
-                    only_site=asked.get("scope") == ["site"] and ONE_CLICK not in asked,
+                    only_site=only_site,
                 )
             return addressee
 
-    def _page(self, page: Page, words: Words, *, addressee: Addressee | None = None, status: int = 200) -> Response:
+    def _page(
+        self, page: Page, words: Words, *, site: str | None = None, channel: str = "", status: int = 200
+    ) -> Response:
+        """Return a page; `site` is the one that may be refused by itself, or that was."""
         told = {
-            "done": words.done_told,
+            "done": words.done_site.format(site=site) if site else words.done_told,
             "unknown": words.unknown_told,
             "unavailable": words.unavailable_told,
         }
-        channel = channel_of(addressee.channel) if addressee else ""
         content = self._template.render(
             words=words,
             style=self._style,
@@ -145,7 +151,7 @@ class _Pages:
             title=getattr(words, page),
             told=told.get(page) or words.ask_of.get(channel, words.ask_of[""]),
             asks=page == "ask",
-            site=addressee.site if addressee else None,
+            site=site,
         )
         headers = {**self._headers, "Content-Language": words.language}
         if status == 503:  # noqa: PLR2004

@@ -18,6 +18,8 @@ class Words:
     """With a place for the site."""
     done: str
     done_told: str
+    done_site: str
+    """Told instead where it was one site alone, with a place for it."""
     unknown: str
     unknown_told: str
     unavailable: str
@@ -37,6 +39,10 @@ JAPANESE = Words(
     stop_site="{site} からの配信だけを停止する",
     done="配信停止を承りました",
     done_told="今後、この種のご案内はお送りしません。すでに発送手続きに入ったものは、行き違いで届くことがあります。",
+    done_site=(
+        "今後、{site} からのこの種のご案内はお送りしません。"
+        "すでに発送手続きに入ったものは、行き違いで届くことがあります。"
+    ),
     unknown="このリンクはご利用になれません",
     unknown_told=(
         "リンクが途中で切れていないかご確認ください。お届けしたメールに記載の連絡先でも、配信停止を承ります。"
@@ -58,6 +64,9 @@ ENGLISH = Words(
     stop_site="Unsubscribe from {site} only",
     done="You are unsubscribed",
     done_told="We will send you no more messages of this kind. One that is already on its way may still arrive.",
+    done_site=(
+        "You will get no more messages of this kind from {site}. One that is already on its way may still arrive."
+    ),
     unknown="This link does not work",
     unknown_told=(
         "Please see whether it was cut short. You can also unsubscribe by writing to the address in our message."

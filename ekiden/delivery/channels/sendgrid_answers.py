@@ -86,7 +86,8 @@ def _errors(body: bytes) -> list[tuple[str, str]]:
     try:
         answer: Any = orjson.loads(body)
         return [(str(error.get("field") or ""), str(error["message"])) for error in answer["errors"]]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        # orjson reads lists within lists that are too many for str()
         return []
 
 

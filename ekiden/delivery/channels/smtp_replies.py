@@ -71,14 +71,17 @@ def of_connecting(said: Said) -> TurnedAway:
 def of_recipient(message_id: UUID, command: str, said: Said) -> Delivery:
     """Return what became of a message whose MAIL, RCPT or DATA command was not taken; nothing was sent.
 
-    Raises `Waits` where the server is too busy for anything, `Stops` where it does not take us or our sender, who is in
-    every mail the same. A recipient or a mail at which it breaks off has had a try: it may be the reason, and would be
-    so the next time, before all others.
+    Raises `Waits` where the server is too busy for anything, or takes nothing of our sender for now, who is in every
+    mail the same; `Stops` where it does not take us or our sender. A recipient or a mail at which it breaks off has had
+    a try: it may be the reason, and would be so the next time, before all others.
     """
     if said.is_too_busy:
         is_of_the_message = command != "MAIL"
         own = Delivery(message_id, Outcome.not_sent, detail=f"{said} to {command}") if is_of_the_message else None
         raise Waits(str(said), own=own)
+    if command == "MAIL" and said.kind == _TRANSIENT:
+        # like a limit on mails by the hour, or a sender's domain that it cannot look up: the next would hear the same
+        raise Waits(f"{said} to MAIL")
     is_of_the_sender = command == "MAIL" and said.kind == _PERMANENT and said.code != TOO_LARGE
     if is_of_the_sender or said.code in NOT_FOR_US:
         raise Stops(f"{said} to {command}")

@@ -13,8 +13,15 @@ with requests as (
 events as (
     select
         count(*) as events,
-        count(*) filter (where customer_id is null and kind <> 'account_status_change') as strangers
-    from outreach.delivery_events
+        count(*) filter (
+            where
+            told.customer_id is null
+            and told.kind <> 'account_status_change'
+            -- what the shop's administrator is told is nobody's message, and ours
+            and notices.message_id is null
+        ) as strangers
+    from outreach.delivery_events as told
+    left join outreach.admin_notices as notices on told.message_id = notices.message_id
 ),
 
 -- whoever called such a message not sent was wrong

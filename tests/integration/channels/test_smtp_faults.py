@@ -78,7 +78,7 @@ def test_after_the_final_dot_only_an_answer_is_certain(trouble: str) -> None:
     [
         ("MAIL", "552 5.3.4 too large", REFUSED),
         *product(("RCPT", "DATA", DOT), ("550 5.1.1 no such user",), (REFUSED,)),
-        *product(("MAIL", "RCPT", "DATA", DOT), ("450 4.2.0 greylisted",), (NOT_SENT,)),
+        *product(("RCPT", "DATA", DOT), ("450 4.2.0 greylisted",), (NOT_SENT,)),
     ],
 )
 def test_an_answer_says_whether_another_try_has_sense(step: str, said: str, outcome: Outcome) -> None:
@@ -111,10 +111,33 @@ def test_what_a_server_breaks_off_at_has_had_a_try_and_the_rest_of_the_batch_has
     assert [each.costs_a_try for each in busy.value.deliveries] == [True, False]
 
 
-def test_a_server_that_breaks_off_before_it_heard_of_a_recipient_costs_nobody_a_try() -> None:
-    with mail_server(MAIL="421 4.3.2 going down") as server, pytest.raises(LineBusy) as busy:
+@pytest.mark.parametrize(
+    "said",
+    [
+        "421 4.3.2 going down",
+        "450 4.7.1 too many mails of this sender in an hour",
+        "451 4.3.0 the sender's domain cannot be looked up",
+        "452 4.1.8 the sender's mailbox is full",
+    ],
+)
+def test_a_server_that_takes_nothing_now_before_it_heard_of_a_recipient_costs_nobody_a_try(said: str) -> None:
+    with mail_server(MAIL=said) as server, pytest.raises(LineBusy, match=said) as busy:
         deliver(server.port, HANAKO, TARO)
+    assert outcomes(busy.value.deliveries) == [NOT_SENT, NOT_SENT]
     assert [each.costs_a_try for each in busy.value.deliveries] == [False, False]
+    assert busy.value.until == NOW + timedelta(minutes=1)
+    # nobody is asked about in vain
+    assert sum(command.startswith("MAIL") for command in server.commands) == 1
+
+
+def test_what_a_busy_server_took_before_is_sent() -> None:
+    with (
+        mail_server(MAIL=("250 Ok", "450 4.7.1 that was your last in this hour")) as server,
+        pytest.raises(LineBusy) as busy,
+    ):
+        deliver(server.port, HANAKO, TARO, HANAKO)
+    assert outcomes(busy.value.deliveries) == [ACCEPTED, NOT_SENT, NOT_SENT]
+    assert len(server.taken) == 1
 
 
 def hand_over_in_time(port: int, *addresses: str) -> list[Delivery]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import psycopg
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Outcome
-from ekiden.delivery.events import Drained, drain, forget_bodies, waiting
+from ekiden.delivery.events import REQUESTS_AT_ONCE, TWILIO, Drained, drain, forget_bodies, waiting
 from ekiden.delivery.pauses import open_pauses
+from ekiden.delivery.status_reading import kept_body
 from ekiden.schedule.runs import RunContext
 from ekiden.webhook.requests import keep_request, request_counts
 from tests.integration.ledger_fixtures import STEP, Shop
@@ -66,8 +68,8 @@ def take_in(shop: Shop, *events: dict[str, Any]) -> Drained:
     return drained(shop)
 
 
-def drained(shop: Shop) -> Drained:
-    return drain(shop.connection, settings=shop.settings, clock=lambda: shop.now, context=DRAINER)
+def drained(shop: Shop, **limits: int) -> Drained:
+    return drain(shop.connection, settings=shop.settings, clock=lambda: shop.now, context=DRAINER, **limits)
 
 
 def test_whatever_is_told_of_a_message_shows_that_it_was_accepted(unknown: Shop):
@@ -267,6 +269,19 @@ def test_events_of_messages_that_are_not_ours_are_kept_and_counted(unknown: Shop
     assert unknown.execute("select count(*) from outreach.delivery_events where customer_id is not null") == [(0,)]
 
 
+def test_events_of_the_notice_to_the_administrator_are_of_no_stranger(unknown: Shop):
+    ((notice,),) = unknown.execute(
+        "insert into outreach.admin_notices (to_address, channel_name, noted_at)"
+        " values ('staff@shop.example', 'sendgrid', %s) returning message_id",
+        unknown.now,
+    )
+    fields = {"email": "staff@shop.example", "sg_message_id": "notice.filter1"}
+    stranger = event("open", unknown.now, sg_message_id="other", email="y@other.example")
+    take_in(unknown, event("delivered", unknown.now, notice, **fields), stranger)
+    counts = request_counts(unknown.connection)
+    assert (counts.events, counts.strangers) == (2, 1)
+
+
 def test_bad_elements_are_counted_and_the_others_taken_in(unknown: Shop):
     odd = {"event": "click", "timestamp": int(unknown.now.timestamp()), "url": "x\x00y" + "長い" * 5000}
     done = take_in(unknown, told(unknown, "C1", "open"), {"event": "open"}, odd)
@@ -303,6 +318,17 @@ def test_two_drainers_at_once_take_everything_in_once(unknown: Shop):
         # the other is at it: nothing to wait for
         assert drained(unknown) == Drained()
     assert drained(unknown).new_events == 1
+
+
+def test_a_provider_with_many_requests_keeps_no_other_waiting(unknown: Shop):
+    for n in range(REQUESTS_AT_ONCE + 1):
+        receive(unknown, told(unknown, "C1", "open", after=n))
+    status = urlencode({"MessageStatus": "delivered", "MessageSid": "SM1"}).encode()
+    body = kept_body(message(unknown, "C2"), status)
+    keep_request(unknown.connection, body, signed_at=unknown.now, received_at=unknown.now, provider=TWILIO)
+    done = drained(unknown, most_requests=REQUESTS_AT_ONCE)
+    assert (done.requests, done.sent) == (REQUESTS_AT_ONCE + 1, 2)
+    assert waiting(unknown.connection).requests == 1
 
 
 def test_a_drain_that_fails_leaves_everything_to_the_next(unknown: Shop, monkeypatch: pytest.MonkeyPatch):

@@ -24,10 +24,14 @@ ONE_CLICK = b"List-Unsubscribe=One-Click"
 @pytest.fixture
 def sent(shop: Shop) -> Shop:
     """C1 to C5 have got a message of the site a.example."""
+    return sent_of(shop, site="a.example")
+
+
+def sent_of(shop: Shop, **scenario: str) -> Shop:
     shop.settings = shop.settings.model_copy(
         update={"unsubscribe_url": "https://mail.shop.example/unsubscribe", "sender_name": "駅伝 <商店>"}
     )
-    shop.scenario(steps=[STEP, STEP | {"offset_days": 3}], site="a.example")
+    shop.scenario(steps=[STEP, STEP | {"offset_days": 3}], **scenario)
     for customer in ("C1", "C2", "C3", "C4", "C5"):
         shop.buyer(customer)
     shop.plan()
@@ -107,6 +111,27 @@ def test_a_person_may_refuse_one_site_only(sent: Shop):
     # who then refuses all has refused all
     post(sent, b"scope=all")
     assert [row[2:5] for row in opt_outs(sent)] == [("mail", "a.example", "page"), ("mail", None, "page")]
+
+
+def test_the_answer_promises_silence_of_one_site_where_one_site_is_refused(sent: Shop):
+    english = FORM | {"accept-language": "en"}
+    for headers, of_site, of_all in (
+        (FORM, "今後、a.example からのこの種のご案内はお送りしません。", "今後、この種のご案内はお送りしません。"),
+        (english, "no more messages of this kind from a.example.", "We will send you no more messages of this kind."),
+    ):
+        site, everything, one_click = (
+            post(sent, body, headers=headers).body.decode()
+            for body in (b"scope=site", b"scope=all", ONE_CLICK + b"&scope=site")
+        )
+        assert of_site in site
+        assert of_all not in site
+        assert of_all in everything
+        assert of_all in one_click
+
+
+def test_who_refuses_one_site_of_a_message_that_is_of_none_refuses_all_and_is_told_so(shop: Shop):
+    assert "今後、この種のご案内はお送りしません。" in post(sent_of(shop), b"scope=site").body.decode()
+    assert [row[2:5] for row in opt_outs(shop)] == [("mail", None, "page")]
 
 
 def test_a_post_to_the_link_means_what_it_says_whatever_its_body(sent: Shop):

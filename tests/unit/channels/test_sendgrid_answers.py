@@ -84,12 +84,15 @@ STRANGE = [
     b'{"errors": [{}]}',
     b"\xff\xfe",
     NESTED,
+    # as deep as JSON is read here
+    b'{"errors": [{"message": ' + b"[" * 1_015 + b"]" * 1_015 + b"}]}",
 ]
 
 
 @pytest.mark.parametrize("body", STRANGE)
 def test_a_refusal_in_a_strange_form_is_a_refusal(body: bytes) -> None:
     assert of(400, body) == Verdict(Meaning.refused, "SendGrid answered 400")
+    assert of(202, body).meaning is Meaning.accepted
 
 
 def test_what_is_said_holds_no_key_no_address_and_nothing_the_ledger_cannot_hold() -> None:

@@ -198,6 +198,24 @@ def test_a_long_line_without_a_space_is_refused(folder: Path) -> None:
         render(step, replace(sample_variables(), customer_name="あ" * 901))
 
 
+def test_a_long_line_is_folded_at_the_end_of_its_tag_rather_than_within_a_style(folder: Path) -> None:
+    font = "font-family: Meiryo, 'Noto Sans JP'"
+    for name in ("あ" * 840, "あ" * 830 + " ！"):
+        html = rendered_html(folder, paragraph(f'<p style="{font}">{{{{ customer_name }}}}</p>'), customer_name=name)
+        assert max(map(len, html.split("\n"))) <= 900
+        seen = Reader(html)
+        (style,) = [each["style"] for tag, each in seen.elements if tag == "p"]
+        assert "font-family: Meiryo, 'Noto Sans JP'" in style
+        assert name in seen.text.replace("\n", " ")
+
+
+def test_a_long_value_in_quotes_is_folded_rather_than_refused(folder: Path) -> None:
+    image = '<mj-image src="https://shop.invalid/a.png" alt="{{ customer_name }}" />'
+    html = rendered_html(folder, column(image), customer_name="word " * 300)
+    (alt,) = [attributes["alt"] for tag, attributes in Reader(html).elements if tag == "img"]
+    assert alt.split() == ["word"] * 300
+
+
 def test_comments_of_the_author_are_not_sent(folder: Path) -> None:
     html = rendered_html(folder, paragraph("<!-- {{ nobody }} \n {% if %} secret -->shown{# secret #}"))
     assert "secret" not in html
@@ -232,6 +250,17 @@ FAULTS = {
     "unknown element": (column("<mj-txt>x</mj-txt>"), 2, "no element <mj-txt>"),
     "lost": (column('<mj-text\nfoo="{{ step_no }}">x</mj-text>'), 3, "stands where MJML keeps no text"),
     "include": ('<mj-include path="/etc/passwd" />', None, "cannot include other files"),
+    "unknown test": (paragraph("{{ customer_name is blank }}"), 3, "No test named 'blank'; see docs"),
+    "reserved name": (paragraph("{% for loop in anchor_products %}x{% endfor %}"), 3, "special loop variable"),
+    "block twice": (
+        paragraph("{% block a %}{% endblock %}\n{% block a %}{% endblock %}"),
+        4,
+        "block 'a' defined twice",
+    ),
+    "argument twice": (paragraph("{{ dict(a=1, a=2) }}"), None, "keyword argument repeated: a; see docs"),
+    "too deep": (paragraph("{{ " + "(" * 900 + "1" + ")" * 900 + " }}"), None, "nested too deeply"),
+    "too deep in a row": (paragraph("{{ 1" + "+1" * 3000 + " }}"), None, "nested too deeply"),
+    "too large a number": (paragraph("{{ " + "1" * 5000 + " }}"), None, r"cannot be compiled \(ValueError\)"),
 }
 
 
@@ -241,6 +270,46 @@ def test_a_fault_of_the_html_names_file_line_and_way_out(folder: Path, html: str
         content(folder, html)
     assert caught.value.path == folder / "offer" / "step_1.mjml"
     assert caught.value.line == line
+
+
+STYLES = {
+    "no value": ('<p\nstyle="color:red; bold">x</p>', '<p style="color:red; bold"> has a style that cannot be read'),
+    "no colon": ('\n<ul style="padding-left 3px;"><li>x</li></ul>', 'write it like style="color: red'),
+    "a tag": ('\n<p style="{{ step_no }}">x</p>', '<p style="{{ step_no }}"> has a style'),
+}
+
+
+@pytest.mark.parametrize(("html", "said"), STYLES.values(), ids=STYLES.keys())
+def test_a_style_that_cannot_be_read_is_a_fault_where_the_layout_has_one_for_its_element(
+    folder: Path, html: str, said: str
+) -> None:
+    styles = "<mj-style>p, ul { margin: 0 }</mj-style>"
+    write(folder / "layout" / "en.mjml", LAYOUT_HTML.replace("</mj-head>", f"{styles}</mj-head>"))
+    # nothing is added to it, and nothing is wrong with it
+    unread = '<b style="{{ step_no }}">x</b>'
+    content(folder, paragraph(unread))
+    with pytest.raises(ContentFault, match=re.escape(said)) as caught:
+        content(folder, paragraph(unread + html))
+    assert (caught.value.path.name, caught.value.line) == ("step_1.mjml", html.index("<") + 3)
+
+
+def test_what_is_wrong_with_the_step_within_its_layout_alone_is_a_fault_too(folder: Path) -> None:
+    block = "{% block a %}{% endblock %}"
+    write(folder / "layout" / "en.mjml", LAYOUT_HTML.replace(FOOTER, FOOTER + block))
+    with pytest.raises(ContentFault, match="block 'a' defined twice") as caught:
+        content(folder, paragraph(block))
+    assert (caught.value.path.name, caught.value.line) == ("en.mjml", 3)
+
+
+def test_whatever_keeps_a_content_from_being_compiled_is_a_fault_of_this_content(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("nobody thought of it")
+
+    monkeypatch.setattr("ekiden.content.render.compile_html", broken)
+    with pytest.raises(ContentFault, match=r"step_1\.txt: it cannot be compiled \(RuntimeError\)"):
+        content(folder, paragraph("x"))
 
 
 HEAD_FAULTS = {
@@ -253,6 +322,10 @@ HEAD_FAULTS = {
     "variable in the subject": ("Language: en\nSubject: {{ who }}\n\nText", 2, "no variable 'who'"),
     "subject in the subject": ("Language: en\nSubject: {{ subject }}\n\nText", 2, "no variable 'subject'"),
     "variable in the text": ("Subject: x\nLanguage: en\n\nText\n{{ who }}", 5, "no variable 'who'"),
+    "open tag in the subject": ("Language: en\nSubject: {{ step_no }\n\nText", 2, "unexpected '}'"),
+    "filter in the subject": ("Language: en\nSubject: {{ step_no|safe }}\n\nText", 2, "no filter 'safe'"),
+    "block in the preheader": ("Subject: x\nPreheader: {% if 1 %}\nLanguage: en\n\nText", 2, "Unexpected end"),
+    "test in the text": ("Subject: x\nLanguage: en\n\nText\n{{ step_no is blank }}", 5, "No test named 'blank'"),
 }
 
 
