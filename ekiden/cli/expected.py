@@ -75,6 +75,9 @@ EXPECTED_ERRORS = (
     WrongState,
 )
 
+NOT_ALLOWED = (errno.EACCES, errno.EPERM)
+"""What the system says where a file belongs to somebody else: to read it, or to write into its folder."""
+
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EBADF)
 """What the system says where a file, or the output, takes no more; it does not say of which, unless it is opened."""
 
@@ -95,8 +98,9 @@ def told(error: Exception) -> Sequence[object]:
             return [f"the user of EKIDEN_DATABASE_URL may not do this: {error.diag.message_primary}"]
         case UnicodeEncodeError():
             return _unencodable(error)
-        case OSError() if error.errno in NOT_WRITTEN:
-            return [f"{error.filename or 'the output or a file'} could not be written: {error.strerror}"]
+        case OSError() if error.errno in (*NOT_WRITTEN, *NOT_ALLOWED):
+            done = "used" if error.errno in NOT_ALLOWED else "written"
+            return [f"{error.filename or 'the output or a file'} could not be {done}: {error.strerror}"]
         case ValidationError() if error.title in (Settings.__name__, HomeSettings.__name__):
             # where a setting has several values, the first part is its name
             names = [(str(fault["loc"][0]), fault["msg"] + HOW.get(fault["type"], "")) for fault in error.errors()]

@@ -27,6 +27,11 @@ class Format(StrEnum):
 PIPED_WIDTH = 200
 """Characters: no column of `ekiden rows` is cut."""
 
+MESSAGE_ID_LENGTH = 36
+
+WIDEST_CHARACTER = 2
+"""Columns of the terminal, as of 実; a column narrower than that would lose it."""
+
 FormatOption = Annotated[Format, typer.Option("--format", help="How rows are shown.")]
 
 
@@ -59,12 +64,20 @@ def show(
     A table can be put `on` another terminal than that for results.
     """
     if form is Format.TABLE:
-        # a message's id is there to be copied into the next command: other columns give way first, and nothing is cut
-        table = Table(*(Column(name, no_wrap=name == "message_id", overflow="fold") for name in columns))
+        terminal = on or console()
+        # with the line and the two blanks that each column has besides
+        narrowest = (WIDEST_CHARACTER + 3) * len(columns) + 1
+        # a message's id is there to be copied into the next command: other columns give way first, while they have room
+        keeps_ids = terminal.width >= narrowest + MESSAGE_ID_LENGTH - WIDEST_CHARACTER
+        table = Table(
+            *(Column(name, no_wrap=keeps_ids and name == "message_id", overflow="fold") for name in columns),
+            # nothing is cut: where a terminal has no room for a table, it wraps the lines
+            width=narrowest if terminal.width < narrowest else None,
+        )
         for row in rows:
             # as Text: a customer's id may look like rich's markup
             table.add_row(*(Text(_text(getattr(row, column), zone, short=True)) for column in columns))
-        (on or console()).print(table)
+        terminal.print(table, crop=False)
         return
     names = [field.name for field in fields(of)]
     if form is Format.JSON:

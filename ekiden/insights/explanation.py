@@ -194,7 +194,7 @@ def _anchor(
         due_date=scenario.due_date(anchor.on),
         may_enter=anchor.may_enter,
         conditions=condition_checks(evidence, frames, anchor, moment.at, zone, entry_at),
-        planning=planning_checks(scenario, evidence, anchor, moment, zone),
+        planning=planning_checks(scenario, evidence, anchor, moment, zone, batch_time),
     )
 
 

@@ -43,7 +43,8 @@ def _reached(
     entry_at = entry_judged_at(scenario, anchor, moment, zone, batch_time)
     passed, enters = conditions_passed(evidence, anchor, moment.at, entry_at)
     if enters:
-        planning = [check.passes is not False for check in planning_checks(scenario, evidence, anchor, moment, zone)]
+        checks = planning_checks(scenario, evidence, anchor, moment, zone, batch_time)
+        planning = [check.passes is not False for check in checks]
         enters = all(planning)
         passed += len(planning) if enters else planning.index(False)
     return enters, (anchor.at <= moment.at, passed, anchor.at, anchor.key)

@@ -33,7 +33,7 @@ NO_ROW = 0
 """In place of the id of a row that is not born yet."""
 
 REMEDIES = {
-    SkipReason.SUPPRESSED: "only the provider's list can let the address go: docs/consent.md",
+    SkipReason.SUPPRESSED: "nothing: no setting and no command takes an entry off the suppression list",
     SkipReason.OPTED_OUT: "the customer would have to ask for messages again: `ekiden opt-out withdraw`",
     SkipReason.NEWSLETTER_STATUS: "the customer's newsletter status would have to be another one",
     SkipReason.NO_ADDRESS: "the shop would have to have an address that this step may use",
@@ -45,6 +45,9 @@ LAST_LOOKS = {
     Verdict.LATE: "the time of step {step_no} passed by too far: the next send holds it, until `ekiden release`",
 }
 """What becomes of a row at its sender's last look, where that is not its claim."""
+
+WAITING_STATES = (None, RowState.READY, RowState.HELD)
+"""Of the row, or of none yet: those in which a message may still go out by itself or by a release."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class DeliveryEvidence:
     """Why nobody knows whether the stop condition of the row's version holds, where that is so."""
     is_carried: bool = True
     """Whether this deployment has what it takes to send by the channel, or to put on a list."""
+    row_state: str | None = None
+    """None without a row."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +94,15 @@ def read_delivery(
     settings: Settings,
     *,
     now: datetime,
+    enrolment_id: int | None = None,
 ) -> DeliveryEvidence | None:
     """Return what a sender would find at `now` for the open row among the customer's `rows`, else for the first step.
 
-    None for a customer whom the shop does not have any more.
+    Of several open rows that of the enrolment. None for a customer whom the shop does not have any more.
     """
     definition = scenario.definition
-    row = next((row for row in rows if row.state in OPEN_STATES), None)
+    open_rows = [row for row in rows if row.state in OPEN_STATES]
+    row = min(open_rows, key=lambda row: row.enrolment_id != enrolment_id, default=None)
     channel = row.channel if row else definition.steps[0].channel
     with connection.cursor(row_factory=class_row(_Contact)) as cursor:
         values = {"customer_id": customer_id, "site": definition.site}
@@ -136,6 +143,7 @@ def read_delivery(
         last_look=last_look,
         unanswered=unanswered,
         is_carried=_is_carried(channel, settings),
+        row_state=row.state if row else None,
     )
 
 
@@ -193,8 +201,15 @@ def _looked_at(evidence: DeliveryEvidence) -> Iterator[Check]:
     if evidence.unanswered:
         yield Check("last_look", evidence.unanswered, False)
     if wording := LAST_LOOKS.get(evidence.last_look):
-        who = "the next export or plan" if evidence.channel in EXPORTED_CHANNELS else "the next send or plan"
-        yield Check("last_look", wording.format(step_no=evidence.step_no, who=who), False)
+        yield Check("last_look", wording.format(step_no=evidence.step_no, who=_who_ends(evidence)), False)
+
+
+def _who_ends(evidence: DeliveryEvidence) -> str:
+    """Return what comes to the row next: senders and exports take what is ready, and a plan also what is held."""
+    if evidence.row_state == RowState.HELD:
+        return "the next plan"
+    who = "the next export or plan" if evidence.channel in EXPORTED_CHANNELS else "the next send or plan"
+    return f"once it is retried, {who}" if evidence.row_state == RowState.FAILED else who
 
 
 def _paused(evidence: DeliveryEvidence, settings: Settings) -> Check:
@@ -215,7 +230,8 @@ def _reached(evidence: DeliveryEvidence, settings: Settings) -> Check:
     )
     if evidence.refusal is None:
         where = "may be on a list" if evidence.channel in EXPORTED_CHANNELS else "may go out"
-        stands = evidence.is_carried and evidence.last_look is Verdict.CLAIM
+        waits = evidence.row_state in WAITING_STATES
+        stands = waits and evidence.is_carried and evidence.last_look is Verdict.CLAIM
         wording = f"{what} {where}" if stands else f"the customer may be written to by {what}"
         return Check("reached", wording, True, children=told)
     detail = f" ({evidence.refusal.detail})" if evidence.refusal.detail else ""

@@ -138,6 +138,8 @@ class Block:
 
     scenario_code: str
     blocked_at: datetime
+    can_be_reopened: bool = True
+    """Whether the blocked row is still there: whose was deleted stays blocked where another one was sent."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ def _explained(
         subscribed=_spans(about["subscribed"]) if "subscribed" in about else None,
         anchors=tuple(_anchor(row, row["explanation"]) for row in anchors),
         candidates=tuple(
-            Candidate(item["key"], datetime.fromisoformat(item["at"]), tuple(item["fails"]))
+            Candidate(item["key"], datetime.fromisoformat(item["at"]), _fails(item["fails"], scenario))
             for item in about["candidates"] or ()
         ),
         table_differs=[[row[name] for name in compared] for row in built]
@@ -243,6 +245,12 @@ def _frames(written: Mapping[str, Any], about: Mapping[str, Any]) -> Iterable[Fr
                 in_one_order.get(number, ()),
                 uncounted,
             )
+
+
+def _fails(fails: Sequence[str], scenario: AskedScenario) -> tuple[str, ...]:
+    """Return the filters that a candidate does not pass; without a date of its own none is from before the start."""
+    is_dateless = scenario.definition.anchor_kind in fails
+    return tuple(name for name in fails if not (is_dateless and name == "start"))
 
 
 def _in_one_order(section: Mapping[str, Any]) -> dict[int, tuple[Mapping[str, Any], ...]]:

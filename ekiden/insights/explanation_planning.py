@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 
 from ekiden.insights.built import AskedScenario
 from ekiden.insights.explanation_checks import Check
-from ekiden.insights.explanation_evidence import AnchorEvidence, Enrolment, Evidence, Rival
+from ekiden.insights.explanation_evidence import AnchorEvidence, Enrolment, Evidence, Rival, holds
 from ekiden.insights.explanation_wording import REASONS, anchor_in_words, local
 from ekiden.insights.moments import Moment, at_local
 from ekiden.schedule.rows import RowState, ScheduleRow
+
+REOPEN = "a person would have to take the block back: `ekiden reopen`"
 
 
 def scenario_checks(scenario: AskedScenario) -> tuple[Check, ...]:
@@ -37,7 +39,12 @@ def _check(name: str, wording: str, passes: bool, remedy: str) -> Check:
 
 
 def planning_checks(
-    scenario: AskedScenario, evidence: Evidence, anchor: AnchorEvidence, moment: Moment, zone: ZoneInfo
+    scenario: AskedScenario,
+    evidence: Evidence,
+    anchor: AnchorEvidence,
+    moment: Moment,
+    zone: ZoneInfo,
+    batch_time: time,
 ) -> tuple[Check, ...]:
     """Return what planning asks of an anchor whose conditions hold, in this order."""
     due = scenario.due_date(anchor.on)
@@ -46,18 +53,21 @@ def planning_checks(
         *_not_blocked(evidence, moment.at),
         *_within_reach(scenario, due, moment.day),
         *_no_rival(scenario, evidence.rivals, moment, zone),
-        _due(scenario, anchor, due, moment.day),
+        _due(scenario, anchor, due, moment, zone, batch_time),
     )
 
 
 def entry_judged_at(
     scenario: AskedScenario, anchor: AnchorEvidence, moment: Moment, zone: ZoneInfo, batch_time: time
 ) -> datetime:
-    """Return the instant by which a plan at the moment judges entry: of a day gone by perhaps its own (Q-13)."""
+    """Return the instant by which a plan at the moment judges entry: of a day gone by perhaps its own (Q-13).
+
+    As the planner has it (`judged_on_due_date.sql`), never before the anchor, which may come after that day's plan.
+    """
     definition = scenario.definition
     day = anchor.on if definition.enrols_at == "anchor" else scenario.due_date(anchor.on)
     if definition.backfill_as_of == "due_date" and day < moment.day:
-        return at_local(day, batch_time, zone)
+        return min(moment.at, max(anchor.at, at_local(day, batch_time, zone)))
     return moment.at
 
 
@@ -110,18 +120,21 @@ def _not_entered(
     remedies = {"never": "nothing: who went through this scenario once does not enter it again"}
     again = remedies.get(scenario.definition.reentry, "needs a later anchor")
     if earlier.exit_reason == "blocked":
-        again = "a person would have to take the block back: `ekiden reopen`"
+        own = [row.state for row in evidence.rows if row.enrolment_id == earlier.enrolment_id]
+        # it is the row that is reopened
+        again = REOPEN if RowState.BLOCKED in own else "nothing: the blocked row was deleted, so the block stays"
     return Check("not_entered", wording, False, remedy=again)
 
 
 def _not_blocked(evidence: Evidence, at: datetime) -> Iterator[Check]:
-    if blocks := [block.scenario_code for block in evidence.blocked_in if block.blocked_at <= at]:
-        where = ", ".join(blocks)
+    if blocks := [block for block in evidence.blocked_in if block.blocked_at <= at]:
+        where = ", ".join(block.scenario_code for block in blocks)
+        for_good = ", ".join(block.scenario_code for block in blocks if not block.can_be_reopened)
         yield Check(
             "not_blocked",
             f"a person blocked the customer in {where}, and here a block counts everywhere",
             False,
-            remedy="a person would have to take the block back: `ekiden reopen`",
+            remedy=f"nothing: the blocked row in {for_good} was deleted, so the block stays" if for_good else REOPEN,
         )
 
 
@@ -198,15 +211,18 @@ def _on_their_way(rivals: Iterable[Rival]) -> Iterator[Check]:
         )
 
 
-def _due(scenario: AskedScenario, anchor: AnchorEvidence, due: date, day: date) -> Check:
+def _due(
+    scenario: AskedScenario, anchor: AnchorEvidence, due: date, moment: Moment, zone: ZoneInfo, batch_time: time
+) -> Check:
     at_anchor = scenario.definition.enrols_at == "anchor"
     enters = anchor.on if at_anchor else due
     entry = f"; the customer enters on the anchor's day, {anchor.on}" if at_anchor else ""
+    remedy = f"nothing: the customer enters on {enters}, and step 1 is due on {due}"
+    # what the calendar alone ends before that day, like an age or some days since an order, is known already
+    if enters > moment.day and not holds(anchor.may_enter, at_local(enters, batch_time, zone)):
+        remedy = f"on {enters}, when the customer would enter, its conditions do not hold, as far as is known now"
     return _check(
-        "due",
-        f"step 1 {'is' if due >= day else 'was'} due on {due}{entry}",
-        enters <= day,
-        f"nothing: the customer enters on {enters}, and step 1 is due on {due}",
+        "due", f"step 1 {'is' if due >= moment.day else 'was'} due on {due}{entry}", enters <= moment.day, remedy
     )
 
 

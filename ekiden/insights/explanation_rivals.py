@@ -38,15 +38,28 @@ class _Enrolment(DueRow):
 def read_rivals(
     connection: Connection[Any], scenario: AskedScenario, customer_id: str, asked: Moment, zone: ZoneInfo
 ) -> tuple[Rival, ...]:
-    """Return the exclusive scenarios that have the customer now, if the scenario asked about competes with any."""
+    """Return the exclusive scenarios that have the customer, if the scenario asked about competes with any.
+
+    Those that had the customer at a past moment; for now and for a coming one those of now, as nobody knows others.
+    """
     if not scenario.is_exclusive:
         return ()
-    parameters = {"customer_id": customer_id, "scenario_id": scenario.scenario_id}
+    is_past = not (asked.is_now or asked.is_forecast)
+    parameters = {
+        "customer_id": customer_id,
+        "scenario_id": scenario.scenario_id,
+        "as_of": asked.at if is_past else None,
+    }
     with connection.cursor(row_factory=class_row(_Enrolment)) as cursor:
         found = cursor.execute(statement(__file__, "exclusive_enrolments"), parameters).fetchall()
     return tuple(
         Rival(
-            each.scenario_code, each.priority, each.entered_at, each.is_on_its_way, _ends(connection, each, asked, zone)
+            each.scenario_code,
+            each.priority,
+            each.entered_at,
+            each.is_on_its_way,
+            # what a plan at a past moment ended is not among them
+            None if is_past else _ends(connection, each, asked, zone),
         )
         for each in found
     )

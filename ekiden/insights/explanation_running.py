@@ -16,7 +16,8 @@ def next_of_running(
     scenario: AskedScenario, running: Enrolment, evidence: Evidence, delivery: Sequence[Check], zone: ZoneInfo
 ) -> str:
     """Return what has to happen for the next step to reach the customer; `delivery` is what a sender checks."""
-    waiting = next((row for row in evidence.rows if row.state in OPEN_STATES), None)
+    own = [row for row in evidence.rows if row.enrolment_id == running.enrolment_id]
+    waiting = next((row for row in own if row.state in OPEN_STATES), None)
     if waiting is None:
         return _without_a_row(scenario, running, evidence, zone)
     if waiting.state != "ready":

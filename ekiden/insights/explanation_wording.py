@@ -20,7 +20,7 @@ REASONS = {
     "stop_condition": "a stop condition came true",
     "force_stopped": "the step was stopped by force",
     "newsletter_status": "the customer's newsletter status did not admit it",
-    "suppressed": "the address is on the suppression list",
+    "suppressed": "the customer or the address is on the suppression list",
     "opted_out": "the customer has opted out of such messages",
     "no_address": "the customer has no address that this step may use",
     "content_invalid": "its content could not be rendered",

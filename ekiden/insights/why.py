@@ -11,8 +11,10 @@ from psycopg import Connection
 from ekiden.database.statements import statement
 from ekiden.insights.built import AskedScenario, asked_scenario
 from ekiden.insights.explanation import Explanation, explain
+from ekiden.insights.explanation_checks import Check
 from ekiden.insights.explanation_delivery import delivery_checks, read_delivery
-from ekiden.insights.explanation_evidence import read_evidence
+from ekiden.insights.explanation_evidence import Evidence, read_evidence
+from ekiden.insights.explanation_planning import current_enrolment
 from ekiden.insights.explanation_rivals import read_rivals
 from ekiden.insights.moments import Moment
 from ekiden.settings import Settings
@@ -40,10 +42,7 @@ def why(
         read_evidence(connection, found, customer, blocks_everywhere=settings.blocks_everywhere),
         rivals=read_rivals(connection, found, customer, asked, settings.zone),
     )
-    delivery = (
-        read_delivery(connection, found, customer, evidence.rows, settings, now=asked.at) if asked.is_now else None
-    )
-    checks = delivery_checks(delivery, settings) if delivery else ()
+    checks = _delivery(connection, found, evidence, asked, settings) if asked.is_now else ()
     explanation = explain(
         found,
         evidence,
@@ -56,6 +55,22 @@ def why(
     if asked.is_now and found.live_function is None and _was_left_out(connection, found):
         return replace(explanation, notes=(*explanation.notes, LEFT_OUT))
     return explanation
+
+
+def _delivery(
+    connection: Connection[Any], scenario: AskedScenario, evidence: Evidence, asked: Moment, settings: Settings
+) -> tuple[Check, ...]:
+    running = current_enrolment(evidence, asked.at)
+    delivery = read_delivery(
+        connection,
+        scenario,
+        evidence.customer_id,
+        evidence.rows,
+        settings,
+        now=asked.at,
+        enrolment_id=running.enrolment_id if running else None,
+    )
+    return delivery_checks(delivery, settings) if delivery else ()
 
 
 def _was_left_out(connection: Connection[Any], scenario: AskedScenario) -> bool:

@@ -1,7 +1,15 @@
--- The scenarios, the asked one left out, in which a person blocked the customer, and since when.
+-- The scenarios, the asked one left out, in which a person blocked the customer, since when, and whether the blocked
+-- row is still there to be reopened.
 select
     scenarios.scenario_code,
-    min(enrolments.exited_at) as blocked_at
+    min(enrolments.exited_at) as blocked_at,
+    bool_and(
+        exists (
+            select
+            from outreach.schedule_rows as rows
+            where rows.enrolment_id = enrolments.enrolment_id and rows.state = 'blocked'
+        )
+    ) as can_be_reopened
 from outreach.enrolments
 inner join outreach.scenarios on enrolments.scenario_id = scenarios.scenario_id
 where

@@ -1,10 +1,15 @@
--- The other exclusive scenarios that the customer is in now (C-07), the best by priority first; with what the next plan
--- looks at before anybody enters: by which version the stop is asked, since when a hold that nobody chose waits.
+-- The other exclusive scenarios that the customer is in now, or was in at a past instant (C-07), the best by priority
+-- first; with what the next plan looks at before anybody enters: by which version the stop is asked, since when a hold
+-- that nobody chose waits.
 select
     scenarios.scenario_code,
     scenarios.priority,
     enrolments.entered_at,
-    coalesce(open_rows.state in ('sending', 'failed'), false) as is_on_its_way,
+    coalesce(
+        open_rows.state in ('sending', 'failed')
+        and (%(as_of)s::timestamptz is null or open_rows.state_changed_at <= %(as_of)s::timestamptz),
+        false
+    ) as is_on_its_way,
     case
         when
             open_rows.state = 'held'
@@ -51,13 +56,29 @@ left join outreach.scenario_steps as steps
 where
     enrolments.customer_id = %(customer_id)s
     and enrolments.scenario_id is distinct from %(scenario_id)s::bigint
-    and enrolments.state = 'active'
+    and case
+        when %(as_of)s::timestamptz is null then enrolments.state = 'active'
+        else
+            enrolments.state <> 'removed'
+            and enrolments.entered_at <= %(as_of)s::timestamptz
+            and coalesce(enrolments.exited_at > %(as_of)s::timestamptz, true)
+    end
     and not versions.multi_delivery
     -- a model that left the project keeps nobody from anything
     and scenarios.status <> 'archived'
     -- whose row a person deleted waits for nothing, and gives way
     and (
         open_rows.enrolment_id is not null
+        or enrolments.exited_at > %(as_of)s::timestamptz
+        -- or was deleted only after the instant
+        or exists (
+            select
+            from outreach.schedule_rows as later
+            where
+                later.enrolment_id = enrolments.enrolment_id
+                and later.state = 'deleted'
+                and later.state_changed_at > %(as_of)s::timestamptz
+        )
         or exists (
             select
             from outreach.first_rows_awaited as awaited

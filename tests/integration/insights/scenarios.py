@@ -32,6 +32,7 @@ SCENARIOS: Mapping[str, dict[str, Any]] = {
         A, orders={"kind": "subscription", "continuation_no": 3, "period": {"from": "2026-03-01"}}
     ),
     "paid": scenario(A, anchor="paid"),
+    "paid_since": scenario(A, anchor="paid", start="2026-01-01"),
     "welcome": scenario(
         {**B, "relation": "not"}, anchor="member_registered", period={"from": "2026-03-01", "to": "2026-03-10"}
     ),

@@ -90,6 +90,7 @@ def test_the_frames_carry_their_spans_and_the_orders_behind_them(built_shop: Bui
         ("stopped_by_b", "b_after", "a stop condition holds, because of an order of B after the anchor", "b_after-5"),
         ("third_deliveries", "once", "no anchor: of 1 order none is one", ""),
         ("paid", "once", "no anchor: of 1 order none is one", "order once-1 would have to be paid"),
+        ("paid_since", "once", "no anchor: of 1 order none is one", "order once-1 would have to be paid"),
         ("welcome", "b_after", "because of an order of B", "order b_after-5 would have to be cancelled"),
         ("viewed", "thrice", "no anchor: there are no facts for one", "needs an event viewed"),
         ("lapsed", "once", "the anchor stands only from 2026-05-31 00:00", "hold from 2026-05-31 00:00"),
@@ -115,6 +116,11 @@ def test_orders_that_are_no_anchor_say_which_filters_they_miss(built_shop: Built
     assert set(found) == {"third_delivery-1", "third_delivery-3"}
     assert found["third_delivery-1"] == ("it is not delivery 3 of a subscription",)
     assert "its kind is not subscription" in found["third_delivery-3"]
+
+
+def test_an_order_without_a_date_of_its_own_is_not_called_from_before_the_start(built_shop: BuiltShop):
+    found = {order.key: order.reasons for order in built_shop.why("paid_since", "once").no_anchors}
+    assert found == {"once-1": ("it has no date of payment",)}
 
 
 def test_quotes_brackets_and_japanese_are_only_text(built_shop: BuiltShop):

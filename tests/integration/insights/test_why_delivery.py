@@ -91,7 +91,8 @@ def test_a_suppressed_address_is_told_with_its_reason(shop: BuiltShop):
         " values ('taro@shop.example', 'bounced', 'test', '2026-03-07 12:00+09')"
     )
     reached = checks(shop)["reached"]
-    assert "suppression list" in reached.wording
+    assert "the customer or the address is on the suppression list" in reached.wording
+    assert reached.remedy == "nothing: no setting and no command takes an entry off the suppression list"
     assert [entry.wording.endswith("since 2026-03-07 12:00: bounced") for entry in reached.children] == [True]
 
 

@@ -94,6 +94,49 @@ def test_who_only_waits_for_the_day_is_told_which():
     assert found.next == "nothing: the customer enters on 2026-03-08, and step 1 is due on 2026-03-08"
 
 
+@pytest.mark.parametrize(
+    ("ends", "enters"), [("2026-03-06T00:00", False), ("2026-03-08T06:00", False), ("2026-03-08T06:01", True)]
+)
+def test_nobody_is_told_to_enter_on_a_day_whose_plan_finds_conditions_that_ended_before(ends: str, enters: bool):
+    spans = (Span(ORDERED, datetime.fromisoformat(ends).replace(tzinfo=ZONE)),)
+    for evidence in (
+        replace(EVIDENCE, anchors=(replace(ANCHOR, target=spans, may_enter=spans),)),
+        replace(EVIDENCE, anchors=(replace(ANCHOR, entry=spans, may_enter=spans),), is_by_hand=True),
+    ):
+        found = ask(evidence, on="2026-03-04T09:00")
+        assert found.verdict is Verdict.WAITS
+        assert found.next.startswith("nothing: the customer enters on 2026-03-08") == enters
+        assert enters or found.next == (
+            "on 2026-03-08, when the customer would enter, its conditions do not hold, as far as is known now"
+        )
+
+
+@pytest.mark.parametrize(
+    ("happened", "judged"),
+    [
+        # after that day's plan, before it, and today
+        ("2026-03-07T15:00", "2026-03-07 15:00"),
+        ("2026-03-07T05:00", "2026-03-07 06:00"),
+        ("2026-03-08T08:00", None),
+    ],
+)
+def test_entry_on_a_day_gone_by_is_never_judged_before_the_anchor(happened: str, judged: str | None):
+    at = datetime.fromisoformat(happened).replace(tzinfo=ZONE)
+    since = (Span(at, None),)
+    event = AnchorEvidence("event", "E-1", at, at.date(), since, (), since, stands=since, target=ALWAYS)
+    found = ask(
+        replace(EVIDENCE, anchors=(event,)),
+        anchor={"event": "viewed"},
+        source="event",
+        backfill_as_of="due_date",
+        zero_day="same_day",
+        steps=[{"offset_days": 0, "content": "sample/step_1"}],
+    )
+    told = [check.wording for check in found.anchors[0].conditions if check.name == "judged_at"]
+    assert told == ([f"entry is judged as of {judged} (backfill_as_of: due_date)"] if judged else [])
+    assert found.verdict is Verdict.MAY_ENTER
+
+
 def test_who_is_in_and_whose_first_step_is_outside_a_period_that_was_moved_is_told_what_becomes_of_it():
     waiting = entered(anchor_date=date(2026, 3, 7), state="active", exited_at=None)
     evidence = replace(EVIDENCE, enrolments=(waiting,))
