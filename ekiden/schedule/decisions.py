@@ -20,7 +20,7 @@ BATCH_SIZE = 1_000
 """Customers in one row: enough for what a row costs besides (150 bytes) to be nothing, and a few kilobytes to read."""
 
 WHOLE_SCENARIO = ("not_enabled", "definition_broken")
-"""Rules by which nobody of a scenario is looked at: one row says so, and names no customer."""
+"""Rules by which nobody is looked at who might enter: one row says so, and names no customer."""
 
 _EVERYBODY = sql.SQL("true")
 _LOOKED_AT = sql.SQL(
@@ -33,7 +33,8 @@ class DecisionCount:
     """How many customers of a scenario one rule decided in one run, kept anew or not.
 
     A run that plans the same days again decides about those for whom something can have become new, where the sweep
-    knows them. A customer counts once for each planned day, and nobody where the rule is about the whole scenario.
+    knows them. A customer counts once for each planned day, who entered once for each enrolment, and nobody where the
+    rule is about the whole scenario.
     """
 
     scenario_code: str
@@ -108,17 +109,20 @@ def _record(
     values = {name: parameters[name] for name in ("run_id", "now", "today", "first_day", "last_day")} | {
         "scenario_id": scenario.scenario_id
     }
+    given_up = statement(__file__, "given_up")
     if scenario.rule in WHOLE_SCENARIO:
         connection.execute(statement(__file__, "record_unconsidered"), values | {"rule": scenario.rule})
         yield DecisionCount(scenario.scenario_code, scenario.rule, 0)
-        return
-    # one statement per scenario, with its own literals: a join over all of them misjudges large products
-    decided = statement(__file__, "decided_customers").format(
-        eligibility=qualified(scenario.relation_name),
-        among=among,
-        judged_at=judged_at(scenario.backfill_as_of),
-        blocked_anywhere=blocked_anywhere("anchors.customer_id"),
-    )
+        decided = statement(__file__, "decided_unconsidered").format(given_up=given_up)
+    else:
+        # one statement per scenario, with its own literals: a join over all of them misjudges large products
+        decided = statement(__file__, "decided_customers").format(
+            eligibility=qualified(scenario.relation_name),
+            among=among,
+            judged_at=judged_at(scenario.backfill_as_of),
+            blocked_anywhere=blocked_anywhere("anchors.customer_id"),
+            given_up=given_up,
+        )
     counts = connection.execute(
         statement(__file__, "record_decisions").format(query=decided),
         values

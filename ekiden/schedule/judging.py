@@ -37,7 +37,8 @@ def judged_for_good(backfill_as_of: str, swept_to: date, *, swept_on: date, toda
     """Return the last anchor date up to `swept_to` whose instant is still that of the sweep of local day `swept_on`.
 
     By the due date the instant of a day moves once, backwards: on the day itself it is now, afterwards that of the
-    day's planning, and no turning point lies between the two that a sweep from then on would look at.
+    day's planning, or of the anchor where that came later, and no turning point lies between the two that a sweep from
+    then on would look at.
     """
     if backfill_as_of != "due_date" or today <= swept_on:
         return swept_to

@@ -104,7 +104,12 @@ class RowFilter:
             tests.append(held.format(hold_reason=hold_reason(), hold_reasons=list(map(str, self.hold_reasons))))
         if self.rows:
             numbers, messages = row_ids(self.rows)
-            ids = sql.SQL("(schedule_row_id = any({numbers}::bigint[]) or message_id = any({messages}::uuid[]))")
+            # no index knows a message's id, so where none is given it is not asked for
+            ids = sql.SQL(
+                "(schedule_row_id = any({numbers}::bigint[]) or message_id = any({messages}::uuid[]))"
+                if messages
+                else "schedule_row_id = any({numbers}::bigint[])"
+            )
             tests.append(ids.format(numbers=numbers, messages=messages))
         return sql.SQL(" and ").join(tests)
 

@@ -69,7 +69,10 @@ def stop(
                     {"scenario_id": scenario_id, "scenario_version_id": version_id, "now": now},
                 )
         except Unanswered as error:
-            unanswered.append(unanswered_version(connection, error))
+            version = unanswered_version(connection, error)
+            # where no row is open nothing waits for the answer: what is still to be born is of the current version
+            if version.open_rows:
+                unanswered.append(version)
     edited = connection.execute(statement(__file__, "edited_scenarios"), chosen).fetchall()
     for scenario_id, version_id, relation_name in edited:
         connection.execute(

@@ -35,31 +35,47 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True)
 class UnansweredVersion:
-    """Such a version, with the open rows that wait for its answer: how many, and the first of them."""
+    """Such a version, with the open rows that wait for its answer: how many, and the first by what ends them."""
 
     scenario_code: str
     model_name: str
     version_no: int
     git_revision: str | None
     open_rows: int
-    first_rows: Sequence[int]
+    sending_rows: int
+    first_waiting: Sequence[int]
+    first_failed: Sequence[int]
     said: str
 
     def __str__(self) -> str:
-        named = " ".join(f"--row {row}" for row in self.first_rows)
         rows = "1 open row" if self.open_rows == 1 else f"{self.open_rows} open rows"
         of = f" (git {self.git_revision[:10]})" if self.git_revision else ""
         return (
             f"version {self.version_no}{of} of {self.scenario_code} cannot be asked whether its stop condition holds:"
             f" {self.said}. What waits of it ({rows}) is not sent unasked. `ekiden build` makes what the current"
-            " definition asks; of an earlier one, build that definition once more, or end its rows:"
-            f" `ekiden complete {named or '--row ID'}`"
+            f" definition asks; of an earlier one, build that definition once more{self._ends}"
         )
+
+    @property
+    def _ends(self) -> str:
+        """How a person ends its rows instead: each action takes rows of its own states."""
+        ways = []
+        if self.first_waiting:
+            ways.append(f"`ekiden complete {_named(self.first_waiting)}`")
+        if self.first_failed:
+            ways.append(f"what failed, `ekiden delete {_named(self.first_failed)}` (or `block`)")
+        if self.sending_rows:
+            ways.append("what is on its way, `ekiden unknown list`")
+        return f", or end its rows: {'; '.join(ways)}" if ways else ""
 
     @property
     def as_broken(self) -> BrokenScenario:
         """Return it as a plan tells what it could not look at."""
         return BrokenScenario(self.model_name, (DefinitionFault(RULE, "stop", str(self)),))
+
+
+def _named(rows: Sequence[int]) -> str:
+    return " ".join(f"--row {row}" for row in rows)
 
 
 @contextmanager

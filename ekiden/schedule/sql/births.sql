@@ -52,11 +52,13 @@ timed as (
         -- the local wall time of that very date, whatever daylight saving does to it
         (
             dated.due_date
-            -- outside the window it is the planned time, not the window's edge (R-109d); to the minute (R-109e)
+            -- outside the window it is the planned time, not the window's edge (R-109d); to the minute, also where the
+            -- edge has seconds (R-109e)
             + case
                 when
                     habits.local_time between
-                    coalesce(dated.send_window_from, '00:00') and coalesce(dated.send_window_to, '23:59')
+                    date_trunc('minute', coalesce(dated.send_window_from, '00:00'))::time
+                    and coalesce(dated.send_window_to, '23:59')
                     then habits.local_time
                 else dated.send_time
             end

@@ -1,4 +1,4 @@
--- Whom this run let in, by scenario.
+-- How many enrolments this run let in, by scenario.
 select
     candidates.scenario_id,
     count(*)::integer as customers

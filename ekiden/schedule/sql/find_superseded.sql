@@ -15,4 +15,5 @@ where
         when rivals.scenario_id = candidates.scenario_id then contestants.restarts
         else contestants.is_exclusive and rivals.is_exclusive
     end
-on conflict do nothing
+-- a stop that this plan found and a sender outran: it gives way now all the same
+on conflict (enrolment_id) do update set reason = excluded.reason

@@ -1,12 +1,15 @@
 """Multi-delivery and priority: of exclusive scenarios only the best one has a customer (C-07, R-019)."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 
 import pytest
+from psycopg import Connection
 
 from ekiden.database.connection import connect
 from ekiden.schedule.decisions import DecisionCount
 from ekiden.schedule.plan import plan
+from ekiden.schedule.stops import end_found
 from tests.integration.ledger_fixtures import PLANNER, STEP, Shop
 
 pytestmark = pytest.mark.usefixtures("sound_ledger")
@@ -167,6 +170,37 @@ def test_a_row_that_a_sender_has_locked_counts_as_on_its_way(shop: Shop):
         report = shop.plan()
     assert report.turned_away == (DecisionCount("better", "on_its_way", 1),)
     assert standing(shop) == {("worse", "C1"): ("active", None)}
+
+
+def test_whom_a_sender_saved_from_a_stop_in_the_midst_of_a_plan_is_superseded_all_the_same(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    exclusive(shop, "worse", 2, steps=TWO_STEPS)
+    exclusive(shop, "better", 1)
+    shop.customer("C1")
+    eligible(shop, "C1", "worse")
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    eligible(shop, "C1", "better")
+    # the morning's table knows of a stop that is taken back since, so the sender sends
+    shop.execute("update eligibility.worse set stop_during = '{(,)}'")
+
+    def as_a_sender_claims(connection: Connection, now: datetime) -> int:
+        """End what was found to be stopped, between a claim and the record of its message."""
+        ended = []
+        shop.channel.before_answering = lambda: ended.append(end_found(connection, now))
+        with connect(shop.settings, autocommit=True) as other:
+            replace(shop, connection=other).send()
+        return sum(ended)
+
+    monkeypatch.setattr("ekiden.schedule.stops.end_found", as_a_sender_claims)
+    report = shop.plan()
+    assert (report.cancelled, report.superseded) == (0, 1)
+    assert standing(shop) == {("worse", "C1"): ("stopped", "superseded"), ("better", "C1"): ("active", None)}
+    states = {(row.scenario_code, row.step_no): (row.state, row.reason) for row in shop.rows()}
+    assert states == {
+        ("worse", 1): ("sent", None), ("worse", 2): ("cancelled", "superseded"), ("better", 1): ("ready", None),
+    }  # fmt: skip
 
 
 def test_a_scenario_that_was_not_selected_still_competes_and_enters_nobody(shop: Shop):

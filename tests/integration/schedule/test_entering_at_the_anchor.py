@@ -97,6 +97,32 @@ def test_of_scenarios_that_were_not_selected_or_are_frozen_nobody_is_skipped(sho
     assert dict(shop.execute(standing)) == {"one": "stopped", "two": "stopped", "frozen": "active"}
 
 
+@pytest.mark.parametrize(
+    ("changes", "rule", "given_up"),
+    [
+        ({"status": "disabled", "disable_mode": "drain"}, "not_enabled", True),
+        ({"status": "disabled", "disable_mode": "freeze"}, "not_enabled", False),
+        ({"steps": []}, "definition_broken", True),
+    ],
+)
+def test_who_leaves_a_scenario_that_lets_nobody_in_any_more_is_told_why(
+    shop: Shop, changes: dict, rule: str, given_up: bool
+):
+    shop.customer("C1")
+    skipping(shop)
+    shop.plan()
+    definition = {"enrol_at": "anchor", "past_date_policy": "skip", "steps": [STEP | {"offset_days": 3}]}
+    shop.scenario(**definition | changes)
+    shop.at("2024-03-13 06:00")
+    counts = {count.rule: count.customers for count in shop.plan().decisions}
+    assert counts == {rule: 0} | ({"row_past_date": 1} if given_up else {})
+    assert shop.enrolments() == {"C1": ("stopped", "step_not_sent") if given_up else ("active", None)}
+    rules = "select day::text, rule from outreach.decisions_of('C1') where decision = 'no_row'"
+    assert shop.execute(rules) == ([("2024-03-13", "row_past_date")] if given_up else [])
+    shop.plan()
+    assert len(shop.execute(rules)) == given_up
+
+
 def test_who_is_skipped_no_longer_keeps_other_exclusive_scenarios_waiting(shop: Shop):
     shop.customer("C1")
     skipping(shop, "better", multi_delivery=False, priority=1)

@@ -6,14 +6,18 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import count
 from uuid import uuid4
 
 import pytest
 
 from ekiden.database.connection import connect
+from ekiden.schedule import export as export_module
 from ekiden.schedule import list_files
 from ekiden.schedule.export import export_due
 from ekiden.settings import PROJECT_ROOT
+from tests.integration.deadlocks import fails_once
 from tests.integration.ledger_fixtures import OPERATOR, Shop
 from tests.integration.schedule.exporting import CARD, export, lines_of, names_in
 
@@ -76,6 +80,27 @@ def test_ended_between_commit_and_name_the_file_gets_its_name_with_the_next_expo
     assert report.exported == 0
     assert report.settled.finished == (unfinished.removesuffix(".unfinished"),)
     assert names_in(one_card) == [unfinished.removesuffix(".unfinished")]
+
+
+def test_what_an_attempt_wrote_before_a_retry_that_found_nobody_is_set_aside(one_card: Shop, monkeypatch):
+    fails_once(monkeypatch, "ekiden.schedule.export._write")
+    lock_due = export_module._lock_due
+    attempts = count()
+
+    def lock_what_is_left(*arguments):
+        if next(attempts):
+            with connect(one_card.settings, autocommit=True) as another:
+                replace(one_card, connection=another).operate("hold")
+        lock_due(*arguments)
+
+    monkeypatch.setattr(export_module, "_lock_due", lock_what_is_left)
+    report = export(one_card)
+    assert (report.exported, report.file) == (0, None)
+    (unfinished,) = names_in(one_card)
+    report = export(one_card)
+    assert report.settled.finished == ()
+    assert names_in(one_card) == [f"{unfinished.removesuffix('.unfinished')}.void"]
+    assert one_card.states() == {("C1", 1): "held"}
 
 
 def test_a_file_whose_marks_a_restored_backup_does_not_have_is_set_aside(one_card: Shop):

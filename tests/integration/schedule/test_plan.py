@@ -5,12 +5,15 @@ from datetime import date, timedelta
 import pytest
 
 from ekiden.database.connection import connect
+from ekiden.delivery.channels.base import Outcome
 from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario
 from ekiden.schedule.missed import find_missed_days
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.ledger_invariants import snapshot
 
 pytestmark = pytest.mark.usefixtures("sound_ledger")
+
+TODAYS_STEP = STEP | {"offset_days": 0}
 
 
 def test_a_row_is_planned_for_the_local_time_of_its_due_date(shop: Shop):
@@ -74,6 +77,28 @@ def test_who_enters_on_a_missed_day_is_judged_as_of_now_or_of_that_days_planning
         "too_early",
         "stopped_later",
     } - entered
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"enrol_at": "anchor", "steps": [STEP | {"offset_days": 3}]}, {"zero_day": "same_day", "steps": [TODAYS_STEP]}],
+)
+def test_by_the_due_date_an_anchor_that_came_after_its_own_days_plan_is_judged_as_it_came(shop: Shop, settings: dict):
+    shop.scenario(backfill_as_of="due_date", **settings)
+    shop.plan()
+    # at 10:00, four hours after the plan
+    for customer, entry in (
+        ("then", "{[2024-03-09 10:00+09,2024-03-09 12:00+09)}"),
+        ("before", "{(,2024-03-09 10:00+09)}"),
+        ("after", "{[2024-03-09 10:00:01+09,)}"),
+    ):
+        shop.customer(customer)
+        shop.eligible(customer, "2024-03-09", entry=entry)
+    shop.at("2024-03-10 06:00")
+    shop.plan("2024-03-09", "2024-03-10")
+    assert shop.enrolments() == {"then": ("active", None)}
+    decided = shop.execute("select customer_id, rule from outreach.decisions where decision = 'turned_away'")
+    assert sorted(decided) == [("after", "conditions_not_met"), ("before", "conditions_not_met")]
 
 
 def test_by_the_due_date_a_day_that_the_last_sweep_did_not_reach_is_found_again(shop: Shop):
@@ -300,6 +325,49 @@ def test_a_version_that_cannot_be_asked_any_more_is_told_and_the_others_are_plan
     assert find_missed_days(shop.connection, now=shop.now, settings=shop.settings) == ()
     # where nothing waits of it any more, nobody is asked about it
     shop.operate("complete", rows=(str(shop.row(customer="C1").schedule_row_id),))
+    assert shop.plan().broken == ()
+
+
+def forget_the_version(shop: Shop) -> None:
+    """Let an edit make another function, and drop that of the version before."""
+    shop.execute(
+        "update eligibility.scenario_registry set live_function = 'eligibility.of_now';"
+        "drop function eligibility.follow_up_answers"
+    )
+
+
+def test_of_a_version_that_cannot_be_asked_each_row_is_named_with_what_ends_it(shop: Shop):
+    shop.scenario()
+    for customer in ("failed", "unknown", "held"):
+        shop.buyer(customer)
+    shop.plan()
+    shop.operate("hold", customer="held")
+    shop.at("2024-03-09 12:00")
+    shop.channel.answers = {"failed@shop.example": Outcome.refused, "unknown@shop.example": Outcome.unknown}
+    shop.send()
+    forget_the_version(shop)
+    row = {row.customer_id: row.schedule_row_id for row in shop.rows()}
+    (told,) = shop.plan().unanswered
+    assert str(told).endswith(
+        f", or end its rows: `ekiden complete --row {row['held']}`;"
+        f" what failed, `ekiden delete --row {row['failed']}` (or `block`);"
+        " what is on its way, `ekiden unknown list`"
+    )
+    assert shop.operate("complete", rows=(str(row["held"]),)).changed == 1
+    assert shop.operate("delete", rows=(str(row["failed"]),)).changed == 1
+    (told,) = shop.plan().unanswered
+    assert str(told).endswith(", or end its rows: what is on its way, `ekiden unknown list`")
+
+
+def test_a_version_that_cannot_be_asked_is_not_told_of_where_nothing_of_it_can_be_sent(shop: Shop):
+    shop.scenario(steps=[STEP, STEP | {"offset_days": 9}])
+    shop.buyer("C1")
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    shop.send()
+    shop.operate("delete", step_no=2)
+    assert shop.enrolments() == {"C1": ("active", None)}
+    forget_the_version(shop)
     assert shop.plan().broken == ()
 
 

@@ -54,6 +54,22 @@ def test_what_waits_is_found_without_reading_the_past(shop: Shop):
         assert sum(_left_out(plan[0]["Plan"])) < PAST_ROWS
 
 
+def test_a_row_that_is_named_is_found_without_reading_others(shop: Shop):
+    shop.scenario()
+    for number in range(60):
+        shop.buyer(f"C{number}")
+    shop.plan()
+    shop.connection.execute(PAST)
+    row = shop.row(customer="C7")
+    number, message = str(row.schedule_row_id), str(row.message_id)
+    query = sql.SQL("explain (analyze, timing off, format json) select * from {rows}")
+    explained = query.format(rows=RowFilter(rows=(number,)).selection())
+    ((plan,),) = shop.connection.execute(explained).fetchall()
+    assert sum(_left_out(plan[0]["Plan"])) == 0
+    for named in ((number,), (message,), (number, message)):
+        assert [found.customer_id for found in shop.rows(rows=named)] == ["C7"]
+
+
 def _left_out(node):
     yield node.get("Rows Removed by Filter", 0) * node["Actual Loops"]
     for child in node.get("Plans", ()):

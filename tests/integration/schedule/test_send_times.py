@@ -67,3 +67,23 @@ def test_a_purchase_outside_the_send_window_or_none_at_all_means_the_steps_own_t
     )
     shop.plan()
     assert {row.send_at for row in shop.rows()} == {shop.local("2024-03-09 12:00")}
+
+
+def test_the_send_window_is_compared_to_the_minute_like_the_time_of_a_purchase(shop: Shop):
+    step = STEP | {"auto_send_time": "latest_purchase"}
+    shop.scenario(send_window={"from": "09:00:30", "to": "20:00:30"}, steps=[step])
+    for customer, ordered in (("C1", "09:00:10"), ("C2", "20:00:50"), ("C3", "08:59:59"), ("C4", "20:01")):
+        shop.buyer(customer)
+        shop.execute(
+            "insert into raw.orders (order_id, customer_id, ordered_at) values ('O' || %s, %s, %s)",
+            customer,
+            customer,
+            shop.local(f"2024-02-05 {ordered}"),
+        )
+    shop.plan()
+    assert {row.customer_id: row.send_at for row in shop.rows()} == {
+        "C1": shop.local("2024-03-09 09:00"),
+        "C2": shop.local("2024-03-09 20:00"),
+        "C3": shop.local("2024-03-09 12:00"),
+        "C4": shop.local("2024-03-09 12:00"),
+    }

@@ -54,6 +54,56 @@ def test_what_the_next_send_does_instead_of_sending_is_told_before_it_does_it(sh
     assert shop.row().state == "cancelled"
 
 
+def test_what_is_held_is_told_to_be_cancelled_by_the_next_plan_alone(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    shop.operate("hold", customer="C1")
+    shop.stop("C1", since=shop.now)
+    assert asks(shop).next.endswith("; but a stop condition holds: the next plan cancels step 1")
+    shop.at(NOON)
+    shop.send()
+    assert shop.row().state == "held"
+    shop.plan()
+    assert shop.row().state == "cancelled"
+
+
+@pytest.mark.parametrize("is_forced", [True, False])
+def test_what_failed_is_told_to_be_cancelled_only_once_it_is_retried(shop: Shop, is_forced: bool):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    shop.at(NOON)
+    shop.channel.answers["c1@shop.example"] = Outcome.refused
+    shop.send()
+    assert asks(shop).delivery[-1].wording == "the customer may be written to by step 1 (html_email)"
+    if is_forced:
+        shop.scenario(steps=[STEP | {"state": "force_stopped"}])
+        told = "step 1 is stopped by force: once it is retried, the next send or plan cancels it"
+    else:
+        shop.stop("C1", since=shop.now)
+        told = "a stop condition holds: once it is retried, the next send or plan cancels step 1"
+    shop.plan()
+    shop.send()
+    assert shop.row().state == "failed"
+    assert asks(shop).next.endswith(f"; but {told}")
+    shop.operate("retry", customer="C1")
+    shop.send()
+    assert shop.row().state == "cancelled"
+
+
+def test_what_is_on_its_way_or_unknown_is_not_told_to_go_out(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    assert "step 1 (html_email) may go out" in str(asks(shop).delivery)
+    shop.at(NOON)
+    shop.channel.answers["c1@shop.example"] = Outcome.unknown
+    shop.send()
+    assert shop.row().state == "sending"
+    assert "may go out" not in str(asks(shop).delivery)
+
+
 def test_a_version_that_cannot_be_asked_is_told_of_with_the_way_out(shop: Shop):
     for model, priority in (("follow_up", 1), ("worse", 2)):
         shop.scenario(model, multi_delivery=False, priority=priority)
@@ -213,6 +263,57 @@ def test_of_an_earlier_moment_it_is_told_how_it_ended_since(shop: Shop):
     assert (asked.verdict, asked.next) == (Verdict.ENTERED, "nothing: completed since, 2024-03-09 12:00")
 
 
+def test_of_an_enrolment_that_ended_the_row_of_a_later_one_is_not_told_as_what_comes_next(shop: Shop):
+    shop.scenario(reentry="after_exit")
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08")
+    shop.plan()
+    shop.at("2024-03-09 07:00")
+    shop.operate("complete", customer="C1")
+    shop.at("2024-03-11 06:00")
+    shop.eligible("C1", "2024-03-10")
+    shop.plan()
+    assert asks(shop).next == "nothing: step 1 is ready, due on 2024-03-11"
+    assert asks(shop, "2024-03-09T06:30").next == "nothing: stopped since, 2024-03-09 07:00"
+
+
+def test_of_two_enrolments_the_row_of_the_one_that_is_named_is_told(shop: Shop):
+    shop.scenario(reentry="per_anchor")
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08")
+    shop.plan()
+    shop.operate("hold", customer="C1")
+    shop.at("2024-03-09 07:00")
+    shop.eligible("C1", "2024-03-08", key="O-2")
+    shop.plan()
+    shop.stop("C1", since=shop.now)
+    shop.execute("update eligibility.follow_up_live set stop_during = '{}' where anchor_key <> 'O-2'")
+    told = asks(shop)
+    assert told.sentence.endswith("by ordered: order O-2")
+    assert told.next == (
+        "step 1 is ready, due on 2024-03-09, but a stop condition holds: the next send or plan cancels step 1"
+    )
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_a_block_whose_row_was_deleted_is_not_told_to_be_taken_back(shop: Shop, everywhere: bool):
+    shop.settings = shop.settings.model_copy(update={"blocked_from": "every_scenario" if everywhere else "scenario"})
+    shop.scenario(steps=[STEP, STEP | {"offset_days": 30}])
+    shop.scenario("other")
+    shop.buyer("C1")
+    shop.plan()
+    shop.at(NOON)
+    shop.send()
+    shop.operate("block", customer="C1", state="ready")
+    shop.eligible("C1", "2024-03-09", model="other")
+    scenario = "other" if everywhere else "follow_up"
+    assert asks(shop, scenario=scenario).next == "a person would have to take the block back: `ekiden reopen`"
+    shop.operate("delete", customer="C1", state="blocked")
+    assert shop.enrolments()["C1"] == ("stopped", "blocked")
+    where = " in follow_up" if everywhere else ""
+    assert asks(shop, scenario=scenario).next == f"nothing: the blocked row{where} was deleted, so the block stays"
+
+
 def test_codes_that_were_swapped_and_not_planned_yet_tell_of_the_right_rows(shop: Shop):
     for model, send_time in (("a", "12:00"), ("b", "13:00")):
         shop.scenario(model, steps=[STEP | {"send_time": send_time}])
@@ -292,6 +393,55 @@ def test_an_exclusive_scenario_that_the_next_plan_ends_first_keeps_nobody_out(
     assert told.verdict is (Verdict.MAY_ENTER if because else Verdict.KEPT_OUT)
     assert because is None or f"which the next plan ends first: {because}" in str(told.anchors)
     assert shop.plan().enrolled == (1 if because else 0)
+
+
+def test_exclusive_scenarios_are_told_as_of_the_moment_that_is_asked_about(shop: Shop):
+    for model, priority in (("first", 1), ("second", 2)):
+        shop.scenario(model, multi_delivery=False, priority=priority)
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", model="first")
+    shop.plan()
+    shop.eligible("C1", "2024-03-08", model="second", entry="{[2024-03-08T10:00+09:00,)}")
+    shop.at(NOON)
+    shop.send()
+    shop.at("2024-03-09 13:00")
+    assert asks(shop, scenario="second").verdict is Verdict.MAY_ENTER
+    then = asks(shop, "2024-03-09T11:59", scenario="second")
+    assert (then.verdict, then.next) == (Verdict.KEPT_OUT, "the enrolment in first would have to end")
+    for later in ("2024-03-09T05:59", "2024-03-09T12:00"):
+        assert asks(shop, later, scenario="second").first_failing is None
+
+
+def test_an_exclusive_scenario_whose_row_was_deleted_kept_the_customer_until_then(shop: Shop):
+    for model, priority in (("first", 1), ("second", 2)):
+        shop.scenario(model, multi_delivery=False, priority=priority, steps=[STEP, STEP | {"offset_days": 30}])
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", model="first")
+    shop.plan()
+    shop.at(NOON)
+    shop.send()
+    shop.eligible("C1", "2024-03-08", model="second")
+    shop.at("2024-03-09 13:00")
+    shop.operate("delete", customer="C1", state="ready")
+    shop.at("2024-03-09 14:00")
+    assert asks(shop, "2024-03-09T12:59", scenario="second").verdict is Verdict.KEPT_OUT
+    assert asks(shop, "2024-03-09T13:00", scenario="second").verdict is Verdict.MAY_ENTER
+    assert asks(shop, scenario="second").verdict is Verdict.MAY_ENTER
+
+
+def test_a_message_that_failed_later_was_not_on_its_way_before(shop: Shop):
+    shop.scenario("worse", multi_delivery=False, priority=2)
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", model="worse")
+    shop.plan()
+    shop.scenario("better", multi_delivery=False, priority=1)
+    shop.eligible("C1", "2024-03-08", model="better")
+    shop.at(NOON)
+    shop.channel.answers["c1@shop.example"] = Outcome.refused
+    shop.send()
+    shop.at("2024-03-09 13:00")
+    assert asks(shop, "2024-03-09T11:59", scenario="better").verdict is Verdict.MAY_ENTER
+    assert asks(shop, "2024-03-09T12:01", scenario="better").verdict is Verdict.KEPT_OUT
 
 
 def test_who_would_supersede_what_is_on_its_way_is_told_to_wait(shop: Shop):
