@@ -216,6 +216,12 @@ def _rules(column: Column, *, is_key: bool) -> list[Rule]:
     if column.allowed:
         unknown = sql.SQL("{} <> all ({})").format(value, list(column.allowed))
         rules.append(Rule(unknown, f"is not allowed; write {', '.join(column.allowed)} or nothing"))
+    if where := column.allowed_where:
+        unknown = sql.SQL("{} = {} and {} <> all ({})").format(
+            sql.Identifier(where.column), where.says, value, list(where.words)
+        )
+        reason = f"is not allowed where {where.column} is {where.says}; write {', '.join(where.words)} or nothing"
+        rules.append(Rule(unknown, reason))
     if column.bound:
         rules.append(Rule(_out_of_bound(column.bound, value), f"is too small; it must be {column.bound}"))
     return rules

@@ -4,13 +4,15 @@ Belongs here: what the input must be, once; the loader, the documentation and th
 a test holds the migrated tables against it. Does not belong here: how files are read or rows are written.
 """
 
-from ekiden.raw.shape import Bound, Column, ColumnType, Reference, Table
+from ekiden.raw.shape import AllowedWhere, Bound, Column, ColumnType, Reference, Table
 
 TEXT, INTEGER, NUMERIC = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.NUMERIC
 DATE, TIMESTAMP, JSON = ColumnType.DATE, ColumnType.TIMESTAMP, ColumnType.JSON
 
 CUSTOMER = Column("customer_id", TEXT, "The customer.", required=True, reference=Reference("customers"))
 PRODUCT = Column("product_id", TEXT, "The product.", required=True, reference=Reference("products"))
+
+NEWSLETTER_STATUSES = ("both", "pc", "mobile", "none")
 
 CUSTOMERS = Table(
     "customers",
@@ -31,7 +33,7 @@ CUSTOMERS = Table(
             "newsletter_status",
             TEXT,
             "Consent: mail to every address, only to PC or only to mobile addresses, or none.",
-            allowed=("both", "pc", "mobile", "none"),
+            allowed=NEWSLETTER_STATUSES,
             default="both",
         ),
         Column(
@@ -226,7 +228,12 @@ CUSTOMER_HISTORY = Table(
             "When it became `value`. The first value known counts as having been there since ever.",
             required=True,
         ),
-        Column("value", TEXT, "What it became, as `customers` would have it; empty: no rank."),
+        Column(
+            "value",
+            TEXT,
+            "What it became, as `customers` would have it; empty: no rank, or the newsletter status `both`.",
+            allowed_where=AllowedWhere("field", "newsletter_status", NEWSLETTER_STATUSES),
+        ),
     ),
     key=("customer_id", "field", "changed_at"),
 )

@@ -47,6 +47,9 @@ def _column(column: Column) -> str:
     meaning = [column.meaning]
     if column.allowed:
         meaning.append("One of " + ", ".join(f"`{value}`" for value in column.allowed) + ".")
+    if where := column.allowed_where:
+        words = ", ".join(f"`{value}`" for value in where.words)
+        meaning.append(f"Where `{where.column}` is `{where.says}`, one of {words}.")
     if column.bound:
         meaning.append(f"{column.bound}.".replace(">=", "At least").replace(">", "More than"))
     if column.default:

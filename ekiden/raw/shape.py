@@ -37,6 +37,15 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class AllowedWhere:
+    """A row in which the column `column` says `says` allows only these words."""
+
+    column: str
+    says: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Column:
     """One column of a raw table; `required` means that no row may lack it."""
 
@@ -45,6 +54,7 @@ class Column:
     meaning: str
     required: bool = False
     allowed: tuple[str, ...] = ()
+    allowed_where: AllowedWhere | None = None
     default: str | None = None
     """What an empty value becomes; such a column is never null in `raw`."""
     bound: Bound | None = None

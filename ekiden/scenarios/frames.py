@@ -174,11 +174,13 @@ STATES = ("member", "segment", "list")
 def same_order_runs(frames: Sequence[tuple[object, object]]) -> Iterator[range]:
     """Yield the places, from 0, of neighbouring frames that must hold in one order (Q-05), two or more each.
 
-    Of each frame the type and the relation are given; the first one's `and` may be left out.
+    Of each frame the type and the relation are given. With nothing above it, the first one's `and` may be left out, and
+    its `or` joins nothing.
     """
     first = 0
     for place, (kind, relation) in enumerate([*frames, (None, None)]):
-        if kind not in OF_ORDER_LINES or relation not in (None, "and"):
+        joins = relation in (None, "and") or (place == 0 and relation == "or")
+        if kind not in OF_ORDER_LINES or not joins:
             if place - first > 1:
                 yield range(first, place)
             first = place + 1

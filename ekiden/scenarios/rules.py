@@ -6,6 +6,7 @@ what is broken is None, has been told already, and is no reason for another faul
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import time
 from typing import Any
 
 from ekiden.scenarios.anchor import PLAIN_ANCHORS, AnchorChoice
@@ -133,7 +134,7 @@ def steps_are_sent_in_the_window(scenario: ScenarioDefinition) -> Faults:
     for index, step in _steps(scenario):
         if step.send_time is None:
             continue
-        if not window.first <= step.send_time.replace(second=0, microsecond=0) <= window.last:
+        if not _to_the_minute(window.first) <= _to_the_minute(step.send_time) <= window.last:
             message = (
                 f"step {index + 1} is sent at {step.send_time:%H:%M}, outside the window "
                 f"{window.first:%H:%M} to {window.last:%H:%M}"
@@ -173,6 +174,10 @@ def nothing_is_written_as_null(given: Any, place: Location = ()) -> Faults:
             yield fault("empty", here, "nothing stands here; write a value, or leave the key out")
         else:
             yield from nothing_is_written_as_null(value, here)
+
+
+def _to_the_minute(clock: time) -> time:
+    return clock.replace(second=0, microsecond=0)
 
 
 def _steps(scenario: ScenarioDefinition) -> Iterator[tuple[int, Any]]:

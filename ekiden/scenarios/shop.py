@@ -38,6 +38,7 @@ class Kind:
 
 PRODUCT = Kind("product", "unknown_product", "error", (("products", "product_id"),))
 SUBSCRIBED = Kind("product", "unknown_product", "error", (("products", "product_id"), ("subscriptions", "product_id")))
+VIEWED = Kind("product", "unknown_product", "error", (("products", "product_id"), ("customer_events", "product_id")))
 CATEGORY = Kind(
     "category",
     "unknown_category",
@@ -47,7 +48,8 @@ CATEGORY = Kind(
 TAG = Kind("tag", "unknown_tag", "error", (("customer_tags", "tag"),))
 RANK = Kind("rank", "unknown_rank", "warning", (("customers", "member_rank"),))
 LIST = Kind("list", "unknown_list", "warning", (("list_members", "list_code"),))
-EVENT = Kind("event type", "unknown_event", "warning", (("customer_events", "event_type"),))
+# opening and clicking a message is known by the ledger, from the first message on
+EVENT = Kind("event type", "unknown_event", "warning", (("customer_events", "event_type"),), ("opened", "clicked"))
 REASON = Kind("reason", "unknown_reason", "warning", (("subscriptions", "cancel_reason"),))
 STATUS = Kind(
     "order with the status", "unknown_order_status", "warning", (("orders", "status"),), ("cancelled", "returned")
@@ -56,7 +58,7 @@ SITE_OF_ORDERS = Kind("order with the access_url", "unknown_site", "warning", ((
 SITE_OF_MEMBERS = Kind("customer with the access_url", "unknown_site", "warning", (("customers", "access_url"),))
 FIELD = Kind("customer with the field", "unknown_field", "warning", (("customers", "custom_fields"),), are_keys=True)
 
-ALWAYS_FILLED = (PRODUCT, SUBSCRIBED, CATEGORY)
+ALWAYS_FILLED = (PRODUCT, SUBSCRIBED, VIEWED, CATEGORY)
 """Where a shop has none of these at all, nothing was loaded yet, and there is nothing to compare with."""
 
 Named = tuple[Kind, Location, str]
@@ -83,13 +85,16 @@ def compare(connection: Connection[Any], schema: str, report: Report, locators: 
         wanted[kind].add(name)
     known: dict[Kind, set[str]] = {}
     near: dict[Kind, list[str]] = {}
+    unused: set[Kind] = set()
     skipped = []
     for kind, wanted_names in wanted.items():
         try:
             with connection.transaction():
                 held = _held(connection, schema, kind, sorted(wanted_names))
                 if held != wanted_names:
-                    near[kind] = [*kind.always, *_some(connection, schema, kind)]
+                    near[kind] = [*kind.always, *(some := _some(connection, schema, kind))]
+                    if not some:
+                        unused.add(kind)
         except errors.UndefinedTable:
             skipped.append(f"{kind.noun}: the shop's tables are not there yet; run `ekiden load`")
             continue
@@ -105,11 +110,11 @@ def compare(connection: Connection[Any], schema: str, report: Report, locators: 
     findings = []
     for model, (kind, place, name) in named:
         if kind in known and name not in known[kind]:
-            if model in drafts and not near[kind]:
+            hint = meant(name, near[kind])
+            if model in drafts and kind in unused and not hint:
                 # nothing to have misspelt, and nobody waits for it yet
                 skipped.append(f"{kind.noun} of drafts: the shop's data hold none yet")
                 continue
-            hint = meant(name, near[kind])
             message = f"the shop's data hold no {kind.noun} {name!r}{hint}"
             findings.append((model, locators[model](fault(kind.rule, place, message, name), kind.severity)))
     return Comparison(tuple(findings), tuple(dict.fromkeys(skipped)))
@@ -135,7 +140,7 @@ def names(scenario: ScenarioDefinition) -> Iterator[Named]:
             yield from _listed(CATEGORY, (*place, "codes"), frame.codes)
         elif frame.type == "event":
             yield from _listed(EVENT, (*place, "codes"), frame.codes)
-            yield from _listed(PRODUCT, (*place, "products"), frame.products)
+            yield from _listed(VIEWED, (*place, "products"), frame.products)
         elif frame.type == "subscription_cancelled":
             yield from _listed(SUBSCRIBED, (*place, "codes"), frame.codes)
             yield from _listed(REASON, (*place, "reasons"), frame.reasons)

@@ -152,7 +152,8 @@ def filters_that_nothing_passes(scenario: ScenarioDefinition) -> Warnings:
 
 def days_that_the_anchor_order_begins_anew(scenario: ScenarioDefinition) -> Warnings:
     """An order's target is asked at that order's instant, when the last order is that order: 0 days ago."""
-    if not scenario.anchors_on_orders:
+    # where an order that was cancelled is an anchor too, and that at an unknown time, it never was the last
+    if not scenario.anchors_on_orders or "cancelled" not in scenario.excluded_order_statuses:
         return
     relations = [frame.relation for frame in scenario.target.frames]
     for index, frame in enumerate(scenario.target.frames):
@@ -175,8 +176,10 @@ def steps_out_of_order(scenario: ScenarioDefinition) -> Warnings:
     """Counted from the anchor, a step due before the one above it is late as soon as it is planned."""
     if scenario.offset_basis != "anchor":
         return
-    for index in range(1, len(scenario.steps)):
-        here, above = scenario.steps[index].offset_days, scenario.steps[index - 1].offset_days
+    zero = 1 if scenario.zero_means == "next_day" else 0
+    days = [step.offset_days or zero for step in scenario.steps]
+    for index in range(1, len(days)):
+        here, above = days[index], days[index - 1]
         if here < above:
             message = (
                 f"step {index + 1} is due {here} days after the anchor, before step {index} ({above} days): "

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.properties import words
 from tests.properties.comparison import Case
-from tests.properties.history import Customer, History, Order
+from tests.properties.history import Change, Customer, History, Order
 
 START = words.start_of(words.FIRST_DAY)
 
@@ -20,13 +20,14 @@ def _case(
     orders: list[Order],
     *,
     tags: Mapping[str, datetime] | None = None,
+    changes: tuple[Change, ...] = (),
     count_excludes_status: list[str] | None = None,
     **sections: list[Any] | dict[str, Any],
 ) -> Case:
     definition = {"code": words.SCENARIO, "name": words.SCENARIO, "anchor": anchor}
     counting = {} if count_excludes_status is None else {"count_excludes_status": count_excludes_status}
     conditions = {name: {"frames": given} if isinstance(given, list) else given for name, given in sections.items()}
-    customer = Customer("c1", START, orders=tuple(orders), tags=tags or {})
+    customer = Customer("c1", START, orders=tuple(orders), tags=tags or {}, changes=changes)
     return Case(definition | counting | conditions, History((customer,), words.SHOP))
 
 
@@ -50,6 +51,7 @@ def _returned(number: int, day: int, at: int | None) -> Order:
 _A: dict[str, Any] = {"type": "product", "codes": ["A"]}
 _B: dict[str, Any] = {"type": "product", "codes": ["B"], "relation": "and"}
 _ONE = {"and_scope": "same_order", "frames": [_A, _B]}
+_ONE_AFTER_OR = {"and_scope": "same_order", "frames": [_A | {"relation": "or"}, _B]}
 _ONE_TWICE = {
     "and_scope": "same_order",
     "frames": [
@@ -84,6 +86,16 @@ EXAMPLES = (
     # products that two orders hold between them are in no one order, and such an order is no anchor
     *(
         _case(anchor, [_order(1, 0, product="A"), _order(2, 1, product="B"), _both(3, 2, 4), _order(4, 3)], target=_ONE)
+        for anchor in ("ordered", "member_registered")
+    ),
+    # the first frame's `or` joins nothing, and keeps it out of no run
+    *(
+        _case(
+            anchor,
+            [_order(1, 0, product="A"), _order(2, 1, product="B"), _both(3, 2)],
+            target=_ONE_AFTER_OR,
+            stop=_ONE_AFTER_OR,
+        )
         for anchor in ("ordered", "member_registered")
     ),
     # of a run, too, orders are counted, and an `or` is no part of it
@@ -133,6 +145,19 @@ EXAMPLES = (
         [_order(1, 0, 3), _returned(2, 1, 4), _returned(3, 2, None), _order(4, 5)],
         count_excludes_status=["returned"],
         target=[TWICE | {"count": {"op": "eq", "n": 1}}],
+    ),
+    # a newsletter status that a file leaves empty is both
+    *(
+        _case(
+            "member_registered",
+            [],
+            changes=tuple(
+                Change("newsletter_status", START + timedelta(days=day), value) for day, value in enumerate(values, 1)
+            ),
+            target=[{"type": "member", "member": {"newsletter": asked}}],
+        )
+        for values in (("none", None, "pc"), (None,))
+        for asked in ("both", "any", ["none", "pc"])
     ),
     # of several tags the one that was granted first counts, whichever that is (R-101j)
     *(

@@ -98,7 +98,7 @@ subscriptions = st.builds(
     Subscription, st.just(UNNAMED), instants, maybe_instant, products, rarely(st.sampled_from(words.REASONS))
 )
 changes = st.one_of(
-    st.builds(Change, st.just("newsletter_status"), instants, st.sampled_from(words.NEWSLETTER)),
+    st.builds(Change, st.just("newsletter_status"), instants, st.sampled_from((*words.NEWSLETTER, None))),
     st.builds(Change, st.just("member_rank"), instants, st.sampled_from((*words.RANKS, None))),
 )
 enrolments = st.builds(

@@ -89,7 +89,7 @@ class Meaning:
                 case "not":
                     holds = (holds or number == 0) and not this
                 case "or":
-                    holds = holds or this
+                    holds = (holds and number > 0) or this
                 case "and":
                     holds = (holds or number == 0) and this
         return holds

@@ -58,6 +58,9 @@ def run_of(frame: Mapping[str, Any], section: Mapping[str, Any]) -> list[Mapping
     """Return the frames that must hold in one order with this one, which is among them (Q-05)."""
     frames = section["frames"]
     at = next(place for place, other in enumerate(frames) if other is frame)
+    # nothing stands above the first frame for its relation to join
+    frames = [frames[0] | {"relation": "and"} if frames[0].get("relation") == "or" else frames[0], *frames[1:]]
+    frame = frames[at]
     if section.get("and_scope") != "same_order" or not _joins(frame):
         return [frame]
     above = takewhile(_joins, reversed(frames[:at]))

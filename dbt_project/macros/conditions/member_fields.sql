@@ -87,8 +87,11 @@ What is read from the customer's row alone and has no history: predicates on `cu
             {%- elif way == 'contains' -%}
     {{ text_predicate(place, name, value, {'contains': wanted}) }}
             {%- elif wanted is number -%}
-    {#- a text that is no number is in no range of numbers -#}
-    case when {{ value }} ~ '^-?[0-9]+([.][0-9]+)?$' then {{ value }}::numeric end
+    {#- a text that is no number is in no range of numbers, nor is one of more digits than PostgreSQL's have -#}
+    case
+        when {{ value }} ~ '^-?[0-9]+([.][0-9]+)?$' and pg_input_is_valid({{ value }}, 'numeric')
+            then {{ value }}::numeric
+    end
         {{- ' >= ' if way == 'from' else ' <= ' }}{{ wanted }}
             {%- elif wanted is none -%}
     {{ definition_fault(place, name ~ '.' ~ way ~ ' needs a value') }}

@@ -11,8 +11,9 @@ else a frame says, its count, its days and since when, stays its own.
     {%- set found = namespace(runs=[], run=[]) -%}
     {%- if known_word(place, 'and_scope', scope, ['customer', 'same_order']) == 'same_order' -%}
         {%- for frame in section_frames(scenario, section) -%}
-            {%- set is_and = (frame.get('relation') or 'and') == 'and' -%}
-            {%- if frame.get('type') in ['product', 'category'] and is_and -%}
+            {#- nothing stands above the first, so that its 'or' joins nothing -#}
+            {%- set joins = ['and', 'or'] if loop.first else ['and'] -%}
+            {%- if frame.get('type') in ['product', 'category'] and (frame.get('relation') or 'and') in joins -%}
                 {%- do found.run.append(loop.index) -%}
             {%- else -%}
                 {%- do found.runs.append(found.run) -%}

@@ -1,7 +1,8 @@
 select
     customer_id,
     field,
-    value,
+    -- what is empty means what it does in customers
+    coalesce(value, case field when 'newsletter_status' then 'both' end) as value,
     -- before the first change that is known of, its value had always been there
     tstzrange(
         case when lag(changed_at) over by_time is not null then changed_at end,

@@ -71,6 +71,14 @@ def test_a_history_that_is_handed_over_with_the_change_is_not_guessed_at(
     assert [value for _, _, value, _ in history(connection)] == ["pc", "none", "none"]
 
 
+def test_a_former_status_or_rank_may_be_empty(connection: psycopg.Connection, shop: Path, load_shop: Load) -> None:
+    header = ["customer_id", "field", "changed_at", "value"]
+    told = [["c1", field, "2026-02-01", ""] for field in ("member_rank", "newsletter_status")]
+    write_csv(shop, "customer_history", [header, *told])
+    load_shop()
+    assert [value for _, _, value, _ in history(connection)] == [None, None]
+
+
 def test_loading_the_same_again_or_changing_another_field_is_no_history(
     connection: psycopg.Connection, shop: Path, load_shop: Load
 ) -> None:

@@ -107,6 +107,21 @@ def test_a_bad_value_is_named_with_its_place(shop: Path, faults_of: Faults, tabl
         assert len(fault) < 250
 
 
+def test_a_former_newsletter_status_is_one_of_those_of_customers_and_a_rank_any_word(
+    shop: Path, faults_of: Faults
+) -> None:
+    header = ["customer_id", "field", "changed_at", "value"]
+    told = [("member_rank", "BOTH"), ("newsletter_status", "BOTH"), ("newsletter_status", "pc"), ("status", "BOTH")]
+    rows = [["c1", field, f"2026-02-0{day}", value] for day, (field, value) in enumerate(told, 1)]
+    write_csv(shop, "customer_history", [header, *rows])
+    assert faults_of() == [
+        "customer_history.csv, line 3, column value: 'BOTH' is not allowed where field is newsletter_status; write"
+        " both, pc, mobile, none or nothing",
+        "customer_history.csv, line 5, column field: 'status' is not allowed; write newsletter_status, member_rank"
+        " or nothing",
+    ]
+
+
 def test_every_fault_of_every_file_is_told_at_once(shop: Path, faults_of: Faults) -> None:
     spoil(shop, "customers", "birth_date", "soon")
     spoil(shop, "products", "price", "free")

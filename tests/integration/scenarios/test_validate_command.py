@@ -168,6 +168,35 @@ def test_an_option_of_the_deployment_lets_scenarios_ask_for_it(site, shop, ekide
     assert "EKIDEN_OPTIONS" in ekiden("validate").err
 
 
+def test_what_customers_did_with_messages_is_known_without_a_row_of_the_shops(site, shop, ekiden):
+    shop.execute("insert into raw.customer_events values ('E', 'C', 'viewed', now(), null)")
+    shop.commit()
+    site.scenario("good", (TARGET, "- {type: event, codes: [viewed, opened, clicked]}"))
+    site.scenario("misspelt", (TARGET, "- {type: event, codes: [openend]}"))
+    (finding,) = json.loads(ekiden("validate", "--format", "json").out)
+    assert (finding["scenario"], finding["rule"]) == ("misspelt", "unknown_event")
+    assert ", perhaps opened" in finding["message"]
+
+
+def test_a_product_that_only_events_name_is_known_to_event_frames_alone(site, shop, ekiden):
+    shop.execute(
+        "insert into raw.customer_events (event_id, customer_id, event_type, event_at, product_id)"
+        " values ('E', 'C', 'viewed', now(), 'GIFT-9')"
+    )
+    shop.commit()
+    site.scenario("good", (TARGET, '- {type: event, codes: [viewed], products: ["GIFT-9", "1082185"]}'))
+    assert (ekiden("validate").code, ekiden("validate").out) == (0, "")
+    site.scenario("viewed", (TARGET, '- {type: event, codes: [viewed], products: ["GIFT-8"]}'))
+    site.scenario("bought", (TARGET, '- {type: product, codes: ["GIFT-9"]}'))
+    ended = ekiden("validate", "--format", "json")
+    found = {finding["scenario"]: finding for finding in json.loads(ended.out)}
+    assert {name: each["rule"] for name, each in found.items()} == dict.fromkeys(
+        ("viewed", "bought"), "unknown_product"
+    )
+    assert ", perhaps GIFT-9" in found["viewed"]["message"]
+    assert ended.code == 1
+
+
 def test_a_draft_may_ask_for_what_the_shop_has_none_of_yet(site, shop, ekiden):
     asks = (TARGET, "- {type: event, codes: [viewed]}")
     site.scenario("good", asks, ("status: enabled", "status: draft"))

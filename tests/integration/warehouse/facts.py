@@ -134,7 +134,9 @@ CUSTOMERS = {
             "last_login_at": day(2),
             "newsletter_status": "pc",
             "member_rank": "silver",
-            "custom_fields": Jsonb({"size": "L", "points": 12.5, "vip": True, "since": "2020-05-01T10:00"}),
+            "custom_fields": Jsonb(
+                {"size": "L", "points": 12.5, "vip": True, "since": "2020-05-01T10:00", "digits": "0." + "1" * 17_000}
+            ),
         },
         history=(
             ("newsletter_status", 0, "both"),

@@ -124,6 +124,7 @@ SCENARIOS: Mapping[str, dict[str, Any]] = {
         "custom": {"custom": {"size": "L", "vip": True, "points": {"from": 12.5, "to": 12.5}}},
         "custom_in": {"custom": {"size": {"in": ["M", "L"], "contains": "L"}, "since": {"to": "2020-05-01"}}},
         "other_custom": {"custom": {"size": {"from": 1}}},
+        "custom_digits": {"custom": {"digits": {"from": 0, "to": 1}}},
         "newsletter_pc": {"newsletter": "pc"},
         "newsletter_both": {"newsletter": ["both", "none"]},
         "any_newsletter": {"newsletter": "any", "gender": "female"},

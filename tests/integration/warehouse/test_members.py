@@ -44,6 +44,11 @@ def test_a_text_that_is_no_number_is_in_no_range_of_numbers(warehouse: Warehouse
     assert entry(warehouse, "other_custom", "member") == []
 
 
+def test_a_number_of_more_digits_than_the_database_keeps_breaks_no_build_and_is_in_no_range(warehouse: Warehouse):
+    assert warehouse.outcomes["model.ekiden.member_custom_digits"] == "success"
+    assert entry(warehouse, "custom_digits", "member") == []
+
+
 def test_dates_and_months_of_birth(warehouse: Warehouse):
     assert entry(warehouse, "birth_date", "born_on_29_february") == ALWAYS
     assert entry(warehouse, "birth_month", "born_on_29_february") == ALWAYS

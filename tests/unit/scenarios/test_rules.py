@@ -183,6 +183,22 @@ def test_a_broken_setting_does_not_hide_the_rules_between_others():
 
 
 @pytest.mark.parametrize(
+    ("window", "at", "is_inside"),
+    [
+        ({"from": "09:00:30"}, "09:00:30", True),
+        ({"from": "09:00:30"}, "09:00", True),
+        ({"from": "09:00:30"}, "08:59:59", False),
+        ({"to": "20:00:30"}, "20:00:59", True),
+        ({"to": "20:00"}, "20:01", False),
+    ],
+)
+def test_a_time_is_in_the_send_window_to_the_minute(window, at, is_inside):
+    window = {"from": "00:00", "to": "23:59"} | window
+    found = faults(send_window=window, steps=[STEP | {"send_time": at}])
+    assert found == (set() if is_inside else {("outside_send_window", "steps[0].send_time")})
+
+
+@pytest.mark.parametrize(
     ("changes", "rule", "place"),
     [
         ({"target": {"and_scope": "order"}}, "unknown_value", "target.and_scope"),

@@ -53,6 +53,17 @@ from tests.unit.scenarios.checking import PRODUCT, STEP, checked, faults, frame,
                 {"frames": [PRODUCT | {"relation": "not"}, PRODUCT | {"relation": "and"}]},
             )
         ),
+        # which joins nothing: the two are a run all the same
+        (
+            {
+                "target": {
+                    "and_scope": "same_order",
+                    "frames": [PRODUCT | {"relation": "or"}, PRODUCT | {"relation": "and"}],
+                }
+            },
+            "setting_without_effect",
+            "target.frames[0].relation",
+        ),
         (
             {"stop": frame("list", codes=["l"]), "count_excludes_status": []},
             "setting_without_effect",
@@ -72,6 +83,26 @@ def test_what_is_probably_not_meant_is_a_warning(changes, rule, place):
     result = checked(**changes)
     assert result.faults == ()
     assert [(warning.rule, warning.place) for warning in result.warnings] == [(rule, place)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # both are due on the day after the anchor
+        {"steps": [STEP | {"offset_days": 1}, STEP | {"offset_days": 0}]},
+        {"zero_day": "same_day", "steps": [STEP | {"offset_days": 0}, STEP | {"offset_days": 1}]},
+    ],
+)
+def test_steps_that_are_due_on_the_same_day_or_later_draw_no_warning(changes):
+    assert checked(**changes).warnings == ()
+
+
+def test_a_step_of_0_days_is_told_by_the_day_it_is_due():
+    steps = [STEP, STEP | {"offset_days": 0}]
+    (warning,) = checked(steps=steps).warnings
+    assert warning.message.startswith("step 2 is due 1 days after the anchor, before step 1 (3 days)")
+    (warning,) = checked(steps=[STEP | {"offset_days": 1}, steps[1]], zero_day="same_day").warnings
+    assert warning.message.startswith("step 2 is due 0 days after the anchor, before step 1 (1 days)")
 
 
 LAPSED = {"type": "member", "member": {"last_ordered_days_ago": {"from": 30, "to": 60}}}
@@ -97,6 +128,9 @@ def test_days_since_the_last_order_never_fit_an_anchor_that_is_that_order(anchor
         {"target": {"frames": [PRODUCT, LAPSED | {"relation": "not"}]}},
         {"target": {"frames": [PRODUCT, LAPSED | {"relation": "or"}]}},
         {"target": {"frames": [LAPSED, PRODUCT | {"relation": "and"}, PRODUCT | {"relation": "or"}]}},
+        # an order that was cancelled at an unknown time is an anchor here, and never the last that counts
+        {"target": {"frames": [LAPSED]}, "excluded_order_statuses": []},
+        {"target": {"frames": [LAPSED]}, "excluded_order_statuses": ["returned"]},
         {"exclusion": {"frames": [LAPSED]}},
         {"stop": {"frames": [LAPSED]}},
     ],
