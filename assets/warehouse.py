@@ -20,13 +20,11 @@ from dagster import (
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
 
+from assets.pools import DBT_POOL
 from ekiden.warehouse.unbuilt import stops_planning
 
 HISTORY = "fqn:ekiden.history"
 """What looks back at the ledger; it can only be built after the deliveries."""
-
-DBT_POOL = "dbt"
-"""Two runs that build the same models would collide in their temporary tables: one at a time."""
 
 ELIGIBILITY_ROOM = "eligibility"
 HISTORY_ROOM = "history"

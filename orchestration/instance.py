@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
+from assets.pools import DBT_POOL
 from ekiden.database.connection import dagster_database_url
 from ekiden.settings import Settings
 
@@ -49,7 +50,11 @@ def prepare(settings: Settings) -> dict[str, str]:
 def open_instance(settings: Settings) -> DagsterInstance:
     """Return the deployment's instance, its tables made if absent, for this process, whose environment it sets."""
     os.environ.update(prepare(settings))
-    return DagsterInstance.from_config(str(dagster_home(settings)))
+    instance = DagsterInstance.from_config(str(dagster_home(settings)))
+    # Dagster makes a pool known as it takes the first runs of it from the queue, and takes as many as there are then
+    if DBT_POOL not in instance.event_log_storage.get_concurrency_keys():
+        instance.event_log_storage.initialize_concurrency_limit_to_default(DBT_POOL)
+    return instance
 
 
 class HomeUnusable(RuntimeError):

@@ -38,8 +38,8 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 WATCH_EVERY = 1.0  # seconds between two looks at the children
 HEAL_EVERY = 5.0  # seconds between two looks at the embedded server: a look is one connection
 START_PATIENCE = 180.0  # seconds until the webserver answers; a cold machine compiles all of Dagster first
-STOP_PATIENCE = 20.0  # seconds for the children to end by themselves; a run in progress gets as long
-KILL_PATIENCE = 5.0  # seconds until the kernel has buried a killed group
+STOP_PATIENCE = 20.0  # seconds for webserver and daemon to end by themselves
+KILL_PATIENCE = 5.0  # seconds for their runs after that, and then until the kernel has buried a killed group
 
 
 class PortTaken(RuntimeError):

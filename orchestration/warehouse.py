@@ -23,7 +23,8 @@ from dagster import (
     MetadataValue,
     Output,
 )
-from dagster_dbt import DbtCliResource
+from dagster_dbt import DbtCliInvocation, DbtCliResource
+from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from packaging.version import Version
 
@@ -63,8 +64,8 @@ class DbtWarehouse:
         Scenarios whose files have faults are built empty, so that the others go on; the check `definition` tells of
         them. Those that dbt could not build are left out of the plan, their checks fail, and the others go on as well,
         as they do where a model fails that none of them reads; raises if none was built, or if what failed concerns
-        everybody. dbt's artefacts of this run stay in `settings.dbt_target` if something failed, and are removed
-        otherwise.
+        everybody. Files may come and go after the run began: dbt builds what there is, as Dagster is told of what it
+        knows. dbt's artefacts of this run stay in `settings.dbt_target` if something failed, and are removed otherwise.
         """
         project = prepare(self._settings)
         with environment({**self._environment(), **project.environment()}):
@@ -76,7 +77,7 @@ class DbtWarehouse:
         told: set[AssetKey | AssetCheckKey] = set()
         try:
             with ended_with_us(invocation.process):
-                for event in invocation.stream():
+                for event in _events(context, invocation):
                     told.add(_subject(context, event))
                     yield event
         except DagsterDbtCliRuntimeError:
@@ -89,7 +90,9 @@ class DbtWarehouse:
                 raise
             yield from _left_out(context, unbuilt.scenarios, told)
             yield from _not_built(context, unbuilt.models, told)
+            yield from _gone(context, invocation)
             return
+        yield from _gone(context, invocation)
         self._keep_parse(invocation.target_path)
         shutil.rmtree(invocation.target_path, ignore_errors=True)
 
@@ -102,6 +105,36 @@ class DbtWarehouse:
     def _environment(self) -> dict[str, str]:
         # dagster-dbt makes a folder for each run below the target, and starts from its partial parse
         return {**dbt_environment(self._settings), "DBT_TARGET_PATH": os.fspath(target_path(self._settings))}
+
+
+def _events(context: AssetExecutionContext, invocation: DbtCliInvocation) -> Iterator[Any]:
+    """Yield Dagster's events of dbt's build, but of models and tests whose files came after this run began.
+
+    Those are built like the others, and are no assets before the next run: dagster-dbt would end dbt at them.
+    """
+    known = invocation.manifest["nodes"]
+    for message in invocation.stream_raw_events():
+        unique_id = message.raw_event["data"].get("node_info", {}).get("unique_id")
+        if message.is_result_event and unique_id not in known:
+            context.log.info(f"{unique_id} is newer than this run: no asset yet")
+            continue
+        yield from message.to_default_asset_events(
+            manifest=invocation.manifest,
+            dagster_dbt_translator=invocation.dagster_dbt_translator,
+            context=invocation.context,
+            target_path=invocation.target_path,
+            project=invocation.project,
+        )
+
+
+def _gone(context: AssetExecutionContext, invocation: DbtCliInvocation) -> Iterator[Any]:
+    """Yield what stands for models whose files went after the run began: without it Dagster would plan nobody."""
+    there = invocation.get_artifact("manifest.json")["nodes"]
+    for key in sorted(context.selected_asset_keys):
+        unique_id = context.assets_def.specs_by_key[key].metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY]
+        if unique_id not in there:
+            context.log.warning(f"{unique_id} went after this run began: not built")
+            yield MaterializeResult(asset_key=key, metadata={"gone": MetadataValue.text("it went after the run began")})
 
 
 def _left_out(

@@ -8,7 +8,7 @@ run.
 import os
 import pwd
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -34,13 +34,14 @@ def run(
     account: Account | None,
     output: int | IO[bytes],
     environment: Mapping[str, str] | None = None,
+    pass_fds: Collection[int] = (),
 ) -> int:
     """Run `command` to its end under `account` (`None`: as we are); return its exit code.
 
     `output` receives both of its streams. It must be a file, not a pipe, when the command leaves a server
     behind: the server would keep the pipe open and a reader would wait for ever. `environment` is added to
-    the little of our own that is passed on. Raises `OSError` when the program cannot be started, or this
-    process may not become `account`.
+    the little of our own that is passed on, and the files `pass_fds` stay open in it. Raises `OSError` when the
+    program cannot be started, or this process may not become `account`.
     """
     return subprocess.run(
         [str(part) for part in command],
@@ -53,6 +54,7 @@ def run(
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=[] if account else None,
+        pass_fds=pass_fds,
         check=False,
     ).returncode
 

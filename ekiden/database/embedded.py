@@ -1,8 +1,10 @@
 """The embedded PostgreSQL server: started on demand, shared by every process of a deployment, durable.
 
 One file lock surrounds "make the data folder if needed, start if needed". Alive means that a connection to
-this data folder's server succeeds, not that a file says so. The server belongs to no process: whoever
-promises to stop it calls `stop`. Not here: databases and tables in it (`connection`, `migrations`).
+this data folder's server succeeds, not that a file says so; a second lock, which the server inherits, keeps
+another from starting where no connection and no process can be seen, as from another container. The server
+belongs to no process: whoever promises to stop it calls `stop`. Not here: databases and tables in it
+(`connection`, `migrations`).
 """
 
 import fcntl
@@ -146,9 +148,13 @@ class EmbeddedServer:
             return self._start(place, binaries)
 
     def _start(self, place: Place, binaries: Binaries) -> str:
+        with _server_lock(place) as lock:
+            return self._start_with(lock, place, binaries)
+
+    def _start_with(self, lock: int, place: Place, binaries: Binaries) -> str:
         for attempt in range(1, LEAVING_ATTEMPTS + 1):
             forget_dead_postmaster(place.data)
-            complaint = self._launch(place, binaries, _free_port(place.port_file))
+            complaint = self._launch(place, binaries, _free_port(place.port_file), lock)
             if complaint is None:
                 if url := self._url_once_answering(place):
                     return url
@@ -160,8 +166,8 @@ class EmbeddedServer:
             time.sleep(RETRY_PAUSE)
         raise DatabaseUnavailable(f"The embedded PostgreSQL in {place.folder} does not start: {complaint}")
 
-    def _launch(self, place: Place, binaries: Binaries, port: int) -> str | None:
-        """Start the server and wait until it is ready; return what it said if it did not become so."""
+    def _launch(self, place: Place, binaries: Binaries, port: int, lock: int) -> str | None:
+        """Start the server, which keeps `lock`, and wait until it is ready; return what it said if it did not."""
         write_whole(place.port_file, f"{port}\n")
         options = server_options(port, durable=self._durable)
         arguments = ["-D", str(place.data)]
@@ -176,7 +182,7 @@ class EmbeddedServer:
         with place.log.open("ab") as log:
             began = log.tell()
             # not by pg_ctl's own -D, which it hands to a shell without quoting every sign
-            code = run(command, place.account, log, {"PGDATA": str(place.data)})
+            code = run(command, place.account, log, {"PGDATA": str(place.data)}, [lock])
         return None if code == 0 else log_since(place.log, began)
 
     def _url_once_answering(self, place: Place) -> str | None:
@@ -205,6 +211,31 @@ class EmbeddedServer:
                 "the role's present password there, or stop the server and move its folder away."
             )
         return _url(postmaster.port, password) if answer is _Answer.OURS else None
+
+
+@contextmanager
+def _server_lock(place: Place) -> Iterator[int]:
+    """Hold what a server of this folder holds, and yield it to be inherited by the one that is started.
+
+    Two servers on one folder destroy it, and PostgreSQL itself takes a server for dead whose process it cannot see.
+    The kernel, which every container of a machine has in common, knows better.
+    """
+    with place.server_lock.open("a") as file:
+        for _ in range(LEAVING_ATTEMPTS):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(RETRY_PAUSE)  # the children of a killed server, or another container's server
+            else:
+                break
+        else:
+            raise DatabaseUnavailable(
+                f"A server still holds {place.data}, and no process of it can be seen from here. If another container "
+                "shares this folder, run Ekiden there, have this one share its processes and its network, or set "
+                "EKIDEN_DATABASE_URL to a server. If the folder was moved while its server ran, end that server. "
+                "Otherwise a query of a killed server has not ended yet: try again."
+            )
+        yield file.fileno()
 
 
 def _password(place: Place) -> str:

@@ -38,6 +38,11 @@ class Place:
         return self.folder / "server.log"
 
     @property
+    def server_lock(self) -> Path:
+        """What the server's processes hold a lock of while they live."""
+        return self.folder / "server.lock"
+
+    @property
     def password_file(self) -> Path:
         """The password of the server's one role, readable by the present user alone."""
         return self.folder / "password"

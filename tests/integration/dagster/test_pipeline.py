@@ -4,7 +4,9 @@ deployment and run in order: each day of it follows the day before."""
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from dagster import AssetKey, DagsterEventType, DagsterRunStatus
+from dagster import AssetKey, DagsterEvent, DagsterEventType, DagsterRunStatus
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from ekiden.database.connection import connect
 from ekiden.schedule.invariants import INVARIANTS, offenders
@@ -120,6 +122,28 @@ def test_a_run_that_was_made_and_never_queued_does_not_keep_the_sensor_waiting(d
     stranded = deployment.instance.create_run_for_job(deployment.definitions.resolve_job_def("send_now"))
     assert stranded.status is DagsterRunStatus.NOT_STARTED
     assert None not in unfinished_dates(deployment.instance)
+
+
+def test_days_that_wait_for_a_build_leave_room_for_sends(deployment) -> None:
+    instance, resolve = deployment.instance, deployment.definitions.resolve_job_def
+    location = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("ekiden"), "ekiden")
+    made = [
+        instance.create_run_for_job(
+            resolve(name), status=DagsterRunStatus.QUEUED, remote_job_origin=RemoteJobOrigin(location, name)
+        )
+        for name in ["plan_day"] * 8 + ["send_due_rows"]
+    ]
+    daemon = QueuedRunCoordinatorDaemon(interval_seconds=1)
+    try:
+        taken = daemon._get_runs_to_dequeue(instance, instance.get_concurrency_config(), None)
+        assert sorted(run.job_name for run in taken) == ["plan_day", "send_due_rows"]
+        for run in taken:
+            event = DagsterEvent(DagsterEventType.PIPELINE_STARTING.value, job_name=run.job_name)
+            instance.report_dagster_event(event, run_id=run.run_id)
+        assert daemon._get_runs_to_dequeue(instance, instance.get_concurrency_config(), None) == []
+    finally:
+        for run in made:
+            instance.delete_run(run.run_id)
 
 
 def test_only_one_process_at_a_time_serves_a_deployment(deployment) -> None:

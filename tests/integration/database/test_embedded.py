@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from ekiden.database import embedded, postmaster
 from ekiden.database.embedded import EmbeddedServer
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.server_options import server_options
@@ -223,6 +224,23 @@ def test_an_empty_or_broken_pid_file_is_not_believed(home: Path):
         assert not server.status().running
 
     assert server.ensure_running().startswith("postgresql://")
+
+
+def test_from_another_container_no_second_server_is_started_on_the_same_data(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    server = hasty_server(home)
+    write_rows(server.ensure_running(), 3)
+    process_id = server.status().process_id
+    with monkeypatch.context() as elsewhere:
+        # neither its processes nor its port are there
+        elsewhere.setattr(postmaster, "_command_line", lambda _: [])
+        elsewhere.setattr(embedded, "LEAVING_ATTEMPTS", 2)
+        with pytest.raises(DatabaseUnavailable, match="If another container shares this folder"):
+            server.ensure_running()
+
+    assert server.status().process_id == process_id
+    assert count_rows(server.ensure_running()) == 3
 
 
 def test_stop_really_stops_and_the_data_is_there_at_the_next_start(home: Path):
