@@ -7,8 +7,8 @@ place in an event log.
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+from ekiden.delivery.addresses import masked
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome, OutgoingMessage
-from ekiden.insights.lineage import masked
 
 IDS_SHOWN = 20
 """Message ids named in the metadata: enough to open one; all of them are in `outreach.messages`."""

@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from ekiden.insights.describe import describe
-from ekiden.insights.lineage import latest_messages, lineage, masked
+from ekiden.delivery.addresses import masked
+from ekiden.insights.lineage import latest_messages, lineage
+from ekiden.insights.lineage_wording import describe
 from ekiden.schedule.rows import summary
 from ekiden.settings import Settings
 

@@ -30,7 +30,7 @@ from ekiden.raw.encodings import Encoding
 from ekiden.raw.list_folder import FileChanged, in_words, take
 from ekiden.raw.lists import ListReport
 from ekiden.schedule.export import export_again, export_due
-from ekiden.schedule.list_files import AS_CSV, ExportFormat, FileOptions
+from ekiden.schedule.export_files import AS_CSV, ExportFormat, FileOptions
 from ekiden.settings import Settings
 from orchestration.operator_jobs import show
 from sensors.list_files import IMPORTING_JOB, IMPORTING_OP, state_asked_for

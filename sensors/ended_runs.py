@@ -14,7 +14,7 @@ FIRST_WAIT = timedelta(seconds=30)
 """Before the same is asked for again; doubled each time up to `LONGEST_WAIT`."""
 LONGEST_WAIT = timedelta(minutes=15)
 """A provider's outage ends some time; nobody should have to wake a sensor."""
-CLOCKS_APART = timedelta(minutes=1)
+RUNS_APART = timedelta(minutes=1)
 """How far ahead a run's machine may be, or how long a tick takes, in which a run may end. A run that ended later than
 that after now ended before the clock was set back."""
 
@@ -37,7 +37,7 @@ def wait_after(attempts: int) -> timedelta:
 def not_before(ended: Attempts, now: datetime) -> datetime | None:
     """Return when the same may be asked for again after these runs; None if that may be now."""
     again = ended.last_ended_at + wait_after(ended.count)
-    return again if ended.last_ended_at - CLOCKS_APART <= now < again else None
+    return again if ended.last_ended_at - RUNS_APART <= now < again else None
 
 
 def ended_runs(instance: DagsterInstance, tag: str, value: str) -> Attempts | None:

@@ -17,7 +17,7 @@ from ekiden.delivery.channels.sendgrid_suppressions import ListUnreadable
 from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.opt_out_file import OptOutFileRefused
 from ekiden.delivery.opt_outs import NobodyOptedOut
-from ekiden.delivery.pauses import ReasonMissing, SendingPaused
+from ekiden.delivery.pauses import SendingPaused
 from ekiden.delivery.settle import NothingToRetry
 from ekiden.delivery.suppressions import NoSuppressionList
 from ekiden.delivery.unsubscribe_tokens import SecretUnusable
@@ -29,9 +29,9 @@ from ekiden.insights.lineage import UnknownMessage
 from ekiden.insights.segments import SegmentUnusable, UnknownSegment
 from ekiden.raw.load import LoadRefused
 from ekiden.scenarios.scaffold import ScaffoldRefused
-from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario
+from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, ReasonMissing, UnknownScenario
 from ekiden.schedule.exported import ExportRefused
-from ekiden.schedule.operators import ReasonRequired, TooManyRows, WrongState
+from ekiden.schedule.operators import TooManyRows, WrongState
 from ekiden.schedule.rows import NoRowId
 from ekiden.settings import HomeSettings, Settings, SettingsFileUnreadable, VariableMisspelt
 from ekiden.warehouse.dbt import BuildFailed
@@ -57,7 +57,6 @@ EXPECTED_ERRORS = (
     NothingToRetry,
     OptOutFileRefused,
     ReasonMissing,
-    ReasonRequired,
     ScaffoldRefused,
     ScenarioIsBroken,
     SecretUnusable,

@@ -14,8 +14,8 @@ from ekiden.raw.encodings import Encoding
 from ekiden.raw.list_folder import in_words
 from ekiden.raw.lists import import_list
 from ekiden.schedule.export import ExportReport, export_again, export_due
+from ekiden.schedule.export_files import ExportFormat, FileOptions
 from ekiden.schedule.exported import ExportedFile, exported_files
-from ekiden.schedule.list_files import ExportFormat, FileOptions
 from ekiden.settings import Settings
 
 DEFAULT_FILES = 20

@@ -22,13 +22,14 @@ from ekiden.cli.options import (
 )
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, day, ledger, now
+from ekiden.delivery.addresses import masked
 from ekiden.delivery.channels import carriers_for
 from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.pauses import open_pauses
 from ekiden.delivery.send import SendCounts
 from ekiden.delivery.worker import CarrierReport, send_all_due
-from ekiden.insights.describe import describe
-from ekiden.insights.lineage import MessageLineage, lineage, masked
+from ekiden.insights.lineage import MessageLineage, lineage
+from ekiden.insights.lineage_wording import describe
 from ekiden.schedule.held import EligibilityCount
 from ekiden.schedule.missed import find_missed_days, span
 from ekiden.schedule.plan import PlanReport, plan

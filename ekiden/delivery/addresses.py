@@ -1,7 +1,8 @@
 """Mail addresses as people write them, in the one spelling that is sent to and compared by. Pure.
 
-Belongs here: what is made of a written address, and why something is none. Does not belong here: which of a customer's
-addresses is used (`recipients`), and how a header or a request writes one (`channels.addressing`).
+Belongs here: what is made of a written address, why something is none, and how one is shown. Does not belong here:
+which of a customer's addresses is used (`recipients`), and how a header or a request writes one
+(`channels.addressing`).
 
 Made alike: blanks at both ends, full-width letters and signs (`＠`, `．`), quotes around the part before `@` that says
 nothing else, the case of the domain, and an international domain, which becomes its ASCII form (IDNA 2008, mapped as
@@ -14,6 +15,8 @@ from ekiden.delivery.channels.addressing import LONGEST_DOMAIN, addr_spec, split
 
 LONGEST_LOCAL_PART = 64  # RFC 5321, section 4.5.3.1.1
 LONGEST_ADDRESS = 254  # RFC 5321, section 4.5.3.1.3: a path of 256 with its angle brackets
+SHOWN_CHARACTERS = 2
+"""Of an address's local part: enough to recognise one's own, too little to write to."""
 
 # U+FF01 to U+FF5E are the printable ASCII characters as an input method writes them while it is set to full width
 _FULL_WIDTH = {code: code - 0xFF01 + 0x21 for code in range(0xFF01, 0xFF5F)}
@@ -97,3 +100,18 @@ def _unicode_domain(domain: str) -> str:
         return idna.decode(domain)
     except UnicodeError:
         return domain
+
+
+def masked(address: str | None) -> str:
+    """Return an address that can be shown: its domain and the first characters of its local part.
+
+    Of a contact point that is no mail address, the first and last characters.
+    """
+    if not address:
+        return ""
+    if "@" not in address:
+        shown = min(SHOWN_CHARACTERS, (len(address) - 1) // 2)
+        return f"{address[:shown]}…{address[len(address) - shown :]}"
+    local_part, _, domain = address.rpartition("@")
+    # never all of it, however short it is
+    return f"{local_part[: min(SHOWN_CHARACTERS, len(local_part) - 1)]}…@{domain}"

@@ -27,7 +27,7 @@ from ekiden.delivery.objections import NO_OBJECTIONS, Asked, Objections, read_ob
 from ekiden.delivery.reach import Reached, Refusal, reach
 from ekiden.delivery.recipients import BOTH_ADDRESSES, SkipReason, domain_kind
 from ekiden.delivery.unsubscribe_tokens import UnsubscribeLinks, links_for
-from ekiden.scenarios.definition import Channel
+from ekiden.scenarios.definition import Channel as StepChannel
 from ekiden.scenarios.scenario import AddressPolicy
 from ekiden.settings import Settings
 
@@ -184,7 +184,7 @@ def _compose(row: RowToSend, address: str | Withheld, of_batch: _Content, house:
         rendered = render(content, variables, one_offer=of_batch.one_offer)
     except ContentFault as fault:
         return Withheld(row, SkipReason.CONTENT_INVALID, str(fault))
-    if row.channel == Channel.TEXT_EMAIL or row.mail_format == TEXT_FORMAT:
+    if row.channel == StepChannel.TEXT_EMAIL or row.mail_format == TEXT_FORMAT:
         rendered = rendered.without_html()
     return OutgoingMessage(
         message_id=row.message_id,

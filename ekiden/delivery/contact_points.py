@@ -16,7 +16,7 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ekiden.delivery.recipients import Recipient, SkipReason
-from ekiden.scenarios.definition import Channel
+from ekiden.scenarios.definition import Channel as StepChannel
 
 # The documented form of a user id: https://developers.line.biz/en/docs/messaging-api/getting-user-ids/
 _LINE_USER_ID = re.compile(r"U[0-9a-f]{32}")
@@ -102,9 +102,9 @@ def _number(written: str, country_code: int) -> phonenumbers.PhoneNumber | None:
 def contact_point(points: ContactPoints, channel: str, *, country_code: int) -> str | None:
     """Return where a step of `channel` (line, sms, web_push) reaches the customer, in one spelling, None: nowhere."""
     readers: dict[str, tuple[str | None, Callable[[str], str | None]]] = {
-        Channel.LINE: (points.line_user_id, _line_user_id),
-        Channel.SMS: (points.phone, lambda written: e164(written, country_code)),
-        Channel.WEB_PUSH: (points.web_push_subscription, _subscription),
+        StepChannel.LINE: (points.line_user_id, _line_user_id),
+        StepChannel.SMS: (points.phone, lambda written: e164(written, country_code)),
+        StepChannel.WEB_PUSH: (points.web_push_subscription, _subscription),
     }
     written, read = readers[channel]
     return read(written) if written else None

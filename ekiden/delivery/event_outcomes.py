@@ -19,13 +19,13 @@ from ekiden.delivery.record import Recorded, record
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
 
-CLOCKS_APART = timedelta(minutes=5)
+PROVIDER_BEHIND = timedelta(minutes=5)
 """How far the provider's clock may be behind ours."""
 
 
 def told_outcomes(connection: Connection[Any]) -> int:
     """Return how many rows of unknown outcome the provider has told of since."""
-    row = connection.execute(statement(__file__, "count_told_outcomes"), {"clocks_apart": CLOCKS_APART}).fetchone()
+    row = connection.execute(statement(__file__, "count_told_outcomes"), {"clocks_apart": PROVIDER_BEHIND}).fetchone()
     assert row is not None
     return int(row[0])
 
@@ -49,7 +49,7 @@ def _settle_some(connection: Connection[Any], settings: Settings, now: datetime,
     with connection.transaction():
         rows = connection.execute(
             statement(__file__, "told_outcomes"),
-            {"clocks_apart": CLOCKS_APART, "rows": settings.claim_batch_size},
+            {"clocks_apart": PROVIDER_BEHIND, "rows": settings.claim_batch_size},
         ).fetchall()
         if not rows:
             return Recorded()

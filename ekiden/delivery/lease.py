@@ -1,6 +1,6 @@
 """A sender's number, and for how long its claims are its own.
 
-Belongs here: beginning, renewing and ending a lease. Does not belong here: claims (`claim`), and what becomes of those
+Belongs here: beginning, renewing and ending a lease. Does not belong here: claims (`claims`), and what becomes of those
 whose sender is gone (`reconcile`).
 """
 

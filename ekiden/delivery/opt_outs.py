@@ -17,8 +17,8 @@ from psycopg.rows import class_row
 
 from ekiden.database.statements import all_hold, columns_of, statement
 from ekiden.delivery.addresses import compared
-from ekiden.delivery.pauses import ReasonMissing
 from ekiden.scenarios.definition import MAIL_CHANNELS
+from ekiden.schedule.errors import ReasonMissing
 from ekiden.schedule.runs import RunContext
 
 ROWS_PER_STATEMENT = 10_000
@@ -147,8 +147,8 @@ def withdraw(
 ) -> list[OptOut]:
     """Withdraw the open opt-outs that are meant, and return them; for a person, when the customer has opted in again.
 
-    `reason` says how. Entries of the suppression list stay. Raises `ReasonMissing`, and `NobodyOptedOut` where nothing
-    says which.
+    `reason` says how. Entries of the suppression list stay. Raises `ReasonMissing`, `NobodyOptedOut` where nothing
+    says which, and `ValueError` without an actor.
     """
     if not reason.strip():
         raise ReasonMissing("say how the customer has opted in again: whoever is asked for the consent will need it")

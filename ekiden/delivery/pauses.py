@@ -17,7 +17,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
-from ekiden.schedule.errors import UnknownScenario
+from ekiden.schedule.errors import ReasonMissing, UnknownScenario
 from ekiden.schedule.runs import RunContext
 from ekiden.schedule.scenario_codes import refuse_unknown
 
@@ -76,10 +76,6 @@ class SendingPaused(RuntimeError):
         commands = dict.fromkeys(found.resume_command for found in pauses)
         super().__init__(f"{told}. To go on: {', '.join(commands)}")
         self.pauses = tuple(pauses)
-
-
-class ReasonMissing(ValueError):
-    """A pause or its end says nothing about why."""
 
 
 def pause(

@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import LineBusy
 
-CLOCKS_APART = timedelta(minutes=5)
+SENDERS_APART = timedelta(minutes=5)
 """How far the clocks of machines that send may be apart. What was noted later than that from now was noted by a clock
 that has been set back since, and would keep the channel silent until that time comes again."""
 
@@ -48,4 +48,4 @@ def waits_at(connection: Connection[Any], now: datetime) -> tuple[ProviderWait, 
 
 
 def _times(now: datetime) -> dict[str, datetime]:
-    return {"now": now, "latest": now + CLOCKS_APART}
+    return {"now": now, "latest": now + SENDERS_APART}

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from ekiden.delivery.contact_points import ContactPoints, choose_contact_point, contact_point, phone_spellings
 from ekiden.delivery.objections import NO_OBJECTIONS, Objections
 from ekiden.delivery.recipients import Recipient, SkipReason, choose_address, why_no_address
-from ekiden.scenarios.definition import EXPORTED_CHANNELS, MAIL_CHANNELS, Channel
+from ekiden.scenarios.definition import EXPORTED_CHANNELS, MAIL_CHANNELS
+from ekiden.scenarios.definition import Channel as StepChannel
 from ekiden.scenarios.scenario import AddressPolicy
 
 LIST = "list"
@@ -31,9 +32,9 @@ class Reached:
         A telephone number in every form in which it may have been told; `country_code` as for `reach`.
         """
         match channel:
-            case Channel.SMS:
+            case StepChannel.SMS:
                 places: tuple[str | None, ...] = tuple(phone_spellings(self.points.phone or "", country_code))
-            case Channel.LINE:
+            case StepChannel.LINE:
                 places = (self.points.line_user_id,)
             case _ if channel in MAIL_CHANNELS:
                 places = self.addresses

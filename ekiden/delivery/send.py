@@ -22,11 +22,11 @@ from ekiden.delivery.batch_plans import plan_for_any_batch, prepared_soon
 from ekiden.delivery.carried import carried_already
 from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, OutgoingMessage
 from ekiden.delivery.channels.batches import left_alone
-from ekiden.delivery.claim import look_at_due
 from ekiden.delivery.claims import Claimer, claim_outgoing, claim_withheld
 from ekiden.delivery.compose import Withheld, compose_all, read_due
 from ekiden.delivery.contents import ContentsBroken, faults_due
 from ekiden.delivery.guards import check_before_sending, pause_unanswered
+from ekiden.delivery.last_look import look_at_due
 from ekiden.delivery.lease import Lease, dispatcher
 from ekiden.delivery.pauses import Cause, Pause, open_pauses, pause, refuse_if_paused
 from ekiden.delivery.provider_waits import ProviderWait, note_wait, wait_of

@@ -22,7 +22,8 @@ from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.delivery.record import record
 from ekiden.delivery.unknown import Settled, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
 from ekiden.schedule.actions import NotChanged, changed_meanwhile
-from ekiden.schedule.operators import DEFAULT_LIMIT, ReasonRequired, TooManyRows, retry
+from ekiden.schedule.errors import ReasonMissing
+from ekiden.schedule.operators import DEFAULT_LIMIT, TooManyRows, retry
 from ekiden.schedule.rows import RowFilter, row_ids
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
@@ -67,9 +68,9 @@ class NothingToRetry(ValueError):
 
 
 def check(settled: Settled, *, reason: str | None, retry_them: bool, matched: int, limit: int) -> None:
-    """Raise what settling would be refused with: `ReasonRequired`, `NothingToRetry` or `TooManyRows`."""
+    """Raise what settling would be refused with: `ReasonMissing`, `NothingToRetry` or `TooManyRows`."""
     if not (reason and reason.strip()):
-        raise ReasonRequired("a message of unknown outcome is settled only with a reason: say how you know")
+        raise ReasonMissing("a message of unknown outcome is settled only with a reason: say how you know")
     if retry_them and settled is Settled.SENT:
         raise NothingToRetry("what was sent is not retried: retry goes with not-sent")
     if matched > limit:
@@ -94,7 +95,7 @@ def settle(
     at once with `retry_them` (T10, which counts as a release). In the ledger the dispatcher settles, in the person's
     name. Rows that are not unknown, or may not be settled so, are left and counted with the reason; of two who settle
     the same row one changes it, and so of a person and a provider's event. Raises `TooManyRows`, having changed
-    nothing, `ReasonRequired` and `NothingToRetry`.
+    nothing, `ReasonMissing` and `NothingToRetry`.
     """
     check(settled, reason=reason, retry_them=retry_them, matched=0, limit=limit)
     attempt = partial(_settle, connection, settled, chosen, now, settings, context, reason.strip(), limit, retry_them)

@@ -15,12 +15,12 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import all_hold, statement
-from ekiden.insights.lineage import masked
+from ekiden.delivery.addresses import masked
 from ekiden.schedule.rows import row_ids
 
 STILL_POSTING = timedelta(minutes=10)
 """A sender that was cut off from the database may post for the length of its lease, and then be at that batch still: a
-batch is given up after one minute, its last answer after half a minute more, and this is several times that."""
+batch is given up after one minute, its last answer after three more, and this is more than twice that."""
 
 MOST_HOURS = 1_000_000
 """Since a message was posted; more than a century ago there was none."""

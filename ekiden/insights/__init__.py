@@ -1,1 +1,4 @@
-"""Explaining what happened: the lineage of a message. Nothing here changes the ledger."""
+"""Answers about what is, was and would be: audience, segments, why, diff, timeline, decisions, standing, lineage.
+
+Nothing here changes the ledger.
+"""

@@ -30,8 +30,9 @@ from ekiden.insights.explanation_planning import (
 )
 from ekiden.insights.explanation_remedies import FrameState
 from ekiden.insights.explanation_running import next_of_running
-from ekiden.insights.explanation_wording import ORDER_ANCHORS, anchor_in_words, filter_in_words, local, shortened
+from ekiden.insights.explanation_wording import anchor_in_words, filter_in_words, local, shortened
 from ekiden.insights.moments import Moment
+from ekiden.scenarios.anchor import ORDER_ANCHORS
 
 DATES = {
     "paid": "be paid",

@@ -15,7 +15,8 @@ from ekiden.insights.explanation_evidence import (
     next_beginning,
 )
 from ekiden.insights.explanation_remedies import FrameState, least_changes, remedy
-from ekiden.insights.explanation_wording import ORDER_ANCHORS, frame_in_words, local
+from ekiden.insights.explanation_wording import frame_in_words, local
+from ekiden.scenarios.anchor import ORDER_ANCHORS
 
 SECTIONS = {
     "target": (True, "the target holds", "the target does not hold"),

@@ -14,8 +14,8 @@ from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
 from ekiden.delivery.browsers import newest_web_push_subscription
-from ekiden.delivery.claim import DueRow, Verdict, judge, stopped_now
 from ekiden.delivery.contact_points import ContactPoints
+from ekiden.delivery.last_look import DueRow, Verdict, judge, stopped_now
 from ekiden.delivery.objections import NO_OBJECTIONS, Asked, read_objections
 from ekiden.delivery.pauses import Pause, open_pauses
 from ekiden.delivery.reach import Reached, Refusal, reach

@@ -1,7 +1,7 @@
 """The exclusive scenarios that have a customer (C-07), and which of them the next plan ends before anybody enters.
 
-Belongs here: reading them, and asking about their stops by the sender's own rule (`ekiden.delivery.claim`). Does not
-belong here: who gives way to whom (`explanation_planning`).
+Belongs here: reading them, and asking about their stops by the sender's own rule (`ekiden.delivery.last_look`). Does
+not belong here: who gives way to whom (`explanation_planning`).
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import qualified, statement
-from ekiden.delivery.claim import DueRow, stopped_now
+from ekiden.delivery.last_look import DueRow, stopped_now
 from ekiden.insights.built import AskedScenario
 from ekiden.insights.explanation_evidence import Rival
 from ekiden.insights.moments import Moment

@@ -6,11 +6,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ekiden.insights.explanation_evidence import Fact, Spans
+from ekiden.scenarios.anchor import ORDER_ANCHORS
 
 SHOWN_FACTS = 5
 """Orders or events that a sentence lists; the tree of a customer with hundreds would be unreadable."""
 
-ORDER_ANCHORS = ("ordered", "paid", "shipped", "desired_delivery", "nth_purchase")
 ORDER_FRAMES = ("product", "category", "order")
 REASONS = {
     "past_due": "it was due before the day on which it was planned, so a person must release it: `ekiden release`",

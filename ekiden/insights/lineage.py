@@ -13,9 +13,6 @@ from psycopg.rows import class_row
 from ekiden.database.statements import statement
 from ekiden.scenarios.anchor import ORDER_ANCHORS
 
-SHOWN_CHARACTERS = 2
-"""Of an address's local part: enough to recognise one's own, too little to write to."""
-
 
 @dataclass(frozen=True)
 class AnchorLine:
@@ -140,18 +137,3 @@ def latest_messages(connection: Connection[Any], *, limit: int) -> list[UUID]:
     """Return the ids of the messages sent last, the newest first, at most one per scenario and step in turn."""
     rows = connection.execute(statement(__file__, "latest_messages"), {"limit": limit}).fetchall()
     return [message_id for (message_id,) in rows]
-
-
-def masked(address: str | None) -> str:
-    """Return an address that can be shown: its domain and the first characters of its local part.
-
-    Of a contact point that is no mail address, the first and last characters.
-    """
-    if not address:
-        return ""
-    if "@" not in address:
-        shown = min(SHOWN_CHARACTERS, (len(address) - 1) // 2)
-        return f"{address[:shown]}…{address[len(address) - shown :]}"
-    local_part, _, domain = address.rpartition("@")
-    # never all of it, however short it is
-    return f"{local_part[: min(SHOWN_CHARACTERS, len(local_part) - 1)]}…@{domain}"

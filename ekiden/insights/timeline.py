@@ -13,9 +13,8 @@ from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
 from ekiden.database.statements import statement
-from ekiden.delivery.addresses import spellings
+from ekiden.delivery.addresses import masked, spellings
 from ekiden.insights.explanation_evidence import UnknownCustomer
-from ekiden.insights.lineage import masked
 from ekiden.insights.moments import at_local
 from ekiden.insights.timeline_wording import by_whom, what, why
 from ekiden.scenarios.registry import is_built

@@ -69,8 +69,8 @@ def import_list(
 
     Who comes onto it does so at `now`, unless the file says when; who is on it already stays since then. Raises
     `LoadRefused` with every fault there is, nobody having come onto the list; with `skip_bad_rows` only where the file
-    as a whole cannot be read, where nobody can say how many of its rows were not, or where all of it is bad. `progress`
-    is called with how much of how much was read.
+    as a whole cannot be read, where nobody can say how many of its rows were not, or where all of it is bad;
+    `ValueError` without an actor. `progress` is called with how much of how much was read.
     """
     if not context.actor.strip():
         raise ValueError("an import needs an actor: say who you are")

@@ -75,10 +75,6 @@ class Report:
         found = [finding for each in self.scenarios for finding in each.findings] + list(self.loose)
         return tuple(sorted(found, key=lambda finding: (finding.file, finding.line, finding.column, finding.rule)))
 
-    @property
-    def has_errors(self) -> bool:
-        return any(finding.severity == "error" for finding in self.findings)
-
     def broken(self) -> Mapping[str, tuple[str, ...]]:
         """Return the models that cannot be built from their definitions, each with why."""
         return {

@@ -88,7 +88,7 @@ def new_scenario(
 
 
 def write(scaffold: Scaffold) -> None:
-    """Write the files; a file that came into being meanwhile is not overwritten, and nothing is left half done."""
+    """Write the files, all or none; raise `ScaffoldRefused` where one cannot be, or is there meanwhile."""
     written: list[Path] = []
     made: list[Path] = []
     try:
@@ -109,7 +109,10 @@ def write(scaffold: Scaffold) -> None:
 
 
 def read_anchor(text: str) -> Any:
-    """Return an anchor as one writes it on a command line: `ordered`, `entered=lapsed_90_days` or YAML."""
+    """Return an anchor as one writes it on a command line: `ordered`, `entered=lapsed_90_days` or YAML.
+
+    Raises `ScaffoldRefused` for what is none of them.
+    """
     try:
         raw = text.encode()
     except UnicodeEncodeError:

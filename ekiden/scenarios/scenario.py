@@ -134,7 +134,7 @@ class ScenarioDefinition(Part):
         description="An order with such a status does not count from its cancelled_at on (R-102j); [] counts all.",
     )
     period: Period | None = Field(None, description="Step 1 is due on one of these local dates (Q-01).")
-    look_back_days: Days | None = Field(None, description="How many days late a step 1 is still planned (R-087).")
+    look_back_days: Days | None = Field(None, description="How many days late a step 1 still lets somebody in (R-087).")
     reentry: Literal["never", "after_exit", "per_anchor"] = "never"
     on_retrigger: Literal["ignore", "restart"] = Field(
         "ignore", description="What another anchor does to who is still in (C-06)."
@@ -153,7 +153,11 @@ class ScenarioDefinition(Part):
     past_date_policy: Literal["hold", "skip", "send_now"] = "hold"
     past_time_today: Literal["send_now", "hold"] = "send_now"
     backfill_as_of: Literal["now", "due_date"] = Field(
-        "now", description="As of when entry is judged for days gone by: now, or the day's own planning (Q-13)."
+        "now",
+        description=(
+            "As of when entry is judged for days gone by: now, or the day's planning, the anchor where that is later"
+            " (Q-13)."
+        ),
     )
     hold_expires_after_days: Days | None = Field(
         None, description="Local days after which a hold that nobody chose is cancelled; null: never."

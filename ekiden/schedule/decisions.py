@@ -14,18 +14,13 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import qualified, statement
-from ekiden.schedule.judging import blocked_anywhere, judged_at, judging
+from ekiden.schedule.judging import EVERYBODY, LOOKED_AT, blocked_anywhere, judged_at, judging
 
 BATCH_SIZE = 1_000
 """Customers in one row: enough for what a row costs besides (150 bytes) to be nothing, and a few kilobytes to read."""
 
 WHOLE_SCENARIO = ("not_enabled", "definition_broken")
 """Rules by which nobody is looked at who might enter: one row says so, and names no customer."""
-
-_EVERYBODY = sql.SQL("true")
-_LOOKED_AT = sql.SQL(
-    "customer_id in (select looked_at.customer_id from pg_temp.looked_at where looked_at.scenario_id = %(scenario_id)s)"
-)
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ def record_decisions(
             scenario,
             parameters,
             entered=entered.get(scenario.scenario_id, 0),
-            among=_LOOKED_AT if scenario.scenario_id in has_new else _EVERYBODY,
+            among=LOOKED_AT if scenario.scenario_id in has_new else EVERYBODY,
         )
     )
     considered = [scenario.scenario_id for scenario in scenarios]

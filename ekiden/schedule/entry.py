@@ -10,11 +10,11 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from psycopg import Connection, sql
+from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import qualified, statement
-from ekiden.schedule.judging import blocked_anywhere, judged_at, judged_for_good, judging
+from ekiden.schedule.judging import EVERYBODY, LOOKED_AT, blocked_anywhere, judged_at, judged_for_good, judging
 from ekiden.schedule.stops import end_found
 from ekiden.schedule.sweeps import Part, Standing, begin_sweep, end_sweep, looked_at
 
@@ -38,11 +38,6 @@ create temporary table arbitration (
 ) on commit drop;
 create temporary table entered (enrolment_id bigint, scenario_id bigint, anchor_date date) on commit drop;
 """
-
-_EVERYBODY = sql.SQL("true")
-_LOOKED_AT = sql.SQL(
-    "customer_id in (select looked_at.customer_id from pg_temp.looked_at where looked_at.scenario_id = %(scenario_id)s)"
-)
 
 
 @dataclass(frozen=True)
@@ -261,7 +256,7 @@ def _find_candidates(
     connection.execute(
         statement(__file__, "find_candidates").format(
             eligibility=qualified(scenario.relation_name),
-            among=_EVERYBODY if is_whole else _LOOKED_AT,
+            among=EVERYBODY if is_whole else LOOKED_AT,
             judged_at=judged_at(scenario.backfill_as_of),
             blocked_anywhere=blocked_anywhere("eligible.customer_id"),
         ),

@@ -1,4 +1,4 @@
-"""What keeps anything from being planned or asked; here by themselves, so that raising them needs no planner."""
+"""What keeps anything from being planned, asked or done; here by themselves, so that raising them needs no planner."""
 
 
 class UnknownScenario(ValueError):
@@ -11,3 +11,7 @@ class DaysOutOfReach(ValueError):
 
 class NothingBuilt(RuntimeError):
     """There is no eligibility table yet."""
+
+
+class ReasonMissing(ValueError):
+    """What a person does is done only with a reason: whoever looks at the ledger later will ask."""

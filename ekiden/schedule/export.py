@@ -2,7 +2,7 @@
 
 The file is complete and on disk before the marks are committed, and gets its name after: a crash in between leaves an
 unfinished file, which the next export finishes or sets aside as the ledger says. Belongs here: who is on a list, and
-what the ledger keeps of it. Does not belong here: files (`list_files`), whether there may be a list at all
+what the ledger keeps of it. Does not belong here: files (`export_files`), whether there may be a list at all
 (`may_export`), or the last look at each row (`ekiden.delivery`).
 """
 
@@ -20,16 +20,16 @@ from psycopg.rows import class_row
 
 from ekiden.database.again import again
 from ekiden.database.statements import statement
-from ekiden.delivery.claim import DueRow, Verdict, cancel, judge, stopped_now
 from ekiden.delivery.guards import pause_unanswered
+from ekiden.delivery.last_look import DueRow, Verdict, cancel, judge, stopped_now
 from ekiden.delivery.objections import NO_OBJECTIONS, Asked, read_objections
 from ekiden.delivery.pauses import Pause
 from ekiden.delivery.recipients import SkipReason
 from ekiden.delivery.record import record_messages
-from ekiden.schedule import list_files
+from ekiden.schedule import export_files
 from ekiden.schedule.advance import advance
+from ekiden.schedule.export_files import AS_CSV, ExportFormat, FileOptions, Settled, WrittenFile
 from ekiden.schedule.exported import Selection, known_export, marked, record_file
-from ekiden.schedule.list_files import AS_CSV, ExportFormat, FileOptions, Settled, WrittenFile
 from ekiden.schedule.may_export import (
     asked_for,
     check_asked,
@@ -113,7 +113,7 @@ def export_due(
     check_asked(connection, selection)
     with _alone(connection):
         check_before_exporting(connection, selection, now=now, settings=settings, context=context)
-        settled = list_files.settle(settings.exports, lambda runs: marked(connection, runs))
+        settled = export_files.settle(settings.exports, lambda runs: marked(connection, runs))
         with connection.transaction():
             run_id = start_run(connection, "export", "exporter", context, now=now)
 
@@ -162,7 +162,7 @@ def export_again(
     Without `options` it is written as it was. Raises `ExportRefused` for a run that exported nothing.
     """
     with _alone(connection):
-        settled = list_files.settle(settings.exports, lambda runs: marked(connection, runs))
+        settled = export_files.settle(settings.exports, lambda runs: marked(connection, runs))
         known = known_export(connection, list_run_id)
         chosen = options or FileOptions(
             ExportFormat(known.format or ExportFormat.CSV), bool(known.byte_order_mark), bool(known.verbatim)
@@ -280,7 +280,7 @@ class _ListRows:
         return [column.name for column in self.cursor.description or ()]
 
     def blocks(self) -> Iterator[list[tuple[Any, ...]]]:
-        while block := self.cursor.fetchmany(list_files.ROWS_PER_BLOCK):
+        while block := self.cursor.fetchmany(export_files.ROWS_PER_BLOCK):
             yield block
 
 
@@ -293,10 +293,10 @@ def _write(
     settings: Settings,
     options: FileOptions,
 ) -> WrittenFile:
-    name = list_files.file_name(now, run_id, options.form)
+    name = export_files.file_name(now, run_id, options.form)
     with connection.cursor(name="exported_list") as cursor:
         cursor.execute(statement(__file__, "exported_list"), {"run_id": list_run_id})
-        written = list_files.write(settings.exports, name, _ListRows(cursor), options)
+        written = export_files.write(settings.exports, name, _ListRows(cursor), options)
     record_file(connection, written, selection, options, run_id=run_id, list_run_id=list_run_id, now=now)
     return written
 
@@ -304,5 +304,5 @@ def _write(
 def _finish(report: ExportReport, written: WrittenFile | None) -> ExportReport:
     if written is None:
         return report
-    file = list_files.finish(written)
+    file = export_files.finish(written)
     return replace(report, file=file, neutralised=written.neutralised, sha256=written.sha256)

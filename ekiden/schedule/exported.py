@@ -1,7 +1,7 @@
 """What the ledger keeps of exported lists: their files, and whose list a run's file is.
 
 Belongs here: `outreach.exported_files`, written and read. Does not belong here: marking anybody (`export`), and the
-files themselves (`list_files`).
+files themselves (`export_files`).
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
-from ekiden.schedule.list_files import FileOptions, WrittenFile
+from ekiden.schedule.export_files import FileOptions, WrittenFile
 
 
 @dataclass(frozen=True)

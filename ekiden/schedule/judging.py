@@ -1,8 +1,7 @@
 """What the statements that look for candidates and those that say what was decided judge alike.
 
-Belongs here: at which instant entry is judged, as SQL and its parameters, and how long that stands; whether a block
-elsewhere counts. Does not belong here: what is judged
-(dbt), or who is looked at.
+Belongs here: among whom they look, at which instant entry is judged, as SQL and its parameters, and how long that
+stands; whether a block elsewhere counts. Does not belong here: what is judged (dbt), or who is looked at (`sweeps`).
 """
 
 from collections.abc import Mapping
@@ -12,6 +11,12 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from ekiden.database.statements import statement
+
+EVERYBODY = sql.SQL("true")
+LOOKED_AT = sql.SQL(
+    "customer_id in (select looked_at.customer_id from pg_temp.looked_at where looked_at.scenario_id = %(scenario_id)s)"
+)
+"""Those for whom something can be new since the scenario's last sweep."""
 
 
 def judged_at(backfill_as_of: str) -> sql.SQL:

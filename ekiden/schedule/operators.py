@@ -18,6 +18,7 @@ from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.scenarios.definition import EXPORTED_CHANNELS
 from ekiden.schedule.actions import ACTIONS, Action, NotChanged, changed_meanwhile, not_changed
+from ekiden.schedule.errors import ReasonMissing
 from ekiden.schedule.rows import RowFilter, RowState, ScheduleRow, count, hold_reason, search
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
 from ekiden.schedule.scenario_codes import refuse_unknown
@@ -73,10 +74,6 @@ class TooManyRows(ValueError):
         self.limit = limit
 
 
-class ReasonRequired(ValueError):
-    """The action cannot be done without saying why."""
-
-
 class WrongState(ValueError):
     """The filter asks for a state that the action does not apply to."""
 
@@ -113,9 +110,9 @@ def due_later(connection: Connection[Any], action: Action, row_filter: RowFilter
 
 
 def check(action: Action, *, reason: str | None, matched: int, limit: int) -> None:
-    """Raise what the action would be refused with: `ReasonRequired` or `TooManyRows`."""
+    """Raise what the action would be refused with: `ReasonMissing` or `TooManyRows`."""
     if action.needs_reason and not (reason and reason.strip()):
-        raise ReasonRequired(f"a {' or '.join(action.states)} row is {action.past} only with a reason")
+        raise ReasonMissing(f"a {' or '.join(action.states)} row is {action.past} only with a reason")
     if matched > limit:
         raise TooManyRows(matched, limit)
 
@@ -135,7 +132,7 @@ def operate(
 
     Rows in a state the action does not apply to are left and counted, and so are those that others changed while this
     waited for them, so that the filter admits them no more. Raises `TooManyRows`, having changed nothing,
-    if more than `limit` rows match, `ReasonRequired`, and `UnknownScenario`.
+    if more than `limit` rows match, `ReasonMissing`, and `UnknownScenario`.
     """
     check(action, reason=reason, matched=0, limit=limit)
     refuse_unknown(connection, row_filter.scenario)

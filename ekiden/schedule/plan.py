@@ -102,7 +102,8 @@ def plan(
 
     Whatever is due before the real today is held, whichever day is planned (R-116); days after today are left for
     their own planning. Planning again changes nothing. Raises `UnknownScenario` for a code that nobody knows,
-    and `DaysOutOfReach` for days that begin more than ten years before the last or before today.
+    `DaysOutOfReach` for days that begin more than ten years before the last or before today, and `NothingBuilt` before
+    the first build.
     """
     _check_days(first_day, last_day, today=settings.local_date(now))
     # before there is a run: what is refused planned no day, and is no plan that failed

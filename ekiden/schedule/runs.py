@@ -36,7 +36,7 @@ def start_run(
     first_day: date | None = None,
     last_day: date | None = None,
 ) -> UUID:
-    """Record that a run begins and return its id, within the caller's transaction."""
+    """Record that a run begins and return its id, within the caller's transaction; `ValueError` without an actor."""
     if not context.actor.strip():
         raise ValueError("an action on the ledger needs an actor: say who you are")
     run_id = uuid4()
@@ -79,7 +79,7 @@ def acting(
 
     It is on disk when it is committed, also where the server does not promise that by itself: a message's claim must
     survive a crash once the message is posted. Inside a transaction of the caller's it joins that one. The connection
-    must be in autocommit mode, or the transaction would stay open when the block ends.
+    must be in autocommit mode, or the transaction would stay open when the block ends: `ValueError`.
     """
     if not connection.autocommit:
         raise ValueError("the ledger's connections are in autocommit mode: connect(settings, autocommit=True)")

@@ -29,7 +29,7 @@ class SendingSettings(BaseModel):
 
     dispatcher_lease: Annotated[timedelta, Field(ge=timedelta(seconds=1)), HasUnit] = timedelta(minutes=5)
     """For how long a sender that gives no sign keeps what it claimed. Longer than the slowest batch: a channel begins
-    none of its messages after a minute and has the last answer within another; the rest is for a busy machine."""
+    none of its messages after a minute and has the last answer within three more; the rest is for a busy machine."""
 
     send_workers: int = Field(1, ge=1, le=64)
     """How many send workers share the queue in one run; with more than one, each is a process of its own."""

@@ -14,6 +14,7 @@ from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.reconcile import reconcile
 from ekiden.delivery.send import send_due
 from ekiden.schedule import operators
+from ekiden.schedule.errors import ReasonMissing
 from ekiden.schedule.export import export_due
 from ekiden.schedule.plan import plan
 from ekiden.schedule.rows import RowFilter
@@ -105,7 +106,7 @@ def _perform(operation: Operation, stage: Stage, channel: RecordingChannel, sett
             row_filter = RowFilter(scenario=operation.scenario, customer=operation.customer, step_no=operation.step)
             try:
                 _operator_action(operation, stage)(connection, row_filter, now=at, settings=settings, context=OPERATOR)
-            except operators.ReasonRequired as refused:
+            except ReasonMissing as refused:
                 raise ScriptFault(f"{refused}: add 'reason'") from None
         case _:
             raise TypeError(f"nobody can do {operation!r}")

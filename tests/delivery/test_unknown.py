@@ -18,7 +18,8 @@ from ekiden.delivery.unsubscribe_tokens import signer_of, token_of
 from ekiden.delivery.unsubscribing import addressee_of
 from ekiden.insights.standing import standing
 from ekiden.insights.timeline import timeline
-from ekiden.schedule.operators import ReasonRequired, TooManyRows
+from ekiden.schedule.errors import ReasonMissing
+from ekiden.schedule.operators import TooManyRows
 from ekiden.schedule.rows import NoRowId
 from ekiden.schedule.runs import acting
 from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop
@@ -229,7 +230,7 @@ def test_a_vanished_senders_rows_are_unknown_at_once(shop: Shop):
 def test_more_than_the_limit_or_without_a_reason_nothing_is_settled(unknown: Shop):
     with pytest.raises(TooManyRows, match="2 rows match, more than the limit of 1"):
         say(unknown, Settled.SENT, limit=1)
-    with pytest.raises(ReasonRequired, match="say how you know"):
+    with pytest.raises(ReasonMissing, match="say how you know"):
         say(unknown, Settled.SENT, reason=" ")
     with pytest.raises(NothingToRetry):
         say(unknown, Settled.SENT, retry=True)

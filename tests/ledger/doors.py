@@ -8,9 +8,9 @@ from datetime import date
 from hypothesis import strategies as st
 
 from ekiden.delivery.pauses import SendingPaused
-from ekiden.schedule.errors import UnknownScenario
+from ekiden.schedule.errors import ReasonMissing, UnknownScenario
 from ekiden.schedule.exported import ExportRefused
-from ekiden.schedule.operators import ReasonRequired, TooManyRows, WrongState
+from ekiden.schedule.operators import TooManyRows, WrongState
 from ekiden.schedule.rows import RowState
 from tests.ledger.ground import CUSTOMERS, MODELS
 from tests.ledger.interruptions import KINDS, Fuse
@@ -36,7 +36,7 @@ filters = st.fixed_dictionaries(
 )
 reasons = st.sampled_from([None, "because", "顧客の「希望」により, 'quoted'"])
 
-REFUSALS = (ExportRefused, ReasonRequired, SendingPaused, TooManyRows, UnknownScenario, WrongState)
+REFUSALS = (ExportRefused, ReasonMissing, SendingPaused, TooManyRows, UnknownScenario, WrongState)
 
 # by door: what may happen to rows and enrolments behind it
 BIRTHS = {"T1", "T2"}

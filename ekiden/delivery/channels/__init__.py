@@ -11,11 +11,7 @@ from ekiden.delivery.channels.addressing import can_begin_links, split_address
 from ekiden.delivery.channels.base import (
     Carrier,
     Channel,
-    Delivery,
-    LineBusy,
     LineStopped,
-    Outcome,
-    OutgoingMessage,
     Sender,
 )
 from ekiden.delivery.channels.batches import Clock, utc_now
@@ -28,12 +24,7 @@ __all__ = [
     "Carrier",
     "Channel",
     "ChannelMisconfigured",
-    "Delivery",
-    "LineBusy",
     "LineStopped",
-    "Outcome",
-    "OutgoingMessage",
-    "Sender",
     "carried_channels",
     "carriers_for",
     "channel_for",

@@ -79,7 +79,8 @@ class Delivery:
 
 
 class Channel(Protocol):
-    """A way to carry messages."""
+    """A provider's way to carry messages, `channel_name` in the ledger; a step's channel is another `Channel`, that of
+    `ekiden.scenarios`, imported here as `StepChannel`."""
 
     @property
     def name(self) -> str:

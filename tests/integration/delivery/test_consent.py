@@ -21,26 +21,17 @@ from ekiden.delivery.opt_outs import (
     opt_out,
     withdraw,
 )
-from ekiden.delivery.pauses import ReasonMissing
 from ekiden.delivery.send import send_due
 from ekiden.insights.lineage import lineage
 from ekiden.insights.timeline import timeline
+from ekiden.schedule.errors import ReasonMissing
 from ekiden.schedule.export import export_due
+from tests.integration.delivery.sending import NOON, ready
 from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop
 
 pytestmark = pytest.mark.usefixtures("sound_ledger")
 
-NOON = "2024-03-09 12:00"
 MAIL = OptOutChannel.MAIL
-
-
-def ready(shop: Shop, *customers: str, **definition: Any) -> Shop:
-    shop.scenario(**definition)
-    for customer in customers or ("C1",):
-        shop.buyer(customer)
-    shop.plan()
-    shop.at(NOON)
-    return shop
 
 
 def opts_out(shop: Shop, customer_id: str | None = "C1", **asked: Any) -> int:

@@ -10,7 +10,7 @@ from ekiden.delivery.guards import check_invariant, check_invariants
 from ekiden.delivery.pauses import Cause, SendingPaused, open_pauses, resume
 from ekiden.schedule.invariants import INVARIANTS, Invariant, Subject
 from ekiden.warehouse.dbt import manifest_path
-from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop
+from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop, by_force
 from tests.integration.schedule.exporting import CARD, export
 
 NOON = "2024-03-09 12:00"
@@ -27,13 +27,6 @@ def due(shop: Shop) -> Shop:
     shop.plan()
     shop.at(NOON)
     return shop
-
-
-def by_force(shop: Shop, statement: str, *values: object) -> None:
-    """Change the ledger as nobody can by its own means: its triggers would refuse it."""
-    with shop.connection.transaction():
-        shop.execute("set local session_replication_role = replica")
-        shop.execute(statement, *values)
 
 
 def release_by_force(shop: Shop, customer: str) -> None:

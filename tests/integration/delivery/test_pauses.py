@@ -9,7 +9,6 @@ import pytest
 from ekiden.database.connection import connect
 from ekiden.delivery.pauses import (
     Cause,
-    ReasonMissing,
     SendingPaused,
     open_pauses,
     pause,
@@ -18,7 +17,7 @@ from ekiden.delivery.pauses import (
     resume,
 )
 from ekiden.delivery.send import due_now
-from ekiden.schedule.errors import UnknownScenario
+from ekiden.schedule.errors import ReasonMissing, UnknownScenario
 from ekiden.schedule.export import export_due
 from ekiden.schedule.runs import RunContext
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop

@@ -7,11 +7,11 @@ import pytest
 
 from ekiden.database.connection import connect
 from ekiden.delivery.pauses import SendingPaused, resume
-from ekiden.schedule import list_files
+from ekiden.schedule import export_files
 from ekiden.schedule.errors import UnknownScenario
 from ekiden.schedule.exported import ExportRefused
 from ekiden.warehouse.dbt import manifest_path
-from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
+from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop, by_force
 from tests.integration.schedule.exporting import CARD, export, lines_of
 
 pytestmark = pytest.mark.usefixtures("sound_ledger")
@@ -175,13 +175,13 @@ def test_a_paused_scenario_is_left_alone_and_the_report_says_so(one_card: Shop):
 
 
 def test_a_pause_just_before_the_list_is_written_is_noticed(one_card: Shop, monkeypatch):
-    settle = list_files.settle
+    settle = export_files.settle
 
     def settle_while_somebody_pauses(*arguments):
         pause(one_card)
         return settle(*arguments)
 
-    monkeypatch.setattr(list_files, "settle", settle_while_somebody_pauses)
+    monkeypatch.setattr(export_files, "settle", settle_while_somebody_pauses)
     with pytest.raises(SendingPaused):
         export(one_card)
     assert one_card.states() == {("C1", 1): "ready"}
@@ -221,14 +221,14 @@ def test_a_card_that_was_held_and_that_nobody_released_is_noticed_before_it_is_e
 @pytest.mark.parametrize("scenario", [None, "follow_up"])
 @pytest.mark.parametrize("paused", ["all sending", "follow_up"])
 def test_a_pause_that_comes_while_the_list_is_written_undoes_it(one_card: Shop, monkeypatch, paused, scenario):
-    write = list_files.write
+    write = export_files.write
 
     def write_while_somebody_pauses(*arguments):
         with connect(one_card.settings, autocommit=True) as another:
             pause(one_card, another, scenario=None if paused == "all sending" else paused)
         return write(*arguments)
 
-    monkeypatch.setattr(list_files, "write", write_while_somebody_pauses)
+    monkeypatch.setattr(export_files, "write", write_while_somebody_pauses)
     with pytest.raises(SendingPaused, match=f"paused: {paused}, by y since .*: x. To go on: ekiden resume"):
         export(one_card, scenario=scenario)
     assert one_card.states() == {("C1", 1): "ready"}
@@ -239,13 +239,6 @@ def test_a_next_step_past_its_date_is_held(one_card: Shop):
     one_card.now += timedelta(days=30)
     export(one_card)
     assert one_card.states() == {("C1", 1): "sent", ("C1", 2): "held"}
-
-
-def by_force(shop: Shop, statement: str, *values: object) -> None:
-    """Change the ledger as nobody can by its own means: its triggers would refuse it."""
-    with shop.connection.transaction():
-        shop.execute("set local session_replication_role = replica")
-        shop.execute(statement, *values)
 
 
 def pause(shop: Shop, connection=None, scenario: str | None = None) -> None:

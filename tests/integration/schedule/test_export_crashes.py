@@ -14,7 +14,7 @@ import pytest
 
 from ekiden.database.connection import connect
 from ekiden.schedule import export as export_module
-from ekiden.schedule import list_files
+from ekiden.schedule import export_files
 from ekiden.schedule.export import export_due
 from ekiden.settings import PROJECT_ROOT
 from tests.integration.deadlocks import fails_once
@@ -40,7 +40,7 @@ def test_a_file_that_broke_off_is_not_left_behind(one_card: Shop, monkeypatch):
     def full_disk(*_arguments):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(list_files, "_write_csv", full_disk)
+    monkeypatch.setattr(export_files, "_write_csv", full_disk)
     with pytest.raises(OSError, match="no space left"):
         export(one_card)
     assert names_in(one_card) == []
@@ -71,7 +71,7 @@ def test_ended_between_commit_and_name_the_file_gets_its_name_with_the_next_expo
     def lose_power(_written):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(list_files, "finish", lose_power)
+    monkeypatch.setattr(export_files, "finish", lose_power)
     with pytest.raises(KeyboardInterrupt):
         export(one_card)
     (unfinished,) = names_in(one_card)

@@ -8,7 +8,8 @@ from psycopg.errors import DeadlockDetected
 from ekiden.delivery.channels.base import Outcome
 from ekiden.schedule import operators
 from ekiden.schedule.actions import ACTIONS
-from ekiden.schedule.operators import ReasonRequired, TooManyRows, due_later, hold, release
+from ekiden.schedule.errors import ReasonMissing
+from ekiden.schedule.operators import TooManyRows, due_later, hold, release
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext, start_run
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
@@ -109,7 +110,7 @@ def test_a_row_completed_by_hand_ends_the_enrolment_and_has_no_successor(ledger:
 def test_a_blocked_row_is_reopened_only_with_a_reason_and_only_into_holding(ledger: Shop):
     ledger.operate("block", customer="C1", reason="asked to stop")
     assert ledger.enrolments()["C1"] == ("stopped", "blocked")
-    with pytest.raises(ReasonRequired):
+    with pytest.raises(ReasonMissing):
         ledger.operate("reopen", customer="C1")
     ledger.operate("reopen", customer="C1", reason="a mistake")
     row = ledger.row(customer="C1")

@@ -10,9 +10,9 @@ from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, opt_out
 from ekiden.delivery.pauses import pause
 from ekiden.insights import explanation_evidence
-from ekiden.insights.describe import describe
 from ekiden.insights.explanation import Verdict
 from ekiden.insights.lineage import lineage
+from ekiden.insights.lineage_wording import describe
 from ekiden.insights.moments import moment
 from ekiden.insights.standing import standing
 from ekiden.insights.why import why

@@ -279,7 +279,7 @@ language sql stable as $$
         where
             pg_locks.locktype = 'advisory'
             and pg_locks.database = (select db.oid from pg_database as db where db.datname = current_database())
-            -- the class under which dispatchers lock their numbers (LOCK_CLASS in ekiden/delivery/claim.py)
+            -- the class under which dispatchers lock their numbers (LOCK_CLASS in ekiden/delivery/lease.py)
             and pg_locks.classid = 6646633
             and pg_locks.objid = dispatcher
             and pg_locks.granted

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ekiden.insights.lineage import masked
+from ekiden.delivery.addresses import masked
 
 
 def test_no_address_is_shown_as_nothing():

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ekiden.delivery.claim import DueRow, Verdict, is_stopped, judge
+from ekiden.delivery.last_look import DueRow, Verdict, is_stopped, judge
 
 NOW = datetime(2024, 3, 9, 3, 0, tzinfo=UTC)
 LIMIT = timedelta(hours=6)
