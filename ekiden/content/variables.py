@@ -37,11 +37,12 @@ class MessageVariables:
     anchor_date: date
     """The local date of what the scenario counts from: the order, the registration, ..."""
     anchor_products: tuple[str, ...]
-    """Names of the products of the anchor order; empty where the anchor is not an order."""
+    """Names of five products of the anchor order at most, those that the scenario names first; or of an anchor event and
+    of the later ones of its kind. Empty where the anchor is neither, or the event of no product."""
     step_no: int
     """The step's number, from 1."""
     offered_products: tuple[str, ...] = ()
-    """Names of the products the scenario wants to bring near; empty where it names none."""
+    """Names of five products at most that the scenario wants to bring near; empty where it names none."""
     shop_url: str = ""
     """The shop's front page; empty: a template shows no button."""
 

@@ -30,6 +30,10 @@ FIRST_YEAR, LAST_YEAR = 1000, 8999
 """Systems write 0001-01-01 or 9999-12-31 for no date; read as one, it leaves the calendar (years 1 to 9999) as soon as
 a zone or some days are added, and an order "cancelled" in 9999 stands no more than any that will be cancelled."""
 
+TOO_LARGE = 10**15
+"""Of numbers: more than any shop's amounts in any currency, and no sum of smaller ones leaves PostgreSQL's numbers, as
+that of two with 131,072 digits would in every build."""
+
 # Only what is left to exclude once PostgreSQL finds a value valid: a pattern costs by its length; one that
 # spells out a time takes longer than all other checks of a row together.
 _NOT_A_NUMBER = "[^0-9.eE+-]"
@@ -262,6 +266,9 @@ def _type_rules(column_type: ColumnType, value: sql.Identifier) -> list[Rule]:
             far = sql.SQL("left({}, 4)::integer not between {} and {}").format(value, FIRST_YEAR, LAST_YEAR)
             years = f"is not in the years {FIRST_YEAR} to {LAST_YEAR}; where there is no such day, leave it empty"
             rules.append(Rule(far, years))
+        if column_type is ColumnType.NUMERIC:
+            too_large = sql.SQL("abs({}::numeric) >= {}").format(value, TOO_LARGE)
+            rules.append(Rule(too_large, f"is too large; it must be less than {TOO_LARGE:,}"))
         return rules
     if column_type is ColumnType.JSON:
         brackets = sql.SQL("length({value}) - length(translate({value}, '[{{', '')) > {most}").format(

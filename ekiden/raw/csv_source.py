@@ -6,6 +6,7 @@ value means or may be (`checks`), and which encoding a file has (`encodings`).
 
 import csv
 import io
+import os
 from collections.abc import Iterator
 from itertools import islice
 from typing import BinaryIO
@@ -26,7 +27,7 @@ class CsvSource:
 
     def __init__(self, file: SourceFile, stream: BinaryIO, faults: FaultList) -> None:
         self._file, self._stream, self._faults = file, stream, faults
-        self.total = file.path.stat().st_size
+        self.total = os.fstat(stream.fileno()).st_size
         self._lines_read = 0
         self._is_at_end = False
         self._reader = csv.reader(self._lines(), strict=True)

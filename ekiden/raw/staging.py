@@ -12,7 +12,7 @@ from psycopg import Connection, sql
 
 from ekiden.raw.contract import CONTRACT
 from ekiden.raw.csv_source import CsvSource
-from ekiden.raw.faults import FaultList
+from ekiden.raw.faults import Fault, FaultList
 from ekiden.raw.folder import SourceFile
 from ekiden.raw.shape import Table
 
@@ -54,7 +54,13 @@ def stage(
 
             source = parquet_source.ParquetSource(file, faults)
         else:
-            source = CsvSource(file, stack.enter_context(file.path.open("rb")), faults)
+            try:
+                stream = stack.enter_context(file.path.open("rb"))
+            except OSError as error:
+                # it was there when the folder was listed
+                faults.add_unreadable(Fault(file.name, f"cannot be read: {error.strerror}"))
+                return ()
+            source = CsvSource(file, stream, faults)
         if source.header is None:
             return ()
         columns = sql.SQL(", ").join(map(sql.Identifier, source.header))

@@ -19,6 +19,8 @@ from ekiden.scenarios.rules import frames, kind_of_anchor
 PRODUCTS = tuple(f"Product {number}" for number in range(1, 6))
 """As many as a message names at most."""
 
+EVENT = "event"
+
 WAY_OUT = "; ask for what may be empty with {% if %}, or write `or`"
 
 
@@ -69,18 +71,20 @@ def _trials(scenario: ScenarioDefinition, is_by_hand: bool) -> Iterator[Trial]:
     full = replace(sample_variables(), anchor_products=PRODUCTS, offered_products=PRODUCTS)
     yield Trial(full)
     anchor = kind_of_anchor(scenario)
-    has_order = anchor is None or anchor in ORDER_ANCHORS or is_by_hand
-    most = full if has_order else replace(full, anchor_products=())
-    yield Trial(most, f". anchor_products is empty here, as the anchor {anchor} is no order{WAY_OUT}")
+    has_products = anchor is None or anchor in ORDER_ANCHORS or anchor == EVENT or is_by_hand
+    most = full if has_products else replace(full, anchor_products=())
+    yield Trial(most, f". anchor_products is empty here, as the anchor {anchor} is of no product{WAY_OUT}")
     stops = [frame for place, frame in frames(scenario) if place[0] == "stop" and getattr(frame, "codes", None)]
     named = PRODUCTS[: len({code for frame in stops if frame.type == "product" for code in frame.codes})]
     # any frame's code may be that of a product
     if all(frame.type == "product" for frame in stops):
         most = replace(most, offered_products=named)
     yield Trial(most, f". offered_products holds {len(named) or 'none'} here, the products that `stop` names{WAY_OUT}")
+    source, without = ("event", "an event of no product") if anchor == EVENT else ("order", "no order")
+    may_lack_products = is_by_hand or anchor == EVENT
     for who, lacking in (
-        ("an order of one product", replace(most, anchor_products=most.anchor_products[:1])),
-        ("no order", most if has_order and not is_by_hand else replace(most, anchor_products=())),
+        (f"an {source} of one product", replace(most, anchor_products=most.anchor_products[:1])),
+        (without, replace(most, anchor_products=()) if may_lack_products else most),
         ("nothing that is offered", replace(most, offered_products=named)),
         ("no given name", replace(most, given_name="", customer_name=most.family_name)),
         ("no family name", replace(most, family_name="", customer_name=most.given_name)),

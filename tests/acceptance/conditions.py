@@ -22,6 +22,7 @@ def target(given: Target) -> Meant:
     return said(
         frames=frames(given, relation="and"),
         active_subscriber=given.active_subscriber,
+        and_scope=given.and_scope,
     )
 
 
@@ -39,12 +40,12 @@ def exclusion(of_target: Target, given: Conditions) -> Meant:
     parts = [excluded, *([of_target.exclude] if of_target.exclude else []), given]
     short = [frame for part in parts for frame in _alternatives(part)]
     written = Conditions(frames=[frame for part in parts for frame in part.frames])
-    return said(frames=_joined(short, written, relation="or"))
+    return said(frames=_joined(short, written, relation="or"), and_scope=given.and_scope)
 
 
 def stop(given: Conditions) -> Meant:
     """Return what ends an enrolment; what is written in short are alternatives (R-123)."""
-    return said(frames=_joined(_alternatives(given), given, relation="or"))
+    return said(frames=_joined(_alternatives(given), given, relation="or"), and_scope=given.and_scope)
 
 
 def frames(given: Conditions, *, relation: str) -> list[Meant]:

@@ -119,6 +119,8 @@ def _customer(customer: Customer, events: Iterable[Event]) -> Row:
         else None,
         "email_2": now["email_2"] or None,
         "mail_format": now["mail_format"],
+        "phone": now["phone"],
+        "line_user_id": now["line_user_id"],
         "newsletter_status": now["newsletter"],
         "duplicate_status": now["duplicate"],
         "access_url": now["site"],

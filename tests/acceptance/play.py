@@ -10,9 +10,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from psycopg import Connection
+
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.reconcile import reconcile
 from ekiden.delivery.send import send_due
+from ekiden.scenarios.definition import SENT_CHANNELS
 from ekiden.schedule import operators
 from ekiden.schedule.errors import ReasonMissing
 from ekiden.schedule.export import export_due
@@ -91,7 +94,7 @@ def _perform(operation: Operation, stage: Stage, channel: RecordingChannel, sett
         case Dispatch(crash_after_claim=True):
             _dispatch_and_die(stage, channel, settings, at)
         case Dispatch():
-            send_due(connection, channel=channel, settings=settings, clock=lambda: at, context=SENSOR)
+            _dispatch(connection, channel, settings, at)
         case Reconcile():
             channel.answer = Outcome(operation.provider_says)
             reconcile(connection, channel=channel, settings=settings, now=at, context=OPERATOR)
@@ -119,6 +122,8 @@ def _rows_meant(operation: OnRows) -> str:
 
 def _operator_action(operation: OnRows, stage: Stage) -> Callable[..., Any]:
     match operation:
+        case Set(status="ready") if _is_any(operation, stage, "failed"):
+            return operators.retry
         case Release() | Set(status="ready"):
             return operators.release
         case Delete():
@@ -129,15 +134,27 @@ def _operator_action(operation: OnRows, stage: Stage) -> Callable[..., Any]:
             return operators.block
         case Set(status="held"):
             # a row that is blocked is reopened, one that is ready is held back
-            blocked = any(
-                (row.scenario, row.status) == (operation.scenario, "blocked")
-                and operation.customer in (None, row.customer)
-                and operation.step in (None, row.step)
-                for row in stage.rows()
-            )
-            return partial(operators.reopen, reason=operation.reason) if blocked else operators.hold
+            is_blocked = _is_any(operation, stage, "blocked")
+            return partial(operators.reopen, reason=operation.reason) if is_blocked else operators.hold
         case _:
             raise TypeError(f"no operator can do {operation!r}")
+
+
+def _is_any(operation: OnRows, stage: Stage, status: str) -> bool:
+    """Return whether one of the rows that are meant has this status."""
+    return any(
+        (row.scenario, row.status) == (operation.scenario, status)
+        and operation.customer in (None, row.customer)
+        and operation.step in (None, row.step)
+        for row in stage.rows()
+    )
+
+
+def _dispatch(connection: Connection[Any], channel: RecordingChannel, settings: Settings, at: datetime) -> None:
+    """Send what is due by any channel there is: the script's carries them all."""
+    send_due(
+        connection, channel=channel, settings=settings, clock=lambda: at, context=SENSOR, step_channels=SENT_CHANNELS
+    )
 
 
 def _dispatch_and_die(stage: Stage, channel: RecordingChannel, settings: Settings, at: datetime) -> None:
@@ -146,7 +163,7 @@ def _dispatch_and_die(stage: Stage, channel: RecordingChannel, settings: Setting
     process = connection.info.backend_pid
     channel.dies_after_taking = True
     try:
-        send_due(connection, channel=channel, settings=settings, clock=lambda: at, context=SENSOR)
+        _dispatch(connection, channel, settings, at)
     except SenderDied:
         pass
     else:

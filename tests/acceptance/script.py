@@ -32,6 +32,8 @@ class Customer(Part):
     """Without one, an address that is made up; `""`: none."""
     email_2: str | None = None
     mail_format: Literal["text", "html"] | None = None
+    phone: str | None = None
+    line_user_id: str | None = None
     gender: Literal["male", "female"] | None = None
     birth_date: date | None = Field(None, validation_alias=AliasChoices("birth_date", "birthday", "born"))
     postal_code: str | None = None

@@ -68,6 +68,8 @@ class Conditions(MemberWords):
     """How many orders of the products or categories; without any, how many orders at all."""
     within_days: int | None = None
     since: str | None = None
+    and_scope: str | None = None
+    """Whether neighbouring frames that are joined by `and` are about one order (Q-05)."""
     frames: tuple[Frame, ...] = ()
 
 
@@ -131,6 +133,9 @@ class Scenario(Part):
     variant_by_domain: bool | None = None
     recheck_order_status: bool | None = None
     excluded_order_statuses: Many | None = None
+    count_excludes_status: Many | None = None
+    backfill_as_of: str | None = None
+    hold_expires_after_days: int | None = None
     on_skip: str | None = None
     disable_mode: str | None = None
     reevaluate_on_update: bool | None = None

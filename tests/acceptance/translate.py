@@ -36,6 +36,8 @@ SAME_NAME = (
     "priority",
     "disable_mode",
     "reevaluate_on_update",
+    "backfill_as_of",
+    "hold_expires_after_days",
 )
 # the anchors that say which one, and the shorthand's key that says it
 ANCHOR_ARGUMENTS = {"event": "event", "entered": "segment", "tag_granted": "tag", "list_imported": "list_code"}
@@ -62,6 +64,8 @@ def definition(scenario: Scenario) -> dict[str, Any]:
         meant["multi_delivery"] = False
     if scenario.excluded_order_statuses is not None:
         meant["excluded_order_statuses"] = list(scenario.excluded_order_statuses)
+    if scenario.count_excludes_status is not None:
+        meant["count_excludes_status"] = list(scenario.count_excludes_status)
     if "send_window" in scenario.model_fields_set:
         meant["send_window"] = send_window(scenario.send_window)
     return meant

@@ -2,28 +2,56 @@
 What several segments have in common. A segment itself is a model under models/segments; here are its building blocks.
 #}
 
-{% macro lapsed_spans(days) -%}
-    {#- The body of a segment of those who have not ordered for some days: per customer, from the start of the local day
-        that many days after an order that stands until the next such order. -#}
+{% macro lapsed_spans(days, events=[]) -%}
+    {#- The body of a segment of those who have not ordered for some days, nor done any of some events since: per
+        customer, from the start of the local day that many days after the last of these until the next. -#}
 with orders as (
     select * from {{ ref('stg_orders') }}
 ),
-
-standing_orders as (
+{% if events %}
+events as (
+    select * from {{ ref('stg_customer_events') }}
+),
+{% endif %}
+signs as (
     select
         customer_id,
-        {{ start_of_local_date('ordered_on + ' ~ days) }} as lapses_at,
-        lead(ordered_at) over (partition by customer_id order by ordered_at, order_id) as next_ordered_at
+        ordered_at as seen_at,
+        ordered_on as seen_on,
+        true as is_order
     from orders
     where not isempty(counts_during) and upper_inf(counts_during)
+    {%- if events %}
+    union all
+    select
+        customer_id,
+        event_at,
+        {{ local_date('event_at') }},
+        false
+    from events
+    where event_type in ({{ text_list(events) }})
+    {%- endif %}
+),
+
+gaps as (
+    select
+        customer_id,
+        seen_at,
+        {{ start_of_local_date('seen_on + ' ~ days) }} as lapses_at,
+        lead(seen_at) over (partition by customer_id order by seen_at) as next_seen_at,
+        -- who never ordered does not stay away
+        min(seen_at) filter (where is_order) over (partition by customer_id) as first_ordered_at
+    from signs
 ),
 
 lapses as (
     select
         customer_id,
-        tstzrange(lapses_at, next_ordered_at) as lapsed_during
-    from standing_orders
-    where next_ordered_at is null or next_ordered_at > lapses_at
+        tstzrange(lapses_at, next_seen_at) as lapsed_during
+    from gaps
+    where
+        (next_seen_at is null or next_seen_at > lapses_at)
+        and seen_at >= first_ordered_at
 )
 
 select

@@ -1,1 +1,1 @@
-{{ eligibility(segments=['lapsed_90_days']) }}
+{{ eligibility(segments=['silent_90_days']) }}

@@ -32,7 +32,15 @@ targeted as (
     from versions_due
     inner join outreach.scenario_versions as versions
         on versions_due.scenario_version_id = versions.scenario_version_id
-    cross join lateral jsonb_path_query(versions.definition, '$.target.frames[*].codes[*]') as code
+    cross join lateral (
+        select jsonb_path_query(versions.definition, '$.target.frames[*].codes[*]')
+        union
+        select jsonb_path_query(versions.definition, '$.orders.products[*]')
+        union
+        select jsonb_path_query(versions.definition, '$.orders.categories[*]')
+        union
+        select jsonb_path_query(versions.definition, '$.anchor.nth_purchase.products[*]')
+    ) as named (code)
 ),
 
 targeted_products as (
@@ -73,7 +81,7 @@ offered_products as (
 ),
 
 -- what the scenario is about comes first; a few names are enough for a message
-anchor_products as (
+ordered_products as (
     select
         due.schedule_row_id,
         (array_agg(products.product_name order by targeted_products.product_id is null, lines.line_no))[:5] as names
@@ -85,6 +93,32 @@ anchor_products as (
             due.scenario_version_id = targeted_products.scenario_version_id
             and lines.product_id = targeted_products.product_id
     where due.anchor_kind in ('ordered', 'paid', 'shipped', 'desired_delivery', 'nth_purchase')
+    group by due.schedule_row_id
+),
+
+-- what lies in a cart, or was looked at: of the event and of those of its kind that the customer made since (R-185, R-186)
+event_products as (
+    select
+        due.schedule_row_id,
+        (array_agg(seen.product_name order by seen.first_at, seen.product_id))[:5] as names
+    from due
+    -- customer by customer, whatever the planner thinks of how many there are
+    cross join lateral (
+        select
+            products.product_id,
+            products.product_name,
+            min(events.event_at) as first_at
+        from staging.stg_customer_events as anchors
+        inner join staging.stg_customer_events as events
+            on
+                anchors.customer_id = events.customer_id
+                and anchors.event_type = events.event_type
+                and anchors.event_at <= events.event_at
+        inner join staging.stg_products as products on events.product_id = products.product_id
+        where anchors.customer_id = due.customer_id and anchors.event_id = due.anchor_key
+        group by products.product_id, products.product_name
+    ) as seen
+    where due.anchor_kind = 'event'
     group by due.schedule_row_id
 ),
 
@@ -116,14 +150,15 @@ select
     customers.line_user_id,
     case when due.channel = 'web_push' then ({web_push_subscription}) end as web_push_subscription,
     customers.newsletter_status,
-    coalesce(anchor_products.names, '{{}}') as anchor_products,
+    coalesce(ordered_products.names, event_products.names, '{{}}') as anchor_products,
     coalesce(offered_products.names, '{{}}') as offered_products
 from due
 inner join outreach.scenarios on due.scenario_id = scenarios.scenario_id
 inner join outreach.scenario_versions as versions on due.scenario_version_id = versions.scenario_version_id
 inner join outreach.scenario_version_steps as steps
     on due.scenario_version_id = steps.scenario_version_id and due.step_no = steps.step_no
-left join anchor_products on due.schedule_row_id = anchor_products.schedule_row_id
+left join ordered_products on due.schedule_row_id = ordered_products.schedule_row_id
+left join event_products on due.schedule_row_id = event_products.schedule_row_id
 left join offered_products on due.scenario_version_id = offered_products.scenario_version_id
 cross join no_mail_format
 left join lateral (

@@ -54,6 +54,8 @@ BAD_VALUES: dict[tuple[str, str], list[tuple[str, str]]] = {
         ("-1", "is too small; it must be >= 0"),
         ("1,080", "is not a number"),
         ("NaN", "is not a number"),
+        # two of them would have more digits in their sum than any number may
+        ("5e131071", "is too large; it must be less than 1,000,000,000,000,000"),
         ("Infinity", "is not a number"),
         ("¥1080", "is not a number"),
         ("0x10", "is not a number"),
@@ -138,6 +140,14 @@ def test_a_missing_required_file_is_named_and_no_reference_to_it_is_blamed(shop:
     said = faults_of()
     assert len(said) == 1
     assert said[0].startswith("customers.csv: is missing and required; give customers.csv or customers.parquet")
+
+
+def test_a_file_that_is_gone_by_the_time_it_is_read_is_named(shop: Path, connection: psycopg.Connection) -> None:
+    def unloading(progress: LoadProgress) -> None:
+        (shop / "orders.csv").unlink(missing_ok=True)
+
+    with pytest.raises(LoadRefused, match=r"orders\.csv: cannot be read: No such file"):
+        load(connection, shop, TOKYO, progress=unloading)
 
 
 def test_an_unknown_file_is_refused_with_the_known_names(shop: Path, faults_of: Faults) -> None:

@@ -39,8 +39,8 @@ def told(
 @pytest.mark.parametrize(
     ("body", "changes", "reason"),
     [
-        ("{{ anchor_products[0] }}", {"anchor": "member_registered"}, "the anchor member_registered is no order"),
-        ("{{ anchor_products|first }}", {"anchor": {"event": "carted"}}, "the anchor event is no order"),
+        ("{{ anchor_products[0] }}", {"anchor": "member_registered"}, "the anchor member_registered is of no product"),
+        ("{{ anchor_products|first }}", {"anchor": "member_registered"}, "member_registered is of no product"),
         ("{{ offered_products[0] }}", {}, "offered_products holds none here"),
         ("{{ offered_products[2] }}", {"stop": CUPS}, "offered_products holds 2 here"),
     ],
@@ -61,6 +61,7 @@ def test_what_the_definition_leaves_empty_for_everybody_is_an_error(tmp_path, bo
         ("Tea", "{{ family_name[0] }}", {}, "no family name"),
         ("Tea", "{{ anchor_products[1] }}", {}, "an order of one product"),
         ("Tea", "{{ anchor_products[0] }}", {"sql": "select 1"}, "no order"),
+        ("Tea", "{{ anchor_products[0] }}", {"anchor": {"event": "carted"}}, "an event of no product"),
         (
             *("Tea", "{{ offered_products[0] }}"),
             *({"stop": {"frames": [{"type": "event", "codes": ["carted"]}]}}, "nothing that is offered"),

@@ -1,0 +1,1 @@
+{{ lapsed_spans(days=90, events=['opened', 'clicked']) }}
