@@ -105,9 +105,12 @@ def up(
 
 def env() -> None:
     """Print what Dagster's and dbt's own commands need from the environment, for a shell: eval "$(ekiden env)"."""
-    from orchestration.instance import prepare  # noqa: PLC0415 - as above
+    from orchestration.instance import open_instance, prepare  # noqa: PLC0415 - as above
 
     settings = Settings()
     migrate(settings)
-    for name, value in {**dbt_environment(settings), **prepare(settings)}.items():
+    environment = {**dbt_environment(settings), **prepare(settings)}
+    # a daemon that does not know the pool yet takes as many builds from its queue as there are
+    open_instance(settings).dispose()
+    for name, value in environment.items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")

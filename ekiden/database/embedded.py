@@ -18,10 +18,11 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+from typing import IO
 
 import psycopg
 
-from ekiden.database.account import run
+from ekiden.database.account import Account, run
 from ekiden.database.binaries import Binaries, usable_binaries
 from ekiden.database.cluster import ROLE, initialise, log_since
 from ekiden.database.errors import DatabaseUnavailable
@@ -179,7 +180,7 @@ class EmbeddedServer:
             *(binaries["pg_ctl"], "start", "-w", "-t", f"{PATIENCE:.0f}"),
             *("-o", shlex.join(arguments)),
         ]
-        with place.log.open("ab") as log:
+        with _opened(place.log, place.account) as log:
             began = log.tell()
             # not by pg_ctl's own -D, which it hands to a shell without quoting every sign
             code = run(command, place.account, log, {"PGDATA": str(place.data)}, [lock])
@@ -220,7 +221,7 @@ def _server_lock(place: Place) -> Iterator[int]:
     Two servers on one folder destroy it, and PostgreSQL itself takes a server for dead whose process it cannot see.
     The kernel, which every container of a machine has in common, knows better.
     """
-    with place.server_lock.open("a") as file:
+    with _opened(place.server_lock, place.account) as file:
         for _ in range(LEAVING_ATTEMPTS):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -236,6 +237,21 @@ def _server_lock(place: Place) -> Iterator[int]:
                 "Otherwise a query of a killed server has not ended yet: try again."
             )
         yield file.fileno()
+
+
+def _opened(path: Path, account: Account | None) -> IO[bytes]:
+    """Open a file to append to it, and give it to `account` if this makes it.
+
+    A user whose server root started once must be able to start it again.
+    """
+    try:
+        # only what is made here: what a link of that name leads to must not be given away
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644), "ab")
+    except FileExistsError:
+        return path.open("ab")
+    if account is not None:
+        os.fchown(file.fileno(), account.uid, account.gid)
+    return file
 
 
 def _password(place: Place) -> str:

@@ -70,8 +70,8 @@ def stop(
                 )
         except Unanswered as error:
             version = unanswered_version(connection, error)
-            # where no row is open nothing waits for the answer: what is still to be born is of the current version
-            if version.open_rows:
+            # where nobody waits for the answer, what is still to be born is of the current version
+            if version.open_rows or version.awaiting:
                 unanswered.append(version)
     edited = connection.execute(statement(__file__, "edited_scenarios"), chosen).fetchall()
     for scenario_id, version_id, relation_name in edited:

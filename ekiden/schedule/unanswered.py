@@ -35,7 +35,10 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True)
 class UnansweredVersion:
-    """Such a version, with the open rows that wait for its answer: how many, and the first by what ends them."""
+    """Such a version, with the open rows that wait for its answer: how many, and the first by what ends them.
+
+    `awaiting` enrolments of it wait for their first row, and are asked by it until then.
+    """
 
     scenario_code: str
     model_name: str
@@ -43,18 +46,27 @@ class UnansweredVersion:
     git_revision: str | None
     open_rows: int
     sending_rows: int
+    awaiting: int
     first_waiting: Sequence[int]
     first_failed: Sequence[int]
     said: str
 
     def __str__(self) -> str:
-        rows = "1 open row" if self.open_rows == 1 else f"{self.open_rows} open rows"
         of = f" (git {self.git_revision[:10]})" if self.git_revision else ""
         return (
             f"version {self.version_no}{of} of {self.scenario_code} cannot be asked whether its stop condition holds:"
-            f" {self.said}. What waits of it ({rows}) is not sent unasked. `ekiden build` makes what the current"
+            f" {self.said}.{self._waiting} `ekiden build` makes what the current"
             f" definition asks; of an earlier one, build that definition once more{self._ends}"
         )
+
+    @property
+    def _waiting(self) -> str:
+        rows = "1 open row" if self.open_rows == 1 else f"{self.open_rows} open rows"
+        told = f" What waits of it ({rows}) is not sent unasked." if self.open_rows or not self.awaiting else ""
+        if self.awaiting:
+            who = "1 customer" if self.awaiting == 1 else f"{self.awaiting} customers"
+            told += f" Without a row, {who} of it may wait in the scenario for nothing, until step 1 is due."
+        return told
 
     @property
     def _ends(self) -> str:

@@ -69,7 +69,26 @@ where
     -- whose row a person deleted waits for nothing, and gives way
     and (
         open_rows.enrolment_id is not null
-        or enrolments.exited_at > %(as_of)s::timestamptz
+        or (
+            enrolments.exited_at > %(as_of)s::timestamptz
+            -- how it ended later does not count where its row was deleted by then
+            and not exists (
+                select
+                from outreach.schedule_rows as gone
+                where
+                    gone.enrolment_id = enrolments.enrolment_id
+                    and gone.state = 'deleted'
+                    and gone.state_changed_at <= %(as_of)s::timestamptz
+                    and not exists (
+                        select
+                        from outreach.schedule_rows as next_rows
+                        where
+                            next_rows.enrolment_id = gone.enrolment_id
+                            and next_rows.step_no >= gone.step_no
+                            and next_rows.state <> 'deleted'
+                    )
+            )
+        )
         -- or was deleted only after the instant
         or exists (
             select

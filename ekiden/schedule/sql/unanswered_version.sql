@@ -16,6 +16,14 @@ select
     versions.git_revision,
     (select count(*) from open_rows) as open_rows,
     (select count(*) from open_rows where open_rows.state = 'sending') as sending_rows,
+    (
+        select count(*)
+        from outreach.first_rows_awaited as awaited
+        inner join outreach.enrolments on awaited.enrolment_id = enrolments.enrolment_id
+        where
+            enrolments.scenario_version_id = %(scenario_version_id)s
+            and enrolments.state = 'active'
+    ) as awaiting,
     array(
         select open_rows.schedule_row_id
         from open_rows

