@@ -37,8 +37,8 @@ class MessageVariables:
     anchor_date: date
     """The local date of what the scenario counts from: the order, the registration, ..."""
     anchor_products: tuple[str, ...]
-    """Names of five products of the anchor order at most, those that the scenario names first; or of an anchor event and
-    of the later ones of its kind. Empty where the anchor is neither, or the event of no product."""
+    """Names of five products of the anchor order at most, those that the scenario names first; or of an anchor event
+    and of the later ones of its kind. Empty where the anchor is neither, or the event of no product."""
     step_no: int
     """The step's number, from 1."""
     offered_products: tuple[str, ...] = ()

@@ -80,11 +80,13 @@ offered_products as (
     group by scenario_version_id
 ),
 
--- what the scenario is about comes first; a few names are enough for a message
-ordered_products as (
+-- a product may stand on several lines, and several may have one name
+ordered_names as (
     select
         due.schedule_row_id,
-        (array_agg(products.product_name order by targeted_products.product_id is null, lines.line_no))[:5] as names
+        products.product_name,
+        bool_or(targeted_products.product_id is not null) as is_targeted,
+        min(lines.line_no) as line_no
     from due
     inner join staging.stg_order_lines as lines on due.anchor_key = lines.order_id
     inner join staging.stg_products as products on lines.product_id = products.product_id
@@ -93,19 +95,27 @@ ordered_products as (
             due.scenario_version_id = targeted_products.scenario_version_id
             and lines.product_id = targeted_products.product_id
     where due.anchor_kind in ('ordered', 'paid', 'shipped', 'desired_delivery', 'nth_purchase')
-    group by due.schedule_row_id
+    group by due.schedule_row_id, products.product_name
+),
+
+-- what the scenario is about comes first; a few names are enough for a message
+ordered_products as (
+    select
+        schedule_row_id,
+        (array_agg(product_name order by is_targeted desc, line_no))[:5] as names
+    from ordered_names
+    group by schedule_row_id
 ),
 
 -- what lies in a cart, or was looked at: of the event and of those of its kind that the customer made since (R-185, R-186)
 event_products as (
     select
         due.schedule_row_id,
-        (array_agg(seen.product_name order by seen.first_at, seen.product_id))[:5] as names
+        (array_agg(seen.product_name order by seen.first_at, seen.product_name))[:5] as names
     from due
     -- customer by customer, whatever the planner thinks of how many there are
     cross join lateral (
         select
-            products.product_id,
             products.product_name,
             min(events.event_at) as first_at
         from staging.stg_customer_events as anchors
@@ -116,7 +126,7 @@ event_products as (
                 and anchors.event_at <= events.event_at
         inner join staging.stg_products as products on events.product_id = products.product_id
         where anchors.customer_id = due.customer_id and anchors.event_id = due.anchor_key
-        group by products.product_id, products.product_name
+        group by products.product_name
     ) as seen
     where due.anchor_kind = 'event'
     group by due.schedule_row_id

@@ -65,6 +65,16 @@ def test_what_the_scenario_is_about_is_named_first_and_five_in_all(shop: Shop, a
     assert named(shop) == ["rose", "bread", "milk", "salt", "rice"]
 
 
+def test_a_product_on_several_lines_is_named_once(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    basket(shop, "bread", "milk")
+    shop.execute(
+        "insert into raw.order_lines (order_id, line_no, product_id, quantity) values ('O-C1-2024-03-08', 3, 'bread', 1)"
+    )
+    assert named(shop) == ["bread", "milk"]
+
+
 def test_a_cart_is_what_was_put_into_it_from_the_anchor_on(shop: Shop):
     shop.scenario(anchor={"event": "carted"}, zero_day="same_day")
     shop.customer("C1")
