@@ -25,6 +25,15 @@ versions_due as (
     from due
 ),
 
+-- where a definition says which products it is about
+about (place) as (
+    values
+    ('$.target.frames[*].codes[*]'::jsonpath),
+    ('$.orders.products[*]'),
+    ('$.orders.categories[*]'),
+    ('$.anchor.nth_purchase.products[*]')
+),
+
 targeted as (
     select
         versions.scenario_version_id,
@@ -32,15 +41,8 @@ targeted as (
     from versions_due
     inner join outreach.scenario_versions as versions
         on versions_due.scenario_version_id = versions.scenario_version_id
-    cross join lateral (
-        select jsonb_path_query(versions.definition, '$.target.frames[*].codes[*]')
-        union
-        select jsonb_path_query(versions.definition, '$.orders.products[*]')
-        union
-        select jsonb_path_query(versions.definition, '$.orders.categories[*]')
-        union
-        select jsonb_path_query(versions.definition, '$.anchor.nth_purchase.products[*]')
-    ) as named (code)
+    cross join about
+    cross join lateral jsonb_path_query(versions.definition, about.place) as code
 ),
 
 targeted_products as (
@@ -102,19 +104,19 @@ ordered_names as (
 ordered_products as (
     select
         schedule_row_id,
-        (array_agg(product_name order by is_targeted desc, line_no))[:5] as names
+        (array_agg(product_name order by is_targeted desc, line_no asc))[:5] as names
     from ordered_names
     group by schedule_row_id
 ),
 
--- what lies in a cart, or was looked at: of the event and of those of its kind that the customer made since (R-185, R-186)
+-- what lies in a cart, or was looked at: of the event and of the customer's later ones of its kind (R-185, R-186)
 event_products as (
     select
         due.schedule_row_id,
         (array_agg(seen.product_name order by seen.first_at, seen.product_name))[:5] as names
     from due
     -- customer by customer, whatever the planner thinks of how many there are
-    cross join lateral (
+    inner join lateral (
         select
             products.product_name,
             min(events.event_at) as first_at
@@ -127,7 +129,7 @@ event_products as (
         inner join staging.stg_products as products on events.product_id = products.product_id
         where anchors.customer_id = due.customer_id and anchors.event_id = due.anchor_key
         group by products.product_name
-    ) as seen
+    ) as seen on true
     where due.anchor_kind = 'event'
     group by due.schedule_row_id
 ),

@@ -70,7 +70,8 @@ def test_a_product_on_several_lines_is_named_once(shop: Shop):
     shop.buyer("C1")
     basket(shop, "bread", "milk")
     shop.execute(
-        "insert into raw.order_lines (order_id, line_no, product_id, quantity) values ('O-C1-2024-03-08', 3, 'bread', 1)"
+        "insert into raw.order_lines (order_id, line_no, product_id, quantity)"
+        " values ('O-C1-2024-03-08', 3, 'bread', 1)"
     )
     assert named(shop) == ["bread", "milk"]
 
