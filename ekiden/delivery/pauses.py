@@ -94,8 +94,9 @@ def pause(
     """
     _check(reason, context)
     with connection.transaction():
-        lock(connection)
+        # first, as it may wait for a plan or a build: nobody's pause waits behind this one
         scenario_id = _scenario_id(connection, scenario)
+        lock(connection)
         for known in open_pauses(connection):
             if (known.scenario_code, known.cause, known.reason) == (scenario, cause, reason.strip()):
                 return known
@@ -124,13 +125,14 @@ def resume(
     """
     _check(reason, context)
     with connection.transaction():
+        scenario_id = _scenario_id(connection, scenario)
         lock(connection)
         ended = [
             pause_id
             for (pause_id,) in connection.execute(
                 statement(__file__, "resume"),
                 {
-                    "scenario_id": _scenario_id(connection, scenario),
+                    "scenario_id": scenario_id,
                     "reason": reason.strip(),
                     "actor": context.actor.strip(),
                     "now": now,
@@ -181,7 +183,10 @@ def _scenario_id(connection: Connection[Any], code: str | None) -> int | None:
     if code is None:
         return None
     refuse_unknown(connection, code)
-    row = connection.execute("select scenario_id from outreach.scenarios where scenario_code = %s", (code,)).fetchone()
+    # the lock that the pause's own key asks for: where a plan gives the scenario another code, it is waited for here
+    row = connection.execute(
+        "select scenario_id from outreach.scenarios where scenario_code = %s for key share", (code,)
+    ).fetchone()
     if row is None:
         raise UnknownScenario(f"the scenario {code!r} is built and was never planned: nothing of it can be sent")
     return int(row[0])

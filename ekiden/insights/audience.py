@@ -109,12 +109,12 @@ def members(
 ) -> Iterator[Iterator[AudienceMember]]:
     """Yield the audience as a stream: whoever may enter first, each group by due date, customer and anchor."""
     query = statement(__file__, "audience_members").format(query=_standing(scenario))
-    with (
-        connection.transaction(),
-        connection.cursor("audience", row_factory=class_row(AudienceMember)) as cursor,
-    ):
+    # made whole at the commit: whoever reads slowly, as a pager does, keeps no lock that a build waits for
+    parameters = {**_parameters(scenario, moment, blocks_everywhere), "limit": limit}
+    with connection.transaction():
+        connection.execute(sql.SQL("declare audience cursor with hold for {}").format(query), parameters)
+    with connection.cursor("audience", row_factory=class_row(AudienceMember), withhold=True) as cursor:
         cursor.itersize = FETCHED_ROWS
-        cursor.execute(query, {**_parameters(scenario, moment, blocks_everywhere), "limit": limit})
         yield iter(cursor)
 
 

@@ -105,12 +105,11 @@ def members(
 ) -> Iterator[Iterator[SegmentMember]]:
     """Yield a segment's customers at an instant as a stream, in the order of their ids."""
     query = _asking("segment_members", segment, moment, most=sql.Literal(limit))
-    with (
-        _read_only(connection, segment.name),
-        connection.cursor("segment", row_factory=class_row(SegmentMember)) as cursor,
-    ):
+    # made whole at the commit: whoever reads slowly, as a pager does, keeps no lock that a build waits for
+    with _read_only(connection, segment.name):
+        connection.execute(sql.SQL("declare segment cursor with hold for {}").format(query))
+    with connection.cursor("segment", row_factory=class_row(SegmentMember), withhold=True) as cursor:
         cursor.itersize = FETCHED_ROWS
-        cursor.execute(query)
         yield iter(cursor)
 
 
@@ -141,5 +140,10 @@ def _read_only(connection: Connection[Any], name: str) -> Iterator[None]:
         with connection.transaction():
             connection.execute("set transaction read only")
             yield
-    except (errors.ProgrammingError, errors.DataError, errors.InternalError) as error:
+    except (
+        errors.ProgrammingError,
+        errors.DataError,
+        errors.InternalError,
+        errors.ObjectNotInPrerequisiteState,  # a materialized view that is not filled
+    ) as error:
         raise SegmentUnusable(f"the segment {name!r} does not run: {error}") from error

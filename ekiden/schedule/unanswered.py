@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection, DataError, NotSupportedError, ProgrammingError
+from psycopg.errors import ObjectNotInPrerequisiteState
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
@@ -95,7 +96,8 @@ def asking(scenario_version_id: int) -> Iterator[None]:
     """Raise `Unanswered` where the version's conditions, asked within, are not there, or do not fit what they read."""
     try:
         yield
-    except (ProgrammingError, DataError, NotSupportedError) as error:
+    # the last is what an unfilled materialized view says
+    except (ProgrammingError, DataError, NotSupportedError, ObjectNotInPrerequisiteState) as error:
         raise Unanswered(scenario_version_id, error.diag.message_primary or str(error)) from error
 
 

@@ -16,8 +16,19 @@ table and the definition it is planned by can never differ.
         git_revision text,
         built_at timestamptz not null
     );
-    -- a registry that was made before there were explanations
-    alter table eligibility.scenario_registry add column if not exists explain_function text;
+    do language plpgsql {{ text_literal("
+begin
+    -- a registry that was made before there were explanations; asked first, as the change would wait for every reader
+    if not exists (
+        select from pg_attribute
+        where
+            attrelid = 'eligibility.scenario_registry'::regclass
+            and attname = 'explain_function'
+            and not attisdropped
+    ) then
+        alter table eligibility.scenario_registry add column if not exists explain_function text;
+    end if;
+end") }};
 {%- endmacro %}
 
 {% macro live_function_name(model_name, scenario) -%}

@@ -14,6 +14,7 @@ declare
     view_statements jsonb;
     statement text;
 begin
+    " ~ in_turns("
     -- of two that replace what one view reads, each would wait for what the other has dropped
     if exists (
         select from pg_depend
@@ -101,6 +102,7 @@ begin
         where depth = 0 or pg_class.relkind in ('v', 'm')
     );
     execute " ~ text_literal(statements) ~ ";
+    ") ~ "
     for view_statements in select * from jsonb_array_elements(kept) loop
         begin
             if view_statements ->> 0 is not null then

@@ -2,6 +2,8 @@
 Views are replaced in place. dbt's own way renames the old view and drops it with everything that depends on it: while
 a build runs, or after a build of one model alone, the views that a sender reads would be gone. Here a view is there at
 every moment; only when its columns change must it be dropped, and views on it are made again with it where they can be.
+To replace one is to wait for all who read it, with every sender behind: one that is the same stays as it is, and for
+another it waits a moment at a time.
 #}
 
 {% materialization view, adapter='postgres' -%}
@@ -34,10 +36,41 @@ every moment; only when its columns change must it be dropped, and views on it a
     {%- else -%}
     do language plpgsql {{ text_literal("
 begin
-    execute " ~ text_literal(create) ~ ";
-exception when invalid_table_definition then
-    -- a column was removed, renamed or given another type
-    execute " ~ text_literal(keeping_views(relation, 'drop view ' ~ relation ~ ' cascade; ' ~ create)) ~ ";
+    execute " ~ text_literal('create temporary view view_as_written as (\n' ~ query ~ '\n)') ~ ";
+    -- both as the server says them; whoever reads one is not asked to wait for the other
+    if
+        pg_get_viewdef('pg_temp.view_as_written'::regclass)
+        is distinct from pg_get_viewdef(to_regclass(" ~ text_literal(relation.include(database=false)) ~ "))
+    then
+        begin
+            " ~ in_turns("execute " ~ text_literal(create) ~ ";") ~ "
+        exception when invalid_table_definition then
+            -- a column was removed, renamed or given another type
+            execute " ~ text_literal(keeping_views(relation, 'drop view ' ~ relation ~ ' cascade; ' ~ create)) ~ ";
+        end;
+    end if;
+    drop view pg_temp.view_as_written;
 end") }}
     {%- endif -%}
+{%- endmacro %}
+
+{% macro in_turns(statements) -%}
+    {#- For a block of PL/pgSQL: statements that no reader of what they lock may run beside. Whoever wants to read next
+        waits behind the wish alone, so it is given up after three seconds, for as long, until no reader stands in the
+        way. -#}
+declare
+    usual_timeout text := current_setting('lock_timeout');
+begin
+    loop
+        begin
+            perform set_config('lock_timeout', '3s', true);
+            {{ statements }}
+            perform set_config('lock_timeout', usual_timeout, true);
+            exit;
+        exception when lock_not_available then
+            raise warning 'waits for whoever reads: %', sqlerrm;
+            perform pg_sleep(3);
+        end;
+    end loop;
+end;
 {%- endmacro %}

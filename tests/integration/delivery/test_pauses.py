@@ -1,6 +1,9 @@
 """Pausing and resuming: what stops at once, what goes on, what becomes of what waited, and what is kept."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
@@ -200,6 +203,29 @@ def test_a_pause_needs_a_known_scenario_a_reason_and_an_actor(shop: Shop):
     with pytest.raises(ValueError, match="actor"):
         pause(shop.connection, None, reason="why not", now=shop.now, context=RunContext(" "))
     assert open_pauses(shop.connection) == ()
+
+
+@pytest.mark.parametrize(("act", "scenario"), [(stop, "mail"), (stop, "mial"), (go_on, "mial")])
+def test_all_sending_is_paused_at_once_though_another_waits_for_a_plan_or_a_build(shop: Shop, act, scenario: str):
+    two_scenarios(shop)
+    with (
+        connect(shop.settings, autocommit=True) as planner,
+        connect(shop.settings, autocommit=True) as somebody,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        with planner.transaction():
+            planner.execute("lock table eligibility.scenario_registry in access exclusive mode")
+            planner.execute("update outreach.scenarios set scenario_code = 'renamed' where scenario_code = 'mail'")
+            one = pool.submit(act, replace(shop, connection=somebody), scenario)
+            waiting = "select 1 from pg_locks where pid = %s and not granted"
+            while not planner.execute(waiting, [somebody.info.backend_pid]).fetchone():
+                assert not one.done(), one.result()
+                time.sleep(0.02)
+            shop.execute("set lock_timeout = '5s'")
+            stop(shop, None)
+        with pytest.raises(UnknownScenario):
+            one.result()
+    assert [found.scenario_code for found in open_pauses(shop.connection)] == [None]
 
 
 def test_whoever_asks_before_an_export_is_told(shop: Shop):

@@ -1,11 +1,15 @@
 """Sending: what is looked at before the claim, what is recorded, and which step follows."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from email import message_from_bytes
 from urllib.parse import unquote
 
+import psycopg
 import pytest
+from psycopg import sql
 
+from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.delivery.send import due_now
@@ -103,6 +107,28 @@ def test_the_next_step_is_of_the_version_that_is_current_when_it_is_born(shop: S
     following = shop.row(step_no=2)
     assert (following.scenario_version, following.send_at) == (2, shop.local("2024-03-13 18:00"))
     assert shop.row(step_no=1).scenario_version == 1
+
+
+def test_a_step_that_is_added_while_the_last_one_is_recorded_ends_nobody_without_it(shop: Shop, monkeypatch):
+    ready(shop)
+    shop.scenario(steps=CHAIN)
+    execute = psycopg.Connection.execute
+
+    def planned_meanwhile(connection, query, *arguments, **options):
+        cursor = execute(connection, query, *arguments, **options)
+        text = query.as_string(connection) if isinstance(query, sql.Composable) else str(query)
+        if "insert into outreach.schedule_rows" in text and "true as follows_a_step" in text:
+            monkeypatch.undo()
+            with connect(shop.settings, autocommit=True) as somebody:
+                replace(shop, connection=somebody).plan()
+        return cursor
+
+    monkeypatch.setattr(psycopg.Connection, "execute", planned_meanwhile)
+    shop.send()
+    assert shop.states() == {("C1", 1): "sent"}
+    assert shop.execute("select count(*) from outreach.scenario_versions") == [(2,)]
+    # whatever was added came after the end of the chain as it stood
+    assert shop.enrolments() == {"C1": ("completed", None)}
 
 
 def test_a_next_step_that_is_stopped_by_force_ends_the_enrolment(shop: Shop):

@@ -5,6 +5,8 @@ from datetime import datetime
 
 import pytest
 
+from ekiden.database.connection import connect
+from ekiden.insights import audience as audience_module
 from ekiden.insights.audience import Audience, AudienceMember, Heads, audience, members
 from ekiden.insights.built import ScenarioIsBroken, asked_scenario
 from ekiden.insights.moments import moment
@@ -31,6 +33,18 @@ def test_the_numbers_are_those_of_the_list(built_shop: BuiltShop, scenario: str,
         chosen = [member for member in found if member.standing == standing]
         assert heads == Heads(len({member.customer_id for member in chosen}), len(chosen))
     assert counted.due.anchors == sum(member.due_date == counted.day for member in found)
+
+
+def test_a_list_that_is_read_slowly_keeps_nobody_waiting(built_shop: BuiltShop, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(audience_module, "FETCHED_ROWS", 1)
+    counted, _ = ask(built_shop, "bought_a", "2026-03-08")
+    asked = asked_scenario(built_shop.connection, "bought_a")
+    with members(built_shop.connection, asked, moment("2026-03-08", now=NOW, zone=ZONE)) as found:
+        first = next(found)
+        with connect(built_shop.settings) as builder:
+            builder.execute("lock table eligibility.bought_a in access exclusive mode nowait")
+            builder.rollback()
+        assert len((first, *found)) == counted.eligible.anchors > 1
 
 
 def test_a_past_day_a_coming_day_and_an_instant_are_the_same_question(built_shop: BuiltShop):

@@ -10,6 +10,8 @@ import pytest
 from psycopg import sql
 
 from ekiden.cli import main
+from ekiden.database.connection import connect
+from ekiden.insights import segments as segments_module
 from ekiden.insights.moments import moment
 from ekiden.insights.segments import SegmentMember, SegmentSize, SegmentUnusable, UnknownSegment, asked_segment, members
 from ekiden.insights.segments import size as size_of
@@ -105,6 +107,17 @@ def test_rows_too_many_are_counted_and_an_infinity_is_no_bound(built_shop: Built
         counted, found = ask(built_shop, "quiet_28_days", "2026-03-08")
     assert (counted.customers, counted.ever, counted.surplus_rows) == (1, 1, 1)
     assert found[0].entered_at is None or found[1].entered_at is None
+
+
+def test_a_list_that_is_read_slowly_keeps_nobody_waiting(built_shop: BuiltShop, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(segments_module, "FETCHED_ROWS", 1)
+    asked = asked_segment(built_shop.connection, LAPSED, built_shop.project, lambda _: "never compiled")
+    with members(built_shop.connection, asked, moment("2026-12-01", now=NOW, zone=ZONE)) as found:
+        first = next(found)
+        with connect(built_shop.settings) as builder:
+            builder.execute("lock table segments.lapsed_90_days in access exclusive mode nowait")
+            builder.rollback()
+        assert len({member.customer_id for member in (first, *found)}) > 10
 
 
 def test_the_command_counts_and_lists(built_shop: BuiltShop, monkeypatch: pytest.MonkeyPatch, capsys):

@@ -1,5 +1,11 @@
 """The project's own build: its models, data tests and unit tests over the tests' shop."""
 
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psycopg
 import pytest
 from psycopg import sql
 
@@ -95,4 +101,50 @@ def test_a_view_whose_columns_changed_is_made_anew(warehouse: Warehouse):
     warehouse.connection.execute("drop view staging.stg_products cascade")
     warehouse.connection.execute("create view staging.stg_products as select 1 as not_its_column")
     assert "Completed successfully" in (output := warehouse.build("stg_products")), output
+    assert warehouse.connection.execute("select product_name from staging.stg_products").fetchone()
+
+
+@contextmanager
+def nobody_waits(warehouse: Warehouse) -> Iterator[None]:
+    """Let every later session of this database fail that waits for a lock for two seconds."""
+    (name,) = warehouse.connection.execute("select quote_ident(current_database())").fetchone()
+    warehouse.connection.execute(f"alter database {name} set lock_timeout = '2s'")
+    try:
+        yield
+    finally:
+        warehouse.connection.execute(f"alter database {name} reset lock_timeout")
+
+
+def test_a_build_that_changes_no_view_waits_for_nobody_who_reads(warehouse: Warehouse):
+    # as a dump does, or a plan
+    with psycopg.connect(warehouse.connection.info.dsn, password=warehouse.connection.info.password) as reader:
+        reader.execute("lock table staging.stg_products, eligibility.scenario_registry in access share mode")
+        with nobody_waits(warehouse):
+            assert "Completed successfully" in (output := warehouse.build("stg_products")), output
+
+
+@pytest.mark.parametrize("before", ["select 1 as not_its_column", "select * from staging.stg_products where false"])
+def test_readers_go_on_while_a_view_that_changed_waits_for_one_of_them(warehouse: Warehouse, before: str):
+    definition = warehouse.connection.execute("select pg_get_viewdef('staging.stg_products'::regclass)").fetchone()
+    text = before.replace("staging.stg_products", f"({definition[0].rstrip(';')}) as products")
+    warehouse.connection.execute("drop view staging.stg_products cascade")
+    warehouse.connection.execute(f"create view staging.stg_products as {text}")
+    with (
+        psycopg.connect(warehouse.connection.info.dsn, password=warehouse.connection.info.password) as reader,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        reader.execute("lock table staging.stg_products in access share mode")
+        building = pool.submit(warehouse.build, "stg_products")
+        waiting = "select 1 from pg_locks where relation = 'staging.stg_products'::regclass and not granted"
+        while not warehouse.connection.execute(waiting).fetchone():
+            assert not building.done(), building.result()
+            time.sleep(0.05)
+        try:
+            with warehouse.connection.transaction():
+                warehouse.connection.execute("set local statement_timeout = '20s'")
+                warehouse.connection.execute("select from staging.stg_products")
+            assert not building.done()
+        finally:
+            reader.rollback()
+        assert "Completed successfully" in (output := building.result()), output
     assert warehouse.connection.execute("select product_name from staging.stg_products").fetchone()

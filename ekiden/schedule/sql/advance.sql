@@ -1,5 +1,12 @@
--- E2, E4, E6: an enrolment whose chain goes no further ends here. Completed is only whose last step was sent.
-with finished as (
+-- The next rows are born, and E2, E4, E6: an enrolment whose chain goes no further ends here. One statement: of a
+-- version that a plan makes meanwhile, both see the steps or neither, so that nobody is ended before a step that was
+-- not looked at. Completed is only whose last step was sent.
+with born as (
+    {births}
+    returning enrolment_id
+),
+
+finished as (
     select
         rows.enrolment_id,
         case
@@ -15,6 +22,7 @@ with finished as (
         on rows.scenario_id = step_states.scenario_id and next_step.step_no = step_states.step_no
     where
         rows.schedule_row_id = any(%(rows)s)
+        and rows.enrolment_id not in (select born.enrolment_id from born)
         and not exists (
             select
             from outreach.schedule_rows as open_rows
@@ -22,12 +30,16 @@ with finished as (
                 open_rows.enrolment_id = rows.enrolment_id
                 and open_rows.state in ('ready', 'held', 'sending', 'failed')
         )
+),
+
+ended as (
+    update outreach.enrolments
+    set
+        state = case when finished.exit_reason is null then 'completed' else 'stopped' end,
+        exit_reason = finished.exit_reason,
+        exited_at = %(now)s
+    from finished
+    where enrolments.enrolment_id = finished.enrolment_id and enrolments.state = 'active'
 )
 
-update outreach.enrolments
-set
-    state = case when finished.exit_reason is null then 'completed' else 'stopped' end,
-    exit_reason = finished.exit_reason,
-    exited_at = %(now)s
-from finished
-where enrolments.enrolment_id = finished.enrolment_id and enrolments.state = 'active'
+select count(*) from born
