@@ -14,7 +14,6 @@ declare
     view_statements jsonb;
     statement text;
 begin
-    " ~ in_turns("
     -- of two that replace what one view reads, each would wait for what the other has dropped
     if exists (
         select from pg_depend
@@ -26,6 +25,7 @@ begin
     ) then
         perform pg_advisory_xact_lock(hashtextextended('views that are made again', 0));
     end if;
+    " ~ in_turns("
     kept := (
         with recursive on_it (relation, depth) as (
             select to_regclass(" ~ text_literal(relation.include(database=false)) ~ ")::oid, 0
