@@ -17,10 +17,10 @@ from ekiden.settings import Settings
 
 def advance(
     connection: Connection[Any], rows: Sequence[int], *, now: datetime, settings: Settings, run_id: UUID
-) -> int:
-    """Go on from the given schedule rows, within the caller's transaction; return how many rows were born."""
+) -> None:
+    """Go on from the given schedule rows, within the caller's transaction."""
     if not rows:
-        return 0
+        return
     parameters = {
         "rows": as_array(rows),
         "now": now,
@@ -32,6 +32,4 @@ def advance(
         "last_day": None,
     }
     births = statement(__file__, "births").format(wanted=statement(__file__, "wanted_next_steps"))
-    row = connection.execute(statement(__file__, "advance").format(births=births), parameters).fetchone()
-    assert row is not None
-    return int(row[0])
+    connection.execute(statement(__file__, "advance").format(births=births), parameters)

@@ -36,12 +36,11 @@ signs as (
 gaps as (
     select
         customer_id,
-        seen_at,
         {{ start_of_local_date('seen_on + ' ~ days) }} as lapses_at,
-        lead(seen_at) over (partition by customer_id order by seen_at) as next_seen_at,
-        -- who never ordered does not stay away
-        min(seen_at) filter (where is_order) over (partition by customer_id) as first_ordered_at
+        lead(seen_at) over by_time as next_seen_at,
+        bool_or(is_order) over by_time as has_ordered
     from signs
+    window by_time as (partition by customer_id order by seen_at)
 ),
 
 lapses as (
@@ -51,7 +50,8 @@ lapses as (
     from gaps
     where
         (next_seen_at is null or next_seen_at > lapses_at)
-        and seen_at >= first_ordered_at
+        -- who never ordered does not stay away
+        and has_ordered
 )
 
 select

@@ -67,41 +67,28 @@ where
     -- a model that left the project keeps nobody from anything
     and scenarios.status <> 'archived'
     -- whose row a person deleted waits for nothing, and gives way
-    and (
-        open_rows.enrolment_id is not null
-        or (
-            enrolments.exited_at > %(as_of)s::timestamptz
-            -- how it ended later does not count where its row was deleted by then
-            and not exists (
-                select
-                from outreach.schedule_rows as gone
-                where
-                    gone.enrolment_id = enrolments.enrolment_id
-                    and gone.state = 'deleted'
-                    and gone.state_changed_at <= %(as_of)s::timestamptz
-                    and not exists (
-                        select
-                        from outreach.schedule_rows as next_rows
-                        where
-                            next_rows.enrolment_id = gone.enrolment_id
-                            and next_rows.step_no >= gone.step_no
-                            and next_rows.state <> 'deleted'
-                    )
+    and case
+        when %(as_of)s::timestamptz is null
+            then
+                open_rows.enrolment_id is not null
+                or exists (
+                    select
+                    from outreach.first_rows_awaited as awaited
+                    where awaited.enrolment_id = enrolments.enrolment_id
+                )
+        else
+            -- no row was born by then, or one of them was open
+            coalesce(
+                (
+                    select
+                        bool_or(
+                            born.state in ('ready', 'held', 'sending', 'failed')
+                            or born.state_changed_at > %(as_of)s::timestamptz
+                        )
+                    from outreach.schedule_rows as born
+                    where born.enrolment_id = enrolments.enrolment_id and born.created_at <= %(as_of)s::timestamptz
+                ),
+                true
             )
-        )
-        -- or was deleted only after the instant
-        or exists (
-            select
-            from outreach.schedule_rows as later
-            where
-                later.enrolment_id = enrolments.enrolment_id
-                and later.state = 'deleted'
-                and later.state_changed_at > %(as_of)s::timestamptz
-        )
-        or exists (
-            select
-            from outreach.first_rows_awaited as awaited
-            where awaited.enrolment_id = enrolments.enrolment_id
-        )
-    )
+    end
 order by scenarios.priority nulls last, enrolments.entered_at, scenarios.scenario_code

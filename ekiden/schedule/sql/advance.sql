@@ -30,16 +30,12 @@ finished as (
                 open_rows.enrolment_id = rows.enrolment_id
                 and open_rows.state in ('ready', 'held', 'sending', 'failed')
         )
-),
-
-ended as (
-    update outreach.enrolments
-    set
-        state = case when finished.exit_reason is null then 'completed' else 'stopped' end,
-        exit_reason = finished.exit_reason,
-        exited_at = %(now)s
-    from finished
-    where enrolments.enrolment_id = finished.enrolment_id and enrolments.state = 'active'
 )
 
-select count(*) from born
+update outreach.enrolments
+set
+    state = case when finished.exit_reason is null then 'completed' else 'stopped' end,
+    exit_reason = finished.exit_reason,
+    exited_at = %(now)s
+from finished
+where enrolments.enrolment_id = finished.enrolment_id and enrolments.state = 'active'

@@ -1,13 +1,15 @@
 """A shop's own copy of the dbt project, with the scenarios a test writes into it, on a database of its own.
 
-Belongs here: the copy and the scenario files. Does not belong here: what is expected of them.
+Belongs here: the copy, the scenario files and whom they are for. Does not belong here: what is expected of them.
 """
 
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from ekiden.settings import PROJECT_ROOT, Settings
@@ -55,3 +57,19 @@ def site(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def ekiden(site: Site, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> Callable[..., Ended]:
     """Run `ekiden …` on the site; what dbt writes is captured as well."""
     return commands(monkeypatch, capfd)
+
+
+@pytest.fixture
+def buyer(connection: psycopg.Connection, settings: Settings) -> datetime:
+    """A customer who bought bananas two days ago, at noon: the step of every scenario here is due today."""
+    ordered_at = datetime.now(settings.zone).replace(hour=12, minute=0) - timedelta(days=2)
+    connection.execute("insert into raw.products (product_id, product_name) values ('1082185', 'バナナ')")
+    connection.execute(
+        "insert into raw.customers (customer_id, registered_at, email) values ('C', %s, 'c@shop.example')", [ordered_at]
+    )
+    connection.execute("insert into raw.orders (order_id, customer_id, ordered_at) values ('O', 'C', %s)", [ordered_at])
+    connection.execute(
+        "insert into raw.order_lines (order_id, line_no, product_id, quantity) values ('O', 1, '1082185', 1)"
+    )
+    connection.commit()
+    return ordered_at

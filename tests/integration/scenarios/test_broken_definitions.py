@@ -4,13 +4,10 @@ dbt takes most of the time here, so one project with everything wrong is built o
 """
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import psycopg
-import pytest
 from dagster import AssetKey, DagsterInstance
 
-from ekiden.settings import Settings
 from ekiden.warehouse import dbt
 from ekiden.warehouse.project import COMPILED, STANDING
 from orchestration.composition import build_defs
@@ -49,22 +46,6 @@ UNBUILT = {
     "untested": "could not be built: its test not_null_untested_customer_id failed: Got 1 result",
 }
 """Models whose files are right, and what dbt meets on the day's data."""
-
-
-@pytest.fixture
-def buyer(connection: psycopg.Connection, settings: Settings) -> datetime:
-    """A customer who bought bananas two days ago, at noon: the good scenario's step is due today."""
-    ordered_at = datetime.now(settings.zone).replace(hour=12, minute=0) - timedelta(days=2)
-    connection.execute("insert into raw.products (product_id, product_name) values ('1082185', 'バナナ')")
-    connection.execute(
-        "insert into raw.customers (customer_id, registered_at, email) values ('C', %s, 'c@shop.example')", [ordered_at]
-    )
-    connection.execute("insert into raw.orders (order_id, customer_id, ordered_at) values ('O', 'C', %s)", [ordered_at])
-    connection.execute(
-        "insert into raw.order_lines (order_id, line_no, product_id, quantity) values ('O', 1, '1082185', 1)"
-    )
-    connection.commit()
-    return ordered_at
 
 
 def test_the_others_are_built_planned_and_shown(site, buyer, ekiden, connection, monkeypatch):

@@ -1,9 +1,8 @@
 """Scenarios' files that come and go while a run of Dagster's is under way: it knows the assets it began with."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import psycopg
-import pytest
 from dagster import DagsterInstance, Definitions, ExecuteInProcessResult
 
 from orchestration.composition import build_defs
@@ -11,22 +10,9 @@ from tests.integration.scenarios.conftest import Site
 from tests.integration.scenarios.test_broken_definitions import BY_HAND, FAILS
 
 
-@pytest.fixture
-def buyer(connection: psycopg.Connection, site: Site) -> None:
-    """A customer who bought bananas two days ago, at noon: the step of every scenario here is due today."""
-    ordered_at = datetime.now(site.settings.zone).replace(hour=12, minute=0) - timedelta(days=2)
-    connection.execute("insert into raw.products (product_id, product_name) values ('1082185', 'バナナ')")
-    connection.execute(
-        "insert into raw.customers (customer_id, registered_at, email) values ('C', %s, 'c@shop.example')", [ordered_at]
-    )
-    connection.execute("insert into raw.orders (order_id, customer_id, ordered_at) values ('O', 'C', %s)", [ordered_at])
-    connection.execute(
-        "insert into raw.order_lines (order_id, line_no, product_id, quantity) values ('O', 1, '1082185', 1)"
-    )
-    connection.commit()
-
-
-def test_a_run_plans_whoever_is_there_when_it_builds(site: Site, buyer: None, connection: psycopg.Connection) -> None:
+def test_a_run_plans_whoever_is_there_when_it_builds(
+    site: Site, buyer: datetime, connection: psycopg.Connection
+) -> None:
     for name in ("stays", "goes", "moves"):
         site.scenario(name)
     began = build_defs(settings=site.settings)

@@ -438,7 +438,8 @@ def test_an_exclusive_scenario_whose_row_was_deleted_kept_the_customer_until_the
     assert asks(shop, "2024-03-09T14:00", scenario="second").first_failing is None
 
 
-def test_a_message_that_failed_later_was_not_on_its_way_before(shop: Shop):
+def a_rivals_message_fails(shop: Shop) -> None:
+    """C1 came into `worse`, whose message was refused at noon, before `better` could have the customer."""
     shop.scenario("worse", multi_delivery=False, priority=2)
     shop.customer("C1")
     shop.eligible("C1", "2024-03-08", model="worse")
@@ -448,21 +449,17 @@ def test_a_message_that_failed_later_was_not_on_its_way_before(shop: Shop):
     shop.at(NOON)
     shop.channel.answers["c1@shop.example"] = Outcome.refused
     shop.send()
+
+
+def test_a_message_that_failed_later_was_not_on_its_way_before(shop: Shop):
+    a_rivals_message_fails(shop)
     shop.at("2024-03-09 13:00")
     assert asks(shop, "2024-03-09T11:59", scenario="better").verdict is Verdict.MAY_ENTER
     assert asks(shop, "2024-03-09T12:01", scenario="better").verdict is Verdict.KEPT_OUT
 
 
 def test_who_would_supersede_what_is_on_its_way_is_told_to_wait(shop: Shop):
-    shop.scenario("worse", multi_delivery=False, priority=2)
-    shop.customer("C1")
-    shop.eligible("C1", "2024-03-08", model="worse")
-    shop.plan()
-    shop.scenario("better", multi_delivery=False, priority=1)
-    shop.eligible("C1", "2024-03-08", model="better")
-    shop.at(NOON)
-    shop.channel.answers["c1@shop.example"] = Outcome.refused
-    shop.send()
+    a_rivals_message_fails(shop)
     assert asks(shop, scenario="better").verdict is Verdict.KEPT_OUT
     assert "a message of worse is just being sent, or failed" in asks(shop, scenario="better").first_failing
     assert [decision.rule for decision in shop.plan().decisions if decision.scenario_code == "better"] == ["on_its_way"]
