@@ -5,15 +5,28 @@ nobody knows them. Anchors and frames read them here.
 
 {% macro segment_anchor_rows(scenario, place, segment, reading) -%}
     {#- Each span of membership is an anchor of its own, at the instant the customer came in (R-041, R-074). Nobody comes
-        in before the registration; who is in the segment already at the scenario's start comes in then. -#}
+        in before the registration; who is in the segment already at the scenario's start comes in then. Where nobody
+        knows the spans, the anchor of whoever has entered the scenario and is not in the segment any more stands no
+        longer, and is there: an anchor that is not there never was one, and leaving is no reason to stop (R-036). -#}
+    {%- set keeps_spans = keeps_spans_of_membership(place, segment) %}
     select
         members.customer_id,
         to_char(lower(span) at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as anchor_key,
         lower(span) as anchor_at,
         {{ local_date('lower(span)') }} as anchor_date,
         null::timestamptz as judged_at,
-        span as anchor_during
-    from {{ segment_relation(place, segment) }} as members
+        {{ 'span' if keeps_spans else "case when members.is_in then span else 'empty' end" }} as anchor_during
+    from {% if keeps_spans %}{{ segment_relation(place, segment) }}{% else %}(
+        select customer_id, bool_or(is_in) as is_in
+        from (
+            select customer_id, true as is_in from {{ segment_relation(place, segment) }}
+            union all
+            select enrolments.customer_id, false as is_in
+            from enrolments
+            where {{ is_of_scenarios([scenario.get('code')], models_of_codes([scenario.get('code')])) }}
+        ) as known
+        group by customer_id
+    ){% endif %} as members
     inner join customers on members.customer_id = customers.customer_id
     cross join lateral unnest(
         {{ membership(place, segment, 'members') }} * tstzmultirange(tstzrange(
@@ -48,8 +61,13 @@ nobody knows them. Anchors and frames read them here.
 {%- endmacro %}
 
 {% macro membership(place, segment, relation) -%}
-    {#- The spans of membership; a segment that keeps none has its members for ever. What is built tells; where nothing
-        is built, as when the project is only compiled, what its yml says of its columns. -#}
+    {#- The spans of membership; a segment that keeps none has its members for ever. -#}
+    {{- (relation ~ '.valid::tstzmultirange') if keeps_spans_of_membership(place, segment) else "'{(,)}'::tstzmultirange" -}}
+{%- endmacro %}
+
+{% macro keeps_spans_of_membership(place, segment) -%}
+    {#- Whether a segment says when its members are in it. What is built tells; where nothing is built, as when the
+        project is only compiled, what its yml says of its columns. -#}
     {%- set node = segment_node(place, segment) -%}
     {%- set built = adapter.get_columns_in_relation(
         api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)
@@ -58,7 +76,7 @@ nobody knows them. Anchors and frames read them here.
     {%- if 'customer_id' not in columns -%}
         {{ definition_fault(place, "segment '" ~ segment ~ "' is not built, and its yml names no column customer_id") }}
     {%- endif -%}
-    {{- (relation ~ '.valid::tstzmultirange') if 'valid' in columns else "'{(,)}'::tstzmultirange" -}}
+    {{- return('valid' in columns) -}}
 {%- endmacro %}
 
 {% macro segments_read(scenario) -%}
