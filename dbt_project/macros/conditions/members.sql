@@ -1,21 +1,16 @@
 {#
 Member frames (R-101a to R-101m): attributes of the customer, all of which must hold. Each attribute compiles to a CTE
 of its own, `s_i_<attribute>`, with one row per customer for whom it ever holds; attributes that read nothing but the
-customer's row share `s_i_fields`. Of the frame's occurrences, each is an attribute. What has no history counts as if
-it had always been so.
+customer's row share `s_i_fields`. What has no history counts as if it had always been so. Does not belong here: what is
+told of a member (`member_facts`).
 #}
 
 {% macro member_ctes(place, name, frame, kept) -%}
     {%- set member = known_keys(place, 'member', frame.get('member'), member_fields() + member_attributes()) -%}
     {%- set fields = {} -%}
     {%- set parts = [] -%}
-    {%- set facts = [] -%}
     {%- for attribute, wanted in member.items() if attribute in member_fields() -%}
         {%- do fields.update({attribute: member_field_predicate(place, attribute, wanted)}) -%}
-        {%- do facts.append(
-            'select customers.customer_id, ' ~ text_literal(attribute)
-            ~ "::text as occurrence, '(,)'::tstzrange as counts_during from customers where " ~ fields[attribute]
-        ) -%}
     {%- endfor -%}
     {%- if fields -%}
         {%- do parts.append(name ~ '_fields') %}
@@ -27,18 +22,9 @@ it had always been so.
     {%- endif -%}
     {%- for attribute, wanted in member.items() if attribute in member_attributes() -%}
         {%- set part = name ~ '_' ~ attribute -%}
-        {%- do parts.append(part) -%}
-        {%- do facts.append(
-            'select ' ~ part ~ '.customer_id, ' ~ text_literal(attribute)
-            ~ '::text as occurrence, span as counts_during from ' ~ part
-            ~ ' cross join lateral unnest(' ~ part ~ '.held) as span'
-        ) %}
+        {%- do parts.append(part) %}
 {{ member_attribute_ctes(place, part, attribute, wanted, kept) }}
     {%- endfor %}
-
-{{ cte_head(name ~ '_occurrences', kept) }}
-    {{ facts | join('\n    union all\n    ') }}
-),
 
 {{ cte_head(name, kept) }}
     select {{ parts[0] }}.customer_id, {{ parts | join('.held * ') }}.held as held
@@ -68,13 +54,9 @@ it had always been so.
     {%- else %}
 {{ cte_head(name, kept, otherwise='not materialized ') }}
         {%- if attribute == 'newsletter' %}
-            {%- set words = one_or_more(place, attribute, wanted) -%}
-            {%- for word in words -%}
-                {%- do known_word(place, attribute, word, ['any', 'both', 'pc', 'mobile', 'none']) -%}
-            {%- endfor %}
-    {{ historical_field('newsletter_status', ['both', 'pc', 'mobile', 'none'] if 'any' in words else words) }}
+    {{ historical_field('newsletter_status', historical_values(place, attribute, wanted)) }}
         {%- elif attribute == 'rank' %}
-    {{ historical_field('member_rank', one_or_more(place, attribute, wanted)) }}
+    {{ historical_field('member_rank', historical_values(place, attribute, wanted)) }}
         {%- elif attribute == 'tag' %}
     select customer_tags.customer_id, tstzmultirange(tstzrange(min(customer_tags.granted_at), null)) as held
     from customer_tags
@@ -95,6 +77,18 @@ it had always been so.
     {%- endif %}
 {%- endmacro %}
 
+{% macro historical_values(place, attribute, wanted) -%}
+    {#- The values that the field may have. -#}
+    {%- set words = one_or_more(place, attribute, wanted) -%}
+    {%- if attribute == 'newsletter' -%}
+        {%- for word in words -%}
+            {%- do known_word(place, attribute, word, ['any', 'both', 'pc', 'mobile', 'none']) -%}
+        {%- endfor -%}
+        {%- if 'any' in words -%} {{- return(['both', 'pc', 'mobile', 'none']) -}} {%- endif -%}
+    {%- endif -%}
+    {{- return(words) -}}
+{%- endmacro %}
+
 {% macro historical_field(field, values) -%}
     {#- As the history has it; of whom it knows nothing, as it is now. -#}
     select customer_history.customer_id, range_agg(customer_history.valid) as held
@@ -105,7 +99,11 @@ it had always been so.
     select customers.customer_id, '{(,)}'::tstzmultirange as held
     from customers
     where customers.{{ field }} in ({{ text_list(values) }})
-        and not exists (
+        and {{ has_no_history(field) }}
+{%- endmacro %}
+
+{% macro has_no_history(field) -%}
+    not exists (
             select from customer_history as known
             where known.customer_id = customers.customer_id and known.field = {{ text_literal(field) }}
         )

@@ -131,11 +131,15 @@ select * from about_anchors
             {%- do spans.append(
                 'select customer_id, ' ~ anchor_key ~ ' as anchor_key, ' ~ place ~ ', held from ' ~ name
             ) -%}
+            {%- set relation = name ~ '_occurrences' -%}
+            {%- if frame.type == 'member' -%}
+                {%- set relation = '(' ~ member_facts(place_of_frame(scenario, section, loop.index), name, frame) ~ ') as facts' -%}
+            {%- endif -%}
             {%- do facts.append(
                 'select customer_id, ' ~ place ~ ', jsonb_agg(jsonb_build_object('
                 ~ "'key', occurrence, 'from', lower(counts_during), 'to', upper(counts_during),"
                 ~ " 'counts', not isempty(counts_during)) order by lower(counts_during), occurrence) as occurrences"
-                ~ ' from ' ~ name ~ '_occurrences group by customer_id'
+                ~ ' from ' ~ relation ~ ' group by customer_id'
             ) -%}
         {%- endfor -%}
     {%- endfor -%}
