@@ -13,8 +13,8 @@ from time import monotonic
 from dagster import ExecuteInProcessResult
 from rich.console import Console
 
-DONE_OF_ALL = re.compile(r"(\d+) of (\d+) (OK|PASS|WARN|FAIL|ERROR)")
-"""How dbt says that one of its models or tests is done."""
+DONE_OF_ALL = re.compile(r"(\d+) of (\d+) (OK|PASS|WARN|FAIL|ERROR)(?! hook)")
+"""How dbt says that one of its models or tests is done; it counts its hooks apart."""
 
 SHOW_EVERY = 10
 """Models and tests between two lines of progress where lines cannot be overwritten."""
@@ -44,7 +44,7 @@ class DbtProgress(io.TextIOBase):
         for match in DONE_OF_ALL.finditer(text):
             total = int(match[2])
             if total == 1:
-                continue  # a hook, or one model in passing
+                continue  # one model in passing
             self._done += 1
             if self._done % SHOW_EVERY == 0 or self._done == total:
                 self._console.print(f"    [dim]dbt: {self._done} of {total} models and tests[/]")
