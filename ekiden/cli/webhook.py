@@ -79,7 +79,8 @@ def status(form: FormatOption = Format.TABLE) -> None:
         table.add_row(label, Text(said))
     for each in refused:
         last = f"{each.last_refused_at.astimezone(settings.zone):%Y-%m-%d %H:%M}"
-        table.add_row("turned away", Text(f"{each.requests} requests: {each.reason.replace('_', ' ')}; last {last}"))
+        why = each.reason.replace("_", " ")
+        table.add_row("turned away", Text(f"{each.requests} requests of {each.provider}: {why}; last {last}"))
     console().print(table)
 
 
@@ -95,6 +96,8 @@ def drain_events(actor: ActorOption = None) -> None:
         f"messages {done.sent} were sent, {done.failed} were not",
         highlight=False,
     )
+    if done.pauses:
+        complain("paused", "the provider changed the account's status: all sending is paused (`ekiden status`)")
 
 
 def _lines(counts: RequestCounts, settings: Settings) -> list[tuple[str, str]]:
@@ -110,6 +113,9 @@ def _lines(counts: RequestCounts, settings: Settings) -> list[tuple[str, str]]:
     if counts.faulty or counts.unreadable_events:
         lines.append(("unreadable", f"{counts.faulty} requests, and {counts.unreadable_events} elements of others"))
     if counts.contradictions:
-        told = "open rows whose message the provider has: it is not posted again, the next send records it"
+        told = (
+            "open rows whose message the provider has: let them go (`ekiden retry`, `ekiden release`), and they are "
+            "recorded as sent, not posted"
+        )
         lines.append(("contradicted", f"{counts.contradictions} {told}"))
     return lines

@@ -1,13 +1,16 @@
 """Mail addresses as people write them, in the one spelling that is sent to and compared by. Pure.
 
-Belongs here: what is made of a written address, why something is none, and how one is shown. Does not belong here:
-which of a customer's addresses is used (`recipients`), and how a header or a request writes one
-(`channels.addressing`).
+Belongs here: what is made of a written address, why something is none, how one is shown, and in which form an address
+of any channel is compared. Does not belong here: which of a customer's addresses is used (`recipients`), how a header
+or a request writes one (`channels.addressing`), and where a telephone number is reached (`contact_points`).
 
 Made alike: blanks at both ends, full-width letters and signs (`＠`, `．`), quotes around the part before `@` that says
 nothing else, the case of the domain, and an international domain, which becomes its ASCII form (IDNA 2008, mapped as
 UTS 46 says). Left alone: the case of the part before `@`, dots and `+` in it, and whether the domain exists.
 """
+
+import re
+import unicodedata
 
 import idna
 
@@ -22,6 +25,12 @@ SHOWN_CHARACTERS = 2
 _FULL_WIDTH = {code: code - 0xFF01 + 0x21 for code in range(0xFF01, 0xFF5F)}
 # what an input method writes for the dot key; UTS 46 takes them for dots as well, but only beside other Unicode
 _IDEOGRAPHIC_DOTS = {0x3002: ".", 0xFF61: "."}
+
+# digits, and what people write between them: U+2010 to U+2015 are hyphens and dashes, U+2212 the minus, U+30FC the long
+# vowel that an input method writes for a hyphen
+_TELEPHONE_NUMBER = re.compile(r"\+?[0-9(][0-9 ()./\u2010-\u2015\u2212\u30fc-]*")
+FEWEST_DIGITS = 7
+"""Of what is taken for a telephone number: a number within a town has as many, with what stands before it more."""
 
 
 class NotAnAddress(ValueError):
@@ -54,21 +63,41 @@ def normalised(written: str) -> str:
 def compared(written: str) -> str:
     """Return the form in which addresses are compared and suppressed: `normalised`, in lower case.
 
-    Servers may tell cases apart (RFC 5321, section 2.4), and none does. What is no address stays as it was written,
-    in lower case.
+    Servers may tell cases apart (RFC 5321, section 2.4), and none does. Of a telephone number its digits, behind the +
+    if it begins with one. What is neither stays as it was written, in lower case.
     """
     try:
         return normalised(written).lower()
     except NotAnAddress:
-        return written.strip().lower()
+        return _bare_number(written) or as_written(written)
+
+
+def as_written(written: str) -> str:
+    """Return an address in lower case and otherwise as it was written: the form in which older entries hold numbers."""
+    return written.strip().lower()
+
+
+def telephone_digits(written: str) -> str | None:
+    """Return the digits of a telephone number, None for what is none."""
+    number = _bare_number(written)
+    return number.removeprefix("+") if number else None
+
+
+def _bare_number(written: str) -> str | None:
+    number = unicodedata.normalize("NFKC", written.strip())
+    if _TELEPHONE_NUMBER.fullmatch(number) is None:
+        return None
+    bare = re.sub(r"[^0-9+]", "", number)
+    return bare if len(bare.removeprefix("+")) >= FEWEST_DIGITS else None
 
 
 def spellings(written: str) -> frozenset[str]:
-    """Return the forms under which a list that others write may hold this address, all in lower case."""
+    """Return the forms under which a list that others write, or an older entry, may hold it, all in lower case."""
     address = compared(written)
     local_part, _, domain = address.rpartition("@")
     in_quotes = addr_spec(address) if split_address(address) else address
-    return frozenset((written.lower(), address, in_quotes, f"{local_part}@{_unicode_domain(domain)}"))
+    in_unicode = f"{local_part}@{_unicode_domain(domain)}"
+    return frozenset((written.lower(), as_written(written), address, in_quotes, in_unicode))
 
 
 def _without_quotes(local_part: str) -> str:

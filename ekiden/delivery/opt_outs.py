@@ -16,7 +16,7 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import all_hold, columns_of, statement
-from ekiden.delivery.addresses import compared
+from ekiden.delivery.addresses import as_written, compared, telephone_digits
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.schedule.errors import ReasonMissing
 from ekiden.schedule.runs import RunContext
@@ -92,10 +92,17 @@ class OptOutFilter:
 
     def condition(self) -> sql.Composed:
         """Return the filter as an SQL condition over `outreach.opt_outs`."""
+        # an older entry holds a telephone number as it was written; LINE ids and mail addresses have digits as well
+        digits = telephone_digits(self.address) if self.address else None
+        address = compared(self.address) if self.address and not digits else None
         return all_hold(
             (
                 ("customer_id = {value}", self.customer_id),
-                ("address = {value}", compared(self.address) if self.address else None),
+                ("address = {value}", address),
+                (
+                    "address !~ '[a-z@]' and regexp_replace(normalize(address, nfkc), '[^0-9]', '', 'g') = {value}",
+                    digits,
+                ),
                 ("channel = {value}", self.channel),
                 ("site = {value}", self.site),
                 ("opt_out_id = any({value}::bigint[])", list(self.opt_out_ids) or None),
@@ -122,6 +129,7 @@ def opt_out(
             {
                 "customers": [each.customer_id or None for each in batch],
                 "addresses": [compared(each.address) if each.address else None for each in batch],
+                "as_written": [as_written(each.address) if each.address else None for each in batch],
                 "channels": [each.channel for each in batch],
                 "sites": [each.site or None for each in batch],
                 "times": [each.opted_out_at for each in batch],

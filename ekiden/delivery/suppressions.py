@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 
 from ekiden.database.again import again
 from ekiden.database.statements import statement
-from ekiden.delivery.addresses import compared
+from ekiden.delivery.addresses import compared, spellings, telephone_digits
 from ekiden.delivery.channels.sendgrid_suppressions import ListedAddress, SendGridSuppressions, SuppressionList
 from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, opt_out
 from ekiden.settings import Settings
@@ -162,7 +162,15 @@ def _suppress(connection: Connection[Any], listed: Sequence[tuple[str, datetime]
 def find_suppressions(
     connection: Connection[Any], *, customer_id: str | None = None, address: str | None = None, limit: int
 ) -> list[Suppression]:
-    """Return the entries of a customer or of an address, or all of them; the latest first (R-110d)."""
-    values = {"customer_id": customer_id, "address": compared(address) if address else None, "limit": limit}
+    """Return the entries of a customer or of an address, or all of them; the latest first (R-110d).
+
+    Of an address those in any spelling by which they keep mail back, and of a telephone number in any at all.
+    """
+    values = {
+        "customer_id": customer_id,
+        "addresses": sorted(spellings(address)) if address else None,
+        "digits": telephone_digits(address) if address else None,
+        "limit": limit,
+    }
     with connection.cursor(row_factory=class_row(Suppression)) as cursor:
         return cursor.execute(statement(__file__, "suppressions"), values).fetchall()

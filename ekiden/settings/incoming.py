@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
-from ekiden.settings.values import Duration, HasUnit, listed, mapped
+from ekiden.settings.values import LONGEST, Duration, HasUnit, listed, mapped
 
 NO_UNSUBSCRIBE_URL = "https://ekiden.invalid/unsubscribe"
 """Leads nowhere: what links are made of where a deployment has no address for them."""
@@ -22,7 +22,7 @@ class IncomingSettings(BaseModel):
     """The verification key of SendGrid's signed event webhook, as its page shows it; `a,b` where there are several
     webhooks, or while one key follows another. Unset: its events are turned away."""
 
-    webhook_max_age: Annotated[timedelta, Field(gt=timedelta()), HasUnit] = timedelta(hours=25)
+    webhook_max_age: Annotated[timedelta, Field(gt=timedelta(), le=LONGEST), HasUnit] = timedelta(hours=25)
     """An event webhook's request signed longer ago is stale. SendGrid tries for 24 hours and does not say whether it
     signs each try anew; one more is for what comes late. A repeated request is known by its body, however young."""
 

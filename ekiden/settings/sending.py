@@ -27,7 +27,10 @@ class SendingSettings(BaseModel):
     """A message of unknown outcome is shown to a person from then on. SendGrid delivers an event for up to 24 hours
     (its event webhook's page, "retries"); two more are for what comes late on our side."""
 
-    dispatcher_lease: Annotated[timedelta, Field(ge=timedelta(seconds=1)), HasUnit] = timedelta(minutes=5)
+    # PostgreSQL counts the patience that goes with it in milliseconds, and has 24.8 days of them
+    dispatcher_lease: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=24)), HasUnit] = timedelta(
+        minutes=5
+    )
     """For how long a sender that gives no sign keeps what it claimed. Longer than the slowest batch: a channel begins
     none of its messages after a minute and has the last answer within three more; the rest is for a busy machine."""
 

@@ -19,7 +19,9 @@ def with_unit(value: object) -> object:
 
 
 HasUnit = BeforeValidator(with_unit)
-Duration = Annotated[timedelta, Field(ge=timedelta()), HasUnit]
+LONGEST = timedelta(days=36_500)
+"""A century: as good as for ever, and so long ago is still a date."""
+Duration = Annotated[timedelta, Field(ge=timedelta(), le=LONGEST), HasUnit]
 """How long something takes or waits; at once, at least."""
 
 

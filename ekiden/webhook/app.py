@@ -193,8 +193,7 @@ class Door:
             # what is signed is its fields
             raise TurnedAway(Refusal.BAD_SIGNATURE) from None
         signature = request.headers.get(twilio_signature.SIGNATURE_HEADER, "")
-        # its documents do not say whether what stands behind the # is signed
-        if not twilio_signature.is_signed(token, (called.partition("#")[0], called), fields, signature):
+        if not twilio_signature.is_signed(token, twilio_signature.signed_forms(called), fields, signature):
             raise TurnedAway(Refusal.BAD_SIGNATURE)
         return _Authentic(kept_body(message_id, body), self.clock())
 

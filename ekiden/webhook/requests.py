@@ -60,7 +60,7 @@ class RequestCounts:
     strangers: int
     """Of these, events of messages that are none of this ledger's."""
     contradictions: int
-    """Open rows whose message the provider has accepted: they would be sent again."""
+    """Open rows whose message the provider has: once they are ready, they are recorded as sent, and not posted."""
     last_received_at: datetime | None
 
 

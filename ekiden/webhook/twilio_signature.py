@@ -6,14 +6,31 @@ https://www.twilio.com/docs/usage/webhooks/webhooks-security
 
 import base64
 import hmac
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from pydantic import SecretStr
 
 SIGNATURE_HEADER = "X-Twilio-Signature"
 
+_ADDRESS = re.compile(r"(https?)(://[^/?#]*?)(?::([0-9]*))?([/?#].*)?", re.IGNORECASE | re.DOTALL)
+_USUAL_PORTS = {"http": "80", "https": "443"}
 
-def is_signed(token: SecretStr, urls: Sequence[str], fields: Sequence[tuple[str, str]], signature: str) -> bool:
+
+def signed_forms(called: str) -> frozenset[str]:
+    """Return what Twilio may have signed of an address that it was told to call.
+
+    As it stands, with its port and without: which of them is not always the same, and Twilio's own clients take either.
+    Nor do its documents say whether what stands behind the # is signed.
+    """
+    forms = {called}
+    if found := _ADDRESS.fullmatch(called):
+        scheme, host, port, rest = found.groups(default="")
+        forms |= {f"{scheme}{host}{rest}", f"{scheme}{host}:{port or _USUAL_PORTS[scheme.lower()]}{rest}"}
+    return frozenset(forms | {each.partition("#")[0] for each in forms})
+
+
+def is_signed(token: SecretStr, urls: Iterable[str], fields: Sequence[tuple[str, str]], signature: str) -> bool:
     """Return whether Twilio signed these fields for one of `urls`; the signature may be anything."""
     # of a field that is there twice the values count in order, and each once
     told = "".join(f"{name}{value}" for name, value in sorted(set(fields)))

@@ -16,12 +16,13 @@ from
     unnest(
         %(customers)s::text[],
         %(addresses)s::text[],
+        %(as_written)s::text[],
         %(channels)s::text[],
         %(sites)s::text[],
         %(times)s::timestamptz[],
         %(reasons)s::text[],
         %(messages)s::uuid[]
-    ) as told (customer_id, address, channel, site, opted_out_at, reason, message_id)
+    ) as told (customer_id, address, as_written, channel, site, opted_out_at, reason, message_id)
 where
     -- what was asked before it was withdrawn is no news: a file or a provider's list may tell it again. What has no
     -- time of its own is asked now, and news even where the clock of whoever withdrew is ahead of ours. Who is named
@@ -36,7 +37,7 @@ where
             and known.customer_id = told.customer_id
             and coalesce(known.channel, '') = coalesce(told.channel, '')
             and coalesce(known.site, '') = coalesce(told.site, '')
-            and (told.address is null or known.address = lower(told.address))
+            and (told.address is null or known.address in (lower(told.address), lower(told.as_written)))
     )
     and not exists (
         select
@@ -46,6 +47,19 @@ where
             and known.withdrawn_at is not null
             and known.withdrawn_at >= told.opted_out_at
             and known.address = lower(told.address)
+            and coalesce(known.channel, '') = coalesce(told.channel, '')
+            and coalesce(known.site, '') = coalesce(told.site, '')
+    )
+    -- an older entry holds a telephone number as it was written
+    and not exists (
+        select
+        from outreach.opt_outs as known
+        where
+            told.customer_id is null
+            and told.as_written <> told.address
+            and known.withdrawn_at is not null
+            and known.withdrawn_at >= told.opted_out_at
+            and known.address = lower(told.as_written)
             and coalesce(known.channel, '') = coalesce(told.channel, '')
             and coalesce(known.site, '') = coalesce(told.site, '')
     )

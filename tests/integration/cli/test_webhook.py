@@ -6,6 +6,7 @@ import pytest
 
 from ekiden.cli import webhook
 from ekiden.delivery.channels.base import Delivery, Outcome
+from ekiden.delivery.events import TWILIO
 from ekiden.webhook.requests import Refusal, keep_request, note_refusals
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.webhook.provider import body_of, event
@@ -33,6 +34,7 @@ def told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     for _ in range(2):
         keep_request(shop.connection, body, signed_at=shop.now, received_at=shop.now)
     note_refusals(shop.connection, {Refusal.BAD_SIGNATURE: 3}, now=shop.now)
+    note_refusals(shop.connection, {Refusal.BAD_SIGNATURE: 2}, now=shop.now, provider=TWILIO)
     return shop
 
 
@@ -63,11 +65,12 @@ def test_the_status_says_what_came_in_and_what_was_turned_away(ekiden, told: Sho
     waiting = ekiden("webhook", "status").out
     assert "1 requests, and 1 that were known already" in waiting
     assert "1 requests, since 2024-03-09 12:00: `ekiden events drain`" in waiting
-    assert "3 requests: bad signature; last 2024-03-09 12:00" in waiting
+    assert "3 requests of sendgrid: bad signature; last 2024-03-09 12:00" in waiting
+    assert "2 requests of twilio: bad signature; last 2024-03-09 12:00" in waiting
     ekiden("events", "drain")
     status = json.loads(ekiden("webhook", "status", "--format", "json").out)
     assert (status["undrained"], status["events"], status["strangers"], status["unreadable_events"]) == (0, 4, 1, 1)
-    assert status["refused"][0]["requests"] == 3
+    assert [(each["provider"], each["requests"]) for each in status["refused"]] == [("sendgrid", 3), ("twilio", 2)]
 
 
 def test_a_key_that_is_none_is_told_before_the_server_listens(ekiden, monkeypatch: pytest.MonkeyPatch):
@@ -83,4 +86,22 @@ def test_a_message_that_the_provider_has_and_the_ledger_would_send_again_is_poin
     told.send()
     assert told.row().state == "failed"
     ekiden("events", "drain")
-    assert "1 open rows whose message the provider has" in ekiden("webhook", "status").out
+    said = " ".join(ekiden("webhook", "status").out.split())
+    assert "1 open rows whose message the provider has: let them go (`ekiden retry`, `ekiden release`)" in said
+    # and that is what it takes
+    told.channel.messages.clear()
+    told.send()
+    assert told.row().state == "failed"
+    assert ekiden("retry", "--customer", "C1", "--reason", "it has arrived", "--yes").code == 0
+    told.send()
+    assert (told.row().state, told.channel.messages) == ("sent", [])
+    assert "contradicted" not in ekiden("webhook", "status").out
+
+
+def test_a_drain_says_that_it_has_paused_all_sending(ekiden, told: Shop):
+    assert "paused:" not in ekiden("events", "drain").err
+    body = body_of(event("account_status_change", told.now, type="compliance_suspend"))
+    keep_request(told.connection, body, signed_at=told.now, received_at=told.now)
+    drained = ekiden("events", "drain")
+    assert drained.code == 0
+    assert "paused: the provider changed the account's status: all sending is paused" in " ".join(drained.err.split())

@@ -245,6 +245,49 @@ def test_an_old_opt_out_told_again_after_an_opt_in_is_no_news(shop: Shop):
     assert opts_out(shop, None, address="c1@shop.example", channel=MAIL) == 1
 
 
+OLD_NUMBERS = ("090-1234-5678", "０９０－１２３４－５６７８", "(090) 1234 5678")
+
+
+def opted_out_before(shop: Shop, *addresses: str) -> None:
+    """Opt-outs as they were recorded while telephone numbers were kept as they were written."""
+    for address in addresses:
+        entry = "insert into outreach.opt_outs (address, source, opted_out_at) values (%s, 'command', %s)"
+        shop.execute(entry, address, shop.now)
+
+
+@pytest.mark.parametrize("asked", ["09012345678", "090-1234-5678", "０９０１２３４５６７８"])
+def test_opt_outs_of_a_telephone_number_are_found_and_withdrawn_in_whatever_form(shop: Shop, asked: str):
+    # none is of that number: a LINE id and a mail address with its digits, and numbers of one digit more and fewer
+    others = ("u09012345678", "a09012345678@shop.example", "090123456789", "9012345678")
+    opted_out_before(shop, *OLD_NUMBERS, *others)
+    opts_out(shop, None, address="090 1234 5678")
+    numbers = {*OLD_NUMBERS, "09012345678"}
+    assert {each.address for each in find_opt_outs(shop.connection, OptOutFilter(address=asked), limit=10)} == numbers
+    assert opts_in(shop, address=asked) == len(numbers)
+    assert {each.address for each in find_opt_outs(shop.connection, OptOutFilter(), limit=10)} == set(others)
+
+
+def test_a_telephone_number_told_twice_in_other_forms_stands_once(shop: Shop):
+    assert [opts_out(shop, None, address=written) for written in OLD_NUMBERS] == [1, 0, 0]
+
+
+def test_an_old_opt_out_of_a_number_as_it_was_written_told_again_after_an_opt_in_is_no_news(shop: Shop):
+    shop.at("2024-03-01 09:00")
+    old = shop.now
+    opted_out_before(shop, OLD_NUMBERS[0])
+    shop.execute(
+        "insert into outreach.opt_outs (customer_id, address, source, opted_out_at) values ('C2', %s, 'file', %s)",
+        OLD_NUMBERS[1],
+        old,
+    )
+    shop.at("2024-03-02 09:00")
+    assert opts_in(shop, address=OLD_NUMBERS[0]) == 2
+    assert opts_out(shop, None, address=OLD_NUMBERS[0], opted_out_at=old) == 0
+    assert opts_out(shop, "C2", address=OLD_NUMBERS[1], opted_out_at=old) == 0
+    shop.at("2024-03-03 09:00")
+    assert opts_out(shop, None, address=OLD_NUMBERS[0], opted_out_at=shop.now) == 1
+
+
 @pytest.mark.parametrize(
     ("known", "told", "is_news"),
     [

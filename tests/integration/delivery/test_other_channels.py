@@ -78,7 +78,13 @@ def test_who_has_no_contact_point_is_skipped(shop: Shop, channel: str, facts: di
 
 
 @pytest.mark.parametrize("written", ["090-1234-5678", "０９０－１２３４－５６７８", "+81 90 1234 5678"])
-@pytest.mark.parametrize("told", ["+819012345678", "090-1234-5678", "09012345678"])
+@pytest.mark.parametrize(
+    "told",
+    [
+        *("+819012345678", "090-1234-5678", "09012345678", "０９０－１２３４－５６７８", "090 1234 5678"),
+        *("(090)1234-5678", "+81 90 1234 5678"),
+    ],
+)
 def test_a_number_that_has_opted_out_gets_no_sms_however_the_shop_writes_it(
     shop: Shop, written: str, told: str
 ) -> None:
@@ -87,6 +93,33 @@ def test_a_number_that_has_opted_out_gets_no_sms_however_the_shop_writes_it(
     opt_out(shop.connection, [new], source="test", now=shop.now, recorded_by="hanako")
     shop.send(step_channels=("sms",))
     assert (shop.row().state, shop.row().reason) == ("skipped", "opted_out")
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [
+        ("090-1234-5678", "090-1234-5678"),
+        ("+81 90 1234 5678", "090-1234-5678"),
+        ("090 1234 5678", "+81 90-1234-5678"),
+        (" 090 1234 5678 ", "090 1234 5678"),
+        ("０９０－１２３４－５６７８", "０９０－１２３４－５６７８"),
+    ],
+)
+@pytest.mark.parametrize("kept_in", ["opt_outs", "suppression_list"])
+def test_an_entry_of_before_as_it_was_written_goes_on_stopping(
+    shop: Shop, written: str, known: str, kept_in: str
+) -> None:
+    due(shop, "sms", phone=written)
+    if kept_in == "opt_outs":
+        entry = "insert into outreach.opt_outs (address, source, opted_out_at) values (%s, 'command', %s)"
+    else:
+        entry = (
+            "insert into outreach.suppression_list (address, reason, source, suppressed_at)"
+            " values (%s, 'do_not_deliver', 'by hand', %s)"
+        )
+    shop.execute(entry, known, shop.now)
+    shop.send(step_channels=("sms",))
+    assert shop.row().state == "skipped"
 
 
 @pytest.mark.parametrize(("status", "state"), [("pc", "sent"), ("mobile", "sent"), ("none", "skipped")])

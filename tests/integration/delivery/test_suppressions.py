@@ -224,6 +224,26 @@ def test_what_we_know_stays_as_it_is_and_nothing_is_ever_removed(shop: Shop):
     assert entries(shop) == {"known@shop.example": "complained", "forgotten@shop.example": "bounced"}
 
 
+def test_an_entry_is_shown_in_every_spelling_by_which_it_keeps_mail_back(shop: Shop):
+    known = ("hanako@メール.example", '"taro."@docomo.ne.jp', "090-1234-5678", "０９０－１２３４－５６７８")
+    for address in (*known, "jiro@shop.example", "a09012345678@shop.example"):
+        shop.execute(
+            "insert into outreach.suppression_list (address, reason, source, suppressed_at)"
+            " values (%s, 'do_not_deliver', 'by hand', %s)",
+            address,
+            shop.now,
+        )
+    for asked, shown in {
+        "hanako@メール.example": known[:1],
+        "Hanako@xn--4dkua4c.example": known[:1],
+        "taro.@docomo.ne.jp": known[1:2],
+        "09012345678": known[2:],
+        "090-1234-5678": known[2:],
+    }.items():
+        found = find_suppressions(shop.connection, address=asked, limit=10)
+        assert (asked, {each.address for each in found}) == (asked, {*shown})
+
+
 def test_who_has_left_a_group_gets_no_mail_of_its_site_and_of_an_unknown_group_none_at_all(shop: Shop):
     shop.settings = shop.settings.model_copy(update={"sendgrid_groups": {7: "a.example"}})
     for model, site in (("follow_a", "a.example"), ("follow_b", "b.example")):

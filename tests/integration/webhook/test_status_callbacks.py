@@ -45,11 +45,13 @@ def message(shop: Shop) -> UUID:
     return shop.row(step_no=1).message_id
 
 
-def call_back(shop: Shop, status: str, *, path: str = "", signed_for: str | None = None, **fields: str) -> Answer:
+def call_back(
+    shop: Shop, status: str, *, path: str = "", signed_for: str | None = None, at: str = STATUS_URL, **fields: str
+) -> Answer:
     """Answer to a callback, signed as Twilio documents it."""
     told = {"MessageSid": "SM123", "MessageStatus": status, "To": "+819012345678", "AccountSid": "AC1", **fields}
     path = path or f"/{message(shop)}"
-    url = STATUS_URL + (signed_for or path) + "".join(name + value for name, value in sorted(told.items()))
+    url = at + (signed_for or path) + "".join(name + value for name, value in sorted(told.items()))
     signature = base64.b64encode(hmac.digest(TOKEN.get_secret_value().encode(), url.encode(), "sha1")).decode()
     headers = {"content-type": "application/x-www-form-urlencoded", "X-Twilio-Signature": signature}
     app = webhook_app(shop.settings, clock=lambda: shop.now, drains=False)
@@ -138,6 +140,18 @@ def test_what_is_not_twilios_is_turned_away_and_not_kept(sms_shop: Shop):
     assert call_back(sms_shop, "delivered").status == 503
     assert call_back(sms_shop, "delivered", path="/none").status == 404
     assert sms_shop.execute("select * from outreach.webhook_requests") == []
+
+
+@pytest.mark.parametrize("port", ["", ":443", ":8443"])
+@pytest.mark.parametrize("behind", ["", "#rc=5&rp=all"])
+def test_a_callback_is_twilios_whether_it_signs_the_port_or_not(sms_shop: Shop, port: str, behind: str):
+    with_port = STATUS_URL.replace(".example", f".example{port}")
+    sms_shop.settings = sms_shop.settings.model_copy(update={"twilio_status_url": with_port})
+    path = f"/{message(sms_shop)}"
+    for number, at in enumerate((STATUS_URL, STATUS_URL.replace(".example", f".example{port or ':443'}"))):
+        told = call_back(sms_shop, "delivered", at=at, signed_for=path + behind, RawDlrDoneDate=str(number))
+        assert (told.status, told.body) == (200, b"stored")
+    assert call_back(sms_shop, "delivered", at=STATUS_URL.replace(".example", ".example:8080")).status == 401
 
 
 def test_what_is_turned_away_is_counted_by_whose_door_it_came_to(sms_shop: Shop):

@@ -108,7 +108,7 @@ WRITTEN = (
 @example(written='"a, b"@shop.example')
 @example(written="a@xn--0.example")
 def test_any_text_is_one_plain_address_or_none_and_breaks_no_header(written: str):
-    assert all(text == text.lower() for text in (compared(written),))
+    assert compared(written) == compared(written).lower()
     try:
         address = normalised(written)
     except NotAnAddress:
@@ -122,3 +122,32 @@ def test_any_text_is_one_plain_address_or_none_and_breaks_no_header(written: str
     assert seen.replace('"', "") == address
     assert mail.keys()[:4] == ["Date", "Message-ID", "From", "To"]
     assert mail.get_all("Bcc") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [
+        ("090-1234-5678", "09012345678"),
+        ("０９０－１２３４－５６７８", "09012345678"),
+        (" 090 1234 5678\u3000", "09012345678"),
+        ("(090)1234-5678", "09012345678"),
+        ("（０９０）１２３４ー５６７８", "09012345678"),
+        ("090‐1234–5678", "09012345678"),
+        ("090.1234.5678", "09012345678"),
+        ("+81 90-1234-5678", "+819012345678"),
+        ("＋８１９０１２３４５６７８", "+819012345678"),
+        ("123-4567", "1234567"),
+    ],
+)
+def test_a_telephone_number_is_compared_by_its_digits(written: str, form: str):
+    assert compared(written) == form
+    assert compared(form) == form
+    # an entry of before has it as it was written
+    assert {form, written.strip().lower()} <= spellings(written)
+
+
+@pytest.mark.parametrize(
+    "written", ["", "110", "123-456", "(----------)", "++819012345678", "090-1234-567x", "U" + "0123456789abcdef" * 2]
+)
+def test_what_is_no_telephone_number_is_compared_as_it_was_written(written: str):
+    assert compared(written) == written.lower()

@@ -53,6 +53,11 @@ def test_a_variable_of_blanks_is_unset_and_leaves_the_word_to_the_file(
         ("MAX_LATENESS", "六時間", "like PT6H"),
         ("MAX_LATENESS", "-PT1H", "0 seconds"),
         ("RETRY_AFTER", "-PT1S", "0 seconds"),
+        # as people write "for ever"
+        ("WEBHOOK_KEEP_BODIES", "P999999D", "less than or equal to 36500 days"),
+        ("WEBHOOK_MAX_AGE", "P999999D", "less than or equal to 36500 days"),
+        ("UNKNOWN_AFTER", "P999999D", "less than or equal to 36500 days"),
+        ("DISPATCHER_LEASE", "P25D", "less than or equal to 24 days"),
         ("SENDGRID_GROUPS", "123: shop.example", '{"123": "shop.example"}'),
         ("OPTIONS", "line,スタンプ", "'member_tag'"),
     ],
