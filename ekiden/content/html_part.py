@@ -66,6 +66,9 @@ def compile_html(step: Source, layout: Source) -> HtmlPart:
     """Return the HTML part of `step` in `layout`, whose names are checked already; raise `ContentFault`."""
     tags: list[_Tag] = []
     hidden = {source.path: _hide_tags(without_comments(source), tags) for source in (layout, step)}
+    # comments alone are nothing, too
+    if not hidden[step.path].strip():
+        raise ContentFault(step.path, None, "the HTML part is empty; write its sections, or remove the file")
     html = _compile_mjml(step, layout, hidden)
     _refuse_unknown_elements(html, (step, layout))
     try:

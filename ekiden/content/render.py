@@ -5,6 +5,8 @@ next `load_content` on. Rendering reads nothing but its arguments: the same cont
 same message, at any time and in any process.
 """
 
+import builtins
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -53,6 +55,9 @@ __all__ = [
 # Compiled contents kept per process: far more than a shop has steps (10 a scenario at most), about 100 kB
 # each.
 _COMPILED_CONTENTS_KEPT = 512
+
+# What an exception names: a key or an attribute, which a template may have taken from a customer's data, or a type.
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 
 # For more bytes at once hashlib gives Python's lock away (https://docs.python.org/3.11/library/hashlib.html). Another
 # sender takes it and keeps it for milliseconds, at every message; hashing one takes microseconds.
@@ -190,19 +195,20 @@ def _one_line(template: Template, source: Source, context: dict[str, Any]) -> st
     try:
         return harmless(template.render(context))
     except Exception as error:
-        raise ContentFault(source.path, source.first_line, _explain(error)) from None
+        raise ContentFault(source.path, source.first_line, _explain(error, context, source)) from None
 
 
 def _text(content: StepContent, context: dict[str, Any]) -> str:
     sources = content.sources
+    step, layout = sources.text, sources.text_layout
     try:
         text = content.text.render(context)
     except Exception as error:
-        line = rendering_line(error, sources.text.path)
+        problem = _explain(error, context, step, layout)
+        line = rendering_line(error, step.path)
         if line is None:
-            layout = sources.text_layout.path
-            raise ContentFault(layout, rendering_line(error, layout), _explain(error)) from None
-        raise ContentFault(sources.text.path, line + sources.text.first_line - 1, _explain(error)) from None
+            raise ContentFault(layout.path, rendering_line(error, layout.path), problem) from None
+        raise ContentFault(step.path, line + step.first_line - 1, problem) from None
     return text.strip() + "\n"
 
 
@@ -212,7 +218,7 @@ def _html(part: HtmlPart, sources: StepSources, context: dict[str, Any]) -> str:
         html = fold_long_lines(part.template.render(context))
     except Exception as error:
         path, line = part.place(rendering_line(error, step)) or (step, None)
-        raise ContentFault(path, line, _explain(error)) from None
+        raise ContentFault(path, line, _explain(error, context, part.source)) from None
     if long_line := first_long_line(html):
         start = html.split("\n")[long_line - 1][:60]
         way_out = f"a line of HTML may have {LONGEST_LINE} characters (R-148); break it with <br/> or spaces"
@@ -220,9 +226,19 @@ def _html(part: HtmlPart, sources: StepSources, context: dict[str, Any]) -> str:
     return html
 
 
-def _explain(error: Exception) -> str:
-    """Return what went wrong, without the customer's data that the text of other exceptions may hold."""
-    detail = f": {error}" if isinstance(error, UndefinedError | SecurityError | TypeError) else ""
+def _explain(error: Exception, context: dict[str, Any], *sources: Source) -> str:
+    """Return what went wrong in `sources`, without the customer's data that the exception's text may hold."""
+    values = {word for value in context.values() for word in (value if isinstance(value, tuple) else (value,))}
+
+    def if_nobodys(quoted: re.Match[str]) -> str:
+        words = quoted[0][1:-1]
+        is_type = words.endswith(" object") or isinstance(getattr(builtins, words, None), type)
+        is_the_authors = words not in values and any(words in source.text for source in sources)
+        return quoted[0] if is_type or is_the_authors else "'…'"
+
+    detail = ""
+    if isinstance(error, UndefinedError | SecurityError | TypeError):
+        detail = f": {_QUOTED.sub(if_nobodys, str(error))}"
     return f"rendering failed ({type(error).__name__}{detail}); docs/contents.md lists the variables"
 
 

@@ -136,9 +136,13 @@ def _split_head(path: Path, text: str) -> tuple[dict[str, Source], Source]:
     """Return the head's fields and the body; the head ends at the first empty line, as in a mail."""
     head: dict[str, Source] = {}
     lines = text.split("\n")
+    missing = "the text is missing; write it after the head and one empty line"
     for number, line in enumerate(lines, start=1):
         if not line.strip():
-            return head, Source(path, "\n".join(lines[number:]), number + 1)
+            text = "\n".join(lines[number:])
+            if not text.strip():
+                raise ContentFault(path, number, missing)
+            return head, Source(path, text, number + 1)
         field, colon, value = line.partition(":")
         if not colon or field not in _HEAD_FIELDS:
             expected = ", ".join(f"'{known}: ...'" for known in _HEAD_FIELDS)
@@ -146,7 +150,7 @@ def _split_head(path: Path, text: str) -> tuple[dict[str, Source], Source]:
         if field in head:
             raise ContentFault(path, number, f"{field} stands here a second time; keep one")
         head[field] = Source(path, value.strip(), number)
-    raise ContentFault(path, len(lines), "the text is missing; write it after the head and one empty line")
+    raise ContentFault(path, len(lines), missing)
 
 
 def _subject(path: Path, head: dict[str, Source]) -> Source:

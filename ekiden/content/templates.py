@@ -84,6 +84,7 @@ def _used_names(source: Source, known: Set[str]) -> frozenset[str]:
         raise ContentFault(source.path, line, "escaping cannot be switched off; remove this {% autoescape %}")
     _refuse_the_clock(source, tree, known)
     _refuse_unknown_filters(source, tree)
+    _refuse_to_overwrite(source, tree, known)
     bound = {name.name for name in tree.find_all(nodes.Name) if name.ctx in ("store", "param")}
     bound |= {macro.name for macro in tree.find_all(nodes.Macro)} | {"loop", "range", "dict", "namespace"}
     loaded = [name for name in tree.find_all(nodes.Name) if name.ctx == "load" and name.name not in bound]
@@ -114,6 +115,16 @@ def _refuse_the_clock(source: Source, tree: nodes.Template, known: Set[str]) -> 
             line = source.first_line + use.lineno - 1
             problem = f"{use.attr} says another time at each rendering; a message says the same for ever"
             raise ContentFault(source.path, line, problem)
+
+
+def _refuse_to_overwrite(source: Source, tree: nodes.Template, known: Set[str]) -> None:
+    # what a step sets stays set in the layout's footer, which says what the law asks for
+    made = [(name.name, name.lineno) for name in tree.find_all(nodes.Name) if name.ctx == "store"]
+    made += [(macro.name, macro.lineno) for macro in tree.find_all(nodes.Macro)]
+    for name, lineno in made:
+        if name in known:
+            line = source.first_line + lineno - 1
+            raise ContentFault(source.path, line, f"{name!r} is a variable of Ekiden's; choose another name")
 
 
 def _refuse_unknown_filters(source: Source, tree: nodes.Template) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from ekiden.content.faults import ContentFault
-from ekiden.content.render import StepContent, load_content, render, sample_variables
+from ekiden.content.lengths import fault_of_length
+from ekiden.content.render import MessageVariables, StepContent, load_content, render, sample_variables
 from ekiden.content.sources import SHORT_CHANNELS, mobile_variant
 
 ContentVariant = Literal["pc", "mobile"]
@@ -44,6 +45,13 @@ def variant_names(folder: Path, name: str, channel: str = "html_email") -> tuple
     return (name, mobile) if mobile else (name,)
 
 
+def try_out(content: StepContent, variables: MessageVariables) -> None:
+    """Raise `ContentFault` where no message can be made of `variables`, or its channel takes none so long."""
+    rendered = render(content, variables)
+    if fault := fault_of_length(content.sources.short_channel, rendered):
+        raise ContentFault(content.sources.text.path, None, fault)
+
+
 def _load(folder: Path, name: str, channel: str) -> StepContent | ContentFault:
     try:
         return load_content(folder, name, channel)
@@ -55,7 +63,7 @@ def _fault(content: StepContent | ContentFault) -> ContentFault | None:
     if isinstance(content, ContentFault):
         return content
     try:
-        render(content, sample_variables())
+        try_out(content, sample_variables())
     except ContentFault as fault:
         return fault
     return None

@@ -38,7 +38,7 @@ class MailSettings(BaseModel):
     """Where bounces go (MAIL FROM); unset: to `sender_address`."""
 
     sendgrid_api_key: SecretStr | None = None
-    """SendGrid's key; without one, mail goes into the outbox, a Maildir under `home`."""
+    """SendGrid's key; without one, mail goes by `smtp_host`, else into the outbox, a Maildir under `home`."""
 
     sendgrid_host: HttpUrl | None = None
     """SendGrid's address; unset: the package's own. For the EU (https://api.eu.sendgrid.com) or a test server."""

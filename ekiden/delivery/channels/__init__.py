@@ -36,6 +36,9 @@ __all__ = [
 ONE_BY_ONE = 50
 """Messages taken together by a channel that posts each by itself: some seconds between reading consent and posting."""
 
+FIRST_PORT_OF_ANYBODY = 1_024
+"""Below it, a server that listens on this machine was set up by whoever runs it, to take mail for others (25, 587)."""
+
 
 class ChannelMisconfigured(ValueError):
     """A channel that the settings ask for cannot be made from them; the text names the variable."""
@@ -100,7 +103,7 @@ def _twilio(settings: Settings, clock: Clock) -> Channel:
     host = str(settings.twilio_host or TWILIO_HOST)
     if not is_this_machine(urlsplit(host).hostname or ""):
         # the law on specified e-mail holds for SMS as well
-        _check_way_out(settings)
+        _check_sender(settings)
     return TwilioChannel(account, host=host, status_url=status_url, clock=clock)
 
 
@@ -139,6 +142,7 @@ def channel_for(settings: Settings, *, clock: Clock = utc_now) -> Channel:
 
 def _smtp(settings: Settings, clock: Clock) -> Channel:
     from ekiden.delivery.channels.smtp import MailServer, SMTPChannel  # noqa: PLC0415
+    from ekiden.delivery.channels.transport import is_this_machine  # noqa: PLC0415
 
     if settings.smtp_host is None:
         raise ValueError("EKIDEN_CHANNEL is smtp, and there is no server: set EKIDEN_SMTP_HOST")
@@ -149,17 +153,21 @@ def _smtp(settings: Settings, clock: Clock) -> Channel:
         settings.smtp_user,
         settings.smtp_password,
     )
-    _check_sender(settings, settings.smtp_host)
+    # a mail server of this machine's own passes mail on; what only shows it listens where anybody may
+    if not is_this_machine(settings.smtp_host) or settings.smtp_port < FIRST_PORT_OF_ANYBODY:
+        _check_sender(settings)
     return SMTPChannel(server, envelope_sender=settings.smtp_envelope_sender, clock=clock)
 
 
 def _sendgrid(settings: Settings, clock: Clock) -> Channel:
     from ekiden.delivery.channels.sendgrid import SENDGRID_HOST, SendGridChannel  # noqa: PLC0415
+    from ekiden.delivery.channels.transport import is_this_machine  # noqa: PLC0415
 
     if settings.sendgrid_api_key is None:
         raise ValueError("EKIDEN_CHANNEL is sendgrid, and there is no key: set EKIDEN_SENDGRID_API_KEY")
     host = str(settings.sendgrid_host) if settings.sendgrid_host else SENDGRID_HOST
-    _check_sender(settings, urlsplit(host).hostname or "")
+    if not is_this_machine(urlsplit(host).hostname or ""):
+        _check_sender(settings)
     return SendGridChannel(
         settings.sendgrid_api_key,
         host=host,
@@ -179,21 +187,20 @@ def _check_what_is_in_all(settings: Settings) -> None:
         raise ValueError(f"EKIDEN_UNSUBSCRIBE_URL is {settings.unsubscribe_url!r}; {way_out}")
 
 
-def _check_sender(settings: Settings, host: str) -> None:
-    """Raise `ValueError` where mail that leaves the house would be from nobody, or without a way out."""
-    from ekiden.delivery.channels.transport import is_this_machine  # noqa: PLC0415
+def _check_sender(settings: Settings) -> None:
+    """Raise `ValueError` where what leaves the house would be from nobody, or without a way out.
 
-    if is_this_machine(host):
-        return
-    # mail that leaves the house needs a sender and a way out, by law and for the providers
-    if settings.sender_address.endswith(".invalid"):
-        variables = "EKIDEN_SENDER_ADDRESS, EKIDEN_SENDER_NAME and EKIDEN_POSTAL_ADDRESS"
-        raise ValueError(f"mail would be from nobody: set {variables}")
-    _check_way_out(settings)
-
-
-def _check_way_out(settings: Settings) -> None:
-    """Raise `ValueError` where what leaves the house would tell customers of a link that leads nowhere."""
+    It needs both by law, and for the providers. An SMS says the name, and the rest stands behind its link.
+    """
+    samples = {name: field.default for name, field in Settings.model_fields.items()}
+    lacking = {
+        "SENDER_ADDRESS": settings.sender_address.endswith(".invalid"),
+        "SENDER_NAME": settings.sender_name in ("", samples["sender_name"]),
+        "POSTAL_ADDRESS": settings.postal_address in ("", samples["postal_address"]),
+    }
+    if any(lacking.values()):
+        variables = ", ".join(f"EKIDEN_{name}" for name, is_lacking in lacking.items() if is_lacking)
+        raise ValueError(f"messages would be from nobody: set {variables}")
     if settings.unsubscribe_url == NO_UNSUBSCRIBE_URL:
         raise ValueError("links to unsubscribe would lead nowhere: set EKIDEN_UNSUBSCRIBE_URL (docs/consent.md)")
 

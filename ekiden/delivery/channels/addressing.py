@@ -18,6 +18,8 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?![0-9]+$){_LABEL}")
 LONGEST_DOMAIN = 253  # characters; RFC 1035
 _LONGEST_NAME = 200  # a display name is for reading; no provider documents a limit, long ones are cut
+# Quoted, a character has up to 12; a line may have 998 with the header's name (RFC 5322, section 2.1.1).
+_LONGEST_CODE = 80
 
 # printable ASCII without < and >, which would end the header's value
 _URL = re.compile(r"https?://[!-;=?-~]+")
@@ -78,7 +80,7 @@ def list_headers(message: OutgoingMessage) -> dict[str, str]:
         "Auto-Submitted": "auto-generated",
         "X-Ekiden-Message": str(message.message_id),
         # a code is free text, a header is not
-        "X-Ekiden-Scenario": _quoted(message.scenario_code),
+        "X-Ekiden-Scenario": _quoted(message.scenario_code[:_LONGEST_CODE]),
         "X-Ekiden-Step": str(message.step_no),
     }
 

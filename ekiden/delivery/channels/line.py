@@ -22,6 +22,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from ekiden.content.lengths import fault_of_length
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import WAIT, Stops, Waits
 from ekiden.delivery.channels.posts import (
@@ -43,7 +44,6 @@ from ekiden.delivery.channels.posts import (
 from ekiden.delivery.channels.transport import NotConnected
 
 LINE_HOST = "https://api.line.me"
-LONGEST_TEXT = 5_000  # UTF-16 code units, as LINE counts (its page "Character counting in a text")
 # LINE answers in tenths of a second; with a retry key an early second try costs nothing, so the patience is short.
 READ_SECONDS = 10.0
 # Waits between tries, in seconds: a hiccup is over after the first, a restart of a machine after the second. Longer
@@ -79,9 +79,7 @@ class LineChannel(PostingChannel):
 
     def _deliver_one(self, message: OutgoingMessage) -> Delivery:
         text = message.rendered.text.strip()
-        units = len(text.encode("utf-16-le")) // 2
-        if not 0 < units <= LONGEST_TEXT:
-            fault = f"the text has {units} UTF-16 units; LINE takes 1 to {LONGEST_TEXT}"
+        if fault := fault_of_length("line", message.rendered):
             return Delivery(message.message_id, Outcome.refused, detail=fault)
         unclear: Delivery | None = None
         for pause in (*PAUSES, None):

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from ekiden.content.lengths import fault_of_length
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import Stops, Waits
 from ekiden.delivery.channels.posts import (
@@ -39,12 +40,12 @@ from ekiden.delivery.channels.transport import NotConnected
 from ekiden.delivery.status_reading import status_callback
 
 TWILIO_HOST = "https://api.twilio.com"
-LONGEST_BODY = 1_600  # UTF-16 code units; Twilio's error 21617
 OPTED_OUT = 21610
 """The recipient answered STOP: Twilio delivers nothing to them until they answer START."""
-OUR_SENDER = frozenset({21212, 21603, 21606, 21659, 21660, 21701, 21702, 21704, 21705})
-"""`From` is missing, invalid, not ours or cannot send, or the messaging service is not there or has no number: every
-message would get the same answer. (21703, no number that reaches this recipient, is no such code.)"""
+OUR_SETTINGS = frozenset({21212, 21603, 21606, 21609, 21659, 21660, 21701, 21702, 21704, 21705})
+"""`From` is missing, invalid, not ours or cannot send, the messaging service is not there or has no number, or Twilio
+cannot call back at `StatusCallback` (21609): every message would get the same answer. (21703, no number that reaches
+this recipient, is no such code.)"""
 QUEUE_FULL = 21611
 """Twilio holds as many messages of our number as it can send in some hours; whatever the status, it takes no more."""
 
@@ -91,7 +92,7 @@ class TwilioChannel(PostingChannel):
 
     def _deliver_one(self, message: OutgoingMessage) -> Delivery:
         body = message.rendered.text.strip()
-        if fault := _fault_of(message, body):
+        if fault := _fault_of(message):
             return Delivery(message.message_id, Outcome.refused, detail=fault)
         service = self._account.messaging_service_sid
         sender = {"MessagingServiceSid": service} if service else {"From": self._account.sender or ""}
@@ -121,7 +122,7 @@ class TwilioChannel(PostingChannel):
             sid = fields.get("sid")
             return Delivery(message.message_id, Outcome.accepted, str(sid) if sid else None, detail)
         # what is not found is the account: nothing else is in the URL
-        if reply.status in (UNAUTHORIZED, FORBIDDEN, NOT_FOUND) or code in OUR_SENDER:
+        if reply.status in (UNAUTHORIZED, FORBIDDEN, NOT_FOUND) or code in OUR_SETTINGS:
             raise Stops(detail)
         if reply.status == TOO_MANY_REQUESTS or code == QUEUE_FULL:
             raise Waits(detail, wait_of(reply, self._clock()))
@@ -133,10 +134,7 @@ class TwilioChannel(PostingChannel):
         return Delivery(message.message_id, Outcome.refused, detail=detail)
 
 
-def _fault_of(message: OutgoingMessage, body: str) -> str | None:
+def _fault_of(message: OutgoingMessage) -> str | None:
     if not _E164.fullmatch(message.to_address):
         return "the recipient's number is not an international one like +819012345678"
-    units = len(body.encode("utf-16-le")) // 2
-    if not 0 < units <= LONGEST_BODY:
-        return f"the text has {units} UTF-16 units; Twilio takes 1 to {LONGEST_BODY}"
-    return None
+    return fault_of_length("sms", message.rendered)

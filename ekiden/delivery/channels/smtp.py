@@ -13,14 +13,14 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
 from pydantic import SecretStr
 
 from ekiden.delivery.channels.addressing import addr_spec, fault_of, split_address
-from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import Clock, Elapsed, Stops, TurnedAway, Waits, one_by_one, utc_now
 from ekiden.delivery.channels.mime import message_id_header, to_bytes
 from ekiden.delivery.channels.smtp_lines import EncryptedMailLine, MailLine
@@ -31,6 +31,8 @@ from ekiden.delivery.channels.smtp_replies import GO_ON, READY, Said, of_connect
 # minutes at each command. Servers that take submissions answer within seconds. All three, and the minute in which a
 # batch may begin its last mail, are less than a sender's lease; whoever outlives that leaves the whole batch unknown.
 SECONDS = 60.0
+# One recipient whom the server passes nothing on to may be at a domain in disorder; three in a row are us.
+RECIPIENTS_THAT_STOP = 3
 # Nothing depends on the answer to QUIT.
 SECONDS_TO_LEAVE = 5.0
 
@@ -100,6 +102,8 @@ class SMTPChannel:
 
         try:
             return one_by_one(messages, hand_over, clock=self._clock, elapsed=self._elapsed)
+        except LineStopped as stopped:
+            raise LineStopped(stopped.reason, session.without_judgement(stopped.deliveries)) from None
         finally:
             session.end()
 
@@ -112,6 +116,8 @@ class _Session:
         self._tls = tls
         self._seconds = seconds
         self._smtp: MailLine | None = None
+        self._not_passed_on: dict[str, set[UUID]] = {}
+        """Messages that the server did not want to pass on, since it last took a recipient, by their addresses."""
 
     def hand_over(self, message: OutgoingMessage, sender: str, mail: bytes) -> Delivery:
         """Return what became of one message; raise `Stops` or `Waits` where the server takes nothing at all."""
@@ -129,7 +135,13 @@ class _Session:
                     if not said.is_no:
                         # what follows would be read as the answer to something else
                         self._forget()
-                    return of_recipient(message.message_id, command.partition(" ")[0], said)
+                    verb = command.partition(" ")[0]
+                    delivery = of_recipient(message.message_id, verb, said)
+                    if verb == "RCPT" and said.is_no_relay:
+                        self._note_no_relay(message, said)
+                    return delivery
+                if command.startswith("RCPT"):
+                    self._not_passed_on.clear()
             # a line that begins with a dot gets another one (RFC 5321, section 4.5.2)
             smtp.send(mail.replace(b"\r\n.", b"\r\n.."))
         except TurnedAway:
@@ -161,6 +173,20 @@ class _Session:
             # what follows would be read as the answer to something else
             self._forget()
         return delivery
+
+    def _note_no_relay(self, message: OutgoingMessage, said: Said) -> None:
+        self._not_passed_on.setdefault(message.to_address, set()).add(message.message_id)
+        if len(self._not_passed_on) >= RECIPIENTS_THAT_STOP:
+            others = f"and the like to {RECIPIENTS_THAT_STOP - 1} recipients before"
+            raise Stops(f"{said} to RCPT, {others}; does it want EKIDEN_SMTP_USER?")
+
+    def without_judgement(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Return the deliveries, those that were not passed on as not sent: the fault was ours and not theirs."""
+        doubtful = set().union(*self._not_passed_on.values())
+        return [
+            replace(each, outcome=Outcome.not_sent, costs_a_try=False) if each.message_id in doubtful else each
+            for each in deliveries
+        ]
 
     def end(self) -> None:
         """Take leave of the server; nothing depends on its answer."""

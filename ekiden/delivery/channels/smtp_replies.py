@@ -26,6 +26,10 @@ TOO_LARGE = 552
 # (RFC 3463, section 3). Whoever waited for it would keep the rest of the batch waiting as well.
 _OF_THE_RECIPIENT = re.compile(r"#?4\.[12]\.[0-9]")
 
+# "Relay access denied", "relay not permitted", "Unable to relay", "Relaying denied": it takes mail for its own domains
+# alone, from us or from anybody. It may also repeat what a recipient's server said to it, when it asked there first.
+_NO_RELAY = re.compile(r"\brelay", re.IGNORECASE)
+
 _POSITIVE, _TRANSIENT, _PERMANENT = 2, 4, 5  # the first digit
 _LONGEST_TEXT = 400  # characters; a ledger's column stays readable
 
@@ -53,6 +57,11 @@ class Said:
     def is_no(self) -> bool:
         """Whether it turns down what was asked, for now or for good."""
         return self.kind in (_TRANSIENT, _PERMANENT)
+
+    @property
+    def is_no_relay(self) -> bool:
+        """Whether a recipient is turned down because mail for others is not passed on."""
+        return self.kind == _PERMANENT and _NO_RELAY.search(self.text) is not None
 
     @property
     def is_too_busy(self) -> bool:

@@ -11,12 +11,13 @@ of an earlier request can still be on it.
 import io
 import socket
 import ssl
+from base64 import b64encode
 from functools import partial
 from http.client import HTTPResponse, IncompleteRead
 from ipaddress import ip_address
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
@@ -185,7 +186,10 @@ def pool_for(
         # one for all connections: to read the system's certificates takes longer than a handshake
         options["ssl_context"] = ssl.create_default_context()
     proxy = _proxy_for(url)
-    pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+    if proxy:
+        pool: urllib3.PoolManager = urllib3.ProxyManager(proxy, proxy_headers=_log_in(proxy), **options)
+    else:
+        pool = urllib3.PoolManager(**options)
     pool.pool_classes_by_scheme = {
         "http": partial(_HTTPPool, idle_seconds=idle_seconds),  # type: ignore[dict-item]
         "https": partial(_HTTPSPool, idle_seconds=idle_seconds),  # type: ignore[dict-item]
@@ -200,6 +204,15 @@ def _proxy_for(url: str) -> str | None:
     if is_this_machine(host) or proxy_bypass(host):
         return None
     return getproxies().get(parts.scheme)
+
+
+def _log_in(proxy: str) -> dict[str, str]:
+    """Return the header that says to a proxy who we are, by user and password in its address (RFC 7617)."""
+    parts = urlsplit(proxy)
+    if not parts.username:
+        return {}
+    credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Proxy-Authorization": f"Basic {b64encode(credentials.encode()).decode()}"}
 
 
 def read_whole(response: urllib3.BaseHTTPResponse, longest: int = LONGEST_ANSWER) -> bytes:

@@ -9,7 +9,6 @@ An endpoint comes from a customer's browser, that is, from anybody. Only hosts o
 names are called, over https at their usual port: no other check holds against names that lead into the house.
 """
 
-import json
 import re
 import time
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from py_vapid import Vapid, VapidException
 from pydantic import SecretStr
 from pywebpush import WebPusher
 
+from ekiden.content.lengths import fault_of_length, notification
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import WAIT, Clock, Elapsed, Stops, Waits, one_by_one, utc_now
 from ekiden.delivery.channels.posts import (
@@ -45,8 +45,6 @@ from ekiden.delivery.channels.posts import (
 from ekiden.delivery.channels.transport import CONNECT_SECONDS, READ_SECONDS, NotConnected, pool_for
 from ekiden.delivery.contact_points import subscription_of
 
-# A push service takes 4,096 bytes (RFC 8030, section 7.2): head 86, padding's end 1, authentication 16 (RFC 8188).
-LONGEST_PAYLOAD = 4_096 - 86 - 1 - 16
 # Kept for a browser that is closed: a day, after which a message that had its hour is no longer wanted.
 TIME_TO_LIVE = timedelta(days=1)
 # A signature is good for 24 hours at most (RFC 8292, section 2); half of it leaves room for clocks that differ.
@@ -120,12 +118,10 @@ class WebPushChannel:
 
     def payload(self, message: OutgoingMessage) -> bytes:
         """Return what the service worker is handed."""
-        shown = {
-            "title": message.rendered.subject,
-            "body": message.rendered.text.strip(),
-            "tag": str(message.message_id),
-        }
-        return json.dumps(shown | ({"url": self._shop_url} if self._shop_url else {}), ensure_ascii=False).encode()
+        return notification(message.rendered, str(message.message_id), self._shop_url)
+
+    def fault_of(self, message: OutgoingMessage) -> str | None:
+        return fault_of_length("web_push", message.rendered, shop_url=self._shop_url)
 
     def authorization(self, endpoint: str) -> str:
         """Return the header by which the endpoint's push service knows us."""
@@ -178,11 +174,10 @@ class _Batch:
         service = self._channel.service_of(endpoint)
         if service is None:
             return _refused(message, "the subscription names no push service of EKIDEN_WEB_PUSH_SERVICES")
-        payload = self._channel.payload(message)
-        if len(payload) > LONGEST_PAYLOAD:
-            return _refused(message, f"the notification has {len(payload)} bytes; it may have {LONGEST_PAYLOAD}")
+        if fault := self._channel.fault_of(message):
+            return _refused(message, fault)
         try:
-            body = WebPusher(subscription.model_dump()).encode(payload)["body"]
+            body = WebPusher(subscription.model_dump()).encode(self._channel.payload(message))["body"]
         except Exception as error:
             # the libraries raise what they please for a point that is not on the curve
             return _refused(message, f"the subscription's keys cannot be used ({type(error).__name__})")

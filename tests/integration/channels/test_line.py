@@ -132,7 +132,7 @@ def test_a_text_is_as_long_as_line_counts() -> None:
         (too_long,) = line.deliver(HANAKO, text="𠮷" * 2_500 + "家")
         (empty,) = line.deliver(HANAKO, text=" \n")
     assert (too_long.outcome, empty.outcome) == (Outcome.refused, Outcome.refused)
-    assert "5001 UTF-16 units" in too_long.detail
+    assert "5,001 UTF-16 units" in too_long.detail
     assert len(server.requests) == 1
 
 

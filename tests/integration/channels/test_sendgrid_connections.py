@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 import time
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,32 @@ def test_a_host_that_does_not_answer_certainly_got_nothing() -> None:
             one.close()
     assert letters(deliveries) == "nn"
     assert "ConnectTimeoutError" in deliveries[0].detail
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    ("user", "header"),
+    [
+        ("", None),
+        ("shop:p%40ss%3Aw%C3%B6rd@", f"Basic {b64encode('shop:p@ss:wörd'.encode()).decode()}"),
+        ("shop@", f"Basic {b64encode(b'shop:').decode()}"),
+    ],
+)
+def test_a_proxy_is_told_who_we_are_as_its_address_says(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, user: str, header: str | None
+) -> None:
+    heads = []
+
+    def refuse(talk: Talk) -> None:
+        heads.append(talk.head())
+        talk.say(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+    with raw_server(refuse) as server:
+        monkeypatch.setenv(f"{scheme}_proxy", server.url.replace("http://", f"http://{user}"))
+        monkeypatch.setenv("no_proxy", "")
+        delivered(channel_to(f"{scheme}://sendgrid.invalid"), together(1))
+    said = [line.partition(": ")[2] for line in heads[0].decode().split("\r\n") if line.startswith("Proxy-Auth")]
+    assert said == ([header] if header else [])
 
 
 def test_a_failed_handshake_certainly_sent_nothing(certificate: tuple[ssl.SSLContext, Path]) -> None:

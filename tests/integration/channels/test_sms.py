@@ -89,8 +89,9 @@ def test_an_answer_has_the_documented_outcome_and_the_next_message_goes_on(
         fault(404, 20404, "The requested resource was not found"),
         fault(400, 21606, "The From phone number is not a valid, SMS-capable number of your account"),
         fault(400, 21704, "The Messaging Service contains no phone numbers"),
+        fault(400, 21609, "Invalid 'StatusCallback'"),
     ],
-    ids=["401", "403", "404", "our number", "our service"],
+    ids=["401", "403", "404", "our number", "our service", "our address for callbacks"],
 )
 def test_who_is_turned_away_stops_the_line(turned_away: object) -> None:
     with provider(SENT, turned_away) as server, pytest.raises(LineStopped) as stopped:

@@ -198,6 +198,43 @@ def test_a_server_that_wants_nothing_from_us_stops_the_line(said: str) -> None:
     assert outcomes(stopped.value.deliveries) == [NOT_SENT, NOT_SENT]
 
 
+NO_RELAY = [
+    "554 5.7.1 <…>: Relay access denied",
+    "550 relay not permitted",
+    "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain",
+    "550 5.7.1 Relaying denied",
+]
+JIRO = "jiro@mail.invalid"
+
+
+@pytest.mark.parametrize("said", NO_RELAY)
+def test_a_server_that_passes_on_nothing_of_ours_stops_the_line_and_no_message_is_to_blame(said: str) -> None:
+    with mail_server(RCPT=said) as server, pytest.raises(LineStopped, match="EKIDEN_SMTP_USER") as stopped:
+        deliver(server.port, HANAKO, TARO, JIRO, HANAKO)
+    assert outcomes(stopped.value.deliveries) == [NOT_SENT] * 4
+    assert {each.costs_a_try for each in stopped.value.deliveries} == {False}
+    assert said in stopped.value.reason
+    assert sum(command.startswith("RCPT") for command in server.commands) == 3
+
+
+def test_a_recipient_whose_own_server_passes_nothing_on_stops_nobody_else() -> None:
+    said = "550 5.1.1 undeliverable: host mx.invalid said: 554 Relay access denied"
+    with mail_server(RCPT=(said, said, "250 Ok", said)) as server:
+        deliveries = deliver(server.port, HANAKO, TARO, JIRO, HANAKO, TARO)
+    assert outcomes(deliveries) == [REFUSED, REFUSED, ACCEPTED, REFUSED, REFUSED]
+
+
+def test_one_recipient_written_to_several_times_is_one() -> None:
+    with mail_server(RCPT=NO_RELAY[0]) as server:
+        deliveries = deliver(server.port, *[HANAKO] * 4, TARO)
+    assert outcomes(deliveries) == [REFUSED] * 5
+
+
+def test_a_server_that_relays_later_is_asked_again() -> None:
+    with mail_server(RCPT="454 4.7.1 Relay access denied") as server:
+        assert outcomes(deliver(server.port, HANAKO, TARO, JIRO)) == [NOT_SENT] * 3
+
+
 @pytest.mark.parametrize("said", ["530 5.7.0 Authentication required", "553 5.7.1 sender not owned by user shop"])
 def test_a_server_that_takes_nothing_of_this_sender_stops_the_line(said: str) -> None:
     with mail_server(MAIL=said) as server, pytest.raises(LineStopped, match=f"{said} to MAIL") as stopped:

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import Vapid
 from pydantic import SecretStr
 
+from ekiden.content.lengths import LONGEST_NOTIFICATION
 from ekiden.delivery.channels.base import LineBusy, LineStopped, Outcome
-from ekiden.delivery.channels.web_push import LONGEST_PAYLOAD, WebPushChannel, service_of
+from ekiden.delivery.channels.web_push import WebPushChannel, service_of
 from ekiden.settings import Settings
 from tests.integration.channels.provider import Provider, answer, messages_to, outcomes, provider, reset
 from tests.loopback import free_port
@@ -197,8 +198,9 @@ def test_a_notification_is_as_long_as_every_push_service_takes() -> None:
     with provider(SENT) as server:
         (browser,) = browsers(server)
         around = len(channel().payload(messages_to("", text="x")[0])) - 1
-        (fits,) = channel().deliver(messages_to(browser.subscription, text="x" * (LONGEST_PAYLOAD - around)))
-        (too_long,) = channel().deliver(messages_to(browser.subscription, text="x" * (LONGEST_PAYLOAD - around + 1)))
+        text = "x" * (LONGEST_NOTIFICATION - around)
+        (fits,) = channel().deliver(messages_to(browser.subscription, text=text))
+        (too_long,) = channel().deliver(messages_to(browser.subscription, text=text + "x"))
     assert (fits.outcome, too_long.outcome) == (Outcome.accepted, Outcome.refused)
     assert len(server.requests[0].body) == 4_096
     assert len(server.requests) == 1

@@ -41,16 +41,29 @@ def test_with_a_key_mail_goes_out_through_sendgrid_and_the_key_is_not_shown(
     assert channel.find([]) is None
 
 
-LIVE = {"sendgrid_api_key": KEY, "sender_address": "shop@shop.example", "unsubscribe_url": "https://shop.example/out"}
+SENDER = {
+    "sender_address": "shop@shop.example",
+    "sender_name": "駅伝",
+    "postal_address": "東京都千代田区1-1",
+    "unsubscribe_url": "https://shop.example/out",
+}
+LIVE = {"sendgrid_api_key": KEY} | SENDER
+WITHOUT_SENDER = [
+    ({"sender_address": "shop@ekiden.invalid"}, "EKIDEN_SENDER_ADDRESS$"),
+    ({"sender_name": "Ekiden Shop"}, "EKIDEN_SENDER_NAME$"),
+    ({"sender_name": " "}, "EKIDEN_SENDER_NAME$"),
+    ({"postal_address": "1-1 Sample Street, Sample City"}, "EKIDEN_POSTAL_ADDRESS$"),
+    ({"sender_name": "", "postal_address": ""}, "set EKIDEN_SENDER_NAME, EKIDEN_POSTAL_ADDRESS$"),
+    ({"unsubscribe_url": NO_UNSUBSCRIBE_URL}, "EKIDEN_UNSUBSCRIBE_URL"),
+]
 
 
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"sender_address": "shop@ekiden.invalid"}, "EKIDEN_SENDER_ADDRESS"),
+        *WITHOUT_SENDER,
         ({"sender_address": "shop.example"}, "EKIDEN_SENDER_ADDRESS is 'shop.example'"),
         ({"reply_to": "nobody"}, "EKIDEN_REPLY_TO is 'nobody'"),
-        ({"unsubscribe_url": NO_UNSUBSCRIBE_URL}, "EKIDEN_UNSUBSCRIBE_URL"),
     ],
 )
 def test_mail_that_leaves_the_house_has_a_sender_and_a_way_out(home: Path, wrong: dict[str, str], named: str) -> None:
@@ -97,7 +110,7 @@ def test_only_what_is_configured_carries(home: Path) -> None:
 
 
 def test_every_channel_with_credentials_carries_its_steps(home: Path) -> None:
-    settings = Settings(home=home, unsubscribe_url="https://shop.example/out", **EVERYTHING)
+    settings = Settings(home=home, **SENDER, **EVERYTHING)
     assert [(carrier.channel.name, *carrier.step_channels) for carrier in carriers_for(settings)] == [
         ("outbox", "html_email", "text_email"),
         ("line", "line"),
@@ -107,9 +120,12 @@ def test_every_channel_with_credentials_carries_its_steps(home: Path) -> None:
     assert carried_channels(settings) == ("html_email", "text_email", "line", "sms", "web_push")
 
 
-def test_sms_that_leave_the_house_have_a_way_out_as_mail_has(home: Path) -> None:
-    with pytest.raises(ChannelMisconfigured, match="EKIDEN_UNSUBSCRIBE_URL"):
-        carriers_for(Settings(home=home, **EVERYTHING))
+@pytest.mark.parametrize(("wrong", "named"), WITHOUT_SENDER)
+def test_sms_that_leave_the_house_have_a_sender_and_a_way_out_as_mail_has(
+    home: Path, wrong: dict[str, str], named: str
+) -> None:
+    with pytest.raises(ChannelMisconfigured, match=named):
+        carriers_for(Settings(home=home, **EVERYTHING, **SENDER | wrong))
     assert carriers_for(Settings(home=home, twilio_host="http://127.0.0.1:9", **EVERYTHING))
 
 
@@ -139,6 +155,17 @@ def test_mail_goes_by_smtp_where_there_is_a_host_and_no_key(home: Path) -> None:
     both = by_smtp | {"sendgrid_api_key": KEY}
     assert channel_for(Settings(home=home, **both)).name == "sendgrid"
     assert channel_for(Settings(home=home, **both, channel="smtp")).name == "smtp"
+
+
+@pytest.mark.parametrize("port", [25, 465, 587])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
+def test_this_machines_own_mail_server_passes_mail_on_and_what_only_shows_it_does_not(
+    home: Path, host: str, port: int
+) -> None:
+    with pytest.raises(ChannelMisconfigured, match="EKIDEN_SENDER_ADDRESS"):
+        channel_for(Settings(home=home, smtp_host=host, smtp_port=port))
+    assert channel_for(Settings(home=home, smtp_host=host, smtp_port=port, **SENDER)).name == "smtp"
+    assert channel_for(Settings(home=home, smtp_host=host, smtp_port=1025)).name == "smtp"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,11 @@ def test_every_header_is_there_once_and_right() -> None:
     assert mail.defects == []
 
 
+def test_a_long_code_makes_no_line_that_is_longer_than_a_mail_may_have() -> None:
+    raw = to_bytes(replace(MESSAGE, scenario_code="\U00020bb7" * 100), NOW)
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+
+
 def test_the_text_part_comes_first_and_both_are_complete() -> None:
     mail = read(to_bytes(MESSAGE, NOW))
     assert mail.get_content_type() == "multipart/alternative"

@@ -252,6 +252,13 @@ FAULTS = {
     "include": ('<mj-include path="/etc/passwd" />', None, "cannot include other files"),
     "unknown test": (paragraph("{{ customer_name is blank }}"), 3, "No test named 'blank'; see docs"),
     "reserved name": (paragraph("{% for loop in anchor_products %}x{% endfor %}"), 3, "special loop variable"),
+    "a variable set anew": (paragraph("{% set shop_name = 'Sale' %}"), 3, "'shop_name' is a variable of Ekiden's"),
+    "a variable set anew as a block": (paragraph("\n{% set unsubscribe_url %}x{% endset %}"), 4, "'unsubscribe_url'"),
+    "a variable set anew within": (paragraph("{% if 1 %}{% set shop_url = '' %}{% endif %}"), 3, "choose another name"),
+    "a variable set anew by a pair": (paragraph("{% set a, postal_address = 1, '' %}"), 3, "'postal_address' is"),
+    "a macro called like a variable": (paragraph("{% macro subject() %}{% endmacro %}"), 3, "'subject' is a variable"),
+    "empty": ("\n", None, "the HTML part is empty; write its sections, or remove the file"),
+    "comments alone": ("<!-- later -->\n{# and\nmore #}\n", None, "the HTML part is empty"),
     "block twice": (
         paragraph("{% block a %}{% endblock %}\n{% block a %}{% endblock %}"),
         4,
@@ -319,6 +326,10 @@ HEAD_FAULTS = {
     "unknown field": ("Subject: x\nSubjct: y\n\nText", 2, "expected 'Subject: ...'"),
     "twice": ("Subject: x\nSubject: y\n\nText", 2, "a second time"),
     "no end": ("Subject: x\nLanguage: en", 2, "the text is missing"),
+    "nothing after the head": ("Subject: x\nLanguage: en\n", 3, "the text is missing"),
+    "blank lines after the head": ("Subject: x\nLanguage: en\n\n \n\n", 3, "the text is missing"),
+    "variable set anew in the text": ("Subject: x\nLanguage: en\n\nText\n{% set step_no = 2 %}", 5, "'step_no' is a"),
+    "variable set anew in the subject": ("Language: en\nSubject: {% set step_no = 2 %}x\n\nText", 2, "'step_no' is a"),
     "variable in the subject": ("Language: en\nSubject: {{ who }}\n\nText", 2, "no variable 'who'"),
     "subject in the subject": ("Language: en\nSubject: {{ subject }}\n\nText", 2, "no variable 'subject'"),
     "variable in the text": ("Subject: x\nLanguage: en\n\nText\n{{ who }}", 5, "no variable 'who'"),
@@ -352,6 +363,52 @@ def test_what_fails_while_rendering_is_found_in_the_authors_file(
     with pytest.raises(ContentFault, match="rendering failed") as caught:
         render(step, sample_variables())
     assert (caught.value.path.name, caught.value.line) == (file, line)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "{{ {'Yamada': 'gold'}[family_name] }}",
+        "{{ {'Yamada': 'gold'}[family_name|reverse] }}",
+        "{{ {}[(family_name, 1)] }}",
+        "{{ shop_name[anchor_products[0]] }}",
+        "{% macro greet() %}{% endmacro %}{{ greet(**{family_name: 1}) }}",
+        # the author's word holds the customer's
+        "{{ {'Sleeve': 1}[given_name] }}",
+    ],
+)
+def test_what_fails_while_rendering_is_said_without_the_customers_data(folder: Path, tag: str) -> None:
+    names = {"family_name": "秘'密\"田", "given_name": "lee", "anchor_products": ("秘薬",)}
+    in_subject = f"Subject: {tag}\nLanguage: en\n\n"
+    for html, text, head in ((None, "Text", in_subject), (None, tag, HEAD), (paragraph(tag), "Text", HEAD)):
+        step = content(folder, html, text, head)
+        with pytest.raises(ContentFault, match=r"(UndefinedError|TypeError): .*'…'") as caught:
+            render(step, replace(sample_variables(), **names))
+        assert not re.search("[秘密田薬]|lee", caught.value.problem)
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [
+        ("{{ anchor_date.yaer }}", "'datetime.date object' has no attribute 'yaer'"),
+        ("{{ anchor_products[3] }}", "tuple object has no element 3"),
+        ("{{ 1 + shop_name }}", "unsupported operand type(s) for +: 'int' and 'str'"),
+        ("{{ shop_name() }}", "'str' object is not callable"),
+    ],
+)
+def test_what_fails_while_rendering_is_said_with_the_authors_own_words(folder: Path, tag: str, said: str) -> None:
+    with pytest.raises(ContentFault, match=re.escape(said)):
+        render(content(folder, None, tag), sample_variables())
+
+
+def test_names_of_the_authors_own_may_be_set(folder: Path) -> None:
+    text = (
+        "{% set word = shop_name %}{% for item in anchor_products %}{{ item }}{% set last = item %}{% endfor %}"
+        "{% macro greet(customer_name) %}{{ customer_name }}!{% endmacro %}{{ greet('Taro') }}{{ word }}"
+    )
+    message = render(content(folder, paragraph(text), text), replace(sample_variables(), anchor_products=("a", "b")))
+    assert message.text.startswith("abTaro!Ekiden Shop\n")
+    assert "abTaro!Ekiden Shop" in (message.html or "")
 
 
 def test_an_empty_subject_is_refused(folder: Path) -> None:

@@ -2,12 +2,14 @@
 
 import shutil
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from ekiden.content.faults import ContentFault
 from ekiden.content.render import load_content, render, sample_variables
 from ekiden.content.sources import SHORT_CHANNELS
+from ekiden.content.variants import load_variants
 from ekiden.settings import PROJECT_ROOT
 
 CONTENT = PROJECT_ROOT / "content"
@@ -46,6 +48,32 @@ def test_the_same_content_by_mail_keeps_its_footer_and_its_html(folder: Path) ->
     message = render(load_content(folder, "offer/step_1"), sample_variables())
     assert "1-1 Sample Street" in message.text
     assert message.html is not None
+
+
+TOO_LONG = {
+    "line": (5_000, "the text has 5,001 UTF-16 units; LINE takes 5,000; shorten it"),
+    "sms": (1_600, "the text has 1,601 UTF-16 units; Twilio takes 1,600; shorten it"),
+    "web_push": (3_993, "the notification has 3,994 bytes; it may have 3,993; shorten it"),
+}
+
+
+@pytest.mark.parametrize("channel", TOO_LONG)
+def test_a_text_that_is_too_long_for_its_channel_is_a_fault_before_the_first_message(
+    folder: Path, channel: str
+) -> None:
+    def fault(letters: int) -> ContentFault | None:
+        head = "Subject: A coupon\nLanguage: en\n\n"
+        (folder / "offer" / "step_1.txt").write_text(head + "x" * letters, encoding="utf-8")
+        return load_variants(folder, "offer/step_1", channel).fault
+
+    longest, said = TOO_LONG[channel]
+    around = len(text_for(folder, channel).strip()) - len("Use WELCOME10, Hanako.")
+    if channel == "web_push":
+        around += len('{"title": "A coupon", "body": "", "tag": ""}') + len(str(UUID(int=0)))
+    assert fault(longest - around) is None
+    too_long = fault(longest - around + 1)
+    assert str(too_long) == f"{folder / 'offer' / 'step_1.txt'}: {said}"
+    assert load_variants(folder, "offer/step_1", "html_email").fault is None
 
 
 @pytest.mark.parametrize("name", ["shop_name", "unsubscribe_url"])

@@ -29,7 +29,8 @@ def test_a_time_zone_that_was_chosen_stays(home) -> None:
 
 
 def test_only_a_mail_server_that_is_asked_for_by_name_gets_the_demos_mail(home, monkeypatch) -> None:
-    for variable, value in (("SENDGRID_API_KEY", "SG.x"), ("SMTP_HOST", "127.0.0.1"), ("VAPID_PRIVATE_KEY", "x")):
+    server = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": "1025"}
+    for variable, value in ({"SENDGRID_API_KEY": "SG.x", "VAPID_PRIVATE_KEY": "x"} | server).items():
         monkeypatch.setenv(f"EKIDEN_{variable}", value)
     assert Demo(Console(), prepare_settings(), None).carrier().channel.name == "outbox"
     monkeypatch.setenv("EKIDEN_CHANNEL", "smtp")

@@ -11,11 +11,18 @@ from ekiden.scenarios.source import COLUMNS
 from ekiden.scenarios.validate import validate
 from ekiden.settings import PROJECT_ROOT
 
+OPTIONS = ("line", "sms", "web_push")
 CUPS = {"frames": [{"type": "product", "codes": ["CUP-01", "CUP-02"]}]}
 
 
 def told(
-    folder: Path, body: str, *, subject: str = "Tea", sql: str = "{{ eligibility() }}", **changes
+    folder: Path,
+    body: str,
+    *,
+    subject: str = "Tea",
+    sql: str = "{{ eligibility() }}",
+    channel: str = "html_email",
+    **changes,
 ) -> list[Finding]:
     """Return what is found in a scenario whose one step says `body`."""
     contents, models = folder / "content", folder / "dbt_project" / "models" / "eligibility"
@@ -25,7 +32,7 @@ def told(
     (contents / "tea" / "step_1.txt").write_text(f"Subject: {subject}\nLanguage: en\n\n{body}\n", encoding="utf-8")
     (models / "tea.sql").write_text(sql, encoding="utf-8")
     scenario = {"code": "tea", "name": "Tea", "anchor": "ordered"} | changes
-    scenario["steps"] = [{"offset_days": 1, "content": "tea/step_1"}]
+    scenario["steps"] = [{"offset_days": 1, "content": "tea/step_1", "channel": channel}]
     model = {
         "name": "tea",
         "config": {"meta": {"scenario": scenario}},
@@ -33,7 +40,7 @@ def told(
         "data_tests": ["eligibility_contract"],
     }
     (models / "tea.yml").write_text(yaml.safe_dump({"models": [model]}, sort_keys=False), encoding="utf-8")
-    return list(validate(folder / "dbt_project", contents=contents).findings)
+    return list(validate(folder / "dbt_project", contents=contents, options=OPTIONS).findings)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +58,19 @@ def test_what_the_definition_leaves_empty_for_everybody_is_an_error(tmp_path, bo
     assert "step_1.txt:4: rendering failed" in finding.message
     assert reason in finding.message
     assert "{% if %}" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("channel", "said"), [("line", "LINE takes 5,000"), ("sms", "Twilio takes 1,600"), ("web_push", "may have 3,993")]
+)
+def test_what_is_too_long_for_its_channel_is_an_error_told_once(tmp_path, channel, said):
+    (finding,) = told(tmp_path, "long " * 2_000, channel=channel)
+    assert (finding.severity, finding.rule, finding.place) == ("error", "content_broken", "steps[0].content")
+    assert f"{said}; shorten it" in finding.message
+
+
+def test_what_is_too_long_for_some_is_no_warning_that_they_are_skipped(tmp_path):
+    assert told(tmp_path, "{% if not given_name %}" + "long " * 2_000 + "{% endif %}Tea", channel="sms") == []
 
 
 @pytest.mark.parametrize(
