@@ -26,8 +26,9 @@ from ekiden.settings import Settings
 KEY = AssetCheckKey(schedule.KEY, "every_day_planned")
 
 WHAT_TO_DO = (
-    "`ekiden plan --missed`, or the job backfill_days with no days given: one run that plans them, holds what was due "
-    "before today and sends nothing. With a dry run it only tells what that would mean."
+    "`ekiden plan --missed`, or the job backfill_days with no days given: one run that plans them and sends nothing. "
+    "What was due before today is held, unless its scenario's past_date_policy says skip (no row) or send_now (the "
+    "next send sends it). With a dry run it only tells what that would mean."
 )
 
 

@@ -48,7 +48,8 @@ def step_schedule_asset(due_dates: DailyPartitionsDefinition, eligibility: Seque
         key=KEY,
         description=(
             "The schedule rows that planning a local due date created. Rows due before the real today are held "
-            "and wait for a person, whichever day is planned; planning a day again changes no row."
+            "and wait for a person, whichever day is planned, unless their scenario's past_date_policy says skip (no "
+            "row) or send_now (the next send sends them); planning a day again changes no row."
         ),
         partitions_def=due_dates,
         backfill_policy=BackfillPolicy.single_run(),

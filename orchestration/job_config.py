@@ -28,7 +28,10 @@ class NothingChosen(ValueError):
 
 
 class BackfillDays(Config):
-    """Which missed days to plan. Nothing is sent: rows due before today are held until somebody releases them."""
+    """Which missed days to plan. Rows due before today are held until somebody releases them.
+
+    Unless their scenario's past_date_policy says skip (no row) or send_now (the next send sends them).
+    """
 
     actor: str | None = Field(
         default=None, description="Who plans: your name, kept with the run. Empty: what started the run, like a user."
@@ -46,7 +49,8 @@ class BackfillDays(Config):
     )
     dry_run: bool = Field(
         default=False,
-        description="True: only report what it would mean, by scenario. False: plan; rows of days gone by are held.",
+        description="True: only report what it would mean, by scenario. False: plan; rows of days gone by are held, "
+        "unless their scenario's past_date_policy says skip (no row) or send_now (the next send sends them).",
     )
 
     def days(self) -> tuple[date, date] | None:

@@ -80,7 +80,10 @@ def asset_jobs(
 
 
 @op(
-    description="Plan missed days in one run. Rows due before today are held; nothing is sent.",
+    description=(
+        "Plan missed days in one run. Nothing is sent by it; rows due before today are held, unless their scenario's "
+        "past_date_policy says skip (no row) or send_now (the next send sends them)."
+    ),
     tags={"kind": "ledger"},
 )
 def plan_missed_days(
@@ -116,7 +119,12 @@ def plan_missed_days(
     show(context, plan_metadata(report))
 
 
-@job(description="Plan missed days in one run: creates held rows for days gone by, sends nothing.")
+@job(
+    description=(
+        "Plan missed days in one run: sends nothing; rows due before today are held, unless their scenario's "
+        "past_date_policy says skip (no row) or send_now (the next send sends them)."
+    )
+)
 def backfill_days() -> None:
     """Plan the days from one date to another."""
     plan_missed_days()

@@ -91,7 +91,10 @@ def plan_days(
     actor: ActorOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Plan a day or a range of missed days; whatever is due before today is held."""
+    """Plan a day or a range of missed days; what is due before today is held, unless its scenario says otherwise.
+
+    By past_date_policy: skip (no row is made) or send_now (the next send sends it).
+    """
     if bool(date) + bool(first or last) + missed > 1:
         raise typer.BadParameter("give either --date, or --from and --to, or --missed")
     if bool(first) != bool(last):

@@ -167,10 +167,11 @@ def is_stopped(row: DueRow, found: Mapping[tuple[str, str, str], bool]) -> bool:
     """Return whether a row is stopped, by its anchor among those that stand now.
 
     Leaving a segment leaves the anchor standing. Gone, it never was: a fact that reached us late says that the
-    customer was not in the segment at all.
+    customer was not in the segment at all. Of a model written by hand only the plan, which checks its contract, says
+    so: a slip in its SQL can hide every anchor.
     """
     anchor = (row.customer_id, row.anchor_kind, row.anchor_key)
-    return found.get(anchor, row.anchor_kind == "entered")
+    return found.get(anchor, row.anchor_kind == "entered" and row.live_function is not None)
 
 
 def cancel(

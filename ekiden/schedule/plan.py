@@ -100,8 +100,9 @@ def plan(
 
     A dry run does all of it and takes it back: the same report, and nothing in the ledger, no run either.
 
-    Whatever is due before the real today is held, whichever day is planned (R-116); days after today are left for
-    their own planning. Planning again changes nothing. Raises `UnknownScenario` for a code that nobody knows,
+    Whatever is due before the real today is held, whichever day is planned (R-116), unless the scenario's
+    `past_date_policy` says otherwise; days after today are left for their own planning. Planning again changes nothing.
+    Raises `UnknownScenario` for a code that nobody knows,
     `DaysOutOfReach` for days that begin more than ten years before the last or before today, and `NothingBuilt` before
     the first build.
     """

@@ -18,8 +18,8 @@ from ekiden.schedule.unanswered import Unanswered, UnansweredVersion, asking, un
 
 _TABLES = """
 create temporary table stops (enrolment_id bigint primary key, reason text not null) on commit drop;
--- what would be stopped, were its row not on its way
-create temporary table left_to_senders (enrolment_id bigint primary key) on commit drop;
+-- what would be stopped, were its row not on its way, or were the table that says so known to keep the contract
+create temporary table left_alone (enrolment_id bigint primary key) on commit drop;
 -- the active enrolments that are looked at, with what their next message belongs to; row_state: null without a row
 create temporary table stoppable (
     enrolment_id bigint primary key, scenario_id bigint, scenario_version_id bigint, customer_id text,
@@ -54,7 +54,7 @@ def stop(
         statement(__file__, "stoppable_versions"), chosen | {"faults_key": FAULTS_KEY}
     ).fetchall()
     unanswered = []
-    for scenario_id, version_id, relation_name, live_function, customers in versions:
+    for scenario_id, version_id, relation_name, live_function, customers, absence_tells in versions:
         # the table speaks for the version it was built from; an older version answers through its own function
         eligibility = (
             sql.SQL("{function}({customers})").format(function=qualified(live_function), customers=customers)
@@ -66,7 +66,12 @@ def stop(
             with connection.transaction(), asking(version_id):
                 connection.execute(
                     statement(__file__, "find_stops").format(eligibility=eligibility),
-                    {"scenario_id": scenario_id, "scenario_version_id": version_id, "now": now},
+                    {
+                        "scenario_id": scenario_id,
+                        "scenario_version_id": version_id,
+                        "now": now,
+                        "absence_tells": absence_tells,
+                    },
                 )
         except Unanswered as error:
             version = unanswered_version(connection, error)
@@ -80,7 +85,7 @@ def stop(
             {"scenario_id": scenario_id, "scenario_version_id": version_id, "now": now},
         )
     cancelled = end_found(connection, now)
-    left = statement(__file__, "stops_left_to_senders")
+    left = statement(__file__, "stops_left_alone")
     end_sweep(connection, Part.STOPS, now=now, selected=selected, left=left)
     return Stopped(cancelled, tuple(unanswered))
 

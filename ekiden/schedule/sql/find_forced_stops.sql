@@ -19,8 +19,8 @@ with found as (
         )
 ),
 
-left_to_senders as (
-    insert into pg_temp.left_to_senders (enrolment_id)
+left_alone as (
+    insert into pg_temp.left_alone (enrolment_id)
     select enrolment_id from found
     where not is_waiting
     on conflict do nothing

@@ -1,10 +1,12 @@
 -- Active enrolments of one scenario version whose stop condition holds now: those with a row that can still be
 -- cancelled, and those that wait for their first row. A row on its way is left to its sender. An entry into a segment
--- that is no anchor any more never was one: a fact that reached us late took it back.
+-- that is no anchor any more never was one: a fact that reached us late took it back. In a table that may break the
+-- contract it tells nothing: the anchor may be there under another kind, and is looked for again by the next sweep.
 with found as (
     select
         stoppable.enrolment_id,
-        coalesce(stoppable.row_state, 'ready') in ('ready', 'held') as is_waiting
+        coalesce(stoppable.row_state, 'ready') in ('ready', 'held')
+        and (eligibility.customer_id is not null or %(absence_tells)s) as is_to_end
     from pg_temp.stoppable
     left join {eligibility} as eligibility
         on
@@ -20,10 +22,10 @@ with found as (
         )
 ),
 
-left_to_senders as (
-    insert into pg_temp.left_to_senders (enrolment_id)
+left_alone as (
+    insert into pg_temp.left_alone (enrolment_id)
     select enrolment_id from found
-    where not is_waiting
+    where not is_to_end
     on conflict do nothing
 )
 
@@ -32,5 +34,5 @@ select
     enrolment_id,
     'stop_condition' as reason
 from found
-where is_waiting
+where is_to_end
 on conflict do nothing

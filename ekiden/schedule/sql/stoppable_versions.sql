@@ -7,7 +7,10 @@ with versions as (
         versions.scenario_version_id = scenarios.current_version_id
         and scenarios.model_name <> all(%(broken_models)s) as is_current,
         scenarios.relation_name,
-        versions.live_function
+        versions.live_function,
+        -- where the SQL was written by hand, only a table whose contract this plan has checked (`tables_to_check`)
+        versions.live_function is not null
+        or (scenarios.status = 'enabled' and scenarios.model_name <> all(%(broken_models)s)) as absence_tells
     from (
         select distinct
             scenario_id,
@@ -38,5 +41,6 @@ select
                     stoppable.scenario_id = versions.scenario_id
                     and stoppable.scenario_version_id = versions.scenario_version_id
             )
-    end as customers
+    end as customers,
+    versions.absence_tells
 from versions

@@ -24,6 +24,8 @@ BREACHES = {
     },
 }
 
+VIPS = {"entered": "vips"}
+
 
 @pytest.fixture
 def two(shop: Shop) -> Shop:
@@ -130,6 +132,60 @@ def test_a_scenario_whose_table_was_dropped_is_left_out_until_it_is_built_again(
         ("by_hand", "C2"): "ready",
         ("compiled", "C1"): "ready",
     }
+
+
+@pytest.fixture
+def vips(shop: Shop) -> Shop:
+    """C1 and C2 entered a segment by SQL written by hand, and wait for noon; it is the same morning."""
+    shop.scenario("by_hand", live=False, anchor=VIPS)
+    for customer in ("C1", "C2"):
+        shop.customer(customer)
+        shop.eligible(customer, "2024-03-08", model="by_hand", kind="entered")
+    shop.plan()
+    return shop
+
+
+HIDING = [f"update eligibility.by_hand set {what}" for what in ("anchor_kind = 'segment'", "anchor_key = null")]  # noqa: S608
+
+
+@pytest.mark.parametrize("breach", HIDING)
+def test_nobody_has_left_a_segment_because_a_table_that_breaks_the_contract_hides_them(vips: Shop, breach: str):
+    vips.execute(breach)
+    report = vips.plan()
+    assert (len(report.broken), report.cancelled) == (1, 0)
+    vips.at("2024-03-09 12:00")
+    assert vips.send().counts.sent == 2
+
+
+def test_who_never_was_in_a_segment_is_stopped_once_its_table_keeps_the_contract_again(vips: Shop):
+    vips.execute("delete from eligibility.by_hand where customer_id = 'C1'")
+    vips.execute("update eligibility.by_hand set anchor_at = null")
+    assert vips.plan().cancelled == 0
+    vips.execute("update eligibility.by_hand set anchor_at = '2024-03-08 10:00+09'")
+    report = vips.plan()
+    assert (report.broken, report.cancelled) == ((), 1)
+    assert vips.states() == {("C1", 1): "cancelled", ("C2", 1): "ready"}
+
+
+def test_a_stop_that_a_table_says_counts_though_it_breaks_the_contract(vips: Shop):
+    vips.execute("update eligibility.by_hand set anchor_at = null")
+    vips.execute("update eligibility.by_hand set stop_during = '{(,)}' where customer_id = 'C1'")
+    assert vips.plan().cancelled == 1
+    assert vips.states() == {("C1", 1): "cancelled", ("C2", 1): "ready"}
+
+
+def test_of_a_scenario_whose_contract_no_plan_checks_nobody_has_left_until_it_is_enabled(vips: Shop):
+    vips.scenario("by_hand", live=False, anchor=VIPS, status="disabled", disable_mode="drain")
+    vips.plan()
+    vips.execute("update eligibility.by_hand set anchor_kind = 'segment'")
+    assert vips.plan().cancelled == 0
+    # only these are noted as changed: whom the last sweep left alone is looked at all the same
+    vips.execute("delete from eligibility.by_hand where customer_id = 'C1'")
+    assert vips.plan().cancelled == 0
+    vips.execute("update eligibility.by_hand set anchor_kind = 'entered'")
+    vips.scenario("by_hand", live=False, anchor=VIPS)
+    assert vips.plan().cancelled == 1
+    assert vips.states() == {("C1", 1): "cancelled", ("C2", 1): "ready"}
 
 
 def test_nobody_has_left_a_segment_because_the_table_of_a_broken_definition_stands_empty(shop: Shop):

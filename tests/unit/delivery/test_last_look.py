@@ -59,9 +59,15 @@ def test_a_release_does_not_outlive_a_stop():
 
 
 def test_an_entry_into_a_segment_that_is_no_anchor_any_more_is_stopped():
-    entered = due(anchor_kind="entered", anchor_key="2024-03-01")
+    entered = due(anchor_kind="entered", anchor_key="2024-03-01", live_function="eligibility.x_answers")
     assert is_stopped(entered, {})
     assert not is_stopped(entered, {(entered.customer_id, "entered", "2024-03-01"): False})
+
+
+def test_of_a_model_written_by_hand_only_a_stop_that_it_says_is_one():
+    entered = due(anchor_kind="entered", anchor_key="2024-03-01", live_function=None)
+    assert not is_stopped(entered, {})
+    assert is_stopped(entered, {(entered.customer_id, "entered", "2024-03-01"): True})
 
 
 def test_an_order_that_is_no_anchor_any_more_goes_on():

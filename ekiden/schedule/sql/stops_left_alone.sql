@@ -1,9 +1,10 @@
--- Enrolments of this run that are to be stopped and were not, as their rows are on their way.
+-- Enrolments of this run that are to be stopped and were not, as their rows are on their way, or as nobody has checked
+-- the table that says so.
 select
     stoppable.scenario_id,
     stoppable.customer_id
-from pg_temp.left_to_senders
-inner join pg_temp.stoppable on left_to_senders.enrolment_id = stoppable.enrolment_id
+from pg_temp.left_alone
+inner join pg_temp.stoppable on left_alone.enrolment_id = stoppable.enrolment_id
 union
 select
     enrolments.scenario_id,
