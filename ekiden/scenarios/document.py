@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal, InvalidOperation
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +44,9 @@ LOOKALIKES = {
 """Characters that an input method or a word processor puts in place of those that YAML knows."""
 
 NOT_DECIMAL = "not_decimal"
-"""The rule that a number of a definition is the one that people read."""
+"""The rule that a number of a definition is the one that people read, and a value of the shop's own fields the text."""
 
 _TEMPLATE_MARK = re.compile(r"\{[{%#]")
-
-# YAML 1.1: octal, sexagesimal
-_NOT_DECIMAL = re.compile(r"[-+]?0[0-7_]+|[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+")
 
 PLAIN_TAGS: Mapping[type[Node], str] = {
     MappingNode: "tag:yaml.org,2002:map",
@@ -275,9 +274,9 @@ class _Reader:
             message = f"{shown(node.value)} is read as bytes, which no definition holds; write a text, without !!binary"
             self.faults.append(DocumentFault("unreadable_value", _start(node), message, location))
             return node.value
-        if isinstance(value, int) and "scenario" in location and _NOT_DECIMAL.fullmatch(node.value):
-            read = f"YAML reads {shown(node.value)} as {shown(value)}"
-            message = f"{read}; write the number without zeros before it, a text in quotes"
+        if "scenario" in location and _is_another(value, node.value, location):
+            read = shown(_text_of(value))
+            message = f"YAML reads {shown(node.value)} as {read}; write {read} if that is meant, a text in quotes"
             self.faults.append(DocumentFault(NOT_DECIMAL, _start(node), message, location, stops_dbt=False))
         if integers.is_too_large(value):
             # dbt's cache of the project cannot hold it either
@@ -362,6 +361,35 @@ def _pairs(node: MappingNode) -> Iterator[tuple[Node, Node]]:
 def _sources(node: Node) -> list[Node]:
     """Return what a `<<` merges."""
     return node.value if isinstance(node, SequenceNode) else [node]
+
+
+def _is_another(value: object, written: str, location: Location) -> bool:
+    """Return whether YAML reads a number as another than stands there, or what is compared as text as another text."""
+    if not isinstance(value, int | float) or integers.is_too_large(value) or not isfinite(value):
+        return False
+    if _is_compared_as_text(location):
+        return _text_of(value) != written
+    if isinstance(value, bool):
+        return False
+    plain = written.replace("_", "").removeprefix("+")
+    if isinstance(value, int):
+        return str(value) != plain
+    try:
+        return Decimal(plain) != Decimal(str(value))
+    except InvalidOperation:
+        # sexagesimal
+        return True
+
+
+def _is_compared_as_text(location: Location) -> bool:
+    """Return whether a value is one of a field of the shop's own, but no end of a range."""
+    is_end = location[-3:-2] == ("custom",) and location[-1] in ("from", "to")
+    return "custom" in location[:-1] and not is_end
+
+
+def _text_of(value: object) -> str:
+    """Return a number, true or false as JSON has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _kind_of(key: object) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from ekiden.scenarios import integers
 from ekiden.scenarios.values import DaysAgo, Part, Period, Range, Text, Whole, readable
 
 MAX_AGE = 150
@@ -29,6 +30,9 @@ def _scalar(value: object) -> object:
         raise PydanticCustomError("not_a_value", "a text, a number, true, false or a date is expected")
     if isinstance(value, float) and not isfinite(value):
         raise PydanticCustomError("not_a_value", "this is no number that can be compared")
+    if isinstance(value, float) and abs(value) > integers.LARGEST:
+        # written without a fraction by the database, and then read as the integer that it is
+        raise PydanticCustomError("not_a_value", integers.MESSAGE)
     if isinstance(value, str):
         return readable(value)
     return value
@@ -99,8 +103,9 @@ class CustomMatch(Part):
             return self
         if (isinstance(first, str | date)) != (isinstance(last, str | date)):
             raise PydanticCustomError("ends_of_two_kinds", "'from' and 'to' are of two kinds: write both alike")
+        # texts as the query compares them, in as many characters as the end has: a whole day ends with its last time;
         # numbers as they are: a float holds no more than 15 digits of one
-        if str(first) > str(last) if isinstance(first, str | date) else first > last:
+        if str(first)[: len(str(last))] > str(last) if isinstance(first, str | date) else first > last:
             message = "it ends ({last}) before it begins ({first})"
             raise PydanticCustomError("period_reversed", message, {"first": str(first), "last": str(last)})
         return self

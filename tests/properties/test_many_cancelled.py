@@ -4,7 +4,7 @@ Belongs here: cancellations that overlap and coincide. Does not belong here: wha
 (`test_eligibility`).
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import given
@@ -19,6 +19,9 @@ from tests.properties.profile import profile
 MOST_ORDERS = 20
 """Enough for many of them to be cancelled after another came in, and few enough to be looked at instant by instant."""
 
+FAR_OFF = datetime(8999, 12, 30, tzinfo=UTC)
+"""About the last that a load takes: so long before an order the database's calendar has not begun."""
+
 ORDERS: dict[str, Any] = {"type": "order"}
 
 
@@ -32,8 +35,9 @@ def cases(draw: st.DrawFn, *, since_anchor: bool = False) -> Case:
     orders = []
     for number in range(draw(st.integers(2, MOST_ORDERS))):
         ordered_at = words.start_of(words.FIRST_DAY) + timedelta(hours=draw(hours))
-        # a few stand, and an hour is often that of another order, or of its cancellation
-        cancelled_at = ordered_at + timedelta(hours=draw(hours)) if draw(st.integers(0, 4)) else None
+        # a few stand, a few do almost for ever, and an hour is often that of another order, or of its cancellation
+        soon = ordered_at + timedelta(hours=draw(hours))
+        cancelled_at = draw(st.sampled_from([soon] * 7 + [FAR_OFF] + [None] * 2))
         status = "new" if cancelled_at is None else "cancelled"
         product = draw(st.sampled_from(["A", "B"]))
         orders.append(Order(f"c1-o{number}", ordered_at, (product,), status, cancelled_at))

@@ -23,6 +23,9 @@ not belong here: how a frame counts at any other time (`counts`).
     {#- `recounted`: of each customer the anchors at which an order counted that was cancelled later, with when each frame
         held without it, in the order of the frames; null for one that no such order concerns. -#}
     {%- set numbers = frames_counting_orders(scenario) -%}
+    {#- in seconds, as a day is not always as long; one more makes up for their fractions -#}
+    {%- set lasting = 'extract(epoch from upper(counts_during) - lower(counts_during))' -%}
+    {%- set longest = 'make_interval(secs => 1 + max(' ~ lasting ~ ')::float8)' -%}
     {%- if numbers %}
 
 cancelled_orders as (
@@ -46,8 +49,8 @@ cancelled_of_customers as {{ '' if reading == 'everyone' else 'materialized ' }}
         array_agg(counts_during order by lower(counts_during), occurrence) as counts_during,
         array_agg(upper(stands_during) order by lower(counts_during), occurrence) as ended_at,
         array_agg(occurrence order by lower(counts_during), occurrence) as occurrences,
-        -- in seconds, as a day is not always as long; one more makes up for their fractions
-        make_interval(secs => 1 + max(extract(epoch from upper(counts_during) - lower(counts_during)))::float8) as longest
+        {{ longest }} as longest,
+        min(lower(counts_during)) + {{ longest }} as all_may_last_until
     from cancelled_orders
     where not isempty(counts_during)
     group by frame_no, customer_id
@@ -59,7 +62,12 @@ cancelled_since as (
     inner join cancelled_of_customers as cancelled on anchors.customer_id = cancelled.customer_id
     cross join lateral (
         values (
-            width_bucket(anchors.judged_at - cancelled.longest, cancelled.began_at) + 1,
+            case
+                -- until then none is passed over, and the longest may reach back further than the calendar does
+                when anchors.judged_at > cancelled.all_may_last_until
+                    then width_bucket(anchors.judged_at - cancelled.longest, cancelled.began_at) + 1
+                else 1
+            end,
             width_bucket(anchors.judged_at, cancelled.began_at)
         )
     ) as places (first, last)

@@ -124,3 +124,51 @@ def test_a_mapping_that_merges_itself_has_a_place_all_the_same():
     document = read("a: &a {<<: *a, x: 1}")
     assert "too_large" in {fault.rule for fault in document.faults}
     assert document.position(("a", "y")) == Position(1, 4)
+
+
+@pytest.mark.parametrize(
+    ("value", "read_as"),
+    [
+        ("010", "8"),
+        ("1:30", "90"),
+        ("1:30.5", "90.5"),
+        ("0x10", "16"),
+        ("12345678901234.567891", "12345678901234.568"),
+        ("1.0e-400", "0.0"),
+    ],
+)
+@pytest.mark.parametrize("place", ["offset_days: VALUE", "custom: {a: {from: VALUE}}", "custom: {a: {to: VALUE}}"])
+def test_a_number_that_yaml_reads_as_another_is_a_fault(place, value, read_as):
+    text = DEFINITION.replace("custom: {KEY: x}", place.replace("VALUE", value))
+    (fault,) = read(text).faults
+    position = Position(1, text.index(value) + 1)
+    assert (fault.rule, fault.position, fault.stops_dbt) == ("not_decimal", position, False)
+    assert fault.message == f"YAML reads {value} as {read_as}; write {read_as} if that is meant, a text in quotes"
+    assert read(text.replace("scenario", "other")).faults == ()
+
+
+@pytest.mark.parametrize(
+    "value", ["23.50", "1_000", "1_000.25", "+5", "-1.5", ".5", "5.", "1.0e+3", "0", "-0.0", ".inf"]
+)
+def test_a_number_may_be_written_in_more_than_one_way(value):
+    assert told(DEFINITION.replace("KEY: x", f"a: {{from: {value}}}")) == []
+    assert told(DEFINITION.replace("custom: {KEY: x}", f"offset_days: {value}")) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "read_as"),
+    [("23.50", "23.5"), ("1_000", "1000"), ("+5", "5"), ("1.0e+3", "1000.0"), ("NO", "false"), ("True", "true")],
+)
+@pytest.mark.parametrize("place", ["a: VALUE", "from: VALUE", "a: {equals: VALUE}", "a: {in: [x, VALUE]}"])
+def test_a_value_of_a_field_of_the_shops_own_is_compared_as_the_text_that_stands_there(place, value, read_as):
+    text = DEFINITION.replace("KEY: x", place.replace("VALUE", value))
+    (fault,) = read(text).faults
+    assert (fault.rule, fault.position) == ("not_decimal", Position(1, text.index(value) + 1))
+    assert fault.message == f"YAML reads {value} as {read_as}; write {read_as} if that is meant, a text in quotes"
+    for meant in (read_as, f'"{value}"'):
+        assert told(text.replace(value, meant)) == []
+
+
+@pytest.mark.parametrize("value", ["no", "Yes", "on", "TRUE"])
+def test_elsewhere_true_and_false_may_be_written_in_more_than_one_way(value):
+    assert told(DEFINITION.replace("custom: {KEY: x}", f"multi_delivery: {value}")) == []

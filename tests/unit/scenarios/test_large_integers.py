@@ -38,6 +38,17 @@ def test_a_definition_holds_none(number):
     assert check(number).faults
 
 
+@pytest.mark.parametrize("number", [1e18, -1e18, 1e30])
+def test_nor_one_that_only_its_notation_makes_no_integer(number):
+    place = "target.frames[0].member.custom.points"
+    (fault,) = check(custom({"to": number})).faults
+    assert (fault.rule, fault.place) == ("not_a_value", f"{place}.to")
+    assert fault.message.startswith("this number is out of range: it has more than 18 digits")
+    assert told(custom(number)) == [("not_a_value", place)]
+    # the largest that Python has below it
+    assert not told(custom({"to": 999_999_999_999_999_872.0}))
+
+
 def test_both_ends_of_a_comparison_are_told():
     place = "target.frames[0].member.custom.points"
     assert told(custom({"from": 10**400, "to": 10**401})) == [
