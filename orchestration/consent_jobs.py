@@ -26,6 +26,7 @@ from ekiden.delivery.suppressions import lists_for, sync
 from ekiden.settings import Settings
 from orchestration.list_jobs import read_word
 from orchestration.operator_jobs import show
+from orchestration.refusals import refusing
 from orchestration.schedules import SYNCING_JOB
 
 SHOWN_ROWS = 50
@@ -73,6 +74,7 @@ class SyncSuppressions(Config):
 
 
 @op(name="record_opt_out", description="Record that somebody does not want to be written to.", tags={"kind": "ledger"})
+@refusing()
 def add_opt_out_op(
     context: OpExecutionContext,
     config: AddOptOut,
@@ -94,6 +96,7 @@ def add_opt_out_op(
 
 
 @op(name="show_opt_outs", description="Show who has opted out of what.", tags={"kind": "ledger"})
+@refusing()
 def list_opt_outs_op(context: OpExecutionContext, config: WhichOptOuts, settings: ResourceParam[Settings]) -> None:
     """Show those that the config means."""
     with ledger(settings) as connection:
@@ -102,6 +105,7 @@ def list_opt_outs_op(context: OpExecutionContext, config: WhichOptOuts, settings
 
 
 @op(name="end_opt_outs", description="Withdraw opt-outs after a new opt-in.", tags={"kind": "ledger"})
+@refusing()
 def withdraw_opt_outs_op(
     context: OpExecutionContext,
     config: WithdrawOptOuts,

@@ -3,17 +3,16 @@
 Belongs here: its form and what its run shows. Does not belong here: what is shown (`ekiden.insights.timeline`).
 """
 
-from dagster import Config, Failure, JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
+from dagster import Config, JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 from pydantic import Field
 
 from assets.acting import ledger
 from assets.tables import LONGEST_TABLE, markdown_table
-from ekiden.insights.explanation_evidence import UnknownCustomer
 from ekiden.insights.timeline import TimelineEntry, TimelineFilter, timeline
-from ekiden.schedule.errors import UnknownScenario
 from ekiden.settings import Settings
 from orchestration.job_config import read_days
 from orchestration.operator_jobs import show
+from orchestration.refusals import refusing
 
 
 class ShowTimeline(Config):
@@ -30,22 +29,19 @@ class ShowTimeline(Config):
 
 
 @op(name="read_timeline", description="Read what happened to one customer, and why.", tags={"kind": "ledger"})
+@refusing()
 def timeline_op(context: OpExecutionContext, config: ShowTimeline, settings: ResourceParam[Settings]) -> None:
     """Show a timeline as the run's metadata; an unknown customer fails the run."""
     chosen = TimelineFilter(*read_days(config.first_day, config.last_day), config.scenario or None)
     with ledger(settings) as connection:
-        try:
-            found = timeline(
-                connection,
-                config.customer,
-                zone=settings.zone,
-                chosen=chosen,
-                limit=config.limit,
-                oldest_first=config.oldest_first,
-            )
-        except (UnknownCustomer, UnknownScenario) as error:
-            # trying again would find nobody again
-            raise Failure(str(error), allow_retries=False) from error
+        found = timeline(
+            connection,
+            config.customer,
+            zone=settings.zone,
+            chosen=chosen,
+            limit=config.limit,
+            oldest_first=config.oldest_first,
+        )
     table = markdown_table(
         ("when", "scenario", "what", "why", "by"), (_cells(entry, settings) for entry in found.entries)
     )

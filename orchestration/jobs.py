@@ -32,6 +32,7 @@ from ekiden.schedule.plan import plan
 from ekiden.settings import Settings
 from orchestration.job_config import BackfillDays
 from orchestration.operator_jobs import OPERATOR_JOBS, show
+from orchestration.refusals import refusing
 from sensors.due_rows import SENDING_TAGS
 from sensors.missed_days import CHECKING_JOB
 
@@ -86,6 +87,7 @@ def asset_jobs(
     ),
     tags={"kind": "ledger"},
 )
+@refusing()
 def plan_missed_days(
     context: OpExecutionContext,
     config: BackfillDays,

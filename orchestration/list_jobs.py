@@ -33,6 +33,7 @@ from ekiden.schedule.export import export_again, export_due
 from ekiden.schedule.export_files import AS_CSV, ExportFormat, FileOptions
 from ekiden.settings import Settings
 from orchestration.operator_jobs import show
+from orchestration.refusals import refusing
 from sensors.list_files import IMPORTING_JOB, IMPORTING_OP, state_asked_for
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -99,6 +100,7 @@ class ImportList(Config):
 
 
 @op(name="export_due_lists", description="Extract due lists, mark their rows, make the next step.")
+@refusing()
 def export_op(
     context: OpExecutionContext,
     config: ExportLists,
@@ -134,6 +136,7 @@ def export_op(
 
 
 @op(name=IMPORTING_OP, description="Put the customers of a file onto a list and move the file away with a report.")
+@refusing()
 def import_op(
     context: OpExecutionContext,
     config: ImportList,

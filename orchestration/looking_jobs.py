@@ -4,15 +4,13 @@ Belongs here: how their answers are laid out on a run's page. Does not belong he
 `ekiden.schedule.held`, `ekiden.insights`), the forms (`looking_forms`), and one customer's timeline (`customer_jobs`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dagster import Failure, JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
-from psycopg import DataError
+from dagster import JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 from rich.console import Console
 from rich.tree import Tree
 
@@ -21,24 +19,18 @@ from assets.held import held_count_metadata, held_table
 from assets.tables import count_table, markdown_table
 from ekiden.cli.trees import explanation_tree
 from ekiden.delivery.pauses import pause_history
-from ekiden.insights.built import ScenarioIsBroken
 from ekiden.insights.decisions import bounded, count_by_rule, decisions
-from ekiden.insights.explanation_evidence import UnknownCustomer
 from ekiden.insights.moments import moment
 from ekiden.insights.standing import standing
 from ekiden.insights.standing_wording import standing_in_words
 from ekiden.insights.why import why
-from ekiden.schedule.errors import NothingBuilt, UnknownScenario
 from ekiden.schedule.held import held_rows
 from ekiden.schedule.rows import RowState, count, search, summary
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 from orchestration.looking_forms import ExplainCustomer, SearchRows, ShowDecisions, ShowHeld, ShowStatus
 from orchestration.operator_jobs import show
-
-REFUSALS = (DataError, NothingBuilt, OverflowError, ScenarioIsBroken, UnknownCustomer, UnknownScenario, ValueError)
-"""What can be wrong with a question. Fields that cannot be read are a `ValueError`, and so is a rule that decides
-nothing; an instant beyond all calendars is an `OverflowError`, a NUL character in a text a `DataError`."""
+from orchestration.refusals import refusing
 
 TREE_WIDTH = 200
 """Characters of a line of an explanation: no sentence is folded."""
@@ -90,7 +82,7 @@ PAUSE_COLUMNS: Columns = (
 @op(name="read_rows", description="Search schedule rows. Changes nothing.", tags={"kind": "ledger"})
 def rows_op(context: OpExecutionContext, config: SearchRows, settings: ResourceParam[Settings]) -> None:
     """Show the config's rows, or their counts."""
-    with _refusing(), ledger(settings) as connection:
+    with refusing(), ledger(settings) as connection:
         refuse_unknown(connection, config.scenario)
         chosen = config.chosen()
         matching = {"rows_matching": MetadataValue.int(count(connection, chosen))}
@@ -115,7 +107,7 @@ def held_op(
     clock: ResourceParam[Callable[[], datetime]],
 ) -> None:
     """Show the config's held rows, or their counts."""
-    with _refusing(), ledger(settings) as connection:
+    with refusing(), ledger(settings) as connection:
         refuse_unknown(connection, config.scenario)
         chosen = config.row_filter(RowState.HELD)
         matching = {"rows_matching": MetadataValue.int(count(connection, chosen))}
@@ -141,7 +133,7 @@ def decisions_op(
     clock: ResourceParam[Callable[[], datetime]],
 ) -> None:
     """Show the config's decisions, or how many each rule made."""
-    with _refusing(), ledger(settings) as connection:
+    with refusing(), ledger(settings) as connection:
         refuse_unknown(connection, config.scenario)
         wanted = bounded(config.chosen(), today=settings.local_date(clock()))
         if config.summary:
@@ -200,7 +192,7 @@ def explanation_op(
 ) -> None:
     """Show the explanation that `ekiden why` gives."""
     zone = settings.zone
-    with _refusing(), ledger(settings) as connection:
+    with refusing(), ledger(settings) as connection:
         asked = moment(config.on, now=clock(), zone=zone)
         explanation = why(connection, config.scenario, config.customer, asked, settings=settings)
     show(
@@ -263,13 +255,3 @@ def _table(found: Sequence[Any], columns: Columns, zone: ZoneInfo) -> str:
 
 def _cell(value: object, zone: ZoneInfo) -> object:
     return f"{value.astimezone(zone):%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """Fail the run with the words of whatever is wrong with the question."""
-    try:
-        yield
-    except REFUSALS as error:
-        # trying again would find the same
-        raise Failure(str(error), allow_retries=False) from error

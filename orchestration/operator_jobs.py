@@ -25,6 +25,7 @@ from ekiden.schedule.rows import ScheduleRow
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 from orchestration.job_config import OperateRows, PauseSending, ResumeSending, SettleUnknown
+from orchestration.refusals import refusing
 
 SAMPLE_ROWS = 20
 """Rows shown of those that an action would touch."""
@@ -34,6 +35,7 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
     """Return the job of one operator action; it shows what it would touch, and changes it unless it is a dry run."""
 
     @op(name=op_name, description=f"{action.explanation} A dry run only shows which.", tags={"kind": "ledger"})
+    @refusing()
     def operate_rows(
         context: OpExecutionContext,
         config: OperateRows,
@@ -98,6 +100,7 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
 
 
 @op(name="pause", description="Stop sending: running senders stop with their next claim.", tags={"kind": "ledger"})
+@refusing()
 def pause_op(
     context: OpExecutionContext,
     config: PauseSending,
@@ -119,6 +122,7 @@ def pause_op(
 
 
 @op(name="resume", description="Go on sending, after a pause by a person or by a guard.", tags={"kind": "ledger"})
+@refusing()
 def resume_op(
     context: OpExecutionContext,
     config: ResumeSending,
@@ -149,6 +153,7 @@ def resume_op(
     description="Say what became of messages of unknown outcome. A dry run only shows what is known of them.",
     tags={"kind": "ledger"},
 )
+@refusing()
 def settle_op(
     context: OpExecutionContext,
     config: SettleUnknown,

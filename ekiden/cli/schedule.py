@@ -77,7 +77,10 @@ def register(app: typer.Typer) -> None:
 
 def plan_days(
     date: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Local day to plan; default today.")
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Local day to plan; default today. A coming day is left for its own planning."
+        ),
     ] = None,
     first: Annotated[
         datetime | None, typer.Option("--from", "--first-day", formats=["%Y-%m-%d"], help="First of several days.")
@@ -106,6 +109,9 @@ def plan_days(
     last_day = last.date() if last else first_day
     if last_day < first_day:
         raise typer.BadParameter(f"--to {last_day} is before --from {first_day}")
+    if last_day > settings.local_date(moment):
+        ahead = "to look ahead: `ekiden audience SCENARIO --on DAY`"
+        complain("note", f"days after today are left for their own planning; {ahead}")
     with ledger(settings) as connection:
         if missed:
             found = find_missed_days(connection, now=moment, settings=settings)
@@ -150,7 +156,9 @@ def _tell_plan(report: PlanReport) -> None:
         + expired
     )
     for decision in report.turned_away:
-        errors().print(f"{decision.scenario_code}: {decision.customers} {decision.rule}", highlight=False)
+        # a whole scenario that was not considered turns nobody away
+        customers = f"{decision.customers} " if decision.customers else ""
+        errors().print(f"{decision.scenario_code}: {customers}{decision.rule}", highlight=False)
 
 
 def send(
@@ -162,11 +170,13 @@ def send(
     progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), console=errors(), transient=True)
     carriers = carriers_for(settings, clock=now)
     total = SendCounts()
+    is_left = False
 
     def take_in(done: CarrierReport) -> None:
-        nonlocal total
+        nonlocal total, is_left
         total += done.report.counts
         if wait := done.report.wait:
+            is_left = True
             until = wait.until.astimezone(settings.zone)
             name = done.carrier.channel.name
             complain("note", f"{name} is left alone until {until:%H:%M:%S}, its messages stay ready: {wait.reason}")
@@ -193,7 +203,7 @@ def send(
                 broken = error
         pauses = open_pauses(connection, zone=settings.zone)
     parts = [f"{value} {name.replace('_', ' ')}" for name, value in asdict(total).items() if value]
-    console().print(", ".join(parts) or "nothing is due")
+    console().print(", ".join(parts) or ("nothing was sent" if is_left or broken or pauses else "nothing is due"))
     if total.skipped:
         complain("note", "why some were skipped: `ekiden rows --state skipped`, and `ekiden why` of one customer")
     if broken:

@@ -45,6 +45,18 @@ def test_a_dry_run_of_today_says_what_it_would_mean_as_well(missed: Shop, ekiden
     assert (first["state"], first["rows"], first["still_eligible"]) == ("held", 3, 3)
 
 
+def test_a_day_to_come_is_said_to_be_left_for_its_own_planning(missed: Shop, ekiden):
+    said = "days after today are left for their own planning; to look ahead: `ekiden audience SCENARIO --on DAY`"
+    assert said in ekiden("plan", "--date", "2024-03-15", "--dry-run").err
+    assert said not in ekiden("plan", "--date", "2024-03-14", "--dry-run").err
+
+
+def test_a_scenario_that_is_not_considered_turns_no_number_of_customers_away(missed: Shop, ekiden):
+    missed.scenario("draft", status="draft")
+    said = ekiden("plan").err.splitlines()
+    assert "draft: not_enabled" in said
+
+
 @pytest.mark.parametrize("more", [("--date", "2024-03-10"), ("--from", "2024-03-10", "--to", "2024-03-11")])
 def test_missed_days_are_not_chosen_twice(missed: Shop, ekiden, more):
     ended = ekiden("plan", "--missed", *more)

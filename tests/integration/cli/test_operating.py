@@ -135,7 +135,7 @@ def test_a_paused_scenario_is_noted_and_its_late_rows_are_told_when_it_goes_on(p
     planned.at(NOON)
     ekiden("pause", "follow_up", "--reason", "a wrong picture")
     ended = ekiden("send")
-    assert (ended.code, ended.out.strip()) == (0, "nothing is due")
+    assert (ended.code, ended.out.strip()) == (0, "nothing was sent")
     assert "note: paused: follow_up" in ended.err
     planned.at("2024-03-09 19:00")
     assert "1 rows are too late by now" in ekiden("resume", "follow_up", "--reason", "mended").err

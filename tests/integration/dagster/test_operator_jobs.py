@@ -13,6 +13,7 @@ from dagster import (
     DagsterEventType,
     DagsterInstance,
     Definitions,
+    Failure,
     JobDefinition,
     SkipReason,
     build_sensor_context,
@@ -109,7 +110,7 @@ def test_rows_go_through_every_action(planned: Shop):
     assert do("release_held_rows", hold_reason=["past_due"], all=True)["rows_changed"] == 2
     assert planned.states() == {("C1", 1): "held", ("C2", 1): "ready", ("C3", 1): "ready"}
     assert do("block_rows", customer="C1", reason="asked to stop")["rows_changed"] == 1
-    with pytest.raises(Exception, match="a blocked row is reopened only with a reason"):
+    with pytest.raises(Failure, match="a blocked row is reopened only with a reason"):
         do("reopen_rows", customer="C1")
     assert do("reopen_rows", customer="C1", reason="a mistake")["rows_changed"] == 1
     assert do("complete_rows", row=[str(planned.row(customer="C3").message_id)])["rows_changed"] == 1
@@ -157,7 +158,7 @@ def test_a_job_shows_what_it_would_touch_and_why_it_left_some(planned: Shop):
     ],
 )
 def test_a_slip_in_the_form_changes_nothing(planned: Shop, fields, refusal):
-    with pytest.raises(Exception, match=refusal):
+    with pytest.raises(Failure, match=refusal):
         run(planned, "release_held_rows", dry_run=False, **fields)
     assert planned.states()["C2", 1] == "held"
 
@@ -182,16 +183,16 @@ def test_fields_that_are_left_blank_name_no_scenario(planned: Shop):
 
 @pytest.mark.parametrize("actor", ["", "  "])
 def test_nobody_acts_without_a_name(planned: Shop, actor: str):
-    with pytest.raises(Exception, match="say who you are"):
+    with pytest.raises(Failure, match="say who you are"):
         run(planned, "release_held_rows", actor=actor, all=True, dry_run=False)
-    with pytest.raises(Exception, match="say who you are"):
+    with pytest.raises(Failure, match="say who you are"):
         run(planned, "pause_sending", actor=actor, all=True, reason="a wrong price")
     assert planned.states()["C2", 1] == "held"
     assert open_pauses(planned.connection) == ()
 
 
 def test_a_pause_that_names_nothing_is_refused(planned: Shop):
-    with pytest.raises(Exception, match="name a scenario, or set all to true"):
+    with pytest.raises(Failure, match="name a scenario, or set all to true"):
         run(planned, "pause_sending", reason="a wrong price")
     assert open_pauses(planned.connection) == ()
 
@@ -295,11 +296,11 @@ def test_messages_of_unknown_outcome_are_shown_with_their_evidence_and_settled(u
     assert (shown["rows_matching"], shown["rows_changed"]) == (1, 0)
     assert "| follow_up | 1 | recording | unknown | 1 | 1 |" in shown["on_their_way"]
     assert "| c…@shop.example | 2024-03-09 12:00 | 26 | it said unknown |" in shown["first_unknown"]
-    with pytest.raises(Exception, match="settled_as: 'perhaps' is none of sent, not-sent"):
+    with pytest.raises(Failure, match="settled_as: 'perhaps' is none of sent, not-sent"):
         run(unknown, "settle_unknown", settled_as="perhaps", all=True, dry_run=False)
-    with pytest.raises(Exception, match="or set all to true"):
+    with pytest.raises(Failure, match="or set all to true"):
         run(unknown, "settle_unknown", settled_as="sent", reason="the provider says so", dry_run=False)
-    with pytest.raises(Exception, match="say how you know"):
+    with pytest.raises(Failure, match="say how you know"):
         run(unknown, "settle_unknown", settled_as="sent", all=True, dry_run=False)
     settled = {
         "customer": "C1",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from dagster import AssetKey, DagsterEvent, DagsterEventType, DagsterRunStatus
+from dagster import AssetKey, DagsterEvent, DagsterEventType, DagsterRunStatus, Failure
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._daemon.monitoring import run_monitoring
@@ -51,6 +51,11 @@ def test_a_missed_week_backfilled_is_held_and_materialises_every_day(deployment)
     days = {event.partition for event in result.get_asset_materialization_events()}
     assert days == {deployment.day(n) for n in range(1, 8)}
     assert deployment.states() == {"held": CUSTOMERS}
+
+
+def test_a_day_that_is_none_is_refused_in_words(deployment) -> None:
+    with pytest.raises(Failure, match="first_day: '2026/11/08' is not a day"):
+        deployment.run("backfill_days", plan_missed_days={"first_day": "2026/11/08", "last_day": "2026-11-09"})
 
 
 def test_planning_again_changes_no_row(deployment) -> None:

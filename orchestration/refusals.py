@@ -1,0 +1,28 @@
+"""A job that refuses what it was asked says why in its own words, as at a terminal: not that an op raised something.
+
+Belongs here: what counts as a refusal, and how a run fails by one. Does not belong here: what is refused.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dagster import Failure
+from psycopg import DataError
+
+from ekiden.insights.built import ScenarioIsBroken
+from ekiden.insights.explanation_evidence import UnknownCustomer
+from ekiden.schedule.errors import NothingBuilt, UnknownScenario
+
+REFUSALS = (DataError, NothingBuilt, OverflowError, ScenarioIsBroken, UnknownCustomer, UnknownScenario, ValueError)
+"""What can be wrong with a question or an order. Fields that cannot be read are a `ValueError`, and so is a rule that
+decides nothing; an instant beyond all calendars is an `OverflowError`, a NUL character in a text a `DataError`."""
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Fail the run with the words of whatever is wrong with what was asked; for a block, or for a whole op."""
+    try:
+        yield
+    except REFUSALS as error:
+        # trying again would find the same
+        raise Failure(str(error), allow_retries=False) from error
