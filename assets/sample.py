@@ -54,10 +54,6 @@ class SampleKeeper:
         """The first ids of what was accepted."""
         return self._ids
 
-    def listing(self) -> str:
-        """Return the first ids as Markdown, each with the command that shows where it comes from."""
-        return listing(self._ids)
-
     def sample(self) -> str:
         """Return the first message as Markdown, its address masked."""
         if self._first is None:

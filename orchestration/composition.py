@@ -43,7 +43,8 @@ from sensors.missed_days import missed_days_sensor
 def build_defs(*, settings: Settings | None = None, resource_overrides: Mapping[str, Any] | None = None) -> Definitions:
     """Return the definitions of a deployment; `resource_overrides` replaces resources by name.
 
-    Makes the dbt manifest if it is missing or older than the dbt project; opens no database.
+    Makes the dbt manifest if it is missing or older than the dbt project, the last one staying where dbt cannot read
+    that; opens no database.
     """
     with warnings.catch_warnings():
         # single-run backfills and owners have been "beta" for years; said at every load, it would bury real warnings

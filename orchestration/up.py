@@ -36,10 +36,13 @@ LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: a 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 WATCH_EVERY = 1.0  # seconds between two looks at the children
-HEAL_EVERY = 5.0  # seconds between two looks at the embedded server: a look is one connection
+HEAL_EVERY = 5.0  # seconds between two looks at the embedded server, which are one connection each, and at the logs
 START_PATIENCE = 180.0  # seconds until the webserver answers; a cold machine compiles all of Dagster first
 STOP_PATIENCE = 20.0  # seconds for webserver and daemon to end by themselves
 KILL_PATIENCE = 5.0  # seconds for their runs after that, and then until the kernel has buried a killed group
+
+LARGEST_LOG = 10 * 1024 * 1024  # bytes; the end of a longer one is put aside, in the place of the one before
+LAST_WORDS = 20_000  # bytes at a log's end, to find its last lines in
 
 
 class PortTaken(RuntimeError):
@@ -102,8 +105,10 @@ def _serve(settings: Settings, port: int, host: str, stack: ExitStack) -> None:
     workspace = ["-w", str(WORKSPACE)]
     web = ["dagster_webserver", *workspace, "-h", host, "-p", str(port)]
     children.append(_start("webserver", web, environment, logs))
-    children.append(_start("daemon", ["dagster._daemon", "run", *workspace], environment, logs))
-    url = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0') else host}:{port}"
+    # else it tells of every look of every sensor: 6 MB a day
+    daemon = ["dagster._daemon", "run", "--log-level", "warning", *workspace]
+    children.append(_start("daemon", daemon, environment, logs))
+    url = f"http://{_shown(host)}:{port}"
     _say(f"starting; logs are in {logs}")
     _wait_until_it_answers(f"http://{_reachable(host)}:{port}/server_info", children)
     database = ", and the database with it" if embedded_server(settings) else ""
@@ -173,14 +178,17 @@ def _wait_until_it_answers(url: str, children: list[_Child]) -> None:
 
 
 def _watch(settings: Settings, children: list[_Child]) -> None:
-    """Return never: raises when a child dies; brings the embedded server back if it was killed."""
+    """Return never: raises when a child dies; brings the embedded server back if it was killed, keeps logs short."""
     server = embedded_server(settings)
     next_look = time.monotonic() + HEAL_EVERY
     while True:
         _raise_if_one_died(children)
-        if server is not None and time.monotonic() >= next_look:
-            # the daemon needs the database to think of anything, so it could not start it again by itself
-            server.ensure_running()
+        if time.monotonic() >= next_look:
+            if server is not None:
+                # the daemon needs the database to think of anything, so it could not start it again by itself
+                server.ensure_running()
+            for child in children:
+                _keep_short(child.log)
             next_look = time.monotonic() + HEAL_EVERY
         time.sleep(WATCH_EVERY)
 
@@ -249,8 +257,27 @@ def _reachable(host: str) -> str:
     return "127.0.0.1" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host
 
 
+def _shown(host: str) -> str:
+    return "localhost" if host in ("127.0.0.1", "0.0.0.0") else _reachable(host)
+
+
+def _keep_short(log: Path) -> None:
+    """Put the end of a long log aside and empty it; whoever is writing to it goes on, for all write at its end."""
+    # a disk that is full, or a file that went, is no reason to serve no more
+    with suppress(OSError):
+        if log.stat().st_size > LARGEST_LOG:
+            log.with_suffix(".log.old").write_bytes(_end_of(log, LARGEST_LOG))
+            os.truncate(log, 0)
+
+
 def _last_lines(log: Path, count: int = 15) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
+    return "\n".join(_end_of(log, LAST_WORDS).decode("utf-8", errors="replace").splitlines()[-count:])
+
+
+def _end_of(file: Path, size: int) -> bytes:
+    with file.open("rb") as stream:
+        stream.seek(max(0, file.stat().st_size - size))
+        return stream.read(size)
 
 
 def _say(text: str, *, error: bool = False) -> None:

@@ -34,7 +34,7 @@ from ekiden.delivery.pauses import Pause, open_pauses
 from ekiden.delivery.provider_waits import wait_of
 from ekiden.delivery.send import DueSlot, LostClaims, due_now, lost_claims
 from ekiden.settings import Settings
-from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, not_before
+from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, not_before, run_key
 
 SENDING_JOB = "send_due_rows"
 CATCH_ALL_JOB = "send_now"
@@ -81,11 +81,7 @@ class Request:
     """One run to ask for."""
 
     slot: Slot
-    attempt: int
-
-    @property
-    def run_key(self) -> str:
-        return f"{self.slot.name}, attempt {self.attempt}"
+    run_key: str
 
 
 @dataclass(frozen=True)
@@ -140,7 +136,7 @@ def decide(
         elif ended and (again := not_before(ended, now)):
             reasons.append(f"{slot.name}: run {ended.count} left it so; again at {_utc(again)}")
         else:
-            requests.append(Request(slot, (ended.count if ended else 0) + 1))
+            requests.append(Request(slot, run_key(slot.name, ended)))
     return Decision(tuple(requests), (*(reasons if slots else ["nothing is due"]), *paused))
 
 

@@ -25,6 +25,7 @@ class Attempts:
 
     count: int
     last_ended_at: datetime
+    last_run_id: str
 
 
 def wait_after(attempts: int) -> timedelta:
@@ -40,11 +41,22 @@ def not_before(ended: Attempts, now: datetime) -> datetime | None:
     return again if ended.last_ended_at - RUNS_APART <= now < again else None
 
 
+def run_key(name: str, ended: Attempts | None) -> str:
+    """Return the key under which a slot or a file is asked for after these runs.
+
+    By the last of them and not by how many they are: Dagster takes no key twice, and a person may delete runs, after
+    which a number would come again. It stays the same until the run that was asked for has ended.
+    """
+    return f"{name}, after {ended.last_run_id if ended else 'none'}"
+
+
 def ended_runs(instance: DagsterInstance, tag: str, value: str) -> Attempts | None:
-    """Return how many runs with this tag have ended, and when the last did; None if none has."""
+    """Return how many runs with this tag have ended, and which was the last and when; None if none has."""
     ended = RunsFilter(tags={tag: value}, statuses=list(FINISHED_STATUSES))
     newest = instance.get_run_records(ended, limit=1)
-    return Attempts(instance.get_runs_count(ended), _ended_at(newest[0])) if newest else None
+    if not newest:
+        return None
+    return Attempts(instance.get_runs_count(ended), _ended_at(newest[0]), newest[0].dagster_run.run_id)
 
 
 def last_ended_at(instance: DagsterInstance, job_name: str) -> datetime | None:

@@ -26,7 +26,7 @@ from dagster._core.definitions.target import ExecutableDefinition
 from ekiden.raw.folder import FileState
 from ekiden.raw.list_folder import files_in
 from ekiden.settings import Settings
-from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, not_before
+from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, not_before, run_key
 
 IMPORTING_JOB = "import_list"
 IMPORTING_OP = "import_list_file"
@@ -56,11 +56,7 @@ class Request:
 
     name: str
     state: FileState
-    attempt: int
-
-    @property
-    def run_key(self) -> str:
-        return f"{file_tag(self.name, self.state)}, attempt {self.attempt}"
+    run_key: str
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,7 @@ def decide(
         elif ended and (again := not_before(ended, now)):
             reasons.append(f"{name}: run {ended.count} left it lying; again at {again.astimezone(UTC).isoformat()}")
         else:
-            requests.append(Request(name, look.state, (ended.count if ended else 0) + 1))
+            requests.append(Request(name, look.state, run_key(tag, ended)))
     return Decision(tuple(requests), remembered, tuple(reasons))
 
 

@@ -3,7 +3,6 @@
 Not here: starting a server on it.
 """
 
-import os
 import secrets
 import shutil
 import tempfile
@@ -12,7 +11,7 @@ from pathlib import Path
 from ekiden.database.account import give, run
 from ekiden.database.binaries import Binaries
 from ekiden.database.errors import DatabaseUnavailable
-from ekiden.database.place import Place, write_whole
+from ekiden.database.place import Place, make_durable, write_whole
 
 ROLE = "postgres"
 DRAFT = "initialising."
@@ -53,7 +52,7 @@ def initialise(place: Place, binaries: Binaries, *, durable: bool) -> None:
         )
     write_whole(place.password_file, password)
     (draft / "data").rename(place.data)
-    _flush(place.folder)
+    make_durable(place.folder)
     _remove_drafts(place.folder)
 
 
@@ -84,12 +83,3 @@ def _remove_drafts(folder: Path) -> None:
     for draft in folder.glob(f"{DRAFT}*"):
         # an interrupted initdb may still be writing there; what it adds is removed next time
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def _flush(folder: Path) -> None:
-    """Make a rename in `folder` survive a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -118,3 +118,12 @@ def write_whole(path: Path, text: str, mode: int = 0o600) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def make_durable(path: Path) -> None:
+    """Make a file's contents, or a folder's names, survive a loss of power: a file whose name is lost is lost."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

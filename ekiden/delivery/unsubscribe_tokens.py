@@ -37,7 +37,7 @@ class UnsubscribeLinks:
 
     def link(self, message_id: UUID) -> str:
         """Return the unsubscribe link of a message."""
-        token = _token(self.signer, message_id) if self.signer else str(message_id)
+        token = token_of(self.signer, message_id) if self.signer else str(message_id)
         return f"{self.url}/{token}"
 
 
@@ -66,7 +66,7 @@ def signer_of(newest_first: list[str]) -> Signer:
 
 def token_of(signer: Signer, message_id: UUID) -> str:
     """Return the token of a message: characters that need no quoting in a URL, and tell nothing but the id."""
-    return _token(signer, message_id)
+    return signer.sign(urlsafe_b64encode(message_id.bytes).rstrip(b"=")).decode("ascii")
 
 
 def message_of(signer: Signer, token: str) -> UUID | None:
@@ -77,11 +77,7 @@ def message_of(signer: Signer, token: str) -> UUID | None:
     except (BadSignature, ValueError):
         return None
     # base64 reads several spellings as one; only ours is a token
-    return message_id if _token(signer, message_id).partition(".")[0] == name.decode("ascii") else None
-
-
-def _token(signer: Signer, message_id: UUID) -> str:
-    return signer.sign(urlsafe_b64encode(message_id.bytes).rstrip(b"=")).decode("ascii")
+    return message_id if token_of(signer, message_id).partition(".")[0] == name.decode("ascii") else None
 
 
 def _kept_secrets(file: Path) -> list[str]:

@@ -101,31 +101,21 @@ def import_list(
         added, _ = upsert(connection, LIST_MEMBERS, LIST_MEMBERS.column_names, settings.time_zone)
         drop_staging(connection)
         _refuse_if_changed(file, before)
-        shown_encoding = "parquet" if source.is_parquet else source.encoding
-        counts = {
-            "rows_read": rows_read,
-            "added": added,
-            "already_listed": already_listed,
-            "repeated": repeated,
-            "left_out": left_out,
-        }
-        connection.execute(
-            statement(__file__, "record_imported_list"),
-            {
-                "list_code": list_code,
-                "file_name": file.name,
-                "sha256": found.sha256,
-                "encoding": shown_encoding,
-                "actor": context.actor,
-                "dagster_run_id": context.dagster_run_id,
-                "now": now,
-                **counts,
-            },
-        )
         begun = connection.execute(statement(__file__, "scenarios_of_list"), {"list_code": list_code})
-        scenarios = tuple(BegunScenario(*row) for row in begun)
-    kept = sorted(faults.kept, key=lambda fault: fault.line or 0)
-    return ListReport(list_code, file, shown_encoding, **counts, faults=tuple(kept), scenarios=scenarios)
+        report = ListReport(
+            list_code,
+            file,
+            encoding="parquet" if source.is_parquet else source.encoding,
+            rows_read=rows_read,
+            added=added,
+            already_listed=already_listed,
+            repeated=repeated,
+            left_out=left_out,
+            faults=tuple(sorted(faults.kept, key=lambda fault: fault.line or 0)),
+            scenarios=tuple(BegunScenario(*row) for row in begun),
+        )
+        _record(connection, report, sha256=found.sha256, now=now, context=context)
+    return report
 
 
 def _check_request(file: Path, list_code: str, settings: Settings, faults: FaultList) -> None:
@@ -194,6 +184,22 @@ def _count(connection: Connection[Any]) -> int:
     count = connection.execute(sql.SQL("select count(*) from {}").format(staged(LIST_MEMBERS))).fetchone()
     assert count is not None  # an aggregate gives one row
     return int(count[0])
+
+
+def _record(
+    connection: Connection[Any], report: ListReport, *, sha256: str, now: datetime, context: RunContext
+) -> None:
+    connection.execute(
+        statement(__file__, "record_imported_list"),
+        {
+            **vars(report),
+            "file_name": report.file.name,
+            "sha256": sha256,
+            "actor": context.actor,
+            "dagster_run_id": context.dagster_run_id,
+            "now": now,
+        },
+    )
 
 
 def _refuse_if_torn(source: SourceFile, faults: FaultList) -> None:

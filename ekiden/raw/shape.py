@@ -62,10 +62,6 @@ class Column:
     earliest_stays: bool = False
     """True: a later value in a later load does not replace an earlier one."""
 
-    @property
-    def nullable(self) -> bool:
-        return not self.required and self.default is None
-
 
 @dataclass(frozen=True)
 class Table:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
+from ekiden.database.place import make_durable
+
 ROWS_PER_BLOCK = 10_000
 """Rows in memory at once: some megabytes, and long enough that the cost of a block does not show."""
 
@@ -107,14 +109,14 @@ def write(folder: Path, name: str, rows: Rows, options: FileOptions) -> WrittenF
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    _sync(folder)
+    make_durable(folder)
     return WrittenFile(path, row_count, neutralised, path.stat().st_size, digest)
 
 
 def finish(written: WrittenFile) -> Path:
     """Give a file its own name and return it."""
     written.path.rename(written.final_path)
-    _sync(written.final_path.parent)
+    make_durable(written.final_path.parent)
     return written.final_path
 
 
@@ -137,7 +139,7 @@ def settle(folder: Path, marked: Callable[[Collection[UUID]], Collection[UUID]])
             path.rename(path.with_name(name))
             finished.append(name)
     if finished or void:
-        _sync(folder)
+        make_durable(folder)
     return Settled(tuple(finished), tuple(void))
 
 
@@ -178,12 +180,3 @@ def _write_parquet(path: Path, rows: Rows) -> int:
             writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
             row_count += len(block)
     return row_count
-
-
-def _sync(folder: Path) -> None:
-    """Make the folder's names safe on disk: a file whose name is lost is lost."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -38,7 +38,7 @@ _NOT_IN_YAML = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 class BuildFailed(RuntimeError):
-    """dbt ended with an error; its own output says where."""
+    """dbt ended with an error; the message or its own output says where."""
 
 
 class ScenariosUnbuilt(BuildFailed):
@@ -116,9 +116,19 @@ def build(
 
 
 def parse(settings: Settings) -> Path:
-    """Return the manifest's path, made anew if its files or settings changed; needs no database."""
-    prepare(settings)
-    return manifest_path(settings)
+    """Return the manifest's path, made anew if its files or settings changed; needs no database.
+
+    Where dbt cannot read the project, it is the manifest of when it last could: builds and plans fail until the file is
+    mended, but Dagster loads, and what is due goes out. Raises `BuildFailed` where there is none.
+    """
+    path = manifest_path(settings)
+    try:
+        prepare(settings)
+    except BuildFailed as error:
+        if not path.exists():
+            raise
+        sys.stderr.write(f"{error}\nUntil that is mended, Dagster plans nothing; what is due goes out.\n")
+    return path
 
 
 def prepare(settings: Settings, connection: Mapping[str, str] | None = None) -> PreparedProject:
@@ -154,8 +164,7 @@ def _prepare(settings: Settings, inputs: str, environment: Mapping[str, str]) ->
             return project
         blamed = refused_model(said, project.report, refused)
         if blamed is None:
-            sys.stderr.write(said)
-            raise BuildFailed("dbt parse failed; its output above names the file")
+            raise BuildFailed(f"dbt cannot read the project: {said.strip()}")
         refused[blamed] = " ".join(said.split())
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from secrets import token_hex
 from uuid import UUID
 
+from ekiden.database.place import make_durable
 from ekiden.delivery.channels.addressing import fault_of
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import Clock, utc_now
@@ -108,7 +109,7 @@ class OutboxChannel:
         if not any(delivery.outcome is Outcome.accepted for delivery in deliveries):
             return deliveries
         try:
-            _make_durable(self.folder / "new")
+            make_durable(self.folder / "new")
         except OSError as error:
             detail = f"the outbox folder could not be made durable: {error.strerror}"
             return [_doubted(delivery, detail) for delivery in deliveries]
@@ -145,7 +146,7 @@ def _keep(file: Delivery | _NewFile) -> Delivery | _NewFile:
     if isinstance(file, Delivery):
         return file
     try:
-        _make_durable(file.path)
+        make_durable(file.path)
     except OSError as error:
         file.path.unlink(missing_ok=True)
         return _not_written(file.message_id, error)
@@ -169,11 +170,3 @@ def _not_written(message_id: UUID, error: OSError) -> Delivery:
 def _doubted(delivery: Delivery, detail: str) -> Delivery:
     accepted = delivery.outcome is Outcome.accepted
     return replace(delivery, outcome=Outcome.unknown, detail=detail) if accepted else delivery
-
-
-def _make_durable(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -63,4 +63,6 @@ def test_ctrl_c_stops_everything_that_was_started(parsed_home, stop) -> None:
             process.send_signal(stop)
             code = process.wait(PATIENCE)
         assert code == 0
+        # of itself the daemon would tell of every look, without end
+        assert "following daemons" not in (home / "logs" / "daemon.log").read_text()
         assert processes_of(home) == []

@@ -12,7 +12,7 @@ def test_the_migrated_tables_are_the_contract(connection: psycopg.Connection) ->
         " order by table_name, ordinal_position"
     ).fetchall()
     contract = [
-        (table.name, column.name, column.type.value, column.nullable)
+        (table.name, column.name, column.type.value, not column.required and column.default is None)
         for table in sorted(CONTRACT, key=lambda table: table.name)
         for column in table.columns
     ]

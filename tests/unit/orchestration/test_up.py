@@ -104,6 +104,35 @@ def test_what_it_started_ends_with_it_also_where_it_is_killed(tmp_path) -> None:
     wait_for("Keyboard interrupt", log)
 
 
+def test_a_log_that_has_grown_long_is_put_aside_under_whoever_writes_to_it(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(up, "LARGEST_LOG", 10)
+    log, aside = tmp_path / "daemon.log", tmp_path / "daemon.log.old"
+    up._keep_short(log)
+    with log.open("ab", buffering=0) as writer:
+        writer.write(b"0123456789")
+        up._keep_short(log)
+        assert not aside.exists()
+        writer.write(b"abc")
+        up._keep_short(log)
+        writer.write(b"def")
+    assert (aside.read_bytes(), log.read_bytes()) == (b"3456789abc", b"def")
+
+
+def test_of_a_long_log_only_the_end_is_read_for_its_last_words(tmp_path) -> None:
+    log = tmp_path / "daemon.log"
+    with log.open("ab") as file:
+        file.truncate(2**40)
+        file.write("\n".join(["駅" * 10_000, *map(str, range(20))]).encode())
+    assert up._last_lines(log).splitlines() == [str(number) for number in range(5, 20)]
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("127.0.0.1", "localhost"), ("::1", "[::1]"), ("shop.example", "shop.example")]
+)
+def test_the_address_that_is_shown_is_one_that_a_browser_takes(host, shown) -> None:
+    assert up._shown(host) == shown
+
+
 def wait_for(words: str, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while not (log.exists() and words in log.read_text()):
