@@ -17,12 +17,15 @@ from ekiden.scenarios.report import Finding, Locator, Report
 from ekiden.scenarios.scaffold import new_scenario, write
 from ekiden.scenarios.schema import scenario_file_schema_text
 from ekiden.scenarios.shop import compare
-from ekiden.scenarios.source import SUFFIXES
+from ekiden.scenarios.source import SUFFIXES, ScenarioSource
 from ekiden.scenarios.validate import validate as validate_project
 from ekiden.settings import Settings
 from ekiden.warehouse import dbt
 
 COLUMNS = ("severity", "rule", "file", "line", "column", "scenario", "place", "message", "found")
+READ = (".sql", *SUFFIXES)
+"""How the names of a scenario's files end."""
+
 STYLES = {"error": "bold red", "warning": "yellow"}
 
 app = typer.Typer(help="Scenarios before they are built: scaffold one, or print the schema for editors.")
@@ -45,7 +48,7 @@ def validate(
     settings = Settings()
     chosen = [path.resolve() for path in paths or ()]
     for path in chosen:
-        _refuse_absent(path)
+        _refuse_unread(path)
     report = validate_project(
         dbt.PROJECT_DIR,
         options=settings.options,
@@ -62,6 +65,7 @@ def validate(
             unavailable = error
     else:
         errors().print("not compared with the shop's data: --no-data")
+    scenarios = [each for each in report.scenarios if not chosen or _is_of(each.source, chosen)]
     findings = [each for each in report.findings if not chosen or _is_chosen(each, chosen)]
     if form is Format.TABLE:
         for finding in findings:
@@ -69,7 +73,7 @@ def validate(
     else:
         show(findings, COLUMNS, of=Finding, form=form, zone=settings.zone)
     faults = sum(finding.severity == "error" for finding in findings)
-    errors().print(f"{len(report.scenarios)} scenarios: {faults} errors, {len(findings) - faults} warnings")
+    errors().print(f"{len(scenarios)} scenarios: {faults} errors, {len(findings) - faults} warnings")
     if unavailable is not None:
         complain("not compared with the shop's data (--no-data leaves this out)", unavailable)
     if faults or unavailable is not None:
@@ -103,7 +107,11 @@ def schema(
     if output is None:
         sys.stdout.write(text)
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            message = f"{shown(str(output))} cannot be written: {error.strerror}"
+            raise typer.BadParameter(message, param_hint="--output") from None
 
 
 def _with_shop(settings: Settings, report: Report) -> Report:
@@ -115,11 +123,14 @@ def _with_shop(settings: Settings, report: Report) -> Report:
     return report.with_more(comparison.findings)
 
 
-def _refuse_absent(path: Path) -> None:
+def _refuse_unread(path: Path) -> None:
     try:
         path.stat()
     except OSError as error:
         raise typer.BadParameter(f"there is no {shown(str(path))} ({error.strerror})") from None
+    if not path.is_dir() and path.suffix not in READ:
+        message = f"{shown(str(path))} is no file of a scenario; those end in {', '.join(READ)}"
+        raise typer.BadParameter(message)
 
 
 def _files(path: Path) -> list[Path]:
@@ -127,11 +138,20 @@ def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     found = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
-    return sorted(file for file in found if file.suffix in (".sql", *SUFFIXES))
+    return sorted(file for file in found if file.suffix in READ)
 
 
 def _is_chosen(finding: Finding, chosen: list[Path]) -> bool:
-    file = (dbt.PROJECT_DIR.parent / finding.file).resolve()
+    return _lies_in(dbt.PROJECT_DIR.parent / finding.file, chosen)
+
+
+def _is_of(source: ScenarioSource, chosen: list[Path]) -> bool:
+    files = (source.file, source.sql.file if source.sql else None)
+    return any(file is not None and _lies_in(file, chosen) for file in files)
+
+
+def _lies_in(file: Path, chosen: list[Path]) -> bool:
+    file = file.resolve()
     return any(path in (file, *file.parents) for path in chosen)
 
 

@@ -170,7 +170,7 @@ def _faults(document: Document, place: Location, origin: str) -> list[str]:
     return [
         f"{origin}:{fault.position.line}:{fault.position.column}: {fault.message}"
         for fault in document.faults
-        if fault.stops_dbt and fault.location[: len(place)] == place
+        if fault.location[: len(place)] == place
     ]
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ekiden.scenarios import integers
 from ekiden.scenarios.dates import members_can_exist, step_1_can_be_due
-from ekiden.scenarios.faults import DefinitionFault, fault, from_pydantic
+from ekiden.scenarios.faults import DefinitionFault, Location, fault, from_pydantic
 from ekiden.scenarios.lenient import read_leniently
 from ekiden.scenarios.options import OPTIONS, options_are_enabled
 from ekiden.scenarios.rules import RULES, nothing_is_written_as_null
@@ -94,10 +94,14 @@ def _broken_rules(
 
 def _without_known(found: Iterator[DefinitionFault], known: list[DefinitionFault]) -> Iterator[DefinitionFault]:
     """Yield the faults that do not stand where a value was already found broken, or below it."""
-    places = [other.location for other in known]
+    places = {other.location for other in known}
+    above = {upper for place in places for upper in _with_those_above(place)}
     for each in found:
-        below = any(each.location[: len(place)] == place for place in places)
-        above = any(place[: len(each.location)] == each.location for place in places)
         # what is broken is there: it is not missing
-        if not below and not (above and each.rule in ABSENCES):
+        is_missed = each.rule in ABSENCES and each.location in above
+        if not is_missed and places.isdisjoint(_with_those_above(each.location)):
             yield each
+
+
+def _with_those_above(place: Location) -> Iterator[Location]:
+    return (place[:depth] for depth in range(len(place) + 1))

@@ -120,8 +120,11 @@ def read_document(path: Path) -> Document:
     return document_of(raw)
 
 
-def document_of(raw: bytes) -> Document:
-    """Return a file's value and every fault of its YAML, from what the file holds; never raises for it."""
+def document_of(raw: bytes, location: Location = ()) -> Document:
+    """Return a file's value and every fault of its YAML, from what the file holds; never raises for it.
+
+    Faults are told as if all of it stood at `location` of a file.
+    """
     try:
         nodes = _nodes(raw)
     except _Unreadable as error:
@@ -129,7 +132,7 @@ def document_of(raw: bytes) -> Document:
     if not nodes:
         return Document(None, ())
     reader = _Reader()
-    value = reader.value(nodes[0], ())
+    value = reader.value(nodes[0], location)
     return Document(value, tuple(reader.faults), nodes[0])
 
 

@@ -15,6 +15,7 @@ from ekiden.scenarios.anchor import CHOICE, WORD
 from ekiden.scenarios.frames import FRAME_TYPES, Conditions, Target, frame_tag
 from ekiden.scenarios.member import COMPARISON, VALUE
 from ekiden.scenarios.scenario import ScenarioDefinition
+from ekiden.scenarios.values import as_yaml_reads
 
 Location = tuple[int | str, ...]
 
@@ -125,7 +126,7 @@ def _message(rule: str, item: ErrorDetails) -> str:
     found, context = item["input"], item.get("ctx", {})
     if rule == "unknown_value":
         known = [word.strip("'") for word in str(context.get("expected", "")).replace(" or ", ", ").split(", ")]
-        said = _kind_of(found) if isinstance(found, bool) else shown(found) or "nothing"
+        said = as_yaml_reads(found) if isinstance(found, bool) else shown(found) or "nothing"
         return f"{said} is not allowed{meant(found, known)}; allowed: {', '.join(known)}"
     if rule == "negative_offset":
         return "steps go forward in time: 0 or more days"
@@ -146,8 +147,7 @@ def meant(word: object, known: Iterator[str] | list[str]) -> str:
 def _kind_of(value: object) -> str:
     names = {str: "a text", list: "a list", type(None): "nothing"}
     if isinstance(value, bool):
-        # whoever wrote a country's code or a switch does not find that word in what is told
-        return "true (as YAML reads yes and on)" if value else "false (as YAML reads no and off)"
+        return as_yaml_reads(value)
     if isinstance(value, Mapping):
         return "a mapping"
     return names.get(type(value), f"{shown(value)}")

@@ -4,11 +4,19 @@ Belongs here: the shape of a frame and its limits. Does not belong here: what a 
 holds between frames or settings (`rules`), and how a frame becomes SQL (`dbt_project/macros/conditions`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from ekiden.scenarios.member import MemberConditions
 from ekiden.scenarios.values import Days, Part, PurchaseCount, Text
@@ -21,28 +29,40 @@ MAX_CATEGORIES = 5  # R-100d
 
 
 class AtMost:
-    """A limit of a list's length, as a fault of its own name."""
+    """A limit of a list's length, as a fault of its own name, told beside the faults of what the list holds."""
 
     def __init__(self, most: int, rule: str, noun: str) -> None:
         self.most, self.rule, self.noun = most, rule, noun
 
-    def __call__(self, value: object) -> object:
-        if isinstance(value, Sized) and not isinstance(value, str | Mapping) and len(value) > self.most:
-            message = "{n} {noun}; there are at most {most}"
-            raise PydanticCustomError(self.rule, message, {"n": len(value), "noun": self.noun, "most": self.most})
-        return value
+    def __call__(self, value: object, read: ValidatorFunctionWrapHandler) -> object:
+        if not isinstance(value, list | tuple) or len(value) <= self.most:
+            return read(value)
+        message = "{n} {noun}; there are at most {most}"
+        limit = PydanticCustomError(self.rule, message, {"n": len(value), "noun": self.noun, "most": self.most})
+        found: list[InitErrorDetails] = [{"type": limit, "input": value}]
+        try:
+            read(value)
+        except ValidationError as error:
+            found += map(_again, error.errors())
+        raise ValidationError.from_exception_data(self.noun, found)
+
+
+def _again(error: ErrorDetails) -> InitErrorDetails:
+    """Return an error as one that can be raised once more."""
+    same = PydanticCustomError(error["type"], error["msg"], error.get("ctx"))
+    return {"type": same, "loc": error["loc"], "input": error["input"]}
 
 
 Codes = Annotated[tuple[Text, ...], Field(min_length=1)]
 Products = Annotated[
     Codes,
     Field(json_schema_extra={"maxItems": MAX_PRODUCTS}),
-    BeforeValidator(AtMost(MAX_PRODUCTS, "too_many_products", "products")),
+    WrapValidator(AtMost(MAX_PRODUCTS, "too_many_products", "products")),
 ]
 Categories = Annotated[
     Codes,
     Field(json_schema_extra={"maxItems": MAX_CATEGORIES}),
-    BeforeValidator(AtMost(MAX_CATEGORIES, "too_many_categories", "categories")),
+    WrapValidator(AtMost(MAX_CATEGORIES, "too_many_categories", "categories")),
 ]
 
 WITH_CODES = ConfigDict(json_schema_extra={"required": ["type", "codes"]})

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, Wit
 from pydantic_core import PydanticCustomError
 
 from ekiden.scenarios import integers
-from ekiden.scenarios.values import DaysAgo, Part, Period, Range, Text, Whole, readable
+from ekiden.scenarios.values import DaysAgo, Part, Period, Range, Text, Whole, as_yaml_reads, readable
 
 MAX_AGE = 150
 """Years; nobody got older, and a birth date that says so is a slip."""
@@ -116,7 +116,7 @@ def _newsletter_class(value: object) -> object:
     if value not in classes:
         message = "{found} is no newsletter class; there are: {known}"
         raise PydanticCustomError(
-            "unknown_newsletter_class", message, {"found": str(value), "known": ", ".join(classes)}
+            "unknown_newsletter_class", message, {"found": _told(value), "known": ", ".join(classes)}
         )
     return value
 
@@ -124,8 +124,12 @@ def _newsletter_class(value: object) -> object:
 def _month(value: object) -> object:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MONTHS:
         message = "{found} is no month; months go from 1 to 12"
-        raise PydanticCustomError("unknown_birth_month", message, {"found": str(value)})
+        raise PydanticCustomError("unknown_birth_month", message, {"found": _told(value)})
     return value
+
+
+def _told(value: object) -> str:
+    return as_yaml_reads(value) if isinstance(value, bool) else str(value)
 
 
 def _listed(value: object) -> object:

@@ -89,6 +89,10 @@ def _parsed(text: str) -> nodes.Template:
 
 def _of_call(path: Path, call: nodes.Call) -> ModelSql:
     keywords = {keyword.key: keyword.value for keyword in call.kwargs}
+    is_spread = call.dyn_args is not None or call.dyn_kwargs is not None
+    if is_spread or len(call.args) + len(call.kwargs) > 1 or set(keywords) - {"segments"}:
+        message = "eligibility takes one argument or none: eligibility(segments=['name'])"
+        return ModelSql(path, True, fault=(call.lineno, message))
     given = call.args[0] if call.args else keywords.get("segments")
     if given is None:
         return ModelSql(path, True, (), call.lineno)

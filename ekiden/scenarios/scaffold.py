@@ -28,6 +28,9 @@ CODE = re.compile(r"[a-z][a-z0-9_]*")
 NOT_AS_THEY_ARE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 """Characters that JSON takes in a text and YAML refuses or reads as a line break or a blank."""
 
+ANCHOR = ("config", "meta", "scenario", "anchor")
+"""Where a model's entry has it; what its YAML may be depends on that."""
+
 SCHEMA_FILE = Path("docs") / "scenario.schema.json"
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -122,7 +125,7 @@ def read_anchor(text: str) -> Any:
     kind, equals, argument = text.partition("=")
     if equals and CODE.fullmatch(kind):
         return {kind: argument}
-    document = document_of(raw)
+    document = document_of(raw, ANCHOR)
     if document.faults:
         raise ScaffoldRefused(f"the anchor {shown(text)!r}: {document.faults[0].message}")
     return document.value

@@ -7,6 +7,8 @@ whose pydantic models the schema is made from), and rules that no schema can say
 import json
 from typing import Any
 
+from ekiden.scenarios.member import CustomMatch
+from ekiden.scenarios.rules import WITHOUT_NULLS
 from ekiden.scenarios.scenario import ScenarioDefinition
 from ekiden.scenarios.source import COLUMNS
 
@@ -14,6 +16,7 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 """The draft that editors' YAML extensions know best."""
 
 DEFINITION = "#/$defs/ScenarioDefinition"
+NULL = {"type": "null"}
 OR_ONE = "x-or-one"
 """Marks a list that may be written as its single item."""
 
@@ -25,6 +28,7 @@ def scenario_file_schema() -> dict[str, Any]:
     parts["ScenarioDefinition"] = definition
     _count_items(parts)
     _allow_single_items(parts)
+    _refuse_nulls(parts)
     return {
         "$schema": DRAFT,
         "title": "A scenario of Ekiden",
@@ -91,3 +95,16 @@ def _allow_single_items(parts: dict[str, Any]) -> None:
             if setting.pop(OR_ONE, False):
                 lists = [choice for choice in setting["anyOf"] if choice.get("type") == "array"]
                 setting["anyOf"] += [choice["items"] for choice in lists]
+
+
+def _refuse_nulls(parts: dict[str, Any]) -> None:
+    """Take null out wherever the rule `nothing_is_written_as_null` takes none."""
+    for title, part in parts.items():
+        for key, setting in part.get("properties", {}).items():
+            if title == ScenarioDefinition.__name__:
+                is_taken = key not in WITHOUT_NULLS
+            else:
+                is_taken = key in ("from", "to") and title != CustomMatch.__name__
+            if not is_taken and NULL in setting.get("anyOf", ()):
+                setting["anyOf"] = [choice for choice in setting["anyOf"] if choice != NULL]
+                setting.pop("default", None)

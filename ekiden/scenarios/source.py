@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from types import NoneType
 from typing import Any
 
 from ekiden.scenarios.document import START, TEMPLATE, Document, DocumentFault, Position, read_document
@@ -28,6 +29,26 @@ COLUMNS: Mapping[str, str] = {
     "stop_during": "tstzmultirange",
 }
 """The contract of an eligibility model; dbt builds none whose file does not name them with their types."""
+
+OF_DBT: Mapping[str, tuple[type, ...]] = {
+    "enabled": (bool,),
+    "full_refresh": (bool, NoneType),
+    "materialized": (str,),
+    **dict.fromkeys(("alias", "schema", "database", "group"), (str, NoneType)),
+    **dict.fromkeys(("incremental_strategy", "on_schema_change", "static_analysis"), (str, NoneType)),
+    **dict.fromkeys(("tags", "packages"), (str, list)),
+    "unique_key": (str, list, NoneType),
+    **dict.fromkeys(("contract", "docs", "grants", "quoting", "persist_docs", "column_types"), (dict,)),
+    **dict.fromkeys(("contract.enforced", "docs.show"), (bool,)),
+}
+"""What dbt takes in its own settings; of anything else it reads none of the project, and names no file."""
+
+KINDS: Mapping[type, str] = {
+    str: "a text",
+    bool: "true or false",
+    dict: "a mapping, like {key: value}",
+    list: "a list of texts",
+}
 
 MODEL_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 """What dbt, PostgreSQL and Dagster all take as a name without quotes."""
@@ -179,6 +200,7 @@ def _scenarios_in(
             position = document.position((*root, "name"))
             own.append(SourceFault("model_missing", file, position, message, (*root, "name"), stops_dbt=False))
         definition, place = _definition(file, document, root, model, own)
+        own += _config_faults(file, document, root, model)
         own += _column_faults(file, document, root, model, compiled_here=sql is not None and sql.compiled_here)
         yield ScenarioSource(name, file, sql, definition, place, tuple(own), document)
 
@@ -259,6 +281,25 @@ def _definition(
             faults.append(SourceFault("not_a_mapping", file, document.position(place), message, place))
             return None, place
     return value, place
+
+
+def _config_faults(file: Path, document: Document, root: Location, model: Mapping[str, Any]) -> Iterator[SourceFault]:
+    """Yield the settings of dbt's that it would not take, and stop at with all of the project."""
+    for name, kinds in OF_DBT.items():
+        *outer, key = name.split(".")
+        holder = model.get("config")
+        for part in outer:
+            holder = holder.get(part) if isinstance(holder, dict) else None
+        if not isinstance(holder, dict) or key not in holder:
+            continue
+        value = holder[key]
+        items = value if isinstance(value, list) else ()
+        if isinstance(value, kinds) and all(isinstance(item, str) for item in items):
+            continue
+        place = (*root, "config", *outer, key)
+        taken = " or ".join(KINDS[kind] for kind in kinds if kind in KINDS)
+        message = f"this is a setting of dbt's, which takes {taken} here; or leave the key out"
+        yield SourceFault("wrong_type", file, document.position(place), message, place)
 
 
 def _column_faults(

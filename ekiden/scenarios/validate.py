@@ -80,7 +80,9 @@ SAID_OF_TEXT = frozenset({"unreadable_value", NOT_DECIMAL})
 
 def _once(findings: Sequence[Finding]) -> Iterator[Finding]:
     """Yield each fault once: what YAML cannot read as it is meant is often no value of a definition either."""
-    told_better = {_place(finding) for finding in findings if finding.rule not in SAID_OF_TEXT}
+    errors = [finding for finding in findings if finding.severity == "error"]
+    # a warning takes the place of no error: with it alone, what is left out of the build would have no reason
+    told_better = {_place(finding) for finding in errors if finding.rule not in SAID_OF_TEXT}
     seen = set()
     for finding in findings:
         if finding.rule in SAID_OF_TEXT and _place(finding) in told_better:

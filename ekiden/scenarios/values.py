@@ -40,6 +40,11 @@ def readable(value: str) -> str:
     return value
 
 
+def as_yaml_reads(value: bool) -> str:
+    """Return how true and false are told: whoever wrote a country's code or a switch did not write that word."""
+    return "true (as YAML reads yes and on)" if value else "false (as YAML reads no and off)"
+
+
 def _not_blank(value: str) -> str:
     if not value.strip():
         raise PydanticCustomError("blank_text", "only blanks stand here; write a text")

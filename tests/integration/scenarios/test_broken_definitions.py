@@ -6,6 +6,7 @@ dbt takes most of the time here, so one project with everything wrong is built o
 import json
 from datetime import datetime
 
+import pytest
 from dagster import AssetKey, DagsterInstance
 
 from ekiden.warehouse import dbt
@@ -207,6 +208,41 @@ def test_a_model_by_hand_that_dbt_cannot_read_keeps_its_table(site):
     folder = dbt.prepare_project(site.settings, site.project, {}).folder / "models" / "eligibility"
     assert (folder / "by_hand.sql").read_text(encoding="utf-8") == STANDING
     assert (folder / "compiled.sql").read_text(encoding="utf-8") == COMPILED
+
+
+def test_a_segment_that_is_saved_half_written_stops_plans_and_no_sends(site, ekiden):
+    site.scenario("good")
+    segment = site.project / "models" / "segments" / "half.sql"
+    half = "select customer_id from {{ ref('stg_customers'"
+    segment.write_text(half)
+    with pytest.raises(dbt.BuildFailed, match=r"segments/half\.sql"):
+        build_defs(settings=site.settings)
+
+    segment.unlink()
+    build_defs(settings=site.settings)
+    segment.write_text(half)
+    definitions = build_defs(settings=site.settings)
+    with DagsterInstance.ephemeral() as instance:
+        quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        planned = definitions.resolve_job_def("plan_day").execute_in_process(
+            instance=instance,
+            op_selection=["build_warehouse", "step_schedule"],
+            partition_key=site.settings.local_date(datetime.now(site.settings.zone)).isoformat(),
+            run_config=quiet,
+            raise_on_error=False,
+        )
+        sent = definitions.resolve_job_def("send_now").execute_in_process(instance=instance, run_config=quiet)
+    assert not planned.success
+    assert "unexpected end of template" in str(planned.failure_data_for_node("build_warehouse").error)
+    assert sent.success
+    assert definitions.resolve_sensor_def("due_rows")
+    built = ekiden("build")
+    assert built.code == 1
+    assert "models/segments/half.sql" in built.err
+
+    segment.write_text(f"{half}) }}}}")
+    mended = build_defs(settings=site.settings)
+    assert AssetKey(["segments", "half"]) in mended.resolve_all_asset_keys()
 
 
 def test_a_seed_that_is_new_is_in_the_next_manifest(site):

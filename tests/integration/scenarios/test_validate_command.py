@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from ekiden.scenarios.schema import scenario_file_schema_text
 from tests.integration.scenarios.conftest import PROJECT
 
 SCENARIO = (PROJECT / "models" / "eligibility" / "cross_sell.yml").read_text(encoding="utf-8")
@@ -55,6 +56,17 @@ def test_only_the_given_files_are_told_of(site, shop, ekiden):
     assert ekiden("validate", str(site.eligibility)).code == 1
     assert ekiden("validate", str(site.eligibility / "three.yml")).code == 2
     assert ekiden("validate", "x" * 5_000).code == 2
+    assert "1 scenarios: 0 errors" in ekiden("validate", str(site.eligibility / "two.sql")).err
+    assert "2 scenarios: 1 errors" in ekiden("validate", str(site.eligibility)).err
+    assert "0 scenarios: 0 errors" in ekiden("validate", str(site.project / "macros")).err
+
+
+@pytest.mark.parametrize("path", [__file__, "/dev/null"])
+def test_a_file_that_is_none_of_a_scenarios_is_refused_rather_than_found_good(site, shop, ekiden, path):
+    site.scenario("one")
+    ended = ekiden("validate", path)
+    assert (ended.code, ended.out) == (2, "")
+    assert "is no file of a scenario" in ended.err
 
 
 def test_a_file_elsewhere_is_looked_at_with_the_projects(site, shop, ekiden, tmp_path):
@@ -284,3 +296,12 @@ def test_what_cannot_be_a_scenario_is_not_scaffolded(site, ekiden, arguments, sa
     assert ended.code == 1
     assert said in ended.err
     assert sorted(site.project.rglob("*")) == before
+
+
+def test_the_schema_is_written_where_it_can_be(site, ekiden, tmp_path):
+    assert ekiden("scenario", "schema", "--output", str(tmp_path / "s.json")).code == 0
+    assert (tmp_path / "s.json").read_text(encoding="utf-8") == scenario_file_schema_text()
+    for output in (tmp_path / "nowhere" / "s.json", tmp_path, ""):
+        ended = ekiden("scenario", "schema", "--output", str(output))
+        assert ended.code == 2
+        assert "cannot be written" in ended.err

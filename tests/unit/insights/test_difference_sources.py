@@ -101,3 +101,19 @@ def test_sql_is_found_by_the_models_name_in_any_folder(tmp_path: Path):
     commit_all(tmp_path)
     working = working_source(tmp_path, "good")
     assert (working.sql, revision_source(tmp_path, "HEAD", working).sql) == ("select 1", "select 1")
+
+
+@pytest.mark.parametrize("written", ["offset_days: 010", "offset_days: 3, offset_days: 4"])
+def test_what_the_build_leaves_out_is_not_compared(tmp_path: Path, written: str):
+    folder = tmp_path / "models" / "eligibility"
+    folder.mkdir(parents=True)
+    (folder / "good.yml").write_text(GOOD.replace("CODE", "good"))
+    working = working_source(tmp_path, "good")
+    (folder / "good.yml").write_text(GOOD.replace("CODE", "good").replace("offset_days: 3", written))
+    commit_all(tmp_path)
+    with pytest.raises(SourceUnusable, match=r"good\.yml:3:\d+: "):
+        working_source(tmp_path, "good")
+    with pytest.raises(SourceUnusable, match=r"good\.yml:3:\d+: "):
+        file_source(folder / "good.yml", "good")
+    with pytest.raises(SourceUnusable, match=r"good\.yml at HEAD:3:\d+: "):
+        revision_source(tmp_path, "HEAD", working)

@@ -63,6 +63,25 @@ def test_ten_products_are_the_most_of_a_frame():
     assert faults_of(definition(target={"frames": [products(11)]})) == {("too_many_products", "target.frames[0].codes")}
 
 
+def test_what_is_wrong_with_products_is_told_beside_their_number():
+    frame = {"type": "product", "codes": [*products(10)["codes"], 5, "", None]}
+    place = "target.frames[0].codes"
+    assert faults_of(definition(target={"frames": [frame]})) == {
+        ("too_many_products", place),
+        ("not_quoted", f"{place}[10]"),
+        ("empty", f"{place}[11]"),
+        ("wrong_type", f"{place}[12]"),
+    }
+    choice = {"nth_purchase": {"n": 2, "products": frame["codes"]}}
+    assert len(faults_of(definition(anchor=choice))) == 4
+
+
+def test_every_one_of_very_many_faults_is_told():
+    # each was compared with each, which took an hour
+    frame = {"type": "event", "codes": [None] * 20_000}
+    assert len(faults_of(definition(target={"frames": [frame]}))) == 20_000
+
+
 def test_five_categories_are_the_most_of_a_frame():
     assert faults_of(definition(stop={"frames": [categories(5)]})) == set()
     assert faults_of(definition(stop={"frames": [categories(6)]})) == {("too_many_categories", "stop.frames[0].codes")}
@@ -176,6 +195,13 @@ def test_a_time_with_an_offset_is_no_local_time():
     assert faults_of(definition(steps=[STEP | {"send_time": "12:00+09:00"}])) == {
         ("time_not_local", "steps[0].send_time")
     }
+
+
+@pytest.mark.parametrize("key", ["newsletter", "birth_month"])
+def test_false_is_told_as_it_may_have_been_written(key):
+    conditions = {"frames": [{"type": "member", "member": {key: False}}]}
+    (told,) = check(definition(target=conditions), options=OPTIONS).faults
+    assert told.message.startswith("false (as YAML reads no and off) is no ")
 
 
 def test_a_misspelt_setting_is_a_fault_at_its_place():

@@ -1,5 +1,7 @@
 """What a fault says beyond the table V1: dates that never come, keys in the wrong frame, guesses."""
 
+from datetime import date
+
 import pytest
 
 from tests.unit.scenarios.checking import PRODUCT, STEP, checked, faults, frame, member, message
@@ -259,6 +261,14 @@ def test_true_and_false_are_no_ends_of_a_range(end):
     place = f"target.frames[0].member.custom.a.{end}"
     assert faults(target=member(custom={"a": {end: True}})) == {("not_a_value", place)}
     assert faults(target=member(custom={"a": {"equals": True}})) == set()
+
+
+def test_a_range_of_texts_ends_with_whatever_begins_like_its_end():
+    assert faults(target=member(custom={"a": {"from": "2026-01-31 12:00", "to": "2026-01-31"}})) == set()
+    assert faults(target=member(custom={"a": {"from": date(2026, 1, 31), "to": "2026-01"}})) == set()
+    for first, last in (("2026-02-01 12:00", "2026-01-31"), ("2026-01-31", "2026-01-30 12:00"), ("b", "a")):
+        reversed_range = member(custom={"a": {"from": first, "to": last}})
+        assert faults(target=reversed_range) == {("period_reversed", "target.frames[0].member.custom.a")}
 
 
 def test_a_cancelled_subscription_without_a_filter_is_written_as_a_word():

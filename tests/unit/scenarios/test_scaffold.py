@@ -24,6 +24,12 @@ def test_an_anchor_in_another_encoding_is_refused(anchor):
         read_anchor(given)
 
 
+@pytest.mark.parametrize("anchor", ["{nth_purchase: {n: 010, products: [A]}}", "{on: A}"])
+def test_an_anchor_that_yaml_reads_as_another_than_it_is_written_is_refused(anchor):
+    with pytest.raises(ScaffoldRefused, match=r"YAML reads (010 as 8|on as true)"):
+        read_anchor(anchor)
+
+
 def test_what_cannot_be_written_whole_is_not_written_at_all(tmp_path):
     kept = tmp_path / "eligibility"
     kept.mkdir()

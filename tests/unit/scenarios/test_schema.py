@@ -63,6 +63,24 @@ def test_the_aliases_of_ranges_are_what_one_writes():
 
 STEPS = [{"offset_days": 1}]
 MATCH = {"type": "member", "member": {"address": {"contains": "東京"}}}
+NULLS = [
+    {"target": None},
+    {"target": {"frames": [{"type": "product", "codes": ["A"], "other_than": None}]}},
+    {"stop": {"frames": [{"type": "order", "within_days": None}]}},
+    {"stop": {"frames": [{"type": "order", "since": None}]}},
+    {"exclusion": {"frames": [{"type": "member", "member": {"gender": None, "rank": ["A"]}}]}},
+    {"exclusion": {"frames": [{"type": "member", "member": {"custom": {"size": {"from": 1, "to": None}}}}]}},
+    {"orders": {"continuation_no": None}},
+    {"period": None},
+    {"anchor": {"subscription_cancelled": {"products": None}}},
+    {"steps": [{"offset_days": 1, "content": None}]},
+]
+TAKEN_NULLS = [
+    {"send_window": None},
+    {"source": None},
+    {"period": {"from": "2026-01-01", "to": None}},
+    {"target": {"frames": [{"type": "member", "member": {"age": {"from": 20, "to": None}}}]}},
+]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +100,8 @@ MATCH = {"type": "member", "member": {"address": {"contains": "東京"}}}
         ({"target": {"frames": [MATCH]}}, True),
         ({"target": {"frames": [{"type": "member", "member": {"address": {}}}]}}, False),
         ({"target": {"frames": [{"type": "member", "member": {"custom": {"size": {}}}}]}}, False),
+        *((changes, False) for changes in NULLS),
+        *((changes, True) for changes in TAKEN_NULLS),
     ],
 )
 def test_the_schema_and_the_validation_say_the_same(changes, is_valid):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dbt.artifacts.resources.v1.model import ModelConfig
+from dbt_common.dataclass_schema import ValidationError
 
 from ekiden.scenarios.report import Report
 from ekiden.scenarios.source import COLUMNS
@@ -114,6 +116,84 @@ def test_a_fault_is_told_with_its_line_and_column(project, change, rule, line, c
 def test_a_value_that_is_written_wrong_is_told_of_once_by_what_it_should_be(project, change, rules):
     put(project, "good", text().replace(*change))
     assert [finding.rule for finding in validate(project).findings] == rules
+
+
+TAGGED = "target: {frames: [{type: product, codes: !list [A, A]}]}"
+
+
+@pytest.mark.parametrize(
+    ("setting", "rules"),
+    [
+        (TAGGED, ["code_repeated", "unreadable_value"]),
+        ("priority: 010", ["setting_without_effect", "not_decimal"]),
+    ],
+)
+def test_a_warning_at_the_place_of_a_fault_hides_it_from_nobody(project, setting, rules):
+    put(project, "good", text().replace("anchor: ordered", f"anchor: ordered\n          {setting}"))
+    report = validate(project)
+    assert sorted(finding.rule for finding in report.findings) == sorted(rules)
+    assert len(report.broken()["good"]) == 1
+
+
+TAKEN_BY_DBT = [
+    *(("alias", value) for value in (None, "welcome")),
+    *(("schema", value) for value in (None, "letters")),
+    *(("enabled", value) for value in (True, False)),
+    *(("full_refresh", value) for value in (None, True)),
+    *(("tags", value) for value in ("a", [], ["a", "b"])),
+    *(("unique_key", value) for value in (None, "a", ["a", "b"])),
+    *(("contract", value) for value in ({}, {"enforced": True})),
+    ("materialized", "table"),
+    ("packages", ["a"]),
+    ("docs", {"show": False}),
+    ("grants", {"select": ["a"]}),
+]
+REFUSED_BY_DBT = [
+    *(("alias", value) for value in (5, True, ["a"], date(2026, 1, 1))),
+    *((key, 5) for key in ("schema", "database", "group", "static_analysis")),
+    *((key, ["a"]) for key in ("incremental_strategy", "on_schema_change")),
+    *(("enabled", value) for value in (None, "maybe", "true", 1)),
+    *(("full_refresh", value) for value in ("maybe", 1)),
+    *(("materialized", value) for value in (None, 5)),
+    *(("tags", value) for value in (None, 5, {"a": "b"}, [5], [None])),
+    *(("unique_key", value) for value in (5, [5])),
+    *(("packages", value) for value in (5, [5])),
+    *(("contract", value) for value in (None, True, {"enforced": "maybe"}, {"enforced": None})),
+    *(("docs", value) for value in (5, {"show": 5})),
+    *((key, None) for key in ("grants", "quoting", "persist_docs", "column_types")),
+]
+"""What stops dbt at all of the project, without a word about the file."""
+
+
+def configured(key: str, value: object) -> str:
+    document = yaml.safe_load(text())
+    document["models"][0]["config"][key] = value
+    return yaml.safe_dump(document)
+
+
+@pytest.mark.parametrize(("key", "value"), TAKEN_BY_DBT)
+def test_what_dbt_takes_in_its_own_settings_is_no_fault(project, key, value):
+    ModelConfig.validate({key: [value] if key == "tags" and isinstance(value, str) else value})
+    put(project, "good", configured(key, value))
+    assert found(project) == []
+
+
+@pytest.mark.parametrize(("key", "value"), REFUSED_BY_DBT)
+def test_what_dbt_does_not_take_in_its_own_settings_is_a_fault_of_its_scenario_alone(project, key, value):
+    with pytest.raises(ValidationError):
+        ModelConfig.validate({key: [value] if key in ("tags", "packages") and value != [5] else value})
+    put(project, "good", configured(key, value))
+    report = validate(project)
+    assert [finding.rule for finding in report.findings] == ["wrong_type"]
+    assert report.findings[0].place.startswith(f"models[0].config.{key}")
+    assert report.scenarios[0].stops_dbt
+
+
+def test_a_setting_of_dbts_is_told_with_its_line_and_what_it_takes(project):
+    put(project, "good", text().replace("    config:\n", "    config:\n      contract:\n        enforced: maybe\n", 1))
+    (finding,) = validate(project).findings
+    assert (finding.rule, finding.line, finding.column) == ("wrong_type", 6, 19)
+    assert (finding.place, "takes true or false" in finding.message) == ("models[0].config.contract.enforced", True)
 
 
 @pytest.mark.parametrize("written", ["anchor： ordered", "anchor:\u3000ordered", "anchor:\u00a0ordered"])
@@ -258,6 +338,11 @@ WARNINGS = ("segment_not_used", "contract_test_missing")
         ("ordered", "{{ eligibility(segments=['lapsed']) }}", ["segment_not_used"]),
         ("ordered", "{{ eligibility(segments=['lapsd']) }}", ["unknown_segment_in_model"]),
         ("ordered", "{{ eligibility( }}", ["not_jinja"]),
+        # dbt would refuse them
+        ("{entered: lapsed}", "{{ eligibility(segment=['lapsed']) }}", ["not_jinja"]),
+        ("{entered: lapsed}", "{{ eligibility(['lapsed'], 3) }}", ["not_jinja"]),
+        ("{entered: lapsed}", "{{ eligibility(['lapsed'], segments=['lapsed']) }}", ["not_jinja"]),
+        ("{entered: lapsed}", "{{ eligibility(*[['lapsed']]) }}", ["not_jinja"]),
         ("ordered", "{% for x in y %}", ["not_jinja"]),
         ("ordered", "{{ eligibilty() }}", ["not_jinja"]),
         ("ordered", "{{ eligibility_query({}, 'everyone') }}", ["contract_test_missing"]),
