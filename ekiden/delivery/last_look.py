@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import Any
 
 from psycopg import Connection, sql
@@ -37,6 +38,9 @@ class DueRow:
     is_active: bool
     relation_name: str
     live_function: str | None
+
+
+NOBODY_LEFT: Mapping[int, datetime | None] = MappingProxyType({})
 
 
 class Verdict(Enum):
@@ -96,7 +100,7 @@ def look_at_due(
         has_stopped = row.schedule_row_id in stopped
         verdicts[judge(row, stopped=has_stopped, now=now, max_lateness=settings.max_lateness)].append(row)
     cancel(connection, verdicts[Verdict.FORCE_STOPPED], "force_stopped", now)
-    cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now)
+    cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now, left_at=stopped)
     if late := verdicts[Verdict.LATE]:
         connection.execute(statement(__file__, "hold_late"), {"rows": _ids(late), "now": now})
     return Look(
@@ -128,15 +132,17 @@ def _lock_due(
         ).fetchall()
 
 
-def stopped_now(connection: Connection[Any], due: Sequence[DueRow], now: datetime) -> set[int]:
+def stopped_now(connection: Connection[Any], due: Sequence[DueRow], now: datetime) -> dict[int, datetime | None]:
     """Return the rows whose stop condition holds at this moment, each asked of its own scenario version.
+
+    With each stands since when it holds; None where the anchor is gone.
 
     Raises `Unanswered` for a version that cannot be asked: what is not known to go on is not sent.
     """
     by_version: dict[int, list[DueRow]] = defaultdict(list)
     for row in due:
         by_version[row.scenario_version_id].append(row)
-    stopped: set[int] = set()
+    stopped: dict[int, datetime | None] = {}
     for rows in by_version.values():
         customers = sorted({row.customer_id for row in rows})
         live_function = rows[0].live_function
@@ -158,8 +164,9 @@ def stopped_now(connection: Connection[Any], due: Sequence[DueRow], now: datetim
                     "now": now,
                 },
             ).fetchall()
-        found = {(customer, kind, key): is_stopped for customer, kind, key, is_stopped in anchors}
-        stopped |= {row.schedule_row_id for row in rows if is_stopped(row, found)}
+        found = {(customer, kind, key): is_stopped for customer, kind, key, is_stopped, _ in anchors}
+        since = {(customer, kind, key): left_at for customer, kind, key, _, left_at in anchors}
+        stopped |= {row.schedule_row_id: since.get(_anchor(row)) for row in rows if is_stopped(row, found)}
     return stopped
 
 
@@ -170,8 +177,11 @@ def is_stopped(row: DueRow, found: Mapping[tuple[str, str, str], bool]) -> bool:
     customer was not in the segment at all. Of a model written by hand only the plan, which checks its contract, says
     so: a slip in its SQL can hide every anchor.
     """
-    anchor = (row.customer_id, row.anchor_kind, row.anchor_key)
-    return found.get(anchor, row.anchor_kind == "entered" and row.live_function is not None)
+    return found.get(_anchor(row), row.anchor_kind == "entered" and row.live_function is not None)
+
+
+def _anchor(row: DueRow) -> tuple[str, str, str]:
+    return row.customer_id, row.anchor_kind, row.anchor_key
 
 
 def cancel(
@@ -181,14 +191,23 @@ def cancel(
     now: datetime,
     *,
     exit_reason: str | None = None,
+    left_at: Mapping[int, datetime | None] = NOBODY_LEFT,
 ) -> None:
-    """Cancel rows and end their enrolments (T15, E3, E4), as `exit_reason` where that is not the rows' reason (E6)."""
+    """Cancel rows and end their enrolments (T15, E3, E4), as `exit_reason` where that is not the rows' reason (E6).
+
+    `left_at`: since when what ends them held, by row.
+    """
     if not rows:
         return
     connection.execute(statement(__file__, "cancel"), {"rows": _ids(rows), "reason": reason, "now": now})
     connection.execute(
         statement(__file__, "stop_enrolments"),
-        {"enrolments": [row.enrolment_id for row in rows], "reason": exit_reason or reason, "now": now},
+        {
+            "enrolments": [row.enrolment_id for row in rows],
+            "left_at": [left_at.get(row.schedule_row_id) for row in rows],
+            "reason": exit_reason or reason,
+            "now": now,
+        },
     )
 
 

@@ -106,7 +106,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Enrolment:
-    """A passage through the scenario that was not removed; instants are aware."""
+    """A passage through the scenario that was not removed; instants are aware.
+
+    `exited_at` is when it was ended, `left_at` when what ended it came, which is what a later anchor is compared with.
+    """
 
     enrolment_id: int
     anchor_kind: str
@@ -117,6 +120,7 @@ class Enrolment:
     exit_reason: str | None
     entered_at: datetime
     exited_at: datetime | None
+    left_at: datetime | None
 
 
 @dataclass(frozen=True)

@@ -89,18 +89,18 @@ def earlier_that_keeps_out(
     for enrolment in reversed(evidence.enrolments):
         if enrolment.entered_at > at:
             continue
-        exited_at = enrolment.exited_at if enrolment.exited_at and enrolment.exited_at <= at else None
-        if exited_at and enrolment.exit_reason == "blocked":
+        left_at = enrolment.left_at if enrolment.exited_at and enrolment.exited_at <= at else None
+        if left_at and enrolment.exit_reason == "blocked":
             return enrolment, "the customer was blocked in this scenario"
         if (enrolment.anchor_kind, enrolment.anchor_key) == (anchor.kind, anchor.key):
             return enrolment, "this anchor entered already"
         if reentry == "never":
             return enrolment, "nobody enters twice (reentry: never)"
         if scenario.restarts:
-            stopped = exited_at and enrolment.exit_reason not in {None, "superseded"}
-            if enrolment.anchor_at >= anchor.at or (stopped and exited_at and exited_at >= anchor.at):
+            stopped = left_at and enrolment.exit_reason not in {None, "superseded"}
+            if enrolment.anchor_at >= anchor.at or (stopped and left_at and left_at >= anchor.at):
                 return enrolment, "only a later anchor starts the scenario anew (on_retrigger: restart)"
-        elif reentry == "after_exit" and (exited_at is None or exited_at >= anchor.at):
+        elif reentry == "after_exit" and (left_at is None or left_at >= anchor.at):
             return enrolment, "what happens during an enrolment is ignored (reentry: after_exit)"
     return None
 

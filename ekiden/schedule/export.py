@@ -236,7 +236,7 @@ def _take(connection: Connection[Any], run_id: UUID, now: datetime, settings: Se
             has_stopped = row.schedule_row_id in stopped
             verdicts[judge(row, stopped=has_stopped, now=now, max_lateness=NEVER_LATE)].append(row)
         cancel(connection, verdicts[Verdict.FORCE_STOPPED], "force_stopped", now)
-        cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now)
+        cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now, left_at=stopped)
         passed = verdicts[Verdict.CLAIM]
         # without addresses: one of mail concerns mail
         objections = read_objections(

@@ -17,7 +17,9 @@ from ekiden.schedule.sweeps import Part, begin_sweep, end_sweep, looked_at
 from ekiden.schedule.unanswered import Unanswered, UnansweredVersion, asking, unanswered_version
 
 _TABLES = """
-create temporary table stops (enrolment_id bigint primary key, reason text not null) on commit drop;
+create temporary table stops (
+    enrolment_id bigint primary key, reason text not null, left_at timestamptz
+) on commit drop;
 -- what would be stopped, were its row not on its way, or were the table that says so known to keep the contract
 create temporary table left_alone (enrolment_id bigint primary key) on commit drop;
 -- the active enrolments that are looked at, with what their next message belongs to; row_state: null without a row
@@ -44,7 +46,7 @@ def stop(
 ) -> Stopped:
     """End what is to be stopped at `now`, in the scenarios `selected` (None: all).
 
-    Leaves the temporary table `stops` (enrolment_id, reason) until the transaction ends.
+    Leaves the temporary table `stops` (enrolment_id, reason, left_at) until the transaction ends.
     """
     connection.execute(_TABLES)
     chosen = {"scenario_ids": selected, "broken_models": list(broken_models)}

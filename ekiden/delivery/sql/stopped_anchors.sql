@@ -1,9 +1,15 @@
--- The given anchors, as they are at this very moment, and whether each is stopped.
+-- The given anchors, as they are at this very moment, and whether each is stopped, and since when.
 select
     eligibility.customer_id,
     eligibility.anchor_kind,
     eligibility.anchor_key,
-    eligibility.stop_during @> %(now)s::timestamptz as is_stopped
+    eligibility.stop_during @> %(now)s::timestamptz as is_stopped,
+    (
+        -- no sooner than the anchor: what was before that the enrolment was not about
+        select greatest(lower(span), eligibility.anchor_at)
+        from unnest(eligibility.stop_during) as span
+        where span @> %(now)s::timestamptz
+    ) as left_at
 from {eligibility} as eligibility
 where
     (eligibility.customer_id, eligibility.anchor_key)

@@ -22,7 +22,7 @@ earlier as (
         anchor_key,
         anchor_at,
         exited_at is null or exited_at > %(at)s as is_active,
-        case when exited_at <= %(at)s then exited_at end as exited_at,
+        case when exited_at <= %(at)s then coalesce(left_at, exited_at) end as left_at,
         case when exited_at <= %(at)s then exit_reason end as exit_reason
     from outreach.enrolments
     where scenario_id = %(scenario_id)s and state <> 'removed' and entered_at <= %(at)s
@@ -34,8 +34,8 @@ earlier_by_customer as (
         bool_or(is_active) as is_active,
         bool_or(coalesce(exit_reason = 'blocked', false)) as is_blocked,
         max(anchor_at) as last_anchor_at,
-        max(exited_at) as last_exited_at,
-        max(exited_at) filter (where exit_reason <> 'superseded') as last_stopped_at
+        max(left_at) as last_left_at,
+        max(left_at) filter (where exit_reason <> 'superseded') as last_stopped_at
     from earlier
     group by customer_id
 ),
@@ -76,7 +76,7 @@ select
                     and not %(restarts)s
                     and (
                         earlier_by_customer.is_active
-                        or earlier_by_customer.last_exited_at >= eligible.anchor_at
+                        or earlier_by_customer.last_left_at >= eligible.anchor_at
                     )
                 )
                 or (

@@ -98,7 +98,13 @@ judged as (
         *,
         case
             when due_date < %(today)s and past_date_policy = 'hold' then 'past_due'
-            when due_date = %(today)s and planned_send_at < %(now)s and past_time_today = 'hold' then 'past_time'
+            when
+                due_date = %(today)s
+                and planned_send_at < %(now)s
+                and past_time_today = 'hold'
+                -- a list has no time of day (R-152)
+                and channel not in ('dm', 'outbound_call')
+                then 'past_time'
         end as hold_reason
     from timed
     where

@@ -49,11 +49,15 @@ not_yet_entered as (
                     eligible.anchor_kind = earlier.anchor_kind
                     and eligible.anchor_key = earlier.anchor_key
                 )
-                -- what triggers again during an enrolment is ignored, also once that has ended (R-045, C-06)
+                -- what triggers again during an enrolment is ignored, also once that has ended (R-045, C-06); it lasts
+                -- until what ended it came, which is noticed later (R-017)
                 or (
                     %(reentry)s = 'after_exit'
                     and not %(restarts)s
-                    and (earlier.state = 'active' or earlier.exited_at >= eligible.anchor_at)
+                    and (
+                        earlier.state = 'active'
+                        or coalesce(earlier.left_at, earlier.exited_at) >= eligible.anchor_at
+                    )
                 )
                 -- or starts anew, but never from an anchor before the last one, and not where the enrolment that it
                 -- fell into was stopped
@@ -64,7 +68,7 @@ not_yet_entered as (
                         or (
                             earlier.state = 'stopped'
                             and earlier.exit_reason <> 'superseded'
-                            and earlier.exited_at >= eligible.anchor_at
+                            and coalesce(earlier.left_at, earlier.exited_at) >= eligible.anchor_at
                         )
                     )
                 )

@@ -5,6 +5,12 @@
 with found as (
     select
         stoppable.enrolment_id,
+        (
+            -- no sooner than the anchor: what was before that the enrolment was not about
+            select greatest(lower(span), eligibility.anchor_at)
+            from unnest(eligibility.stop_during) as span
+            where span @> %(now)s::timestamptz
+        ) as left_at,
         coalesce(stoppable.row_state, 'ready') in ('ready', 'held')
         and (eligibility.customer_id is not null or %(absence_tells)s) as is_to_end
     from pg_temp.stoppable
@@ -29,10 +35,11 @@ left_alone as (
     on conflict do nothing
 )
 
-insert into pg_temp.stops (enrolment_id, reason)
+insert into pg_temp.stops (enrolment_id, reason, left_at)
 select
     enrolment_id,
-    'stop_condition' as reason
+    'stop_condition' as reason,
+    left_at
 from found
 where is_to_end
 on conflict do nothing

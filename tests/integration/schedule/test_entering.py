@@ -1,8 +1,10 @@
 """Who enters: whom planning takes in by which anchor, how often, and whom it never does."""
 
+from datetime import datetime
+
 import pytest
 
-from tests.integration.ledger_fixtures import Shop
+from tests.integration.ledger_fixtures import STEP, Shop
 
 pytestmark = pytest.mark.usefixtures("sound_ledger")
 
@@ -72,6 +74,39 @@ def test_after_the_exit_only_a_later_anchor_lets_a_customer_in_again(shop: Shop)
     shop.eligible("C1", "2024-03-10", key="O2")
     shop.plan()
     assert [(row.anchor_key, row.state) for row in shop.rows()] == [("O1", "sent"), ("O2", "ready")]
+
+
+@pytest.mark.parametrize("on_retrigger", ["ignore", "restart"])
+@pytest.mark.parametrize("noticed_by", ["plan", "send"])
+def test_an_enrolment_lasts_until_its_stop_began_and_not_until_somebody_noticed(
+    shop: Shop, noticed_by: str, on_retrigger: str
+):
+    shop.scenario(reentry="after_exit", on_retrigger=on_retrigger, steps=[STEP | {"send_time": "18:00"}])
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", key="O1")
+    shop.plan()
+    # the order of the 8th is cancelled the next morning, and another one is placed an hour later, at 10:00
+    shop.stop("C1", since=datetime.fromisoformat("2024-03-09 09:00+09:00"))
+    shop.eligible("C1", "2024-03-09", key="O2")
+    if noticed_by == "send":
+        shop.at("2024-03-09 18:00")
+        assert shop.send().counts.cancelled == 1
+    shop.at("2024-03-10 06:00")
+    shop.plan()
+    assert [(row.anchor_key, row.state) for row in shop.rows()] == [("O1", "cancelled"), ("O2", "ready")]
+
+
+def test_what_happens_while_a_customer_is_in_is_ignored_also_at_the_instant_of_the_stop(shop: Shop):
+    shop.scenario(reentry="after_exit")
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", key="O1")
+    shop.plan()
+    for since, key in [("2024-03-09 11:00+09:00", "before"), ("2024-03-09 10:00+09:00", "at once")]:
+        shop.stop("C1", since=datetime.fromisoformat(since))
+        shop.eligible("C1", "2024-03-09", key=key)
+    shop.at("2024-03-10 06:00")
+    shop.plan()
+    assert [(row.anchor_key, row.state) for row in shop.rows()] == [("O1", "cancelled")]
 
 
 def test_with_reentry_never_a_completed_enrolment_still_blocks(shop: Shop):

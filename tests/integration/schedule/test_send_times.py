@@ -20,6 +20,15 @@ def test_a_send_time_already_past_today_is_sent_now_or_held(shop: Shop, policy: 
     assert row.send_at == (shop.now if state == "ready" else None)
 
 
+@pytest.mark.parametrize("channel", ["dm", "outbound_call"])
+def test_a_list_has_no_time_of_day_that_could_have_passed(shop: Shop, channel: str):
+    shop.scenario(past_time_today="hold", steps=[STEP | {"channel": channel}])
+    shop.buyer("C1")
+    shop.at("2024-03-09 15:00")
+    shop.plan()
+    assert shop.row().state == "ready"
+
+
 @pytest.mark.parametrize(
     ("today", "send_time", "in_utc"),
     [

@@ -69,7 +69,8 @@ def entered(**changes: Any) -> Enrolment:
         "entered_at": ORDERED - timedelta(days=6),
         "exited_at": ORDERED - timedelta(days=5),
     }
-    return Enrolment(**{**values, **changes})
+    given = {**values, **changes}
+    return Enrolment(**{"left_at": given["exited_at"], **given})
 
 
 def test_who_was_blocked_elsewhere_is_kept_out_where_that_counts_everywhere():
@@ -236,6 +237,8 @@ def test_who_is_in_is_said_to_be_in_whatever_holds_now():
         ({}, {}, True),
         ({"reentry": "after_exit"}, {}, False),
         ({"reentry": "after_exit"}, {"exited_at": ORDERED}, True),
+        # noticed after the order, but the stop had begun before it
+        ({"reentry": "after_exit"}, {"exited_at": NOW, "left_at": ORDERED - timedelta(hours=1)}, False),
         ({"reentry": "per_anchor"}, {}, False),
         ({"reentry": "per_anchor"}, {"anchor_key": "O-1"}, True),
         ({"reentry": "per_anchor"}, {"state": "stopped", "exit_reason": "blocked"}, True),
