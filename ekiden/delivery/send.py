@@ -208,6 +208,8 @@ class _Batch:
     looked_at: int
     counts: SendCounts
     messages: list[tuple[int, OutgoingMessage]]
+    carried: dict[UUID, Delivery]
+    """What stands for a post of those that the provider has already."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,7 @@ class _Sender:
             return SendCounts()
         if not batch.looked_at:
             return None
-        recorded = self._post(batch.messages)
+        recorded = self._post(batch)
         return batch.counts + SendCounts(
             sent=recorded.sent,
             failed=recorded.failed - recorded.tried_again,
@@ -272,6 +274,8 @@ class _Sender:
             sender = Claimer(self.lease.number, self.channel.name, self.run_id, now)
             claim_withheld(self.connection, withheld, sender, settings=self.settings)
             claim_outgoing(self.connection, outgoing, sender)
+            # within the claim: what fails between that and the post leaves messages of which nobody knows the outcome
+            carried = carried_already(self.connection, [row.schedule_row_id for row, _ in outgoing])
             self.lease.renew(self.connection)
         counts = SendCounts(
             claimed=len(going),
@@ -280,24 +284,24 @@ class _Sender:
             cancelled=look.cancelled,
             paused=len(paused),
         )
-        return _Batch(look.looked_at, counts, [(row.schedule_row_id, item) for row, item in outgoing])
+        return _Batch(look.looked_at, counts, [(row.schedule_row_id, item) for row, item in outgoing], carried)
 
     def _paused(self, rows: tuple[int, ...]) -> set[int]:
         found = self.connection.execute(statement(__file__, "paused_rows"), {"rows": as_array(rows)})
         return {row for (row,) in found}
 
-    def _post(self, messages: list[tuple[int, OutgoingMessage]]) -> Recorded:
-        if not messages:
+    def _post(self, batch: _Batch) -> Recorded:
+        if not batch.messages:
             return Recorded()
-        became = carried_already(self.connection, [row for row, _ in messages])
-        to_post = [message for _, message in messages if message.message_id not in became]
+        to_post = [message for _, message in batch.messages if message.message_id not in batch.carried]
         turned_away: LineStopped | LineBusy | None = None
         try:
             deliveries = self._deliver(to_post)
         except (LineStopped, LineBusy) as error:
             turned_away, deliveries = error, error.deliveries
-        became |= {message.message_id: delivery for message, delivery in zip(to_post, deliveries, strict=True)}
-        answers = [(row, became[message.message_id]) for row, message in messages]
+        posted = {message.message_id: delivery for message, delivery in zip(to_post, deliveries, strict=True)}
+        became = batch.carried | posted
+        answers = [(row, became[message.message_id]) for row, message in batch.messages]
         recorded = again(self.connection, partial(self._record, answers))
         if isinstance(turned_away, LineBusy):
             note_wait(self.connection, self.channel.name, turned_away, now=self.clock())

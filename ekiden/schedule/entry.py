@@ -134,6 +134,7 @@ def enter(
         connection.execute(statement(__file__, "find_rivals"))
         connection.execute("create index on pg_temp.rivals (customer_id)")
         connection.execute("analyze pg_temp.rivals")
+    connection.execute(statement(__file__, "forget_who_left_meanwhile"))
     connection.execute(statement(__file__, "arbitrate"))
     connection.execute("analyze pg_temp.arbitration")
     superseded = connection.execute(statement(__file__, "find_superseded")).rowcount

@@ -67,7 +67,8 @@ begin
             {{ statements }}
             perform set_config('lock_timeout', usual_timeout, true);
             exit;
-        exception when lock_not_available then
+        -- who reads by a view holds that and waits for its table, and a drop takes them the other way round
+        exception when lock_not_available or deadlock_detected then
             raise warning 'waits for whoever reads: %', sqlerrm;
             perform pg_sleep(3);
         end;

@@ -1,8 +1,9 @@
 -- The given anchors, as they are at this very moment, and whether each is stopped, and since when.
 select
-    eligibility.customer_id,
-    eligibility.anchor_kind,
-    eligibility.anchor_key,
+    -- of these types also after a build that gives the table others: what is prepared outlives it
+    eligibility.customer_id::text,
+    eligibility.anchor_kind::text,
+    eligibility.anchor_key::text,
     eligibility.stop_during @> %(now)s::timestamptz as is_stopped,
     (
         -- no sooner than the anchor: what was before that the enrolment was not about

@@ -6,7 +6,9 @@ from datetime import timedelta
 from random import Random
 
 import pytest
+from psycopg.errors import QueryCanceled
 
+from ekiden.delivery import send
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.delivery.reconcile import reconcile
 from tests.integration.delivery.crowd import (
@@ -68,6 +70,27 @@ def test_killed_senders_of_a_provider_that_cannot_be_asked_send_nothing_twice(sh
         message for message, state, *_ in rows if state == "sent"
     }
     assert broken_invariants(shop.connection) == {}
+
+
+@pytest.mark.parametrize("error", [QueryCanceled("canceling statement due to statement timeout"), KeyboardInterrupt()])
+def test_what_fails_before_the_claim_is_committed_leaves_every_row_ready(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, error: BaseException
+):
+    shop.scenario()
+    fill(shop, 3)
+    shop.plan()
+    shop.at(NOON)
+
+    def fails(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        # the last statement before the post
+        patched.setattr(send, "carried_already", fails)
+        with pytest.raises(type(error)):
+            shop.send()
+    assert (set(shop.states().values()), shop.channel.messages) == ({"ready"}, [])
+    assert shop.send().counts.sent == 3
 
 
 def test_killed_senders_of_the_outbox_leave_every_message_there_once(shop: Shop):

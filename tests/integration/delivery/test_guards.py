@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from psycopg import sql
 
+from ekiden.database.connection import connect
 from ekiden.delivery.guards import check_invariant, check_invariants
 from ekiden.delivery.pauses import Cause, SendingPaused, open_pauses, resume
 from ekiden.schedule.invariants import INVARIANTS, Invariant, Subject
@@ -52,6 +53,26 @@ def test_a_sound_ledger_pauses_nothing(due: Shop):
     assert due.send().counts.sent == 2
     assert look(due) == {}
     assert open_pauses(due.connection) == ()
+
+
+def test_a_table_by_hand_that_a_build_gives_other_types_meanwhile_is_asked_as_before(shop: Shop):
+    shop.scenario("by_hand", live=False)
+    for customer in ("C1", "C2", "C3", "C4"):
+        shop.customer(customer)
+        shop.eligible(customer, "2024-03-08", model="by_hand")
+    shop.plan()
+    shop.at(NOON)
+    batches = iter(range(4))
+
+    def build() -> None:
+        # by the second batch the statement is prepared
+        if next(batches) == 2:
+            with connect(shop.settings, autocommit=True) as another:
+                another.execute("alter table eligibility.by_hand alter customer_id type varchar(40)")
+
+    shop.channel.before_answering = build
+    assert shop.send(batch_size=1).counts.sent == 4
+    assert open_pauses(shop.connection) == ()
 
 
 def test_a_held_row_that_nobody_released_is_noticed_before_it_is_sent(due: Shop):

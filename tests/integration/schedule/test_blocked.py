@@ -1,14 +1,53 @@
 """Whom a person blocked: never again in that scenario, or in none, as the deployment has it (T13)."""
 
 import pytest
+from psycopg.sql import SQL
 
+from ekiden.database.connection import connect
+from ekiden.database.statements import statement
 from ekiden.insights.audience import audience, members
 from ekiden.insights.built import asked_scenario
 from ekiden.insights.moments import moment
-from tests.integration.ledger_fixtures import Shop
+from ekiden.schedule import entry
+from ekiden.schedule.actions import ACTIONS
+from ekiden.schedule.operators import operate
+from ekiden.schedule.rows import RowFilter
+from tests.integration.ledger_fixtures import OPERATOR, Shop
 from tests.integration.schedule.deciding import counts
 
 ELSEWHERE = "win_back"
+
+
+@pytest.mark.parametrize("action", ["block", "complete"])
+def test_whose_enrolment_a_person_ends_while_a_plan_decides_does_not_start_anew(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, action: str
+):
+    shop.scenario(reentry="after_exit", on_retrigger="restart")
+    shop.buyer("C1")
+    shop.plan()
+    shop.operate("hold", customer="C1")
+    shop.eligible("C1", "2024-03-09", key="O2")
+    shop.at("2024-03-10 06:00")
+    ended = []
+
+    def meanwhile(file: str, name: str) -> SQL:
+        # the candidates are found, and C1 is one, since a later anchor starts anew
+        if name == "find_rivals":
+            with connect(shop.settings, autocommit=True) as another:
+                report = operate(
+                    another,
+                    ACTIONS[action],
+                    RowFilter(customer="C1"),
+                    now=shop.now,
+                    settings=shop.settings,
+                    context=OPERATOR,
+                    reason="asked to, by telephone",
+                )
+                ended.append(report.changed)
+        return statement(file, name)
+
+    monkeypatch.setattr(entry, "statement", meanwhile)
+    assert (shop.plan().enrolled, ended) == (0, [1])
 
 
 @pytest.fixture
