@@ -7,7 +7,8 @@ place in an event log.
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from ekiden.delivery.addresses import masked
+from assets.tables import escaped
+from ekiden.delivery.addresses import masked, without_tokens
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome, OutgoingMessage
 
 IDS_SHOWN = 20
@@ -55,12 +56,12 @@ class SampleKeeper:
         return self._ids
 
     def sample(self) -> str:
-        """Return the first message as Markdown, its address masked."""
+        """Return the first message as Markdown, its address masked and its unsubscribe link of no use."""
         if self._first is None:
             return "nothing was sent"
         message = self._first
         return (
-            f"**{message.rendered.subject}**\n\n"
+            f"**{escaped(message.rendered.subject)}**\n\n"
             f"to {masked(message.to_address)}, {message.scenario_code} step {message.step_no}\n\n"
-            f"```text\n{message.rendered.text.replace('```', '')}\n```"
+            f"```text\n{without_tokens(message.rendered.text).replace('```', '')}\n```"
         )

@@ -1,8 +1,10 @@
 """Small tables for the metadata of a materialisation.
 
-Belongs here: counts and rows as Markdown. Does not belong here: reading them from anywhere.
+Belongs here: counts and rows as Markdown, and text that is not to be read as such. Does not belong here: reading them
+from anywhere.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 from ekiden.schedule.decisions import DecisionCount
@@ -11,6 +13,11 @@ from ekiden.schedule.rows import RowCount
 
 LONGEST_TABLE = 50
 """Lines of a table in the UI; whoever needs more asks `ekiden rows`."""
+
+# what begins a link, an image, HTML or an entity, ends a cell, or is an escape itself
+_READ_AS_MARKDOWN = re.compile(r"[\\|<&\[]")
+# between backticks no escape would be read
+_ESCAPED = re.compile(r"[\\|<&\[`]")
 
 
 def markdown_table(headings: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
@@ -83,5 +90,14 @@ def rows_in(counts: Iterable[RowCount], state: str | None = None) -> int:
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return text.replace("|", "\\|").replace("\n", " ")
+    return "" if value is None else escaped(str(value))
+
+
+def escaped(text: str) -> str:
+    """Return a text on one line that Markdown shows as it is: what strangers write fetches no image and hides no link.
+
+    Stars and underlines stay what they are, and so do backticks in a text that has nothing else: they only change how
+    it looks.
+    """
+    line = " ".join(text.splitlines())
+    return _ESCAPED.sub(r"\\\g<0>", line) if _READ_AS_MARKDOWN.search(line) else line

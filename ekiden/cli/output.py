@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -32,17 +33,32 @@ MESSAGE_ID_LENGTH = 36
 WIDEST_CHARACTER = 2
 """Columns of the terminal, as of 実; a column narrower than that would lose it."""
 
+# all but tabs and line breaks; rich takes them for what has no width, and lets most of them through to the terminal
+_CONTROL_CHARACTERS = dict.fromkeys((*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0)))
+
 FormatOption = Annotated[Format, typer.Option("--format", help="How rows are shown.")]
+
+
+class _Terminal(Console):
+    """A terminal that does nothing that is written in a text.
+
+    A receiving server writes the reason of a bounce, and whoever buys writes a name: an escape sequence in it could
+    clear the screen or hide lines. rich's own, for colours and progress, come after this.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for part in super().render(renderable, options):
+            yield part if part.control else part._replace(text=part.text.translate(_CONTROL_CHARACTERS))
 
 
 def console() -> Console:
     """Return the terminal for results; piped into a file, lines are as long as a wide terminal's."""
-    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    return _Terminal(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 def errors() -> Console:
     """Return the terminal for messages and progress, so that results can be piped."""
-    return Console(stderr=True)
+    return _Terminal(stderr=True)
 
 
 def complain(label: str, message: object) -> None:

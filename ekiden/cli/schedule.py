@@ -22,13 +22,12 @@ from ekiden.cli.options import (
 )
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, day, ledger, now
-from ekiden.delivery.addresses import masked
 from ekiden.delivery.channels import carriers_for
 from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.pauses import open_pauses
 from ekiden.delivery.send import SendCounts
 from ekiden.delivery.worker import CarrierReport, send_all_due
-from ekiden.insights.lineage import MessageLineage, lineage
+from ekiden.insights.lineage import MessageLineage, lineage, masked_lineage
 from ekiden.insights.lineage_wording import describe
 from ekiden.schedule.held import EligibilityCount
 from ekiden.schedule.missed import find_missed_days, span
@@ -255,7 +254,7 @@ def show_message(
     with ledger(settings) as connection:
         found = lineage(connection, message)
     if not unmask:
-        found = replace(found, to_address=masked(found.to_address))
+        found = masked_lineage(found)
     if form is Format.TABLE:
         console().print(describe(found, settings))
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
-from jinja2 import FunctionLoader, StrictUndefined, Template, TemplateSyntaxError, nodes
+from jinja2 import FunctionLoader, StrictUndefined, Template, TemplateSyntaxError, Undefined, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ekiden.content.faults import ContentFault
@@ -42,6 +42,17 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return bool(super().is_safe_attribute(obj, attr, value))
 
 
+def _shown(value: Any) -> Any:
+    """Return what an expression says; raises `TypeError` for a function whose parentheses were forgotten.
+
+    It would be sent as `<built-in method upper of …>`, in every process another text.
+    """
+    # an undefined value can be called, and complains by itself
+    if callable(value) and not isinstance(value, Undefined):
+        raise TypeError("a function is no text; write () behind its name")
+    return value
+
+
 def environment(*, autoescape: bool, sources: Mapping[str, Source] | None = None) -> ImmutableSandboxedEnvironment:
     """Return an environment whose templates may include each other by the names in `sources`."""
     known = dict(sources or {})
@@ -58,6 +69,7 @@ def environment(*, autoescape: bool, sources: Mapping[str, Source] | None = None
         # every character while MJML works on it.
         trim_blocks=not autoescape,
         lstrip_blocks=not autoescape,
+        finalize=_shown,
     )
     for name in _FILTERS_LEFT_OUT:
         del result.filters[name]

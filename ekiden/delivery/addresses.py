@@ -1,8 +1,9 @@
 """Mail addresses as people write them, in the one spelling that is sent to and compared by. Pure.
 
-Belongs here: what is made of a written address, why something is none, how one is shown, and in which form an address
-of any channel is compared. Does not belong here: which of a customer's addresses is used (`recipients`), how a header
-or a request writes one (`channels.addressing`), and where a telephone number is reached (`contact_points`).
+Belongs here: what is made of a written address, why something is none, how one is shown, also within a text of others,
+and in which form an address of any channel is compared. Does not belong here: which of a customer's addresses is used
+(`recipients`), how a header or a request writes one (`channels.addressing`), and where a telephone number is reached
+(`contact_points`).
 
 Made alike: blanks at both ends, full-width letters and signs (`＠`, `．`), quotes around the part before `@` that says
 nothing else, the case of the domain, and an international domain, which becomes its ASCII form (IDNA 2008, mapped as
@@ -31,6 +32,12 @@ _IDEOGRAPHIC_DOTS = {0x3002: ".", 0xFF61: "."}
 _TELEPHONE_NUMBER = re.compile(r"\+?[0-9(][0-9 ()./\u2010-\u2015\u2212\u30fc-]*")
 FEWEST_DIGITS = 7
 """Of what is taken for a telephone number: a number within a town has as many, with what stands before it more."""
+
+# What stands before an @ in a text; within a link, after the last of its own signs (`https://video.example/@shop` has
+# nobody's). It begins with a word: to look for one at every letter of a long word would take minutes.
+_BEFORE_AT = re.compile(r"(?:\"[^\s\"]+\"|(?<![^\s@<>()\[\],;:\"/?&])[^\s@<>()\[\],;:\"/?&]+)@")
+# a message's id and a SHA-256 in base64, as `unsubscribe_tokens` writes them
+_UNSUBSCRIBE_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")
 
 
 class NotAnAddress(ValueError):
@@ -144,3 +151,17 @@ def masked(address: str | None) -> str:
     local_part, _, domain = address.rpartition("@")
     # never all of it, however short it is
     return f"{local_part[: min(SHOWN_CHARACTERS, len(local_part) - 1)]}…@{domain}"
+
+
+def without_people(text: str) -> str:
+    """Return what others wrote, fit to be shown: addresses in it masked, and `without_tokens`.
+
+    Receiving servers repeat an address where they turn a message away, and a link that was followed may be that to
+    unsubscribe.
+    """
+    return without_tokens(_BEFORE_AT.sub(lambda found: masked(found[0]), text))
+
+
+def without_tokens(text: str) -> str:
+    """Return a text without the tokens of unsubscribe links: whoever has one can opt its customer out."""
+    return _UNSUBSCRIBE_TOKEN.sub("…", text)

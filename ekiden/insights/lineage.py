@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
+from ekiden.delivery.addresses import masked, without_people
 from ekiden.scenarios.anchor import ORDER_ANCHORS
 
 
@@ -130,6 +131,22 @@ def lineage(connection: Connection[Any], message_id: UUID) -> MessageLineage:
         transitions=tuple(transitions),
         events=tuple(events),
         sent_by_word=sent_by_word,
+    )
+
+
+def masked_lineage(message: MessageLineage) -> MessageLineage:
+    """Return the lineage fit to be shown: the address masked, also where a provider or a person repeats it."""
+
+    def shown(text: str | None) -> str | None:
+        return without_people(text) if text else text
+
+    word = message.sent_by_word
+    return replace(
+        message,
+        to_address=masked(message.to_address),
+        transitions=tuple(replace(each, reason=shown(each.reason)) for each in message.transitions),
+        events=tuple(replace(each, about=shown(each.about)) for each in message.events),
+        sent_by_word=replace(word, reason=without_people(word.reason)) if word else None,
     )
 
 

@@ -13,7 +13,7 @@ from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
 from ekiden.database.statements import statement
-from ekiden.delivery.addresses import masked, spellings
+from ekiden.delivery.addresses import masked, spellings, without_people
 from ekiden.insights.explanation_evidence import UnknownCustomer
 from ekiden.insights.moments import at_local
 from ekiden.insights.timeline_wording import by_whom, what, why
@@ -26,6 +26,9 @@ SHOWN_ENTRIES = 100
 
 EVERYTHING = {"begins": None, "ends": None, "scenario_code": None}
 """What asks for every entry that there is."""
+
+IN_OTHERS_WORDS = ("reason", "said", "provider_said")
+"""Details that a provider, a receiving server or a person wrote, who may have named an address."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +130,10 @@ def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
 
 def _entry(row: Mapping[str, Any], zone: ZoneInfo, *, unmask: bool) -> TimelineEntry:
     details = {name: value for name, value in row["details"].items() if value is not None}
-    if not unmask and "to_address" in details:
-        details["to_address"] = masked(details["to_address"])
+    if not unmask:
+        if "to_address" in details:
+            details["to_address"] = masked(details["to_address"])
+        details |= {name: without_people(details[name]) for name in IN_OTHERS_WORDS if name in details}
     entry = TimelineEntry(row["at"], row["kind"], row["scenario_code"], row["step_no"], "", None, None, details)
     return replace(
         entry,

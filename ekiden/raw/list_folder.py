@@ -46,7 +46,10 @@ def list_code_of(file: Path) -> str:
 
 
 def files_in(folder: Path) -> dict[str, FileState]:
-    """Return the lists in the folder by name; hidden files and those that are not named `.csv` yet are left alone."""
+    """Return the lists in the folder by name; hidden files and those that are not named `.csv` yet are left alone.
+
+    So are symbolic links: who may lay a file here could have any file read, and its first line said in the report.
+    """
     if not folder.is_dir():
         return {}
     states = {}
@@ -55,7 +58,7 @@ def files_in(folder: Path) -> dict[str, FileState]:
             continue
         state = state_of(path)
         # none where somebody took it meanwhile
-        if state and path.is_file():
+        if state and path.is_file() and not path.is_symlink():
             states[path.name] = state
     return states
 
@@ -77,6 +80,8 @@ def take(
     A crash before the move leaves the file where it is; taken again, it changes nothing. Raises `FileNotFoundError`,
     and `FileChanged` where the file is not as it was `asked_for`, or did not stay so.
     """
+    if file.is_symlink():
+        raise FileNotFoundError(f"{file} is a symbolic link, which is not followed; lay the file itself there")
     if not file.is_file():
         raise FileNotFoundError(
             f"{file} is not there; it may have been taken already: look into {DONE}/ and {REFUSED}/"

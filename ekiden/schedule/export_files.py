@@ -96,7 +96,9 @@ def write(folder: Path, name: str, rows: Rows, options: FileOptions) -> WrittenF
 
     Leaves nothing behind where it fails.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    # names, addresses and telephone numbers are for nobody else on the machine; who wants others to read them makes the
+    # folder first
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{name}{UNFINISHED}"
     try:
         if options.form is ExportFormat.PARQUET:

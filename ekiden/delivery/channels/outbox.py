@@ -131,8 +131,11 @@ class OutboxChannel:
         return dict(_ours(files))
 
     def _make_folders(self) -> None:
+        # names, addresses and signed links are for nobody else on the machine; who wants others to read them makes the
+        # folder first
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for part in ("tmp", "new", "cur"):
-            (self.folder / part).mkdir(parents=True, exist_ok=True)
+            (self.folder / part).mkdir(exist_ok=True)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -42,6 +43,16 @@ def numbered_messages(count: int) -> list[OutgoingMessage]:
 @pytest.fixture
 def channel(tmp_path: Path) -> OutboxChannel:
     return OutboxChannel(tmp_path / "outbox", clock=lambda: NOW)
+
+
+@contextmanager
+def every_account_may_read() -> Iterator[None]:
+    """Whatever is made within may be read by everybody, unless it is kept from them."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def outcomes(deliveries: Sequence[object]) -> list[Outcome]:
@@ -126,6 +137,19 @@ def test_one_message_that_cannot_be_carried_does_not_hold_up_the_others(channel:
 def test_an_empty_batch_makes_no_folder(channel: OutboxChannel) -> None:
     assert channel.deliver([]) == []
     assert not channel.folder.exists()
+
+
+def test_nobody_else_on_the_machine_reads_what_was_sent(channel: OutboxChannel) -> None:
+    with every_account_may_read():
+        channel.deliver(numbered_messages(1))
+    assert channel.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_who_may_read_a_folder_that_was_there_stays_as_it_was(channel: OutboxChannel) -> None:
+    channel.folder.mkdir()
+    channel.folder.chmod(0o750)
+    channel.deliver(numbered_messages(1))
+    assert channel.folder.stat().st_mode & 0o777 == 0o750
 
 
 def test_a_full_disk_sends_nothing_and_leaves_nothing(channel: OutboxChannel, monkeypatch: pytest.MonkeyPatch) -> None:

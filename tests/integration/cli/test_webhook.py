@@ -7,6 +7,7 @@ import pytest
 from ekiden.cli import webhook
 from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.delivery.events import TWILIO
+from ekiden.delivery.unsubscribe_tokens import signer_of, token_of
 from ekiden.webhook.requests import Refusal, keep_request, note_refusals
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.webhook.provider import body_of, event
@@ -59,6 +60,28 @@ def test_events_are_drained_and_shown_with_their_message_and_their_customer(ekid
         ("step 1: opened by a machine", None),
         ("step 1: a link in it followed", "https://shop.example/[b]"),
     ]
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_the_providers_words_name_nobody_unless_asked_for(ekiden, told: Shop, form: str):
+    message = told.row().message_id
+    address, token = "yoko.sato@sample.invalid", token_of(signer_of(["secret" * 6]), message)
+    body = body_of(
+        event("bounce", told.now, message, type="bounce", reason=f"550 5.1.1 <{address}>: unknown"),
+        event("click", told.now, message, url=f"https://shop.example/u/{token}"),
+    )
+    keep_request(told.connection, body, signed_at=told.now, received_at=told.now)
+    ekiden("events", "drain")
+    # a lineage in one line of CSV has no events
+    looks = [("timeline", "C1"), *([("show", str(message))] if form != "csv" else [])]
+    for look in looks:
+        masked = ekiden(*look, "--format", form).out
+        assert "yo…@sample.invalid" in masked
+        assert "https://shop.example/u/…" in masked
+        assert address not in masked and token not in masked
+        whole = "".join(ekiden(*look, "--unmask", "--format", form).out.replace("│", "").split())
+        assert address in whole
+        assert token[:22] in whole
 
 
 def test_the_status_says_what_came_in_and_what_was_turned_away(ekiden, told: Shop):

@@ -348,5 +348,16 @@ def test_only_finished_names_are_seen(lists: Lists) -> None:
     assert files_in(lists.folder / "nowhere") == {}
 
 
+def test_a_symbolic_link_is_not_followed(lists: Lists, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("top-secret-line\n")
+    link = lists.folder / "spring.csv"
+    link.symlink_to(secret)
+    assert files_in(lists.folder) == {}
+    with pytest.raises(FileNotFoundError, match="symbolic link, which is not followed"):
+        take_from(lists, link)
+    assert not (lists.folder / "refused").exists()
+
+
 def test_a_name_that_macos_took_apart_is_the_list_that_people_type() -> None:
     assert list_code_of(Path("か\u3099い.csv")) == "が\u3044"

@@ -65,6 +65,16 @@ def test_excel_is_told_of_utf_8_by_a_byte_order_mark(one_card: Shop):
     assert lines_of(report.file, "utf-8-sig")[0]["family_name"] == "駅田"
 
 
+def test_nobody_else_on_the_machine_reads_a_list(one_card: Shop):
+    assert not one_card.settings.exports.exists()
+    before = os.umask(0o022)
+    try:
+        report = export(one_card)
+    finally:
+        os.umask(before)
+    assert report.file.parent.stat().st_mode & 0o777 == 0o700
+
+
 def test_the_ledger_knows_the_file(one_card: Shop):
     report = export(one_card)
     (known,) = exported_files(one_card.connection, limit=10)

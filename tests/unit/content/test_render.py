@@ -351,6 +351,8 @@ RENDERING_FAULTS = {
     "html": (paragraph("\n{{ anchor_date.yaer }}"), "Text", "step_1.mjml", 4),
     "text": (None, "Text\n{{ anchor_products[3] }}", "step_1.txt", 6),
     "clock": (None, "{% set day = anchor_date %}\n{{ day.today() }}", "step_1.txt", 6),
+    "parentheses": (paragraph("{{ customer_name.upper }}"), "Text", "step_1.mjml", 3),
+    "parentheses in the text": (None, "Text\n{{ anchor_date.isoformat }}", "step_1.txt", 6),
     "sandbox": (paragraph("{{ anchor_date.__class__.__mro__ }}"), "Text", "step_1.mjml", 3),
 }
 
@@ -394,6 +396,8 @@ def test_what_fails_while_rendering_is_said_without_the_customers_data(folder: P
         ("{{ anchor_products[3] }}", "tuple object has no element 3"),
         ("{{ 1 + shop_name }}", "unsupported operand type(s) for +: 'int' and 'str'"),
         ("{{ shop_name() }}", "'str' object is not callable"),
+        ("{{ customer_name.upper }}", "a function is no text; write () behind its name"),
+        ("{% macro greet() %}Hello{% endmacro %}{{ greet }}", "a function is no text; write () behind its name"),
     ],
 )
 def test_what_fails_while_rendering_is_said_with_the_authors_own_words(folder: Path, tag: str, said: str) -> None:
