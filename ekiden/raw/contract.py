@@ -22,7 +22,7 @@ CUSTOMERS = Table(
         Column("registered_at", TIMESTAMP, "When the account was made.", required=True),
         Column("family_name", TEXT, "Family name."),
         Column("given_name", TEXT, "Given name."),
-        Column("email", TEXT, "First mail address; without one no mail is sent. Not checked here."),
+        Column("email", TEXT, "First mail address; without this and `email_2` no mail is sent. Not checked here."),
         Column("email_2", TEXT, "Second mail address."),
         Column("phone", TEXT, "Phone number, as the shop writes it; SMS goes there."),
         Column("postal_code", TEXT, "Postal code; text, so that a leading zero stays."),
