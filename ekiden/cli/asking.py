@@ -37,7 +37,7 @@ def asked_moment(text: str | None, settings: Settings) -> Moment:
         raise typer.BadParameter("it is empty: give a day or an instant, or leave it out for now", param_hint="--on")
     try:
         return moment(text, now=now(), zone=settings.zone)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--on") from error
 
 

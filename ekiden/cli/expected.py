@@ -29,7 +29,7 @@ from ekiden.insights.lineage import UnknownMessage
 from ekiden.insights.segments import SegmentUnusable, UnknownSegment
 from ekiden.raw.load import LoadRefused
 from ekiden.scenarios.scaffold import ScaffoldRefused
-from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, ReasonMissing, UnknownScenario
+from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, ReasonMissing, UnknownScenario, ZoneDataDiffers
 from ekiden.schedule.exported import ExportRefused
 from ekiden.schedule.operators import TooManyRows, WrongState
 from ekiden.schedule.rows import NoRowId
@@ -72,6 +72,7 @@ EXPECTED_ERRORS = (
     UnknownSegment,
     VariableMisspelt,
     WrongState,
+    ZoneDataDiffers,
 )
 
 NOT_ALLOWED = (errno.EACCES, errno.EPERM)

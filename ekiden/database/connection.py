@@ -109,7 +109,8 @@ def connection_parts(url: str) -> ConnectionParts:
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """Return the environment variables that dbt's profile reads; it masks `DBT_ENV_SECRET_…` in its logs.
 
-    What the URL says beyond the address (`sslmode`, …) is in libpq's own variables, like `PGSSLMODE`.
+    What the URL says beyond the address (`sslmode`, …) is in libpq's own variables, like `PGSSLMODE`, and so is that
+    dbt's sessions are in UTC, like ours: a shop's view that casts an instant to a date is read by both.
     """
     url = _address(settings)
     with _open_or_create(url) as connection:
@@ -131,6 +132,8 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "EKIDEN_DBT_USER": parts.user,
         "DBT_ENV_SECRET_EKIDEN_PASSWORD": parts.password,
         "EKIDEN_DBT_DATABASE": parts.database,
+        # a parameter of its own, which poolers let through, and which comes after any option
+        "PGTZ": "UTC",
     } | {variables[name]: value for name, value in further.items() if name in variables}
 
 

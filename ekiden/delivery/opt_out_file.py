@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ekiden.delivery.opt_outs import NewOptOut, NobodyOptedOut, OptOutChannel
+from ekiden.insights.moments import at_local
 from ekiden.raw.checks import FIRST_YEAR, LAST_YEAR
 from ekiden.raw.encodings import look_at
 
@@ -94,8 +95,8 @@ def _instant(text: str, place: str, zone: ZoneInfo, now: datetime) -> datetime |
         raise OptOutFileRefused(
             f"{place}: {text!r} is no time; write it like 2026-05-01 or 2026-05-01T09:30+09:00, or leave it empty"
         ) from None
-    # a local time that is shown twice is the second one, as in a load
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone, fold=1)
+    # as in a load
+    moment = moment if moment.tzinfo else at_local(moment.date(), moment.time(), zone)
     # had it come before a withdrawal of the same day, nobody would know: then it had better count once too often
     return min(moment, now) if day else moment
 

@@ -30,10 +30,18 @@ def moment(text: str | None, *, now: datetime, zone: ZoneInfo) -> Moment:
 
     A date means the shop's day: of a past day its end, so that all of the day counts; today now; of a coming day its
     start, as nothing of it is known yet but what the calendar brings. Anything longer is an ISO 8601 instant, local
-    to the shop where it has no offset, and then read as a load reads it. Raises `ValueError` for what is neither.
+    to the shop where it has no offset, and then read as a load reads it. Raises `ValueError` for what is neither, and
+    for what lies beyond the calendar.
     """
     if not text:
         return _of(now, now, zone)
+    try:
+        return _meant(text, now, zone)
+    except OverflowError:
+        raise ValueError(f"{text!r} is outside the years 1 to 9999") from None
+
+
+def _meant(text: str, now: datetime, zone: ZoneInfo) -> Moment:
     try:
         instant = datetime.fromisoformat(text if _WRITTEN.fullmatch(text) else "")
     except ValueError:
@@ -44,8 +52,7 @@ def moment(text: str | None, *, now: datetime, zone: ZoneInfo) -> Moment:
     today, day = now.astimezone(zone).date(), instant.date()
     if day == today:
         return _of(now, now, zone)
-    starts = at_local(day if day > today else day + timedelta(days=1), time(), zone).astimezone(UTC)
-    return _of(starts if day > today else starts - LAST, now, zone)
+    return _of(at_local(day, time(), zone) if day > today else _end(day, zone), now, zone)
 
 
 def at_local(day: date, time_of_day: time, zone: ZoneInfo) -> datetime:
@@ -55,5 +62,17 @@ def at_local(day: date, time_of_day: time, zone: ZoneInfo) -> datetime:
     return min((shown, shown.replace(fold=1)), key=lambda each: each.utcoffset() or timedelta())
 
 
+def _end(day: date, zone: ZoneInfo) -> datetime:
+    """Return the instant before the next day begins, the first time where its first hour is shown twice."""
+    next_day = day + timedelta(days=1)
+    ends = at_local(next_day, time(), zone).astimezone(UTC) - LAST
+    if ends.astimezone(zone).date() > day:
+        # set back after midnight; where clocks are set back across it, the hour before is the one that comes again
+        ends = datetime.combine(next_day, time(), zone).astimezone(UTC) - LAST
+    return ends
+
+
 def _of(instant: datetime, now: datetime, zone: ZoneInfo) -> Moment:
-    return Moment(instant.astimezone(UTC), instant.astimezone(zone).date(), instant > now, instant == now)
+    # in UTC: a local time that is shown twice is equal to no instant of another zone
+    at = instant.astimezone(UTC)
+    return Moment(at, at.astimezone(zone).date(), at > now, at == now)

@@ -18,6 +18,7 @@ from ekiden.delivery.pauses import Pause, open_pauses
 from ekiden.delivery.provider_waits import ProviderWait, waits_at
 from ekiden.scenarios.definition import EXPORTED_CHANNELS, SENT_CHANNELS
 from ekiden.schedule.missed import MissedRange, find_missed_days
+from ekiden.schedule.zone_data import coming_difference
 from ekiden.settings import Settings
 from ekiden.warehouse.freshness import StaleTable, freshness_policies, stale_tables
 
@@ -92,6 +93,8 @@ class Standing:
     missed: tuple[MissedRange, ...]
     last_build_at: datetime | None
     stale: tuple[StaleTable, ...]
+    zone_data: str | None = None
+    """What is wrong where the database reads the time zone otherwise than this process does, or will within a year."""
 
 
 def standing(connection: Connection[Any], *, now: datetime, settings: Settings) -> Standing:
@@ -123,4 +126,5 @@ def standing(connection: Connection[Any], *, now: datetime, settings: Settings) 
         find_missed_days(connection, now=now, settings=settings),
         built[0] if built else None,
         stale_tables(connection, freshness_policies(settings), now=now, zone=settings.zone),
+        coming_difference(connection, now=now, settings=settings),
     )

@@ -28,6 +28,8 @@ def standing_in_words(found: Standing, settings: Settings) -> Iterator[tuple[str
     yield "last build", _local(found.last_build_at, settings) if found.last_build_at else "never"
     for table in found.stale:
         yield "old data", str(table)
+    if found.zone_data:
+        yield "time zone", found.zone_data
 
 
 def to_settle(rows: int, settings: Settings) -> str:

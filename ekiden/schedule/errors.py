@@ -13,5 +13,9 @@ class NothingBuilt(RuntimeError):
     """There is no eligibility table yet."""
 
 
+class ZoneDataDiffers(RuntimeError):
+    """The database reads the shop's time zone otherwise than this process does."""
+
+
 class ReasonMissing(ValueError):
     """What a person does is done only with a reason: whoever looks at the ledger later will ask."""

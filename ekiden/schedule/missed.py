@@ -17,7 +17,7 @@ from ekiden.database.statements import statement
 from ekiden.settings import Settings
 
 GRACE = timedelta(hours=1)
-"""After the batch time, before today counts as missed: the plan follows a build, which takes minutes, and most of an
+"""After the batch time, before its day counts as missed: the plan follows a build, which takes minutes, and most of an
 hour where a large shop is built whole."""
 
 NOT_PLANNED = "not planned"
@@ -71,7 +71,7 @@ class MissedRange:
 def missed_days(runs: Iterable[PlanRun], *, now: datetime, zone: ZoneInfo, batch_time: time) -> tuple[MissedRange, ...]:
     """Return the local days without a whole plan, in order, from the first planned day to the last that is over.
 
-    Today is among them from the batch time and `GRACE` on. A plan of some scenarios, or one that left broken ones out,
+    A day is among them from its batch time and `GRACE` on. A plan of some scenarios, or one that left broken ones out,
     is not whole; a plan of that day made later is as good as one of its morning. Before the first run nothing was
     missed: a deployment begins with the first day that was planned whole, or on which planning was tried.
     """
@@ -114,11 +114,14 @@ def span(missed: Sequence[MissedRange]) -> tuple[date, date] | None:
 
 
 def last_expected_day(now: datetime, zone: ZoneInfo, batch_time: time) -> date:
-    """Return the last local day that should be planned at `now`: today from the batch time and `GRACE` on."""
+    """Return the last local day that should be planned at `now`: a day counts from its batch time and `GRACE` on."""
     today = now.astimezone(zone).date()
-    # in UTC: an hour is an hour, also on the night when the clock is changed
-    expected = datetime.combine(today, batch_time, zone).astimezone(UTC) + GRACE
-    return today if now >= expected else today - timedelta(days=1)
+    # the grace of a late batch time ends after midnight
+    for day in (today, today - timedelta(days=1)):
+        # in UTC: an hour is an hour, also on the night when the clock is changed
+        if now >= datetime.combine(day, batch_time, zone).astimezone(UTC) + GRACE:
+            return day
+    return today - timedelta(days=2)
 
 
 def _is_whole(best: Mapping[date, PlanRun], day: date) -> bool:

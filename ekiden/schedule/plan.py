@@ -26,6 +26,7 @@ from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.schedule.stops import NOTHING_STOPPED, stop
 from ekiden.schedule.sweeps import forget_swept_changes
 from ekiden.schedule.unanswered import UnansweredVersion
+from ekiden.schedule.zone_data import refuse_other_zone_data
 from ekiden.settings import Settings
 
 MOST_DAYS = 3_653
@@ -103,8 +104,8 @@ def plan(
     Whatever is due before the real today is held, whichever day is planned (R-116), unless the scenario's
     `past_date_policy` says otherwise; days after today are left for their own planning. Planning again changes nothing.
     Raises `UnknownScenario` for a code that nobody knows,
-    `DaysOutOfReach` for days that begin more than ten years before the last or before today, and `NothingBuilt` before
-    the first build.
+    `DaysOutOfReach` for days that begin more than ten years before the last or before today, `NothingBuilt` before
+    the first build, and `ZoneDataDiffers` while the database has another local time than this process.
     """
     _check_days(first_day, last_day, today=settings.local_date(now))
     # before there is a run: what is refused planned no day, and is no plan that failed
@@ -112,6 +113,7 @@ def plan(
         raise NothingBuilt("no scenario has been built yet: run `ekiden build`, or the job plan_day")
     for code in scenarios or ():
         refuse_unknown(connection, code)
+    refuse_other_zone_data(connection, now=now, settings=settings)
     if dry_run:
 
         def try_out() -> PlanReport:

@@ -25,8 +25,14 @@ Duration = Annotated[timedelta, Field(ge=timedelta(), le=LONGEST), HasUnit]
 """How long something takes or waits; at once, at least."""
 
 
+WITHOUT_SUMMER_TIME = {"CET", "EET", "MET", "WET"}
+"""IANA time zones whose names PostgreSQL takes for abbreviations, winter time all year; Python and Dagster do not."""
+
+
 def known_time_zone(name: str) -> str:
-    """Return `name`, an IANA time zone; raises `ValueError` for any other."""
+    """Return `name`, an IANA time zone that means the same everywhere; raises `ValueError` for any other."""
+    if name in WITHOUT_SUMMER_TIME:
+        raise ValueError(f"{name!r} has no summer time in PostgreSQL; write it like 'Europe/Berlin'")
     # Debian lists its machine's own zone among them, which PostgreSQL does not know
     if name not in available_timezones() - {"localtime"}:
         raise ValueError(f"{name!r} is not an IANA time zone; write it like 'Asia/Tokyo'")

@@ -3,9 +3,11 @@
 import io
 import json
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from ekiden.settings import Settings
 from tests.integration.ledger_fixtures import Shop
 
 NOON = "2024-03-09 12:00"
@@ -167,6 +169,19 @@ def test_the_status_says_what_a_person_on_duty_asks_first(planned: Shop, ekiden)
     assert "0 rows, and 1 paused" in paused
     as_json = json.loads(ekiden("status", "--format", "json").out)
     assert (as_json["pauses"][0]["scenario_code"], as_json["rows"]["due_paused"]) == ("follow_up", 1)
+
+
+def test_the_status_says_that_the_database_has_another_local_time_and_the_send_goes_on(
+    planned: Shop, ekiden, monkeypatch: pytest.MonkeyPatch
+):
+    planned.at(NOON)
+    assert "time zone" not in ekiden("status").out
+    # as if Python's zone data were of another age
+    monkeypatch.setattr(Settings, "zone", property(lambda _: ZoneInfo("Asia/Manila")))
+    ended = ekiden("status")
+    assert ended.code == 0
+    assert "EKIDEN_TIME_ZONE Asia/Tokyo: Python's zone data and the database's differ from 2024-03-09 on" in ended.out
+    assert ekiden("send").out.strip() == "1 claimed, 1 sent"
 
 
 def test_the_status_says_which_provider_is_left_alone_and_until_when(planned: Shop, ekiden):

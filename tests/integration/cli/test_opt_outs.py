@@ -3,13 +3,16 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from dagster import DagsterEventType
 
+from ekiden.delivery.opt_out_file import read_opt_outs
 from ekiden.delivery.opt_outs import OptOutFilter, find_opt_outs
 from orchestration.consent_jobs import CONSENT_JOBS
 from tests.integration.deadlocks import fails_once
@@ -90,6 +93,21 @@ def test_a_date_alone_of_the_day_of_a_withdrawal_is_news(shop: Shop, ekiden, tmp
     assert ekiden("opt-out", "add", "--file", file).out.strip() == (
         "nothing new: it stands already, or was withdrawn since"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        # shown twice: the second
+        ("2026-11-01T01:30", "2026-11-01 06:30:00+00:00"),
+        # skipped: with the offset before the jump
+        ("2026-03-08T02:30", "2026-03-08 07:30:00+00:00"),
+    ],
+)
+def test_a_local_time_of_a_file_is_read_as_a_load_reads_it(tmp_path: Path, text: str, at: str):
+    file = Path(written(tmp_path, f"customer_id,opted_out_at\nC1,{text}\n"))
+    (read,) = read_opt_outs(file, zone=ZoneInfo("America/New_York"), now=datetime(2026, 12, 1, tzinfo=UTC))
+    assert str(read.opted_out_at.astimezone(UTC)) == at
 
 
 def test_a_file_is_recorded_though_the_database_ends_it_to_let_somebody_else_go_on(

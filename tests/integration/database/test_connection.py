@@ -1,11 +1,12 @@
 """Databases made on first use, on the embedded server and on anybody's, and errors that show the way out."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+import psycopg2
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
@@ -203,9 +204,29 @@ def test_dbt_is_told_the_same_address(settings: Settings):
         "EKIDEN_DBT_USER": parts.user,
         "DBT_ENV_SECRET_EKIDEN_PASSWORD": parts.password,
         "EKIDEN_DBT_DATABASE": parts.database,
+        "PGTZ": "UTC",
         "PGSSLMODE": "prefer",
     }
     assert parts.password not in repr(parts)
+
+
+def test_dbt_and_ekiden_read_the_date_of_an_instant_alike(
+    settings: Settings, server_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    url = settings.database_url.get_secret_value()
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f"alter database {urlsplit(url).path[1:]} set timezone = 'Asia/Tokyo'")
+    # as psql does, and as a URL may ask for itself
+    told = settings_for(f"{url}?options=-c%20timezone%3DAsia/Seoul", settings.home)
+
+    for name, value in dbt_environment(told).items():
+        monkeypatch.setenv(name, value)
+
+    # a morning in Tokyo
+    shipped_on = "select ('2026-11-22 08:00+09'::timestamptz)::date"
+    with psycopg2.connect(url) as dbt, dbt.cursor() as cursor, connect(told) as ours:
+        cursor.execute(shipped_on)
+        assert cursor.fetchone() == ours.execute(shipped_on).fetchone() == (date(2026, 11, 21),)
 
 
 def test_dbt_reads_what_is_committed_whatever_the_database_was_told(settings: Settings, server_url: str):

@@ -1,13 +1,16 @@
 """Planning: which days it looks at, which rows are born and in which state, and what an edit of a scenario changes."""
 
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Outcome
-from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario
+from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario, ZoneDataDiffers
 from ekiden.schedule.missed import find_missed_days
+from ekiden.schedule.zone_data import coming_difference
+from ekiden.settings import Settings
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.ledger_invariants import snapshot
 
@@ -432,6 +435,50 @@ def test_a_scenario_that_is_broken_since_its_first_build_is_left_out_also_where_
 def test_before_the_first_build_there_is_nothing_to_plan_from(settings):
     with connect(settings, autocommit=True) as connection, pytest.raises(NothingBuilt, match="ekiden build"):
         Shop(settings, connection).plan()
+
+
+@pytest.fixture
+def unchanged_clocks(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop whose database knows of no summer time, which Python begins on 2024-03-10."""
+    monkeypatch.setattr(Settings, "zone", property(lambda _: ZoneInfo("America/Denver")))
+    shop.settings = shop.settings.model_copy(update={"time_zone": "America/Phoenix"})
+    shop.scenario()
+    shop.buyer("C1", "2024-03-08")
+    return shop
+
+
+@pytest.mark.parametrize("is_dry_run", [False, True])
+def test_while_the_database_has_another_local_time_nothing_is_planned(unchanged_clocks: Shop, is_dry_run: bool):
+    unchanged_clocks.at("2024-03-10 06:00")
+    told = "nothing is planned: EKIDEN_TIME_ZONE America/Phoenix: .* differ from 2024-03-10 on; update the older one"
+    with pytest.raises(ZoneDataDiffers, match=told):
+        unchanged_clocks.plan("2024-03-09", dry_run=is_dry_run)
+    assert unchanged_clocks.execute("select count(*) from outreach.runs") == [(0,)]
+
+
+def test_until_it_has_another_local_time_it_is_only_told(unchanged_clocks: Shop):
+    now = unchanged_clocks.at("2024-03-09 06:00")
+    unchanged_clocks.plan()
+    assert unchanged_clocks.row().state == "ready"
+    told = coming_difference(unchanged_clocks.connection, now=now, settings=unchanged_clocks.settings)
+    assert "differ from 2024-03-10 on" in str(told)
+
+
+@pytest.mark.parametrize("today", ["2024-04-25", "2024-10-31"])
+def test_a_midnight_that_is_skipped_or_comes_twice_is_no_difference(shop: Shop, today: str):
+    shop.settings = shop.settings.model_copy(update={"time_zone": "Africa/Cairo"})
+    shop.at(f"{today} 06:00")
+    shop.scenario()
+    shop.plan()
+    assert coming_difference(shop.connection, now=shop.now, settings=shop.settings) is None
+
+
+def test_a_zone_that_the_database_has_never_heard_of_is_told_and_ends_no_transaction(unchanged_clocks: Shop):
+    unheard_of = unchanged_clocks.settings.model_copy(update={"time_zone": "America/Atlantis"})
+    with unchanged_clocks.connection.transaction():
+        told = coming_difference(unchanged_clocks.connection, now=unchanged_clocks.now, settings=unheard_of)
+        assert unchanged_clocks.execute("select 1") == [(1,)]
+    assert told == "EKIDEN_TIME_ZONE America/Atlantis: the database's zone data is older and has no such zone"
 
 
 def test_a_broken_definition_leaves_the_others_running(shop: Shop):

@@ -36,6 +36,25 @@ def test_a_day_of_23_hours_ends_with_its_last_instant():
 
 
 @pytest.mark.parametrize(
+    ("zone", "day", "ends"),
+    [
+        # the hour after midnight comes again: it is the next day's, both times
+        ("Atlantic/Azores", "2026-10-24", "2026-10-24T23:59:59.999999+00:00"),
+        ("America/Havana", "2026-10-31", "2026-11-01T03:59:59.999999+00:00"),
+        # the hour before midnight comes again: it is the day's own, both times
+        ("America/Santiago", "2026-04-04", "2026-04-05T03:59:59.999999+00:00"),
+        # and here it did a minute after midnight
+        ("America/St_Johns", "2006-10-28", "2006-10-29T03:29:59.999999+00:00"),
+        # midnight is skipped
+        ("America/Santiago", "2025-09-06", "2025-09-07T03:59:59.999999+00:00"),
+    ],
+)
+def test_a_past_day_ends_on_that_day_wherever_the_clocks_are_changed(zone, day, ends):
+    found = moment(day, now=datetime(2026, 12, 1, tzinfo=UTC), zone=ZoneInfo(zone))
+    assert (found.at, found.day) == (datetime.fromisoformat(ends), date.fromisoformat(day))
+
+
+@pytest.mark.parametrize(
     ("zone", "day", "starts"),
     [
         # midnight is skipped, and the day begins as the clocks jump
@@ -74,3 +93,12 @@ def test_a_local_time_is_read_as_a_load_reads_it(text, at):
 def test_anything_else_is_refused_with_an_example(text):
     with pytest.raises(ValueError, match="2026-12-01"):
         moment(text, now=NOW, zone=ZONE)
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [("0001-01-01T00:00", "Asia/Tokyo"), ("9999-12-31T23:59", "America/New_York")],
+)
+def test_what_lies_beyond_the_calendar_is_refused_with_its_ends(text, zone):
+    with pytest.raises(ValueError, match=f"'{text}' is outside the years 1 to 9999"):
+        moment(text, now=NOW, zone=ZoneInfo(zone))

@@ -133,6 +133,15 @@ def test_the_grace_is_real_time_when_the_batch_time_does_not_exist() -> None:
     assert last_expected_day(expected - timedelta(microseconds=1), berlin, time(2, 30)) == date(2026, 3, 28)
 
 
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [("2026-11-23T23:59", 22), ("2026-11-24T00:00", 22), ("2026-11-24T00:29", 22), ("2026-11-24T00:30", 23)],
+)
+def test_the_grace_of_a_late_batch_time_goes_on_after_midnight(now: str, expected: int) -> None:
+    moment = datetime.fromisoformat(now).replace(tzinfo=TOKYO)
+    assert last_expected_day(moment, TOKYO, time(23, 30)) == date(2026, 11, expected)
+
+
 def test_one_run_spans_all_missed_days() -> None:
     found = missed_days([planned(1), planned(4)], now=datetime(2026, 5, 10, tzinfo=TOKYO), zone=TOKYO, batch_time=BATCH)
     assert span(found) == (day(2), day(9))

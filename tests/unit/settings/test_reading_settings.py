@@ -50,6 +50,9 @@ def test_a_variable_of_blanks_is_unset_and_leaves_the_word_to_the_file(
         ("BATCH_TIME", "06:00+09:00", "EKIDEN_TIME_ZONE"),
         ("BATCH_TIME", "6:00", "like 06:00"),
         ("TIME_ZONE", "localtime", "like 'Asia/Tokyo'"),
+        # PostgreSQL takes these for abbreviations
+        ("TIME_ZONE", "CET", "no summer time in PostgreSQL; write it like 'Europe/Berlin'"),
+        ("TIME_ZONE", "WET", "no summer time in PostgreSQL; write it like 'Europe/Berlin'"),
         ("MAX_LATENESS", "六時間", "like PT6H"),
         ("MAX_LATENESS", "-PT1H", "0 seconds"),
         ("RETRY_AFTER", "-PT1S", "0 seconds"),
