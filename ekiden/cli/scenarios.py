@@ -1,4 +1,4 @@
-"""`ekiden validate` and `ekiden scenario new | schema`: scenarios before they are built."""
+"""`ekiden validate` and `ekiden scenario list | new | schema`: which scenarios there are, and before they are built."""
 
 import os
 import sys
@@ -9,9 +9,10 @@ import typer
 from rich.text import Text
 
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
-from ekiden.cli.session import now
+from ekiden.cli.session import ledger, now
 from ekiden.database.connection import connect
 from ekiden.database.errors import DatabaseUnavailable
+from ekiden.insights.scenario_list import ListedScenario, listed_scenarios
 from ekiden.scenarios.faults import shown
 from ekiden.scenarios.report import Finding, Locator, Report
 from ekiden.scenarios.scaffold import new_scenario, write
@@ -23,12 +24,16 @@ from ekiden.settings import Settings
 from ekiden.warehouse import dbt
 
 COLUMNS = ("severity", "rule", "file", "line", "column", "scenario", "place", "message", "found")
+LIST_COLUMNS = (
+    *("scenario_code", "scenario_name", "status", "contest", "version_no"),
+    *("customers", "open_rows", "note"),
+)
 READ = (".sql", *SUFFIXES)
 """How the names of a scenario's files end."""
 
 STYLES = {"error": "bold red", "warning": "yellow"}
 
-app = typer.Typer(help="Scenarios before they are built: scaffold one, or print the schema for editors.")
+app = typer.Typer(help="Scenarios: list them, scaffold one, or print the schema for editors.")
 
 
 def register(to: typer.Typer) -> None:
@@ -78,6 +83,16 @@ def validate(
         complain("not compared with the shop's data (--no-data leaves this out)", unavailable)
     if faults or unavailable is not None:
         raise typer.Exit(1)
+
+
+@app.command("list")
+def list_all(form: FormatOption = Format.TABLE) -> None:
+    """List all scenarios: how they stand, how many customers are in and how many rows are open."""
+    settings = Settings()
+    report = validate_project(dbt.PROJECT_DIR, options=settings.options)
+    with ledger(settings) as connection:
+        listed = listed_scenarios(connection, report)
+    show(listed, LIST_COLUMNS, of=ListedScenario, form=form, zone=settings.zone)
 
 
 @app.command("new")

@@ -1,1 +1,1 @@
-{{ eligibility() }}
+{{ eligibility(segments=['newsletter_takers']) }}

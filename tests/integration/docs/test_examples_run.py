@@ -87,6 +87,24 @@ def test_the_drafts_find_in_the_sample_shop_whom_their_page_names(examples: Exam
             assert connection.execute(query, {"at": at, "day": day}).fetchall() == [(customer,)], draft
 
 
+def test_whoever_opts_in_after_registering_is_welcomed_by_the_day_of_the_opt_in(examples: Examples) -> None:
+    with connect(examples.settings) as connection:
+        load(connection, DOCS / "sample_shop", examples.settings.zone)
+    examples.run("--full-refresh", "--select", "+welcome")
+    with connect(examples.settings) as connection:
+        found = connection.execute(
+            "select customer_id, anchor_date from eligibility.welcome where not isempty(entry_during) order by 1"
+        ).fetchall()
+    assert found == [
+        # registered on 10 January without the newsletter
+        ("C001", date(2026, 3, 5)),
+        # the others on the day they registered; C004 does not take it
+        ("C002", date(2026, 2, 3)),
+        ("C003", date(2026, 2, 14)),
+        ("C005", date(2026, 3, 22)),
+    ]
+
+
 def _project(folder: Path) -> Path:
     """Copy dbt's project and write the examples beside its own scenarios."""
     project = folder / "dbt_project"

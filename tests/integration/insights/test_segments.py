@@ -79,7 +79,7 @@ def test_a_file_is_asked_before_it_is_built_and_nothing_is_built(built_shop: Bui
 
 
 def test_a_segment_that_is_no_segment_says_why(built_shop: BuiltShop, segments: Path):
-    with pytest.raises(UnknownSegment, match=f"perhaps {LAPSED}; known: {LAPSED}, quiet_28_days"):
+    with pytest.raises(UnknownSegment, match=f"perhaps {LAPSED}; known: {LAPSED}, newsletter_takers"):
         ask(built_shop, "lapsed_9_days", "2026-03-08")
     for text, words in (
         ("select 1 as client", "gives no column customer_id; it gives: client"),
@@ -140,4 +140,4 @@ def test_the_command_counts_and_lists(built_shop: BuiltShop, monkeypatch: pytest
     table = told(LAPSED, "--limit", "2")
     assert str(as_json["customers"]) in table
     assert f"at most 2 of {as_json['customers']} customers" in table
-    assert f"known: {LAPSED}, quiet_28_days" in told("nobody")
+    assert f"known: {LAPSED}, newsletter_takers" in told("nobody")
