@@ -24,6 +24,7 @@ from ekiden.insights.explanation_evidence import AnchorEvidence, Enrolment, Evid
 from ekiden.insights.explanation_planning import (
     current_enrolment,
     entry_judged_at,
+    planned_too_late,
     planning_checks,
     rows_in_words,
     scenario_checks,
@@ -151,6 +152,13 @@ def explain(
     )
     running = current_enrolment(evidence, moment.at)
     verdict = _verdict(running, failing)
+    if running:
+        anew = anchor_in_words(best.kind, best.key, zone) if best and failing is None and scenario.restarts else None
+        next_ = next_of_running(scenario, running, evidence, delivery, moment, zone, starts_anew_by=anew)
+    elif failing:
+        next_ = _next(failing, _judged_from_now_on(scenario, evidence, moment, zone, batch_time), moment, zone)
+    else:
+        next_ = _next_of_entering(scenario, best, moment, zone, batch_time)
     return Explanation(
         scenario_code=scenario.definition.code,
         scenario_name=scenario.definition.name,
@@ -161,11 +169,7 @@ def explain(
         verdict=verdict,
         sentence=_sentence(verdict, running, best, zone),
         first_failing=_named(failing, best, zone) if failing and verdict is Verdict.KEPT_OUT else None,
-        next=(
-            next_of_running(scenario, running, evidence, delivery, zone)
-            if running
-            else _next(failing, best, _judged_from_now_on(scenario, evidence, moment, zone, batch_time), moment, zone)
-        ),
+        next=next_,
         customer=customer,
         anchors=anchors,
         folded_anchors=len(evidence.anchors) - len(anchors),
@@ -261,17 +265,18 @@ def _named(failing: Check, best: AnchorExplanation | None, zone: ZoneInfo) -> st
     return f"{anchor_in_words(best.kind, best.key, zone)}: {failing.wording}" if best and about else failing.wording
 
 
-def _next(
-    failing: Check | None,
-    best: AnchorExplanation | None,
-    anchors: Sequence[AnchorEvidence],
-    moment: Moment,
-    zone: ZoneInfo,
+def _next_of_entering(
+    scenario: AskedScenario, best: AnchorExplanation | None, moment: Moment, zone: ZoneInfo, batch_time: time
 ) -> str:
-    if failing is None:
-        # a date that has passed says more than the date
-        past = [check.wording for check in best.planning if check.name == "past_date"] if best else []
-        return f"nothing: {past[0] if past else best.planning[-1].wording}" if best else "nothing"
+    if best is None:
+        return "nothing"
+    # a date that has passed says more than the date
+    past = [check.wording for check in best.planning if check.name == "past_date"]
+    late = planned_too_late(scenario, best.due_date, moment, zone, batch_time)
+    return "; ".join([f"nothing: {past[0] if past else best.planning[-1].wording}", *late])
+
+
+def _next(failing: Check, anchors: Sequence[AnchorEvidence], moment: Moment, zone: ZoneInfo) -> str:
     again = [begins for anchor in anchors if (begins := next_beginning(anchor.may_enter, moment.at))]
     by_itself = f"its conditions hold from {local(min(again), zone)}, if nothing else happens" if again else None
     parts = [part for part in (failing.remedy, by_itself) if part]

@@ -25,8 +25,12 @@ def that_comes_furthest(
     entering = [anchor for (enters, _), anchor in ranked if enters]
     if not entering:
         return max(ranked, key=lambda each: each[0], default=(None, None))[1]
-    if scenario.restarts or scenario.definition.reentry == "per_anchor":
-        # the last one counts, or each by itself
+    if scenario.restarts:
+        # the last one counts
+        latest = max(anchor.at for anchor in entering)
+        entering = [anchor for anchor in entering if anchor.at == latest]
+    elif scenario.definition.reentry == "per_anchor":
+        # each by itself
         return max(entering, key=lambda anchor: (anchor.at, anchor.key))
     return min(entering, key=lambda anchor: (anchor.on, anchor.key))
 

@@ -137,6 +137,15 @@ class Rival:
 
 
 @dataclass(frozen=True)
+class Ending:
+    """Why the next plan ends an enrolment before anybody enters."""
+
+    why: str
+    is_plans_alone: bool
+    """Whether no sender ends it for that: of its row a sender's last look says nothing then."""
+
+
+@dataclass(frozen=True)
 class Block:
     """Another scenario in which a person blocked the customer (T13), and since when."""
 
@@ -160,6 +169,8 @@ class Evidence:
     enrolments: tuple[Enrolment, ...] = ()
     rows: tuple[ScheduleRow, ...] = ()
     rivals: tuple[Rival, ...] = ()
+    ending: Ending | None = None
+    """What the next plan ends the running enrolment for, if it does."""
     blocked_in: tuple[Block, ...] = ()
     """Where a block keeps the customer out of every scenario; else none."""
     is_by_hand: bool = False

@@ -13,9 +13,17 @@ from ekiden.insights.explanation_checks import Check
 from ekiden.insights.explanation_evidence import AnchorEvidence, Enrolment, Evidence, Rival, holds
 from ekiden.insights.explanation_wording import REASONS, anchor_in_words, local
 from ekiden.insights.moments import Moment, at_local
+from ekiden.scenarios.definition import EXPORTED_CHANNELS
 from ekiden.schedule.rows import RowState, ScheduleRow
 
 REOPEN = "a person would have to take the block back: `ekiden reopen`"
+
+PAST_DATES = {
+    "skip": "it is left out",
+    "hold": "its row would wait for a release",
+    "send_now": "its row would go out at once",
+}
+"""What becomes of a step 1 whose due date has passed, by the scenario's `past_date_policy`."""
 
 
 def scenario_checks(scenario: AskedScenario) -> tuple[Check, ...]:
@@ -140,6 +148,7 @@ def _not_blocked(evidence: Evidence, at: datetime) -> Iterator[Check]:
 
 def _within_reach(scenario: AskedScenario, due: date, day: date) -> Iterator[Check]:
     definition = scenario.definition
+    skips = definition.past_date_policy == "skip"
     if period := definition.period:
         bounds = " ".join(
             part for part in (period.first and f"from {period.first}", period.last and f"to {period.last}") if part
@@ -159,18 +168,14 @@ def _within_reach(scenario: AskedScenario, due: date, day: date) -> Iterator[Che
             f"step 1's due date {due} is {'at most' if within else 'more than'} {days} days before {day}"
             " (look_back_days)",
             within,
-            f"needs a later anchor, or a person's backfill of that day: `ekiden plan --date {due}`",
+            # nobody is let in late where what is late is left out, whichever day is planned
+            "needs a later anchor"
+            + ("" if skips else f", or a person's backfill of that day: `ekiden plan --date {due}`"),
         )
     if due < day:
-        skips = definition.past_date_policy == "skip"
-        outcome = {
-            "skip": "it is left out",
-            "hold": "its row would wait for a release",
-            "send_now": "its row would go out at once",
-        }
         yield _check(
             "past_date",
-            f"step 1's due date {due} has passed: {outcome[definition.past_date_policy]}"
+            f"step 1's due date {due} has passed: {PAST_DATES[definition.past_date_policy]}"
             f" (past_date_policy: {definition.past_date_policy})",
             not skips,
             "needs a later anchor",
@@ -224,6 +229,23 @@ def _due(
     return _check(
         "due", f"step 1 {'is' if due >= moment.day else 'was'} due on {due}{entry}", enters <= moment.day, remedy
     )
+
+
+def planned_too_late(
+    scenario: AskedScenario, due: date, moment: Moment, zone: ZoneInfo, batch_time: time
+) -> Iterator[str]:
+    """Yield what becomes of a step 1 that is due on the moment's day, where it is not planned in time."""
+    definition = scenario.definition
+    if due != moment.day:
+        return
+    if not moment.is_forecast and moment.at > at_local(due, batch_time, zone):
+        if definition.past_date_policy == "skip" or definition.look_back_days == 0:
+            yield "if no plan lets the customer in today, tomorrow's leaves it out"
+        elif definition.past_date_policy == "hold":
+            yield "if no plan lets the customer in today, tomorrow's holds its row"
+    # a list has no time of day
+    if definition.past_time_today == "hold" and definition.steps[0].channel not in EXPORTED_CHANNELS:
+        yield "if its time of day has passed when it is planned, its row waits for a release"
 
 
 def rows_in_words(rows: tuple[ScheduleRow, ...], zone: ZoneInfo) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""The exclusive scenarios that have a customer (C-07), and which of them the next plan ends before anybody enters.
+"""The exclusive scenarios that have a customer (C-07), and which enrolments the next plan ends before anybody enters.
 
-Belongs here: reading them, and asking about their stops by the sender's own rule (`ekiden.delivery.last_look`). Does
-not belong here: who gives way to whom (`explanation_planning`).
+Belongs here: reading them and the customer's own, and asking about their stops by the sender's own rule
+(`ekiden.delivery.last_look`). Does not belong here: who gives way to whom (`explanation_planning`).
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from psycopg.rows import class_row
 from ekiden.database.statements import qualified, statement
 from ekiden.delivery.last_look import DueRow, stopped_now
 from ekiden.insights.built import AskedScenario
-from ekiden.insights.explanation_evidence import Rival
+from ekiden.insights.explanation_evidence import Ending, Enrolment, Rival
 from ekiden.insights.moments import Moment
 from ekiden.schedule.unanswered import Unanswered, asking
 
 
 @dataclass(frozen=True)
 class _Enrolment(DueRow):
-    """An enrolment in another exclusive scenario, with its open row if it has one."""
+    """An enrolment, with its open row if it has one."""
 
     scenario_code: str
     priority: int | None
@@ -49,9 +49,8 @@ def read_rivals(
         "customer_id": customer_id,
         "scenario_id": scenario.scenario_id,
         "as_of": asked.at if is_past else None,
+        "enrolment_id": None,
     }
-    with connection.cursor(row_factory=class_row(_Enrolment)) as cursor:
-        found = cursor.execute(statement(__file__, "exclusive_enrolments"), parameters).fetchall()
     return tuple(
         Rival(
             each.scenario_code,
@@ -59,26 +58,47 @@ def read_rivals(
             each.entered_at,
             each.is_on_its_way,
             # what a plan at a past moment ended is not among them
-            None if is_past else _ends(connection, each, asked, zone),
+            ending.why if not is_past and (ending := _ending(connection, each, asked, zone)) else None,
         )
-        for each in found
+        for each in _read(connection, parameters)
     )
 
 
-def _ends(connection: Connection[Any], enrolment: _Enrolment, asked: Moment, zone: ZoneInfo) -> str | None:
+def read_ending(
+    connection: Connection[Any], customer_id: str, running: Enrolment, asked: Moment, zone: ZoneInfo
+) -> Ending | None:
+    """Return why a plan at the moment ends the customer's own enrolment, if it does; of a past moment nobody asks."""
+    if running.exited_at or not (asked.is_now or asked.is_forecast):
+        return None
+    parameters = {
+        "customer_id": customer_id,
+        "scenario_id": None,
+        "as_of": None,
+        "enrolment_id": running.enrolment_id,
+    }
+    # nothing is found of whose row a person deleted: nothing of it is left to be ended
+    return next((_ending(connection, each, asked, zone) for each in _read(connection, parameters)), None)
+
+
+def _read(connection: Connection[Any], parameters: dict[str, Any]) -> list[_Enrolment]:
+    with connection.cursor(row_factory=class_row(_Enrolment)) as cursor:
+        return cursor.execute(statement(__file__, "exclusive_enrolments"), parameters).fetchall()
+
+
+def _ending(connection: Connection[Any], enrolment: _Enrolment, asked: Moment, zone: ZoneInfo) -> Ending | None:
     """Return why a plan at the moment ends the enrolment before it lets anybody in, if it does."""
     if enrolment.is_on_its_way:
         return None
     if enrolment.is_force_stopped:
-        return "its next step is stopped by force"
+        return Ending("its next step is stopped by force", is_plans_alone=False)
     if _is_stopped(connection, enrolment, asked):
-        return "its stop condition holds"
+        return Ending("its stop condition holds", is_plans_alone=False)
     if enrolment.is_reevaluated and not _may_still_enter(connection, enrolment, asked):
-        return "its entry conditions hold no more after an edit"
+        return Ending("its entry conditions hold no more after an edit", is_plans_alone=True)
     days = enrolment.hold_expires_after_days
     if enrolment.held_since and days is not None:
         expires = enrolment.held_since.astimezone(zone).date() + timedelta(days=days)
-        return "its hold expires" if expires < asked.day else None
+        return Ending("its hold expires", is_plans_alone=True) if expires < asked.day else None
     return None
 
 

@@ -15,7 +15,7 @@ from ekiden.insights.explanation_checks import Check
 from ekiden.insights.explanation_delivery import delivery_checks, read_delivery
 from ekiden.insights.explanation_evidence import Evidence, read_evidence
 from ekiden.insights.explanation_planning import current_enrolment
-from ekiden.insights.explanation_rivals import read_rivals
+from ekiden.insights.explanation_rivals import read_ending, read_rivals
 from ekiden.insights.moments import Moment
 from ekiden.settings import Settings
 
@@ -38,9 +38,12 @@ def why(
     `UnknownScenario`, `ScenarioIsBroken` and `UnknownCustomer`.
     """
     found = asked_scenario(connection, scenario)
+    evidence = read_evidence(connection, found, customer, blocks_everywhere=settings.blocks_everywhere)
+    running = current_enrolment(evidence, asked.at)
     evidence = replace(
-        read_evidence(connection, found, customer, blocks_everywhere=settings.blocks_everywhere),
+        evidence,
         rivals=read_rivals(connection, found, customer, asked, settings.zone),
+        ending=read_ending(connection, customer, running, asked, settings.zone) if running else None,
     )
     checks = _delivery(connection, found, evidence, asked, settings) if asked.is_now else ()
     explanation = explain(

@@ -1,6 +1,6 @@
 -- The other exclusive scenarios that the customer is in now, or was in at a past instant (C-07), the best by priority
--- first; with what the next plan looks at before anybody enters: by which version the stop is asked, since when a hold
--- that nobody chose waits.
+-- first, or one enrolment that is given; with what the next plan looks at before anybody enters: by which version the
+-- stop is asked, since when a hold that nobody chose waits.
 select
     scenarios.scenario_code,
     scenarios.priority,
@@ -63,7 +63,10 @@ where
             and enrolments.entered_at <= %(as_of)s::timestamptz
             and coalesce(enrolments.exited_at > %(as_of)s::timestamptz, true)
     end
-    and not versions.multi_delivery
+    and case
+        when %(enrolment_id)s::bigint is null then not versions.multi_delivery
+        else enrolments.enrolment_id = %(enrolment_id)s::bigint
+    end
     -- a model that left the project keeps nobody from anything
     and scenarios.status <> 'archived'
     -- whose row a person deleted waits for nothing, and gives way

@@ -1,6 +1,7 @@
 """What `why`, `show` and `status` tell of a ledger: nothing that it will not do."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -164,6 +165,16 @@ def test_of_several_anchors_that_may_enter_the_one_is_named_that_does(shop: Shop
     assert shop.row().anchor_key == key
 
 
+def test_of_two_anchors_of_one_instant_that_start_anew_the_one_is_named_that_does(shop: Shop):
+    shop.scenario(reentry="after_exit", on_retrigger="restart")
+    shop.customer("C1")
+    for key in ("O-2", "O-1"):
+        shop.eligible("C1", "2024-03-08", key=key)
+    assert asks(shop).sentence == "enters with the next planning run, by ordered: order O-1"
+    shop.plan()
+    assert shop.row().anchor_key == "O-1"
+
+
 @pytest.mark.parametrize(
     ("held", "enters"),
     [("{[2024-03-01T00:00+09:00,2024-03-05T00:00+09:00)}", True), ("{[2024-03-20T00:00+09:00,)}", False)],
@@ -251,6 +262,113 @@ def test_who_is_in_without_a_row_that_waits_is_told_why(ledger: Shop):
     ledger.send()
     ledger.operate("delete", customer="C1", state="ready")
     assert asks(ledger).next == "nothing: a person deleted the row that waited, so no further step follows"
+
+
+AT_ANCHOR = {"enrol_at": "anchor", "steps": [STEP | {"offset_days": 3}]}
+
+
+@pytest.mark.parametrize(
+    ("happens", "because", "reason"),
+    [
+        ("stop", "its stop condition holds", "stop_condition"),
+        ("force", "its next step is stopped by force", "force_stopped"),
+        ("edit", "its entry conditions hold no more after an edit", "stop_condition"),
+    ],
+)
+def test_who_waits_for_a_first_row_is_told_that_the_next_plan_ends_this(
+    shop: Shop, happens: str, because: str, reason: str
+):
+    shop.scenario(**AT_ANCHOR)
+    shop.buyer("C1", "2024-03-09")
+    shop.plan()
+    assert asks(shop).next == "nothing: the first step is planned on its day"
+    match happens:
+        case "stop":
+            shop.stop("C1", since=shop.now + timedelta(hours=1))
+            shop.at("2024-03-09 08:00")
+        case "force":
+            shop.scenario(enrol_at="anchor", steps=[STEP | {"offset_days": 3, "state": "force_stopped"}])
+        case "edit":
+            shop.scenario(**AT_ANCHOR, reevaluate_on_update=True)
+            shop.execute("update eligibility.follow_up set entry_during = '{}'")
+    shop.plan("2024-03-20")  # a day to come: nothing but the definitions is taken over
+    assert asks(shop).next == f"the next plan ends this without a message: {because}"
+    if happens == "stop":
+        # it had not begun, and a coming day sees it as well
+        assert asks(shop, "2024-03-09T06:30").next == "nothing: the first step is planned on its day"
+        assert asks(shop, "2024-03-11").next == f"the next plan ends this without a message: {because}"
+    shop.plan()
+    assert shop.enrolments() == {"C1": ("stopped", reason)}
+
+
+def test_whose_hold_expires_is_told_so_besides_the_release(shop: Shop):
+    shop.scenario(hold_expires_after_days=2)
+    shop.buyer("C1", "2024-03-07")
+    shop.plan()
+    assert asks(shop).next.endswith("so a person must release it: `ekiden release`")
+    expires = "; but the next plan ends it: its hold expires"
+    assert asks(shop, "2024-03-12").next.endswith(expires)
+    shop.at("2024-03-12 06:00")
+    assert asks(shop).next.endswith(f"`ekiden release`{expires}")
+    shop.stop("C1", since=shop.now)
+    # what a sender's rule says stands once
+    assert asks(shop).next.endswith("`ekiden release`; but a stop condition holds: the next plan cancels step 1")
+    shop.stop("C1", since=shop.local("2024-03-20 06:00"))
+    shop.plan()
+    assert (shop.row().state, shop.row().reason) == ("cancelled", "hold_expired")
+
+
+def test_whom_an_edit_takes_out_is_told_so_though_the_row_is_ready(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    shop.scenario(reevaluate_on_update=True)
+    shop.execute("update eligibility.follow_up set entry_during = '{}'")
+    shop.plan("2024-03-20")  # a day to come: nothing but the definitions is taken over
+    assert asks(shop).next == (
+        "step 1 is ready, due on 2024-03-09, but the next plan ends it: its entry conditions hold no more after an edit"
+    )
+    shop.plan()
+    assert shop.enrolments() == {"C1": ("stopped", "stop_condition")}
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, "step 1 is ready, due on 2024-03-09, but the next plan starts it anew, by ordered: order O-2"),
+        (AT_ANCHOR, "the next plan starts it anew, by ordered: order O-2"),
+    ],
+)
+def test_whom_a_later_anchor_starts_anew_is_told_so(shop: Shop, settings: dict, told: str):
+    shop.scenario(reentry="after_exit", on_retrigger="restart", **settings)
+    shop.buyer("C1")
+    shop.plan()
+    assert asks(shop).next.startswith("nothing: ")
+    shop.eligible("C1", "2024-03-09", key="O-2", entry="{[2024-03-09T10:00+09:00,)}")
+    shop.at("2024-03-09 11:00" if settings else "2024-03-10 06:00")
+    # so that its lateness is not told besides
+    shop.settings = shop.settings.model_copy(update={"max_lateness": timedelta(days=2)})
+    assert asks(shop).next == told
+    shop.plan()
+    ended = "select anchor_key, exit_reason from outreach.enrolments order by enrolment_id"
+    assert shop.execute(ended) == [("O-C1-2024-03-08", "superseded"), ("O-2", None)]
+
+
+def test_who_is_ended_first_or_whose_message_failed_is_not_told_to_start_anew(shop: Shop):
+    shop.scenario(reentry="after_exit", on_retrigger="restart")
+    shop.buyer("C1")
+    shop.plan()
+    shop.at(NOON)
+    shop.channel.answers["c1@shop.example"] = Outcome.refused
+    shop.send()
+    shop.eligible("C1", "2024-03-09", key="O-2", entry="{[2024-03-09T10:00+09:00,)}")
+    shop.at("2024-03-10 06:00")
+    assert "anew" not in asks(shop).next
+    assert shop.plan().enrolled == 0
+    shop.operate("retry", customer="C1")
+    assert asks(shop).next.endswith("the next plan starts it anew, by ordered: order O-2")
+    shop.execute("update eligibility.follow_up_live set stop_during = '{(,)}' where anchor_key <> 'O-2'")
+    assert asks(shop).next.endswith("but a stop condition holds: the next send or plan cancels step 1")
 
 
 def test_of_an_earlier_moment_it_is_told_how_it_ended_since(shop: Shop):

@@ -83,10 +83,43 @@ def test_who_was_blocked_elsewhere_is_kept_out_where_that_counts_everywhere():
 
 
 def test_who_passes_everything_on_the_day_may_enter():
-    found = ask(EVIDENCE)
+    found = ask(EVIDENCE, on="2026-03-08T06:00")
     assert found.verdict is Verdict.MAY_ENTER
     assert found.first_failing is None
     assert found.next == "nothing: step 1 is due on 2026-03-08"
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, "tomorrow's holds its row"),
+        ({"past_date_policy": "skip"}, "tomorrow's leaves it out"),
+        ({"look_back_days": 0}, "tomorrow's leaves it out"),
+        ({"past_date_policy": "send_now"}, None),
+    ],
+)
+def test_after_the_daily_plan_it_is_told_what_the_next_one_makes_of_who_is_due_today(settings, told: str | None):
+    found = ask(EVIDENCE, on="2026-03-08T06:01", **settings)
+    ending = f"; if no plan lets the customer in today, {told}" if told else ""
+    assert found.next == f"nothing: step 1 is due on 2026-03-08{ending}"
+    # by a coming moment its daily plan was there
+    assert "tomorrow" not in ask(EVIDENCE, on="2026-03-08T10:00", **settings).next
+
+
+@pytest.mark.parametrize(("channel", "waits"), [("html_email", True), ("dm", False)])
+def test_what_is_held_once_its_time_of_day_has_passed_is_told_on_its_day(channel: str, waits: bool):
+    steps = [{"offset_days": 6, "content": "sample/step_1", "channel": channel}]
+    told = ask(EVIDENCE, past_time_today="hold", past_date_policy="send_now", steps=steps).next
+    assert told.endswith("; if its time of day has passed when it is planned, its row waits for a release") == waits
+    assert "time of day" not in ask(EVIDENCE, on="2026-03-07", past_time_today="hold", steps=steps).next
+
+
+def test_a_backfill_is_advised_only_where_it_lets_somebody_in():
+    late = {"on": "2026-03-20", "look_back_days": 2}
+    assert ask(EVIDENCE, **late).next == (
+        "needs a later anchor, or a person's backfill of that day: `ekiden plan --date 2026-03-08`"
+    )
+    assert ask(EVIDENCE, **late, past_date_policy="skip").next == "needs a later anchor"
 
 
 def test_who_only_waits_for_the_day_is_told_which():
@@ -145,6 +178,39 @@ def test_who_is_in_and_whose_first_step_is_outside_a_period_that_was_moved_is_to
     for period in ({"to": "2026-03-12"}, {"from": "2026-03-14"}):
         told = ask(evidence, period=period).next
         assert told.startswith("step 1 is due on 2026-03-13, which is outside the scenario's period by now")
+
+
+@pytest.mark.parametrize(
+    ("settings", "on", "told"),
+    [
+        ({"status": "disabled"}, None, "step 1 is due on 2026-03-13, but the scenario is disabled; the scenario would"),
+        ({"status": "disabled", "disable_mode": "drain"}, None, "nothing: the first step is planned on its day"),
+        (
+            {"steps": [{"offset_days": 6, "content": "sample/step_1", "state": "force_stopped"}]},
+            None,
+            "step 1 is stopped by force: the next plan ends this without a message",
+        ),
+        # a coming day's plan is there by then
+        ({"past_date_policy": "skip"}, "2026-03-14", "nothing: the first step is planned on its day"),
+    ],
+)
+def test_who_waits_for_the_first_step_is_told_what_becomes_of_it(settings: dict[str, Any], on: str | None, told: str):
+    waiting = entered(anchor_date=date(2026, 3, 7), state="active", exited_at=None)
+    assert ask(replace(EVIDENCE, enrolments=(waiting,)), on, **settings).next.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        ("skip", "the next plan ends this without a message"),
+        ("hold", "its row would wait for a release"),
+        ("send_now", "its row would go out at once"),
+    ],
+)
+def test_whose_first_step_was_not_planned_on_its_day_is_told_what_becomes_of_it(policy: str, told: str):
+    waiting = entered(anchor_date=date(2026, 3, 1), state="active", exited_at=None)
+    found = ask(replace(EVIDENCE, enrolments=(waiting,)), past_date_policy=policy)
+    assert found.next == f"step 1 was due on 2026-03-07: {told}"
 
 
 def test_a_past_due_date_says_what_becomes_of_the_row():
