@@ -8,6 +8,7 @@ nobody knows them. Anchors and frames read them here.
         in before the registration; who is in the segment already at the scenario's start comes in then. Where nobody
         knows the spans, the anchor of whoever has entered the scenario and is not in the segment any more stands no
         longer, and is there: an anchor that is not there never was one, and leaving is no reason to stop (R-036). -#}
+    {%- set relation = segment_relation(place, segment) -%}
     {%- set keeps_spans = keeps_spans_of_membership(place, segment) %}
     select
         members.customer_id,
@@ -16,10 +17,10 @@ nobody knows them. Anchors and frames read them here.
         {{ local_date('lower(span)') }} as anchor_date,
         null::timestamptz as judged_at,
         {{ 'span' if keeps_spans else "case when members.is_in then span else 'empty' end" }} as anchor_during
-    from {% if keeps_spans %}{{ segment_relation(place, segment) }}{% else %}(
+    from {% if keeps_spans %}{{ relation }}{% else %}(
         select customer_id, bool_or(is_in) as is_in
         from (
-            select customer_id, true as is_in from {{ segment_relation(place, segment) }}
+            select customer_id, true as is_in from {{ relation }}
             union all
             select enrolments.customer_id, false as is_in
             from enrolments
