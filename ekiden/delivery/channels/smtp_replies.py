@@ -28,7 +28,8 @@ _OF_THE_RECIPIENT = re.compile(r"#?4\.[12]\.[0-9]")
 
 # "Relay access denied", "relay not permitted", "Unable to relay", "Relaying denied": it takes mail for its own domains
 # alone, from us or from anybody. It may also repeat what a recipient's server said to it, when it asked there first.
-_NO_RELAY = re.compile(r"\brelay", re.IGNORECASE)
+# With a code of an address it speaks of the recipient: "5.1.1 User unknown in relay recipient table".
+_NO_RELAY = re.compile(r"(?!#?5\.[12]\.[0-9]).*\brelay", re.IGNORECASE | re.DOTALL)
 
 _POSITIVE, _TRANSIENT, _PERMANENT = 2, 4, 5  # the first digit
 _LONGEST_TEXT = 400  # characters; a ledger's column stays readable
@@ -61,7 +62,7 @@ class Said:
     @property
     def is_no_relay(self) -> bool:
         """Whether a recipient is turned down because mail for others is not passed on."""
-        return self.kind == _PERMANENT and _NO_RELAY.search(self.text) is not None
+        return self.kind == _PERMANENT and _NO_RELAY.match(self.text) is not None
 
     @property
     def is_too_busy(self) -> bool:

@@ -218,10 +218,23 @@ def test_a_server_that_passes_on_nothing_of_ours_stops_the_line_and_no_message_i
 
 
 def test_a_recipient_whose_own_server_passes_nothing_on_stops_nobody_else() -> None:
-    said = "550 5.1.1 undeliverable: host mx.invalid said: 554 Relay access denied"
+    said = "550 5.0.0 undeliverable: host mx.invalid said: 554 Relay access denied"
     with mail_server(RCPT=(said, said, "250 Ok", said)) as server:
         deliveries = deliver(server.port, HANAKO, TARO, JIRO, HANAKO, TARO)
     assert outcomes(deliveries) == [REFUSED, REFUSED, ACCEPTED, REFUSED, REFUSED]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "550 5.1.1 Recipient address rejected: User unknown in relay recipient table",
+        "550 5.1.1 undeliverable address: host relay.mx.invalid said: 550 Unknown user",
+    ],
+)
+def test_dead_addresses_stop_nobody_else_whatever_the_servers_that_know_it_are_called(said: str) -> None:
+    with mail_server(RCPT=(said, said, said, "250 Ok")) as server:
+        deliveries = deliver(server.port, HANAKO, TARO, JIRO, "shiro@mail.invalid")
+    assert outcomes(deliveries) == [REFUSED, REFUSED, REFUSED, ACCEPTED]
 
 
 def test_one_recipient_written_to_several_times_is_one() -> None:
