@@ -1,6 +1,5 @@
 """What the demo prints at its end: rows, messages with their lineage, and where to look further."""
 
-from dataclasses import replace
 from typing import Any
 
 from psycopg import Connection
@@ -8,8 +7,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from ekiden.delivery.addresses import masked
-from ekiden.insights.lineage import latest_messages, lineage
+from ekiden.insights.lineage import latest_messages, lineage, masked_lineage
 from ekiden.insights.lineage_wording import describe
 from ekiden.schedule.rows import summary
 from ekiden.settings import Settings
@@ -35,7 +33,7 @@ def print_messages(console: Console, connection: Connection[Any], settings: Sett
         console.print("no message was sent: nothing is due and nothing was released")
     for message_id in found:
         message = lineage(connection, message_id)
-        console.print(describe(replace(message, to_address=masked(message.to_address)), settings))
+        console.print(describe(masked_lineage(message), settings))
 
 
 def _where(settings: Settings) -> str:

@@ -6,8 +6,9 @@ with found as (
     select
         stoppable.enrolment_id,
         (
-            -- no sooner than the anchor: what was before that the enrolment was not about
-            select greatest(lower(span), eligibility.anchor_at)
+            -- no sooner than the anchor: what was before that the enrolment was not about. What has no history, like a
+            -- customer's gender, did not hold as they came in, and began nobody knows when
+            select case when not lower_inf(span) then greatest(lower(span), eligibility.anchor_at) end
             from unnest(eligibility.stop_during) as span
             where span @> %(now)s::timestamptz
         ) as left_at,

@@ -109,6 +109,24 @@ def test_what_happens_while_a_customer_is_in_is_ignored_also_at_the_instant_of_t
     assert [(row.anchor_key, row.state) for row in shop.rows()] == [("O1", "cancelled")]
 
 
+@pytest.mark.parametrize("noticed_by", ["plan", "send"])
+def test_a_stop_that_nobody_knows_the_beginning_of_began_when_it_was_noticed(shop: Shop, noticed_by: str):
+    shop.scenario(reentry="after_exit", steps=[STEP | {"send_time": "18:00"}])
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", key="O1")
+    shop.plan()
+    shop.eligible("C1", "2024-03-09", key="O2")
+    for table in ("follow_up", "follow_up_live"):
+        shop.execute(f"update eligibility.{table} set stop_during = '{{(,)}}'")  # noqa: S608
+    shop.at("2024-03-09 18:00")
+    assert (shop.send().counts if noticed_by == "send" else shop.plan()).cancelled == 1
+    for table in ("follow_up", "follow_up_live"):
+        shop.execute(f"update eligibility.{table} set stop_during = '{{}}'")  # noqa: S608
+    shop.at("2024-03-10 06:00")
+    shop.plan()
+    assert [(row.anchor_key, row.state) for row in shop.rows()] == [("O1", "cancelled")]
+
+
 def test_with_reentry_never_a_completed_enrolment_still_blocks(shop: Shop):
     shop.scenario()
     shop.buyer("C1")
