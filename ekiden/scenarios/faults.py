@@ -22,6 +22,9 @@ Location = tuple[int | str, ...]
 TAGS = frozenset({WORD, CHOICE, COMPARISON, VALUE, *map(frame_tag, FRAME_TYPES)})
 """What pydantic puts into a fault's place that stands nowhere in the file."""
 
+A_KEY_ITSELF = "[key]"
+"""What pydantic puts behind a key that is itself at fault."""
+
 RULES = {
     "missing": "required",
     "extra_forbidden": "unknown_key",
@@ -105,8 +108,8 @@ def from_pydantic(errors: Iterable[ErrorDetails]) -> Iterator[DefinitionFault]:
 
 
 def _from_one(item: ErrorDetails) -> DefinitionFault:
-    location = tuple(part for part in item["loc"] if part not in TAGS and part != "[key]")
     kind, found = item["type"], item["input"]
+    location = _as_in_the_file(item["loc"], ends_with_a_key=kind == "extra_forbidden")
     if kind == "missing":
         rule = "exactly_one_anchor" if location == ("anchor",) else "required"
         return fault(rule, location, "it is required")
@@ -120,6 +123,12 @@ def _from_one(item: ErrorDetails) -> DefinitionFault:
     if kind == "greater_than_equal" and location[-1:] == ("offset_days",):
         rule = "negative_offset"
     return fault(rule, location, _message(rule, item), found)
+
+
+def _as_in_the_file(location: Location, *, ends_with_a_key: bool) -> Location:
+    """Return a place without what pydantic put into it; a key of the file may be the same word (`[key]`, a tag)."""
+    kept = len(location) - 1 if ends_with_a_key else len(location)
+    return (*(part for part in location[:kept] if part not in TAGS and part != A_KEY_ITSELF), *location[kept:])
 
 
 def _message(rule: str, item: ErrorDetails) -> str:

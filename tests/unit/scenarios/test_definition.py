@@ -211,6 +211,12 @@ def test_a_misspelt_setting_is_a_fault_at_its_place():
     }
 
 
+@pytest.mark.parametrize("key", ["[key]", "<anchor>", "<product frame>"])
+def test_an_unknown_key_that_is_a_word_of_the_library_underneath_is_told_like_any_other(key):
+    assert faults_of(definition(**{key: None})) == {("unknown_key", key)}
+    assert faults_of(definition(steps=[STEP | {key: 1}])) == {("unknown_key", f"steps[0].{key}")}
+
+
 def test_all_faults_are_found_at_once():
     found = faults_of(
         definition(
