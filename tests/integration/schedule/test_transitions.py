@@ -168,6 +168,13 @@ def test_a_row_is_born_only_as_listed(shop: Shop, run: UUID):
                 assert last_transition(shop.connection, "schedule_row") == expected
 
 
+def test_a_row_is_born_of_an_enrolment_that_is_there(shop: Shop, run: UUID):
+    act(shop.connection, "materialiser", run)
+    of_nobody = INSERT_ROW.replace("select enrolment_id,", "select enrolment_id + 1,")
+    with pytest.raises(errors.ForeignKeyViolation, match="born of an enrolment"):
+        shop.connection.execute(of_nobody, {"state": "ready", "run": run, "now": NOW})
+
+
 @pytest.mark.parametrize("before", ROW_STATES)
 def test_a_row_changes_its_state_only_as_listed(shop: Shop, run: UUID, before: str):
     for after, actor in product(ROW_STATES, ACTORS):
