@@ -4,13 +4,12 @@ Belongs here: that, and nothing that is needed to make one. Does not belong here
 provider wants it (`ekiden.delivery.channels`).
 """
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ekiden.content.shared import SharedContent, filled
 
 
-@dataclass(frozen=True)
-class RenderedMessage:
+class RenderedMessage(NamedTuple):
     """What one customer gets."""
 
     subject: str
@@ -34,4 +33,4 @@ class RenderedMessage:
     def without_html(self) -> "RenderedMessage":
         """Return this message as a text mail; its hash stays the one of the whole content."""
         shared = self.shared.without_html if self.shared else None
-        return replace(self, own_html=None, shared=shared, values=self.values[: shared.holes] if shared else ())
+        return self._replace(own_html=None, shared=shared, values=self.values[: shared.holes] if shared else ())

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ekiden.content.borders import Border, joined, stripped
 from ekiden.content.holes import SEPARATOR, NotCut
@@ -49,8 +49,7 @@ class Skeleton:
     html_bytes: tuple[bytes | int, ...] | None
 
 
-@dataclass(frozen=True, eq=False)
-class Filled:
+class Filled(NamedTuple):
     """One customer's message, its HTML in pieces alone, and the same whole in UTF-8."""
 
     subject: str

@@ -5,9 +5,8 @@ values come from (the dispatcher reads them).
 """
 
 import re
-from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 # Control characters, line and paragraph separators, lone surrogates: none is part of a name or an address,
 # and a line break in a value would start a line of its own in the text part or a header.
@@ -16,8 +15,7 @@ _BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-@dataclass(frozen=True)
-class MessageVariables:
+class MessageVariables(NamedTuple):
     """The variables of one message. Each field is a variable of the same name in every template."""
 
     customer_name: str
@@ -47,7 +45,7 @@ class MessageVariables:
     """The shop's front page; empty: a template shows no button."""
 
 
-VARIABLE_NAMES = tuple(field.name for field in fields(MessageVariables))
+VARIABLE_NAMES = MessageVariables._fields
 
 # The same for all customers of one step, as a rule: what a template makes of these alone is the same for all
 # messages of a request. (Where they differ, the messages are as right, and have less in common.)

@@ -8,7 +8,7 @@ Does not belong here: who may be claimed (`claim`), and what became of it (`reco
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -91,8 +91,7 @@ def claim_withheld(
     connection.execute(statement(__file__, "end_after_skip"), parameters)
 
 
-@dataclass(frozen=True)
-class _Claim:
+class _Claim(NamedTuple):
     """What is known of one row as it is claimed."""
 
     schedule_row_id: int

@@ -9,7 +9,7 @@ here, and `none` means no everywhere. Suppression and opt-outs hold for every ch
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
@@ -55,8 +55,7 @@ class PushSubscription(_Part):
     keys: PushKeys
 
 
-@dataclass(frozen=True)
-class ContactPoints:
+class ContactPoints(NamedTuple):
     """What the shop knows of a customer's contact points, as it wrote them."""
 
     phone: str | None = None

@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 from psycopg import Connection, sql
-from psycopg.rows import class_row
 
 from ekiden.database.arrays import as_array
+from ekiden.database.rows import by_column
 from ekiden.database.statements import qualified, statement
 from ekiden.schedule.unanswered import asking, refuse_what_was_left_out
 from ekiden.settings import Settings
@@ -119,7 +119,7 @@ def _lock_due(
     due_date: date | None,
     broken_contents: Sequence[str],
 ) -> list[DueRow]:
-    with connection.cursor(row_factory=class_row(DueRow)) as cursor:
+    with connection.cursor(row_factory=by_column(DueRow)) as cursor:
         return cursor.execute(
             statement(__file__, "lock_due"),
             {
@@ -144,7 +144,6 @@ def stopped_now(connection: Connection[Any], due: Sequence[DueRow], now: datetim
         by_version[row.scenario_version_id].append(row)
     stopped: dict[int, datetime | None] = {}
     for rows in by_version.values():
-        customers = sorted({row.customer_id for row in rows})
         live_function = rows[0].live_function
         # a model written by hand has no function: its table is as fresh as its last build
         eligibility = (
@@ -158,30 +157,27 @@ def stopped_now(connection: Connection[Any], due: Sequence[DueRow], now: datetim
             anchors = connection.execute(
                 statement(__file__, "stopped_anchors").format(eligibility=eligibility),
                 {
-                    "customers": as_array(customers),
-                    "anchor_customers": as_array(row.customer_id for row in rows),
+                    "customers": as_array(row.customer_id for row in rows),
+                    "anchor_kinds": as_array(row.anchor_kind for row in rows),
                     "anchor_keys": as_array(row.anchor_key for row in rows),
                     "now": now,
                 },
             ).fetchall()
-        found = {(customer, kind, key): is_stopped for customer, kind, key, is_stopped, _ in anchors}
-        since = {(customer, kind, key): left_at for customer, kind, key, _, left_at in anchors}
-        stopped |= {row.schedule_row_id: since.get(_anchor(row)) for row in rows if is_stopped(row, found)}
+        for place, is_gone, left_at in anchors:
+            row = rows[place - 1]
+            if not is_gone or is_stopped_without_anchor(row):
+                stopped[row.schedule_row_id] = left_at
     return stopped
 
 
-def is_stopped(row: DueRow, found: Mapping[tuple[str, str, str], bool]) -> bool:
-    """Return whether a row is stopped, by its anchor among those that stand now.
+def is_stopped_without_anchor(row: DueRow) -> bool:
+    """Return whether a row is stopped whose anchor is gone.
 
     Leaving a segment leaves the anchor standing. Gone, it never was: a fact that reached us late says that the
     customer was not in the segment at all. Of a model written by hand only the plan, which checks its contract, says
     so: a slip in its SQL can hide every anchor.
     """
-    return found.get(_anchor(row), row.anchor_kind == "entered" and row.live_function is not None)
-
-
-def _anchor(row: DueRow) -> tuple[str, str, str]:
-    return row.customer_id, row.anchor_kind, row.anchor_key
+    return row.anchor_kind == "entered" and row.live_function is not None
 
 
 def cancel(

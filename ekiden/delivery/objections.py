@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -24,8 +24,7 @@ from ekiden.delivery.opt_outs import channel_of
 _ONE_SPELLING = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:(?!xn--)[a-z0-9-]+\.)+(?!xn--)[a-z]+")
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """A row whose customer may be written to; `channel` is its step's, `addresses` are as the shop has them.
 
     `site` is that of its message, where there is no row yet that says it.

@@ -5,6 +5,7 @@ Belongs here: which rules a channel goes by. Does not belong here: the rules the
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ekiden.delivery.contact_points import ContactPoints, choose_contact_point, contact_point, phone_spellings
 from ekiden.delivery.objections import NO_OBJECTIONS, Objections
@@ -16,8 +17,7 @@ from ekiden.scenarios.scenario import AddressPolicy
 LIST = "list"
 
 
-@dataclass(frozen=True)
-class Reached:
+class Reached(NamedTuple):
     """What is known of a customer at this moment, as the shop wrote it, and what stands against writing to them."""
 
     addresses: tuple[str | None, ...]

@@ -4,9 +4,8 @@ Order of the checks: suppression and address, opt-outs, then newsletter status (
 """
 
 from collections.abc import Set
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ekiden.delivery.addresses import NotAnAddress, compared, normalised
 from ekiden.scenarios.scenario import AddressPolicy
@@ -47,8 +46,7 @@ class SkipReason(StrEnum):
     CONTENT_INVALID = "content_invalid"
 
 
-@dataclass(frozen=True)
-class Recipient:
+class Recipient(NamedTuple):
     """What is known of a customer at the moment of the check."""
 
     addresses: tuple[str | None, ...]

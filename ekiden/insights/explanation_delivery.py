@@ -5,7 +5,7 @@ judge of one customer, and saying it. Does not belong here: whether the customer
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -121,7 +121,7 @@ def read_delivery(
     asked = Asked(row.schedule_row_id if row else NO_ROW, customer_id, channel, written, contact.site)
     objections = read_objections(connection, [asked]).get(asked.schedule_row_id, NO_OBJECTIONS)
     place = reach(
-        replace(customer, objections=objections),
+        customer._replace(objections=objections),
         channel,
         # a row keeps the version that it was born from
         policy=_policy(open_row) if open_row else definition.address_policy,

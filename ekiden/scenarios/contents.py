@@ -46,7 +46,7 @@ def content_findings(
         if step is None or step.content is None or step.channel not in SENT_CHANNELS:
             continue
         for name in variant_names(folder, step.content, step.channel):
-            of_step = (replace(each, variables=replace(each.variables, step_no=index + 1)) for each in trials)
+            of_step = (replace(each, variables=each.variables._replace(step_no=index + 1)) for each in trials)
             for severity, problem in _problems(folder, name, step.channel, of_step):
                 rule = "content_broken" if severity == "error" else "content_fails_for_some"
                 yield severity, fault(rule, ("steps", index, "content"), problem, name)
@@ -70,28 +70,28 @@ def _problems(folder: Path, name: str, channel: str, trials: Iterable[Trial]) ->
 
 
 def _trials(scenario: ScenarioDefinition, is_by_hand: bool) -> Iterator[Trial]:
-    full = replace(sample_variables(), anchor_products=PRODUCTS, offered_products=PRODUCTS)
+    full = sample_variables()._replace(anchor_products=PRODUCTS, offered_products=PRODUCTS)
     yield Trial(full)
     anchor = kind_of_anchor(scenario)
     has_products = anchor is None or anchor in ORDER_ANCHORS or anchor == EVENT or is_by_hand
-    most = full if has_products else replace(full, anchor_products=())
+    most = full if has_products else full._replace(anchor_products=())
     yield Trial(most, f". anchor_products is empty here, as the anchor {anchor} is of no product{WAY_OUT}")
     stops = [frame for place, frame in frames(scenario) if place[0] == "stop" and getattr(frame, "codes", None)]
     named = PRODUCTS[: len({code for frame in stops if frame.type == "product" for code in frame.codes})]
     # any frame's code may be that of a product
     if all(frame.type == "product" for frame in stops):
-        most = replace(most, offered_products=named)
+        most = most._replace(offered_products=named)
     yield Trial(most, f". offered_products holds {len(named) or 'none'} here, the products that `stop` names{WAY_OUT}")
     source, without = ("event", "an event of no product") if anchor == EVENT else ("order", "no order")
     may_lack_products = is_by_hand or anchor == EVENT
     for who, lacking in (
-        (f"an {source} of one product", replace(most, anchor_products=most.anchor_products[:1])),
-        (without, replace(most, anchor_products=()) if may_lack_products else most),
-        ("nothing that is offered", replace(most, offered_products=named)),
-        ("no given name", replace(most, given_name="", customer_name=most.family_name)),
-        ("no family name", replace(most, family_name="", customer_name=most.given_name)),
-        ("no name", replace(most, given_name="", family_name="", customer_name="")),
+        (f"an {source} of one product", most._replace(anchor_products=most.anchor_products[:1])),
+        (without, most._replace(anchor_products=()) if may_lack_products else most),
+        ("nothing that is offered", most._replace(offered_products=named)),
+        ("no given name", most._replace(given_name="", customer_name=most.family_name)),
+        ("no family name", most._replace(family_name="", customer_name=most.given_name)),
+        ("no name", most._replace(given_name="", family_name="", customer_name="")),
     ):
         words = f". That is so for customers with {who}, who would be skipped (content_invalid){WAY_OUT}"
         yield Trial(lacking, words, "warning")
-    yield Trial(replace(most, shop_url=""), f". That is so where EKIDEN_SHOP_URL is not set{WAY_OUT}", "warning")
+    yield Trial(most._replace(shop_url=""), f". That is so where EKIDEN_SHOP_URL is not set{WAY_OUT}", "warning")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from ekiden.content.message import RenderedMessage
@@ -24,8 +24,7 @@ class Sender:
     reply_to: str | None = None
 
 
-@dataclass(frozen=True)
-class OutgoingMessage:
+class OutgoingMessage(NamedTuple):
     """One rendered message to one customer."""
 
     message_id: UUID

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,7 +65,7 @@ def apart(count: int) -> list[OutgoingMessage]:
 
 
 def to(message: OutgoingMessage, **changes: Any) -> OutgoingMessage:
-    return replace(message, **changes)
+    return message._replace(**changes)
 
 
 @cache

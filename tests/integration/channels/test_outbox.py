@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -91,7 +90,7 @@ def test_a_message_delivered_again_is_accepted_and_stays_as_it_was(channel: Outb
     messages = numbered_messages(2)
     first = channel.deliver(messages)
     before = (channel.folder / first[0].detail).read_bytes()
-    changed = replace(messages[0], rendered=replace(messages[0].rendered, subject="Other"))
+    changed = messages[0]._replace(rendered=messages[0].rendered._replace(subject="Other"))
     assert channel.deliver([changed, messages[1]]) == first
     assert (channel.folder / first[0].detail).read_bytes() == before
     assert len(files(channel)) == 2
@@ -100,7 +99,7 @@ def test_a_message_delivered_again_is_accepted_and_stays_as_it_was(channel: Outb
 
 def test_the_same_message_twice_in_one_batch_is_one_file(channel: OutboxChannel) -> None:
     message = numbered_messages(1)[0]
-    deliveries = channel.deliver([message, message, replace(message, to_name="Other")])
+    deliveries = channel.deliver([message, message, message._replace(to_name="Other")])
     assert outcomes(deliveries) == [Outcome.accepted] * 3
     assert len(files(channel)) == 1
     assert leftovers(channel) == []
@@ -127,7 +126,7 @@ def test_find_tells_what_is_there_and_what_certainly_is_not(channel: OutboxChann
 
 def test_one_message_that_cannot_be_carried_does_not_hold_up_the_others(channel: OutboxChannel) -> None:
     messages = numbered_messages(3)
-    messages[1] = replace(messages[1], to_address="nobody\r\nBcc: all@mail.invalid")
+    messages[1] = messages[1]._replace(to_address="nobody\r\nBcc: all@mail.invalid")
     deliveries = channel.deliver(messages)
     assert outcomes(deliveries) == [Outcome.accepted, Outcome.refused, Outcome.accepted]
     assert "Bcc" not in deliveries[1].detail

@@ -1,5 +1,6 @@
 """Several senders of one worker at once: when they are, and how they end."""
 
+import sys
 import threading
 import time
 from collections import Counter
@@ -104,6 +105,23 @@ def test_one_sender_at_a_time_makes_messages(evening: Evening, monkeypatch: pyte
     evening.send()
     assert makers == evening.channel.senders
     assert evening.sent() == PEOPLE
+
+
+def test_two_senders_take_short_turns_at_python_and_it_is_as_before_afterwards(
+    evening: Evening, monkeypatch: pytest.MonkeyPatch
+):
+    usual = sys.getswitchinterval()
+    during: list[float] = []
+    compose_all = send.compose_all
+
+    def compose(rows: Sequence[RowToSend], settings: Settings) -> object:
+        during.append(sys.getswitchinterval())
+        return compose_all(rows, settings)
+
+    monkeypatch.setattr(send, "compose_all", compose)
+    evening.send()
+    assert during == [pytest.approx(side_by_side.TURN_SECONDS)] * len(during) != []
+    assert sys.getswitchinterval() == usual > side_by_side.TURN_SECONDS
 
 
 def test_progress_is_that_of_all_senders_together(evening: Evening):

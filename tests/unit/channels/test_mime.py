@@ -75,7 +75,7 @@ def test_every_header_is_there_once_and_right() -> None:
 
 
 def test_a_long_code_makes_no_line_that_is_longer_than_a_mail_may_have() -> None:
-    raw = to_bytes(replace(MESSAGE, scenario_code="\U00020bb7" * 100), NOW)
+    raw = to_bytes(MESSAGE._replace(scenario_code="\U00020bb7" * 100), NOW)
     assert max(map(len, raw.split(b"\r\n"))) <= 998
 
 
@@ -88,7 +88,7 @@ def test_the_text_part_comes_first_and_both_are_complete() -> None:
 
 
 def test_a_text_mail_has_one_part() -> None:
-    message = replace(MESSAGE, rendered=replace(MESSAGE.rendered, own_html=None))
+    message = MESSAGE._replace(rendered=MESSAGE.rendered._replace(own_html=None))
     assert [part.get_content_type() for part in read(to_bytes(message, NOW)).iter_parts()] == ["text/plain"]
 
 
@@ -98,19 +98,19 @@ def test_the_date_keeps_its_zone() -> None:
 
 
 def test_answers_go_to_the_sender_without_another_address() -> None:
-    message = replace(MESSAGE, sender=Sender("shop@shop.invalid", "Shop"))
+    message = MESSAGE._replace(sender=Sender("shop@shop.invalid", "Shop"))
     assert read(to_bytes(message, NOW))["Reply-To"] == "shop@shop.invalid"
 
 
 def test_one_click_is_promised_for_https_only() -> None:
-    mail = read(to_bytes(replace(MESSAGE, unsubscribe_url="http://127.0.0.1:8000/u"), NOW))
+    mail = read(to_bytes(MESSAGE._replace(unsubscribe_url="http://127.0.0.1:8000/u"), NOW))
     assert mail["List-Unsubscribe"] == "<http://127.0.0.1:8000/u>"
     assert "List-Unsubscribe-Post" not in mail
 
 
 @pytest.mark.parametrize("local_part", ["taro..yamada", "taro.", ".taro", "o'hara", "a+b", "{x}", "=?utf-8?q?x?="])
 def test_addresses_that_carriers_gave_out_arrive(local_part: str) -> None:
-    message = replace(MESSAGE, to_address=f"{local_part}@carrier.invalid")
+    message = MESSAGE._replace(to_address=f"{local_part}@carrier.invalid")
     assert fault_of(message) is None
     raw = message_from_bytes(to_bytes(message, NOW), policy=policy.compat32)["To"]
     assert parseaddr(raw)[1].replace('"', "") == f"{local_part}@carrier.invalid"
@@ -129,11 +129,10 @@ def test_names_and_subjects_read_back_as_they_were_and_break_no_header(
     name: str, sender_name: str, subject: str
 ) -> None:
     one_line = display_name(subject)  # the renderer hands over one line
-    message = replace(
-        MESSAGE,
+    message = MESSAGE._replace(
         to_name=name,
         sender=replace(MESSAGE.sender, name=sender_name),
-        rendered=replace(MESSAGE.rendered, subject=one_line),
+        rendered=MESSAGE.rendered._replace(subject=one_line),
     )
     data = to_bytes(message, NOW)
     mail = message_from_bytes(data, policy=policy.compat32)
@@ -158,7 +157,7 @@ LINES = st.lists(st.text(alphabet=st.characters(exclude_characters="\r\n", exclu
 @example(lines=["From me", ".", "--=_00000000", "x" * 2000, ""], html=["日本語" * 900])
 def test_any_body_reads_back_as_it_was(lines: list[str], html: list[str]) -> None:
     text_body, html_body = "\n".join(lines), "\n".join(html)
-    message = replace(MESSAGE, rendered=RenderedMessage("s", text_body, html_body, "hash"))
+    message = MESSAGE._replace(rendered=RenderedMessage("s", text_body, html_body, "hash"))
     data = to_bytes(message, NOW)
     assert data.isascii()
     assert re.search(rb"[^\r]\n|\r[^\n]", data) is None
@@ -191,11 +190,11 @@ NO_ADDRESSES = [
 
 @pytest.mark.parametrize("address", NO_ADDRESSES)
 def test_what_is_no_address_is_a_fault_that_does_not_repeat_it(address: str) -> None:
-    fault = fault_of(replace(MESSAGE, to_address=address))
+    fault = fault_of(MESSAGE._replace(to_address=address))
     assert fault is not None
     assert not address or address not in fault
     with pytest.raises(ValueError, match="not a mail address"):
-        to_bytes(replace(MESSAGE, to_address=address), NOW)
+        to_bytes(MESSAGE._replace(to_address=address), NOW)
 
 
 @given(address=st.emails())
@@ -206,13 +205,13 @@ def test_an_address_is_taken_whole_or_not_at_all(address: str) -> None:
 
 @pytest.mark.parametrize("url", ["", "javascript:alert(1)", "https://x\r\nX: y", "https://x>", "mailto:a@b.invalid"])
 def test_a_link_that_would_break_the_header_is_a_fault(url: str) -> None:
-    assert "EKIDEN_UNSUBSCRIBE_URL" in (fault_of(replace(MESSAGE, unsubscribe_url=url)) or "")
+    assert "EKIDEN_UNSUBSCRIBE_URL" in (fault_of(MESSAGE._replace(unsubscribe_url=url)) or "")
 
 
 def test_only_a_notice_to_the_shop_itself_may_lack_the_opt_out() -> None:
-    without = replace(MESSAGE, unsubscribe_url="")
+    without = MESSAGE._replace(unsubscribe_url="")
     assert "EKIDEN_UNSUBSCRIBE_URL" in (fault_of(without) or "")
-    notice = replace(without, for_administrator=True)
+    notice = without._replace(for_administrator=True)
     assert fault_of(notice) is None
     mail = read(to_bytes(notice, NOW))
     assert [name for name in HEADERS if name not in mail] == [
@@ -224,5 +223,5 @@ def test_only_a_notice_to_the_shop_itself_may_lack_the_opt_out() -> None:
 
 
 def test_a_senders_fault_names_its_setting() -> None:
-    fault = fault_of(replace(MESSAGE, sender=Sender("Shop <shop@shop.invalid>", "Shop")))
+    fault = fault_of(MESSAGE._replace(sender=Sender("Shop <shop@shop.invalid>", "Shop")))
     assert "EKIDEN_SENDER_ADDRESS" in (fault or "")

@@ -80,7 +80,7 @@ def test_a_request_stays_below_its_bytes() -> None:
 
 def test_values_that_do_not_fill_the_content_go_alone_as_they_were_rendered() -> None:
     message = mail(0)
-    short = replace(message, rendered=replace(message.rendered, values=("x",)))
+    short = message._replace(rendered=message.rendered._replace(values=("x",)))
     assert planned([short, mail(1), mail(2)]) == [(0,), (1, 2)]
 
 
@@ -288,7 +288,7 @@ NASTY_NAMES = [
 def test_the_shops_own_contents_travel_together_and_arrive_as_they_were_rendered(name: str) -> None:
     content = load_content(PROJECT_ROOT / "content", name)
     messages = [
-        replace(mail(number), rendered=render(content, replace(sample_variables(), customer_name=customer)))
+        mail(number)._replace(rendered=render(content, sample_variables()._replace(customer_name=customer)))
         for number, customer in enumerate(NASTY_NAMES)
     ]
     (part,) = planned(messages)
@@ -297,5 +297,5 @@ def test_the_shops_own_contents_travel_together_and_arrive_as_they_were_rendered
     assert received(body) == {
         one.message_id: (one.rendered.subject, one.rendered.text, one.rendered.html) for one in messages
     }
-    as_text = [replace(one, rendered=one.rendered.without_html()) for one in messages]
+    as_text = [one._replace(rendered=one.rendered.without_html()) for one in messages]
     assert received(body_of(as_text))[messages[1].message_id][2] is None

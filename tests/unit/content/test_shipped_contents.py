@@ -1,17 +1,15 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from ekiden.content.render import content_names, load_content, render, sample_variables
+from ekiden.content.render import MessageVariables, content_names, load_content, render, sample_variables
 from ekiden.settings import PROJECT_ROOT
 
 CONTENT = PROJECT_ROOT / "content"
 
 SCENARIOS = PROJECT_ROOT / "dbt_project" / "models" / "eligibility"
-BARE = replace(
-    sample_variables(),
+BARE = sample_variables()._replace(
     customer_name="",
     family_name="",
     given_name="",
@@ -19,7 +17,7 @@ BARE = replace(
     offered_products=(),
     shop_url="",
 )
-MANY_PRODUCTS = replace(sample_variables(), anchor_products=tuple(f"Product {n} {'x' * 60}" for n in range(300)))
+MANY_PRODUCTS = sample_variables()._replace(anchor_products=tuple(f"Product {n} {'x' * 60}" for n in range(300)))
 
 
 def test_every_step_of_every_scenario_has_its_content_and_none_is_left_over() -> None:
@@ -67,7 +65,7 @@ def test_the_text_part_has_lines_that_read_well(name: str) -> None:
 
 
 def test_the_sample_greets_in_japanese() -> None:
-    variables = replace(sample_variables(), customer_name="山田 花子")
+    variables = sample_variables()._replace(customer_name="山田 花子")
     message = render(load_content(CONTENT, "sample/step_1"), variables)
     assert message.subject == "山田 花子様、ご注文ありがとうございます"
     assert "2024年2月29日" in message.text
@@ -76,5 +74,5 @@ def test_the_sample_greets_in_japanese() -> None:
 
 def test_the_readme_of_contents_lists_every_variable() -> None:
     guide = Path(PROJECT_ROOT / "docs" / "contents.md").read_text(encoding="utf-8")
-    for name in sample_variables().__dataclass_fields__:
+    for name in MessageVariables._fields:
         assert f"`{name}`" in guide

@@ -1,6 +1,5 @@
 """What is made of an address as somebody wrote it, and why something is none."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.utils import getaddresses
@@ -117,7 +116,7 @@ def test_any_text_is_one_plain_address_or_none_and_breaks_no_header(written: str
     assert normalised(address) == address
     assert normalised(addr_spec(address)) == address
     assert compared(written) == compared(address)
-    mail = message_from_bytes(to_bytes(replace(MESSAGE, to_address=address), NOW), policy=policy.compat32)
+    mail = message_from_bytes(to_bytes(MESSAGE._replace(to_address=address), NOW), policy=policy.compat32)
     ((_, seen),) = getaddresses([mail["To"]])
     assert seen.replace('"', "") == address
     assert mail.keys()[:4] == ["Date", "Message-ID", "From", "To"]

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID
@@ -45,7 +44,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def composed(settings: Settings, *offers: str) -> list[OutgoingMessage]:
-    rows = [replace(ROW, message_id=UUID(int=n), offered_products=[offer]) for n, offer in enumerate(offers)]
+    rows = [ROW._replace(message_id=UUID(int=n), offered_products=[offer]) for n, offer in enumerate(offers)]
     return [message for _, message in compose_all(rows, settings)]
 
 

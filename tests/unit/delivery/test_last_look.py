@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ekiden.delivery.last_look import DueRow, Verdict, is_stopped, judge
+from ekiden.delivery.last_look import DueRow, Verdict, is_stopped_without_anchor, judge
 
 NOW = datetime(2024, 3, 9, 3, 0, tzinfo=UTC)
 LIMIT = timedelta(hours=6)
@@ -59,16 +59,12 @@ def test_a_release_does_not_outlive_a_stop():
 
 
 def test_an_entry_into_a_segment_that_is_no_anchor_any_more_is_stopped():
-    entered = due(anchor_kind="entered", anchor_key="2024-03-01", live_function="eligibility.x_answers")
-    assert is_stopped(entered, {})
-    assert not is_stopped(entered, {(entered.customer_id, "entered", "2024-03-01"): False})
+    assert is_stopped_without_anchor(due(anchor_kind="entered", live_function="eligibility.x_answers"))
 
 
-def test_of_a_model_written_by_hand_only_a_stop_that_it_says_is_one():
-    entered = due(anchor_kind="entered", anchor_key="2024-03-01", live_function=None)
-    assert not is_stopped(entered, {})
-    assert is_stopped(entered, {(entered.customer_id, "entered", "2024-03-01"): True})
+def test_a_model_written_by_hand_that_hides_an_anchor_stops_nobody():
+    assert not is_stopped_without_anchor(due(anchor_kind="entered", live_function=None))
 
 
 def test_an_order_that_is_no_anchor_any_more_goes_on():
-    assert not is_stopped(due(anchor_kind="ordered"), {})
+    assert not is_stopped_without_anchor(due(anchor_kind="ordered", live_function="eligibility.x_answers"))

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 from uuid import UUID
@@ -76,7 +75,7 @@ def test_the_sample_is_not_read_as_markdown_and_unsubscribes_nobody() -> None:
     token = token_of(signer_of(["secret" * 6]), first.message_id)
     rendered = RenderedMessage(f"{IMAGE}, 花子", f"Stop: https://shop.example/u/{token}\n", None, "hash")
     keeper = SampleKeeper(AcceptsAll())
-    keeper.deliver([replace(first, rendered=rendered)])
+    keeper.deliver([first._replace(rendered=rendered)])
     assert f"{IMAGE}, 花子" in read(keeper.sample())
     assert "Stop: https://shop.example/u/…" in keeper.sample()
     assert token not in keeper.sample()
