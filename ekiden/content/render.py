@@ -31,7 +31,14 @@ from ekiden.content.message import RenderedMessage
 from ekiden.content.outline import Outline, outlined
 from ekiden.content.skeleton import fill
 from ekiden.content.sources import Source, StepSources, content_names, read_sources
-from ekiden.content.templates import environment, one_line_template, rendering_line, used_names
+from ekiden.content.templates import (
+    NAMES_OF_A_HEAD,
+    environment,
+    faults_of_tags,
+    one_line_template,
+    rendering_line,
+    used_names,
+)
 from ekiden.content.variables import (
     NAMES_REQUIRED_BY_LAW,
     NAMES_REQUIRED_BY_LAW_IN,
@@ -47,6 +54,7 @@ __all__ = [
     "MessageVariables",
     "StepContent",
     "content_names",
+    "faults_of_content",
     "load_content",
     "render",
     "sample_variables",
@@ -94,6 +102,25 @@ def load_content(folder: Path, name: str, channel: str = "html_email") -> StepCo
         # whatever it is, it is of this content alone: raised as anything else, it would keep all others from being sent
         problem = f"it cannot be compiled ({type(error).__name__}); see docs/contents.md"
         raise ContentFault(sources.text.path, None, problem) from error
+
+
+def faults_of_content(folder: Path, name: str, channel: str = "html_email") -> list[ContentFault]:
+    """Return why `load_content` raises: all that is wrong with the names in the tags, and the first other thing."""
+    try:
+        load_content(folder, name, channel)
+        return []
+    except ContentFault as fault:
+        first = fault
+    faults: list[ContentFault] = []
+    with suppress(ContentFault):
+        sources = read_sources(folder, name, channel)
+        html = [without_comments(source) for source in (sources.html, sources.html_layout) if source]
+        for head in (sources.subject, sources.preheader):
+            faults += faults_of_tags(head, known=NAMES_OF_A_HEAD)
+        for part in (sources.text, sources.text_layout, *html):
+            faults += faults_of_tags(part)
+    # most often it is one of them
+    return list({str(fault): fault for fault in (*faults, first)}.values())
 
 
 @lru_cache(maxsize=_COMPILED_CONTENTS_KEPT)

@@ -5,6 +5,7 @@ Does not belong here: what the templates in the files mean.
 
 import re
 from dataclasses import dataclass
+from errno import ENAMETOOLONG
 from pathlib import Path
 
 from ekiden.content.faults import ContentFault
@@ -62,7 +63,7 @@ def mobile_variant(folder: Path, name: str) -> str | None:
     if not _NAME.fullmatch(variant):
         return None
     files = (folder / f"{variant}.txt", folder / f"{variant}.mjml")
-    return variant if any(file.exists() for file in files) else None
+    return variant if any(map(_is_there, files)) else None
 
 
 def read_sources(folder: Path, name: str, channel: str = "html_email") -> StepSources:
@@ -71,15 +72,15 @@ def read_sources(folder: Path, name: str, channel: str = "html_email") -> StepSo
         raise ContentFault(folder, None, f"{name!r} is not a content's name; write it like 'cross_sell/step_1'")
     text_path = folder / f"{name}.txt"
     html_path = folder / f"{name}.mjml"
-    if not text_path.exists():
-        raise ContentFault(text_path, None, _missing_text(folder, name))
+    if not _is_there(text_path):
+        raise ContentFault(text_path, None, _missing_text(folder))
     head, text = _split_head(text_path, _read(text_path))
     language = _language(text_path, head.get("Language"))
     layout = folder / LAYOUT_FOLDER / language
     short_channel = channel if channel in SHORT_CHANNELS else None
     text_layout = layout.with_suffix(f".{short_channel}.txt" if short_channel else ".txt")
     way_out = f"write this layout, or choose a Language in {text_path} that has one"
-    html = _whole_file(html_path) if html_path.exists() and not short_channel else None
+    html = _whole_file(html_path) if _is_there(html_path) and not short_channel else None
     return StepSources(
         name=name,
         short_channel=short_channel,
@@ -96,19 +97,27 @@ def read_sources(folder: Path, name: str, channel: str = "html_email") -> StepSo
 def read_notice(folder: Path, language: str) -> tuple[Source, Source]:
     """Return subject and text of the administrator's notice in a language; raise `ContentFault`."""
     path = folder / NOTICE_FOLDER / f"{language}.txt"
-    if not path.exists():
+    if not _is_there(path):
         raise ContentFault(path, None, "there is no such file; write it, or set EKIDEN_ADMIN_NOTICE_LANGUAGE")
     head, text = _split_head(path, _read(path))
     return _subject(path, head), text
 
 
-def _missing_text(folder: Path, name: str) -> str:
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        # no file has so long a name; of anything else tells whoever reads it
+        return error.errno != ENAMETOOLONG
+
+
+def _missing_text(folder: Path) -> str:
     known = ", ".join(content_names(folder)) or "none"
     return f"there is no such file; a content needs its text part. Contents that exist: {known}"
 
 
 def _layout_file(path: Path, way_out: str) -> Source:
-    if not path.exists():
+    if not _is_there(path):
         raise ContentFault(path, None, f"there is no such file; {way_out}")
     return _whole_file(path)
 
@@ -119,6 +128,9 @@ def _whole_file(path: Path) -> Source:
 
 def _read(path: Path) -> str:
     try:
+        # a pipe is read until somebody writes to it, and a device for ever
+        if not path.is_file() and not path.is_dir():
+            raise ContentFault(path, None, "this is no ordinary file; write one in its place")
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1

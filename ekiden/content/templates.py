@@ -3,7 +3,7 @@
 Belongs here: the environments and what is checked of a template's text. Does not belong here: MJML.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from datetime import date
 from pathlib import Path
 from traceback import extract_tb
@@ -17,6 +17,7 @@ from ekiden.content.sources import Source
 from ekiden.content.variables import HEAD_NAMES, VARIABLE_NAMES
 
 _ALL_NAMES = frozenset((*VARIABLE_NAMES, *HEAD_NAMES))
+NAMES_OF_A_HEAD = frozenset(VARIABLE_NAMES)
 # `safe` would switch escaping off for a customer's data; the others give another text at each rendering, and
 # a message must be the same when it is rendered again.
 _FILTERS_LEFT_OUT = ("safe", "random", "pprint")
@@ -80,34 +81,47 @@ def environment(*, autoescape: bool, sources: Mapping[str, Source] | None = None
 
 def used_names(source: Source, *, known: Set[str] = _ALL_NAMES) -> frozenset[str]:
     """Return the variables `source` uses; raise `ContentFault` for bad syntax or a name not in `known`."""
+    names, faults = _read(source, known)
+    if faults:
+        raise faults[0]
+    return names
+
+
+def faults_of_tags(source: Source, *, known: Set[str] = _ALL_NAMES) -> list[ContentFault]:
+    """Return all for which `used_names` raises, line by line; of bad syntax the first alone."""
+    return _read(source, known)[1]
+
+
+def _read(source: Source, known: Set[str]) -> tuple[frozenset[str], list[ContentFault]]:
+    """Return the variables that `source` uses, and what is wrong with its tags."""
+
+    def fault(line: int | None, problem: str) -> ContentFault:
+        return ContentFault(source.path, None if line is None else source.first_line + line - 1, problem)
+
     try:
-        return _used_names(source, known)
-    except ContentFault:
-        raise
+        tree = environment(autoescape=True).parse(source.text)
+        loaded = _names_loaded(tree)
+        checks = (_escaping_switched_off, _clock_asked, _unknown_filters, _variables_set_anew)
+        found = [each for check in checks for each in check(tree, known)]
+        choice = f"; there are: {', '.join(sorted(known))}"
+        for line, name in sorted({(name.lineno, name.name) for name in loaded if name.name not in known}):
+            found.append((line, f"there is no variable {name!r}{choice}"))
+            # said once: a content may be full of them
+            choice = ""
+        if not found:
+            # last, as what is said above names the way out
+            environment(autoescape=True).compile(tree)
     except Exception as error:
-        line = source.first_line + error.lineno - 1 if isinstance(error, TemplateSyntaxError) else None
-        raise ContentFault(source.path, line, f"{said_of_syntax(error)}; see docs/contents.md") from None
+        at = error.lineno if isinstance(error, TemplateSyntaxError) else None
+        return frozenset(), [fault(at, f"{said_of_syntax(error)}; see docs/contents.md")]
+    faults = [fault(*each) for each in sorted(dict.fromkeys(found), key=lambda each: each[0])]
+    return frozenset(name.name for name in loaded), faults
 
 
-def _used_names(source: Source, known: Set[str]) -> frozenset[str]:
-    tree = environment(autoescape=True).parse(source.text)
-    if switch := next(tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)), None):
-        line = source.first_line + switch.lineno - 1
-        raise ContentFault(source.path, line, "escaping cannot be switched off; remove this {% autoescape %}")
-    _refuse_the_clock(source, tree, known)
-    _refuse_unknown_filters(source, tree)
-    _refuse_to_overwrite(source, tree, known)
+def _names_loaded(tree: nodes.Template) -> list[nodes.Name]:
     bound = {name.name for name in tree.find_all(nodes.Name) if name.ctx in ("store", "param")}
     bound |= {macro.name for macro in tree.find_all(nodes.Macro)} | {"loop", "range", "dict", "namespace"}
-    loaded = [name for name in tree.find_all(nodes.Name) if name.ctx == "load" and name.name not in bound]
-    for name in loaded:
-        if name.name not in known:
-            line = source.first_line + name.lineno - 1
-            choice = ", ".join(sorted(known))
-            raise ContentFault(source.path, line, f"there is no variable {name.name!r}; there are: {choice}")
-    # last, as what is said above names the way out
-    environment(autoescape=True).compile(tree)
-    return frozenset(name.name for name in loaded)
+    return [name for name in tree.find_all(nodes.Name) if name.ctx == "load" and name.name not in bound]
 
 
 def said_of_syntax(error: Exception) -> str:
@@ -120,36 +134,37 @@ def said_of_syntax(error: Exception) -> str:
     return error.msg if isinstance(error, SyntaxError) else f"it cannot be compiled ({type(error).__name__})"
 
 
-def _refuse_the_clock(source: Source, tree: nodes.Template, known: Set[str]) -> None:
+def _escaping_switched_off(tree: nodes.Template, _: Set[str]) -> Iterator[tuple[int, str]]:
+    for switch in tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)):
+        yield switch.lineno, "escaping cannot be switched off; remove this {% autoescape %}"
+
+
+def _clock_asked(tree: nodes.Template, known: Set[str]) -> Iterator[tuple[int, str]]:
     for use in tree.find_all(nodes.Getattr):
         # a date under a name of the author's is refused when it is rendered
         if use.attr in _OF_THE_CLOCK and isinstance(use.node, nodes.Name) and use.node.name in known:
-            line = source.first_line + use.lineno - 1
-            problem = f"{use.attr} says another time at each rendering; a message says the same for ever"
-            raise ContentFault(source.path, line, problem)
+            yield use.lineno, f"{use.attr} says another time at each rendering; a message says the same for ever"
 
 
-def _refuse_to_overwrite(source: Source, tree: nodes.Template, known: Set[str]) -> None:
+def _variables_set_anew(tree: nodes.Template, known: Set[str]) -> Iterator[tuple[int, str]]:
     # what a step sets stays set in the layout's footer, which says what the law asks for
     made = [(name.name, name.lineno) for name in tree.find_all(nodes.Name) if name.ctx == "store"]
     made += [(macro.name, macro.lineno) for macro in tree.find_all(nodes.Macro)]
-    for name, lineno in made:
+    for name, line in made:
         if name in known:
-            line = source.first_line + lineno - 1
-            raise ContentFault(source.path, line, f"{name!r} is a variable of Ekiden's; choose another name")
+            yield line, f"{name!r} is a variable of Ekiden's; choose another name"
 
 
-def _refuse_unknown_filters(source: Source, tree: nodes.Template) -> None:
+def _unknown_filters(tree: nodes.Template, _: Set[str]) -> Iterator[tuple[int, str]]:
     available = environment(autoescape=True).filters
     for use in tree.find_all(nodes.Filter):
         if use.name not in available:
-            line = source.first_line + use.lineno - 1
-            raise ContentFault(source.path, line, f"there is no filter {use.name!r} here; see docs/contents.md")
+            yield use.lineno, f"there is no filter {use.name!r} here; see docs/contents.md"
 
 
 def one_line_template(source: Source) -> Template:
     """Return the template of a subject or preheader: plain text, no markup, whose head is not yet made."""
-    used_names(source, known=frozenset(VARIABLE_NAMES))
+    used_names(source, known=NAMES_OF_A_HEAD)
     name = source.path.name
     return environment(autoescape=False, sources={name: source}).get_template(name)
 

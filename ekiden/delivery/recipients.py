@@ -1,6 +1,6 @@
 """Whether a customer may be written to now, and at which address. Pure; the facts are read at the claim.
 
-Order of the checks: suppression and address, opt-outs, then newsletter status (glossary, order of checks at dispatch).
+Order of the checks: suppression and address, opt-outs, then newsletter status.
 """
 
 from collections.abc import Set
@@ -105,8 +105,6 @@ def is_mobile(address: str) -> bool:
 
 
 def _preferred(allowed: list[str], policy: AddressPolicy) -> str:
-    if policy.preferred_domain == "none":
-        return allowed[0]
     return next((each for each in allowed if domain_kind(each) == policy.preferred_domain), allowed[0])
 
 

@@ -53,7 +53,9 @@ class AnchorChoice(Part):
     entered: Text | None = Field(None, description="A segment: the customer came in (R-074).")
     list_imported: Text | None = Field(None, description="A list: the customer came onto it (R-077).")
     event: Text | None = Field(None, description="An event type (R-076).")
-    subscription_cancelled: CancelledSubscription | None = Field(None, description="R-075.")
+    subscription_cancelled: CancelledSubscription | None = Field(
+        None, description="A subscription was cancelled: to these products and for these reasons, where given (R-075)."
+    )
     nth_purchase: NthPurchase | None = None
 
 

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ekiden.content.render import ContentFault, MessageVariables, load_content, render, sample_variables
+from ekiden.content.render import (
+    ContentFault,
+    MessageVariables,
+    faults_of_content,
+    load_content,
+    render,
+    sample_variables,
+)
 from ekiden.content.variants import try_out, variant_names
 from ekiden.scenarios.anchor import ORDER_ANCHORS
 from ekiden.scenarios.definition import SENT_CHANNELS, DefinitionFault, ScenarioDefinition
@@ -45,15 +52,25 @@ def content_findings(
     for index, step in enumerate(scenario.steps or ()):
         if step is None or step.content is None or step.channel not in SENT_CHANNELS:
             continue
+        place = ("steps", index, "content")
+        broken: dict[str, None] = {}
         for name in variant_names(folder, step.content, step.channel):
             of_step = (replace(each, variables=each.variables._replace(step_no=index + 1)) for each in trials)
             for severity, problem in _problems(folder, name, step.channel, of_step):
-                rule = "content_broken" if severity == "error" else "content_fails_for_some"
-                yield severity, fault(rule, ("steps", index, "content"), problem, name)
+                if severity == "error":
+                    broken[problem] = None
+                else:
+                    yield severity, fault("content_fails_for_some", place, problem, name)
+        if broken:
+            # one finding, as all stands at one place of the definition
+            yield "error", fault("content_broken", place, "; besides ".join(broken), step.content)
 
 
 def _problems(folder: Path, name: str, channel: str, trials: Iterable[Trial]) -> Iterator[tuple[Severity, str]]:
-    """Yield the first thing that is wrong for everybody, else each that is wrong for some."""
+    """Yield what keeps a content from being made for anybody, else each thing that is wrong for some."""
+    if faults := faults_of_content(folder, name, channel):
+        yield from (("error", str(each)) for each in faults)
+        return
     told = set()
     for trial in trials:
         # what is too long for some alone is refused by the channel; they are not skipped, as warnings say

@@ -5,6 +5,7 @@ Belongs here: faults, and how pydantic's errors become ours. Does not belong her
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from typing import Any, get_args
 
@@ -92,6 +93,8 @@ def shown(value: object) -> str:
 
 
 def _written_out(value: object) -> str:
+    if isinstance(value, date):
+        return str(value)
     try:
         return repr(value)
     except ValueError:

@@ -94,7 +94,7 @@ class ProductFrame(_Countable):
     """Orders that hold one of these products, or any product that is none of them."""
 
     model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": ["codes"]}, {"required": ["other_than"]}]},
+        json_schema_extra={"oneOf": [{"required": ["codes"]}, {"required": ["other_than"]}]},
     )
 
     type: Literal["product"]

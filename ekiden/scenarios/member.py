@@ -56,7 +56,7 @@ Bound = Annotated[
 class TextMatch(Part):
     """The whole text or a part of it (R-101a); one of the two."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     contains: Text | None = Field(None, description="This text stands somewhere in it.")
     equals: Text | None = Field(None, description="It is this text, exactly.")
@@ -123,8 +123,13 @@ def _newsletter_class(value: object) -> object:
 
 def _month(value: object) -> object:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MONTHS:
-        message = "{found} is no month; months go from 1 to 12"
-        raise PydanticCustomError("unknown_birth_month", message, {"found": _told(value)})
+        # to YAML 08 is a text, as is what stands in quotes
+        digits = value.strip().lstrip("0") if isinstance(value, str) else ""
+        is_text = digits in map(str, range(1, MONTHS + 1))
+        said = (
+            f"is read as a text; write {digits}, without quotes" if is_text else "is no month; months go from 1 to 12"
+        )
+        raise PydanticCustomError("unknown_birth_month", "{found} {said}", {"found": _told(value), "said": said})
     return value
 
 

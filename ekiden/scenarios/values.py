@@ -28,8 +28,10 @@ class Part(BaseModel):
 
 def _quoted(value: object) -> object:
     if isinstance(value, int | float | date) and not isinstance(value, bool):
-        message = "{found} is read as a number or a date; write it in quotes"
-        raise PydanticCustomError("not_quoted", message, {"found": str(value)})
+        # what stands there may look otherwise: 0123 is 83 to YAML
+        kind = "date" if isinstance(value, date) else "number"
+        message = "YAML reads this as the {kind} {read}; write what is meant in quotes"
+        raise PydanticCustomError("not_quoted", message, {"kind": kind, "read": str(value)})
     return value
 
 

@@ -1,5 +1,6 @@
 import pickle
 import re
+from errno import EACCES
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
@@ -14,10 +15,12 @@ from ekiden.content.render import (
     MessageVariables,
     StepContent,
     content_names,
+    faults_of_content,
     load_content,
     render,
     sample_variables,
 )
+from ekiden.content.sources import mobile_variant
 from ekiden.content.variables import harmless
 from ekiden.settings import PROJECT_ROOT
 
@@ -459,6 +462,72 @@ def test_a_file_that_cannot_be_read_is_a_fault_of_this_content_alone(folder: Pat
     (folder / "offer" / "step_1.txt").mkdir(parents=True)
     with pytest.raises(ContentFault, match=r"step_1\.txt: it cannot be read \(Is a directory\)"):
         load_content(folder, "offer/step_1")
+
+
+def test_what_is_no_ordinary_file_is_a_fault_and_is_not_read(folder: Path) -> None:
+    content(folder, None)
+    path = folder / "offer" / "step_1.txt"
+    path.unlink()
+    # a pipe would be waited for, and /dev/zero never end
+    path.symlink_to("/dev/null")
+    with pytest.raises(ContentFault, match=r"step_1\.txt: this is no ordinary file"):
+        load_content(folder, "offer/step_1")
+
+
+def test_a_name_that_is_too_long_for_a_file_is_that_of_no_content(folder: Path) -> None:
+    content(folder, None)
+    with pytest.raises(ContentFault, match=r"there is no such file; .*offer/step_1"):
+        load_content(folder, "offer/" + "a" * 300)
+    assert mobile_variant(folder, "offer/" + "a" * 245) is None
+
+
+def test_a_folder_that_may_not_be_entered_is_a_fault_of_its_contents_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(EACCES, "Permission denied")
+
+    content(folder, None)
+    monkeypatch.setattr(Path, "stat", refused)
+    monkeypatch.setattr(Path, "exists", refused)
+    with pytest.raises(ContentFault, match=r"step_1\.txt: it cannot be read \(Permission denied\)"):
+        load_content(folder, "offer/step_1")
+
+
+def test_all_that_is_wrong_with_the_names_in_a_contents_tags_is_told_at_once(folder: Path) -> None:
+    head = "Subject: {{ foo }}{{ subject }}\nPreheader: {{ bar|safe }}\nLanguage: en\n\n"
+    text = "{{ baz }}\n{% set step_no = 2 %}{{ baz }}\n{{ anchor_date.today() }}{{ baz }}{{ baz }}"
+    html = paragraph("<!-- {{ unseen }} -->{{ qux }}\n{% autoescape false %}x{% endautoescape %}") + "<mj-section>"
+    with pytest.raises(ContentFault) as first:
+        content(folder, html, text, head)
+    write(folder / "layout" / "en.txt", LAYOUT_TEXT.replace("{{ postal_address }}", "{{ address }}"))
+    faults = faults_of_content(folder, "offer/step_1")
+    assert [(fault.path.name, fault.line, fault.problem.split(";")[0]) for fault in faults] == [
+        ("step_1.txt", 1, "there is no variable 'foo'"),
+        ("step_1.txt", 1, "there is no variable 'subject'"),
+        ("step_1.txt", 2, "there is no filter 'safe' here"),
+        ("step_1.txt", 2, "there is no variable 'bar'"),
+        ("step_1.txt", 5, "there is no variable 'baz'"),
+        ("step_1.txt", 6, "'step_no' is a variable of Ekiden's"),
+        ("step_1.txt", 6, "there is no variable 'baz'"),
+        ("step_1.txt", 7, "today says another time at each rendering"),
+        ("step_1.txt", 7, "there is no variable 'baz'"),
+        ("en.txt", 3, "there is no variable 'address'"),
+        ("step_1.mjml", 3, "there is no variable 'qux'"),
+        ("step_1.mjml", 4, "escaping cannot be switched off"),
+    ]
+    assert str(first.value) in map(str, faults)
+
+
+def test_of_anything_else_the_first_thing_that_is_wrong_with_a_content_is_told(folder: Path) -> None:
+    with pytest.raises(ContentFault):
+        content(folder, "<mj-section>")
+    (fault,) = faults_of_content(folder, "offer/step_1")
+    assert "mismatched tag" in fault.problem
+    (fault,) = faults_of_content(folder, "offer/step_2")
+    assert "there is no such file" in fault.problem
+    content(folder, paragraph("x"))
+    assert faults_of_content(folder, "offer/step_1") == []
 
 
 def test_a_fault_survives_the_way_from_a_worker_process() -> None:

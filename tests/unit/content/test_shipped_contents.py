@@ -72,7 +72,7 @@ def test_the_sample_greets_in_japanese() -> None:
     assert '<html\nlang="ja"' in (message.html or "")
 
 
-def test_the_readme_of_contents_lists_every_variable() -> None:
+def test_the_page_on_contents_lists_every_variable() -> None:
     guide = Path(PROJECT_ROOT / "docs" / "contents.md").read_text(encoding="utf-8")
     for name in MessageVariables._fields:
         assert f"`{name}`" in guide

@@ -1,5 +1,6 @@
 """Contents that cannot be made for somebody whom the scenario lets in are told before the first message."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def told(
     """Return what is found in a scenario whose one step says `body`."""
     contents, models = folder / "content", folder / "dbt_project" / "models" / "eligibility"
     shutil.copytree(PROJECT_ROOT / "content" / "layout", contents / "layout")
-    (contents / "tea").mkdir()
+    (contents / "tea").mkdir(exist_ok=True)
     models.mkdir(parents=True)
     (contents / "tea" / "step_1.txt").write_text(f"Subject: {subject}\nLanguage: en\n\n{body}\n", encoding="utf-8")
     (models / "tea.sql").write_text(sql, encoding="utf-8")
@@ -58,6 +59,21 @@ def test_what_the_definition_leaves_empty_for_everybody_is_an_error(tmp_path, bo
     assert "step_1.txt:4: rendering failed" in finding.message
     assert reason in finding.message
     assert "{% if %}" in finding.message
+
+
+def test_all_unknown_variables_of_a_content_and_its_variant_are_told_at_once(tmp_path):
+    (tmp_path / "content" / "tea").mkdir(parents=True)
+    mobile = "Subject: Tea\nLanguage: en\n\n{{ qux }}\n"
+    (tmp_path / "content" / "tea" / "step_1.mobile.txt").write_text(mobile, encoding="utf-8")
+    (finding,) = told(tmp_path, "{{ bar }}\n{{ baz }}", subject="{{ foo }}")
+    assert (finding.severity, finding.rule, finding.place) == ("error", "content_broken", "steps[0].content")
+    assert finding.found == "tea/step_1"
+    assert re.findall(r"([\w.]+:\d+): there is no variable '(\w+)'", finding.message) == [
+        ("step_1.txt:1", "foo"),
+        ("step_1.txt:4", "bar"),
+        ("step_1.txt:5", "baz"),
+        ("step_1.mobile.txt:4", "qux"),
+    ]
 
 
 @pytest.mark.parametrize(

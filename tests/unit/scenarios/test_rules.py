@@ -144,7 +144,13 @@ def test_since_the_anchor_belongs_to_what_happens():
         ({"re_entry": "never"}, "there is no such key, perhaps reentry"),
         ({"target": frame("prodct", codes=["A"])}, "prodct is no frame type, perhaps product"),
         ({"target": member(gendr="male")}, "there is no such key, perhaps gender"),
-        ({"target": frame("product", codes=[1082185])}, "1082185 is read as a number or a date; write it in quotes"),
+        ({"target": frame("product", codes=[83])}, "YAML reads this as the number 83; write what is meant in quotes"),
+        ({"name": date(2026, 11, 1)}, "YAML reads this as the date 2026-11-01; write what is meant in quotes"),
+        ({"target": member(birth_month="08")}, "08 is read as a text; write 8, without quotes"),
+        ({"target": member(birth_month="12")}, "12 is read as a text; write 12, without quotes"),
+        ({"target": member(birth_month=13)}, "13 is no month; months go from 1 to 12"),
+        ({"target": member(birth_month="May")}, "May is no month; months go from 1 to 12"),
+        ({"multi_delivery": date(2026, 11, 1)}, "true or false is expected, not 2026-11-01"),
         ({"target": frame("product", codes="A")}, "a list, like [A, B] is expected, not a text"),
         ({"multi_delivery": "no"}, "true or false is expected, not a text"),
         ({"status": True}, "true (as YAML reads yes and on) is not allowed; allowed: draft"),
@@ -157,6 +163,11 @@ def test_since_the_anchor_belongs_to_what_happens():
 )
 def test_a_message_says_what_was_found_and_what_was_probably_meant(changes, said):
     assert said in message(**changes)
+
+
+def test_a_date_is_found_as_it_is_written():
+    (fault,) = checked(name=date(2026, 11, 1)).faults
+    assert fault.found == "2026-11-01"
 
 
 def test_a_broken_setting_does_not_hide_the_rules_between_others():

@@ -1,6 +1,7 @@
 """The JSON Schema for editors: up to date, and of one mind with the validation as far as a schema can be."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -57,6 +58,12 @@ def test_an_anchor_is_exactly_one():
     assert (choice["minProperties"], choice["maxProperties"]) == (1, 1)
 
 
+def test_descriptions_name_no_requirement_by_its_id():
+    assert not re.findall(r"\b[RCQ]-\d+", scenario_file_schema_text())
+    subscriptions = scenario_file_schema()["$defs"]["AnchorChoice"]["properties"]["subscription_cancelled"]
+    assert subscriptions["description"].startswith("A subscription was cancelled")
+
+
 def test_the_aliases_of_ranges_are_what_one_writes():
     assert set(scenario_file_schema()["$defs"]["Period"]["properties"]) == {"from", "to"}
 
@@ -93,12 +100,14 @@ TAKEN_NULLS = [
         ({"period": {"from": "2026-01-01"}}, True),
         ({"target": {"frames": [{"type": "product"}]}}, False),
         ({"target": {"frames": [{"type": "product", "other_than": ["A"]}]}}, True),
+        ({"target": {"frames": [{"type": "product", "codes": ["A"], "other_than": ["B"]}]}}, False),
         *(({"target": {"frames": [{"type": kind}]}}, False) for kind in NEEDS_CODES),
         *(({"target": {"frames": [{"type": kind, "codes": ["A"]}]}}, True) for kind in NEEDS_CODES),
         ({"target": {"frames": [{"type": "order"}]}}, True),
         ({"target": {"frames": [{"type": "member", "member": {}}]}}, False),
         ({"target": {"frames": [MATCH]}}, True),
         ({"target": {"frames": [{"type": "member", "member": {"address": {}}}]}}, False),
+        ({"target": {"frames": [{"type": "member", "member": {"address": {"contains": "a", "equals": "b"}}}]}}, False),
         ({"target": {"frames": [{"type": "member", "member": {"custom": {"size": {}}}}]}}, False),
         *((changes, False) for changes in NULLS),
         *((changes, True) for changes in TAKEN_NULLS),

@@ -10,7 +10,8 @@ from ekiden.scenarios.scaffold import ScaffoldRefused, new_scenario
 from ekiden.scenarios.source import COLUMNS
 from ekiden.scenarios.validate import validate
 from ekiden.settings import Settings
-from ekiden.warehouse.project import prepare_project, refused_model
+from ekiden.warehouse.project import prepare_project
+from ekiden.warehouse.refused import refused_model
 
 RULE = "template_in_definition"
 
