@@ -9,12 +9,13 @@ import typer
 from rich.text import Text
 
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
-from ekiden.cli.session import ledger, now
+from ekiden.cli.session import ledger
+from ekiden.clock import utc_now
 from ekiden.database.connection import connect
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.insights.scenario_list import ListedScenario, listed_scenarios
 from ekiden.scenarios.faults import shown
-from ekiden.scenarios.report import Finding, Locator, Report
+from ekiden.scenarios.report import Finding, Locator, Report, resolved
 from ekiden.scenarios.scaffold import new_scenario, write
 from ekiden.scenarios.schema import scenario_file_schema_text
 from ekiden.scenarios.shop import compare
@@ -51,14 +52,14 @@ def validate(
 ) -> None:
     """Report every fault of the scenarios' definitions; exit code 1 if there is an error, 0 with warnings only."""
     settings = Settings()
-    chosen = [path.resolve() for path in paths or ()]
-    for path in chosen:
+    for path in paths or ():
         _refuse_unread(path)
+    chosen = [path.resolve() for path in paths or ()]
     report = validate_project(
         dbt.PROJECT_DIR,
         options=settings.options,
         batch_time=settings.batch_time,
-        today=settings.local_date(now()),
+        today=settings.local_date(utc_now()),
         contents=settings.content,
         extra=[file for path in chosen for file in _files(path) if dbt.PROJECT_DIR.resolve() not in file.parents],
     )
@@ -143,7 +144,7 @@ def _refuse_unread(path: Path) -> None:
         path.stat()
     except OSError as error:
         raise typer.BadParameter(f"there is no {shown(str(path))} ({error.strerror})") from None
-    if not path.is_dir() and path.suffix not in READ:
+    if not path.is_dir() and path.suffix.lower() not in READ:
         message = f"{shown(str(path))} is no file of a scenario; those end in {', '.join(READ)}"
         raise typer.BadParameter(message)
 
@@ -153,7 +154,7 @@ def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     found = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
-    return sorted(file for file in found if file.suffix in READ)
+    return sorted(file for file in found if file.suffix.lower() in READ)
 
 
 def _is_chosen(finding: Finding, chosen: list[Path]) -> bool:
@@ -161,12 +162,11 @@ def _is_chosen(finding: Finding, chosen: list[Path]) -> bool:
 
 
 def _is_of(source: ScenarioSource, chosen: list[Path]) -> bool:
-    files = (source.file, source.sql.file if source.sql else None)
-    return any(file is not None and _lies_in(file, chosen) for file in files)
+    return any(_lies_in(file, chosen) for file in source.files)
 
 
 def _lies_in(file: Path, chosen: list[Path]) -> bool:
-    file = file.resolve()
+    file = resolved(file)
     return any(path in (file, *file.parents) for path in chosen)
 
 

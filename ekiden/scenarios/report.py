@@ -118,11 +118,19 @@ def finding_at(
 ) -> Finding:  # fmt: skip
     """Return a finding at a place of a file, the file named from the project's root where it lies in it."""
     root = project.resolve().parent
-    path = file.resolve()
+    path = resolved(file)
     shown_file = path.relative_to(root) if path.is_relative_to(root) else file
     return Finding(
         severity, rule, shown_file.as_posix(), position.line, position.column, scenario, place, message, found
     )
+
+
+def resolved(file: Path) -> Path:
+    """Return where a file lies; of a link that leads into itself where the link does."""
+    try:
+        return file.resolve()
+    except (OSError, RuntimeError):
+        return file.absolute()
 
 
 def from_source(each: SourceFault, model: str, project: Path) -> Finding:

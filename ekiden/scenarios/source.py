@@ -8,12 +8,12 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from types import NoneType
 from typing import Any
 
 from ekiden.scenarios.document import START, TEMPLATE, Document, DocumentFault, Position, read_document
 from ekiden.scenarios.faults import Location, meant
 from ekiden.scenarios.model_sql import ModelSql, read_model_sql
+from ekiden.scenarios.of_dbt import entry_faults
 
 ELIGIBILITY = Path("models") / "eligibility"
 SEGMENTS = Path("models") / "segments"
@@ -29,26 +29,6 @@ COLUMNS: Mapping[str, str] = {
     "stop_during": "tstzmultirange",
 }
 """The contract of an eligibility model; dbt builds none whose file does not name them with their types."""
-
-OF_DBT: Mapping[str, tuple[type, ...]] = {
-    "enabled": (bool,),
-    "full_refresh": (bool, NoneType),
-    "materialized": (str,),
-    **dict.fromkeys(("alias", "schema", "database", "group"), (str, NoneType)),
-    **dict.fromkeys(("incremental_strategy", "on_schema_change", "static_analysis"), (str, NoneType)),
-    **dict.fromkeys(("tags", "packages"), (str, list)),
-    "unique_key": (str, list, NoneType),
-    **dict.fromkeys(("contract", "docs", "grants", "quoting", "persist_docs", "column_types"), (dict,)),
-    **dict.fromkeys(("contract.enforced", "docs.show"), (bool,)),
-}
-"""What dbt takes in its own settings; of anything else it reads none of the project, and names no file."""
-
-KINDS: Mapping[type, str] = {
-    str: "a text",
-    bool: "true or false",
-    dict: "a mapping, like {key: value}",
-    list: "a list of texts",
-}
 
 MODEL_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 """What dbt, PostgreSQL and Dagster all take as a name without quotes."""
@@ -102,6 +82,11 @@ class ScenarioSource:
         return self.document.position((*self.root, *location), of_key=of_key)
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that there are."""
+        return tuple(file for file in (self.file, self.sql.file if self.sql else None) if file is not None)
+
+    @property
     def stops_dbt(self) -> bool:
         return any(fault.stops_dbt for fault in self.faults)
 
@@ -119,8 +104,8 @@ class ProjectSources:
 def read_project(project: Path, extra: Iterable[Path] = ()) -> ProjectSources:
     """Return the scenarios of a dbt project and of `extra` YAML files elsewhere; never raises for what is in them."""
     folder = project / ELIGIBILITY
-    files = [*found_files(folder, SUFFIXES), *(path for path in extra if path.suffix in SUFFIXES)]
-    queries = [*found_files(folder, (".sql",)), *(path for path in extra if path.suffix == ".sql")]
+    files = [*found_files(folder, SUFFIXES), *(path for path in extra if path.suffix.lower() in SUFFIXES)]
+    queries = [*found_files(folder, (".sql",)), *(path for path in extra if path.suffix.lower() == ".sql")]
     others = {path.stem for path in found_files(project / "models", (".sql",)) if folder not in path.parents}
     queries += [path.with_suffix(".sql") for path in extra if path.with_suffix(".sql").is_file()]
     by_name = {path.stem: path for path in reversed(queries)}
@@ -138,8 +123,8 @@ def read_project(project: Path, extra: Iterable[Path] = ()) -> ProjectSources:
 
 def is_read(path: PurePath, suffixes: Collection[str]) -> bool:
     """Return whether a file is one of a scenario by its name."""
-    # what editors and systems lay beside a file; dbt reads none of it either
-    return path.suffix in suffixes and not path.name.startswith((".", "#", "~"))
+    # what editors and systems lay beside a file; dbt reads none of it either, and suffixes in any case
+    return path.suffix.lower() in suffixes and not path.name.startswith((".", "#", "~"))
 
 
 def found_files(folder: Path, suffixes: Collection[str]) -> list[Path]:
@@ -200,7 +185,7 @@ def _scenarios_in(
             position = document.position((*root, "name"))
             own.append(SourceFault("model_missing", file, position, message, (*root, "name"), stops_dbt=False))
         definition, place = _definition(file, document, root, model, own)
-        own += _config_faults(file, document, root, model)
+        own += _entry_faults(file, document, root, model)
         own += _column_faults(file, document, root, model, compiled_here=sql is not None and sql.compiled_here)
         yield ScenarioSource(name, file, sql, definition, place, tuple(own), document)
 
@@ -228,6 +213,9 @@ def _models(file: Path, document: Document, faults: list[SourceFault]) -> list[t
         wrong((), "the file is a mapping that begins with 'models:'")
         return []
     models = document.value.get("models")
+    if models is None and "models" in document.value:
+        wrong(("models",), "nothing stands below 'models'; write '- name: ...' there")
+        return []
     if models is None:
         for key in document.value:
             if guess := meant(key, ["models"]):
@@ -283,23 +271,10 @@ def _definition(
     return value, place
 
 
-def _config_faults(file: Path, document: Document, root: Location, model: Mapping[str, Any]) -> Iterator[SourceFault]:
-    """Yield the settings of dbt's that it would not take, and stop at with all of the project."""
-    for name, kinds in OF_DBT.items():
-        *outer, key = name.split(".")
-        holder = model.get("config")
-        for part in outer:
-            holder = holder.get(part) if isinstance(holder, dict) else None
-        if not isinstance(holder, dict) or key not in holder:
-            continue
-        value = holder[key]
-        items = value if isinstance(value, list) else ()
-        if isinstance(value, kinds) and all(isinstance(item, str) for item in items):
-            continue
-        place = (*root, "config", *outer, key)
-        taken = " or ".join(KINDS[kind] for kind in kinds if kind in KINDS)
-        message = f"this is a setting of dbt's, which takes {taken} here; or leave the key out"
-        yield SourceFault("wrong_type", file, document.position(place), message, place)
+def _entry_faults(file: Path, document: Document, root: Location, model: Mapping[str, Any]) -> Iterator[SourceFault]:
+    for fault in entry_faults(model):
+        place = (*root, *fault.place)
+        yield SourceFault(fault.rule, file, document.position(place), fault.message, place)
 
 
 def _column_faults(

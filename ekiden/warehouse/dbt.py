@@ -11,22 +11,27 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ekiden.database.connection import dbt_environment as connection_environment
+from ekiden.scenarios.report import Report
+from ekiden.scenarios.source import ELIGIBILITY, SUFFIXES, found_files
 from ekiden.settings import PROJECT_ROOT, Settings
 from ekiden.warehouse.outlived import ended_with_us
-from ekiden.warehouse.project import PreparedProject, prepare_project, refused_model
+from ekiden.warehouse.project import PreparedProject, prepare_project
+from ekiden.warehouse.refused import Unreadable, read_without_the_refused, refused_model, told
 from ekiden.warehouse.revision import git_revision
 from ekiden.warehouse.unbuilt import RESULTS, Unbuilt, unbuilt_scenarios
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 SOURCE_FOLDERS = ("models", "macros", "tests", "seeds", "snapshots")
-SOURCE_PATTERNS = ("*.sql", "*.yml", "*.yaml", "*.md", "*.csv")
+SOURCE_SUFFIXES = (".sql", ".yml", ".yaml", ".md", ".csv")
+"""In any case, as dbt reads them."""
+
 WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 """They try the models on made-up rows: a matter of development (`make test`), not of a shop's morning."""
 
@@ -154,18 +159,40 @@ def _parse_environment(settings: Settings) -> dict[str, str]:
 
 
 def _prepare(settings: Settings, inputs: str, environment: Mapping[str, str]) -> PreparedProject:
-    refused: dict[str, str] = {}
-    while True:
-        project = prepare_project(settings, PROJECT_DIR, refused)
-        said = _parse_once(settings, project, environment)
-        if said is None:
-            stamp = json.dumps({"inputs": inputs, "refused": refused})
-            _stamp_path(settings).write_text(stamp, encoding="utf-8")
-            return project
-        blamed = refused_model(said, project.report, refused)
-        if blamed is None:
-            raise BuildFailed(f"dbt cannot read the project: {said.strip()}")
-        refused[blamed] = " ".join(said.split())
+    # before they are read: what is saved meanwhile has changed since
+    files = _as_they_stand(found_files(PROJECT_DIR / ELIGIBILITY, (".sql", *SUFFIXES)))
+    known = _last_parse(settings).get("files", {})
+
+    def parse(left_out: Mapping[str, str]) -> tuple[PreparedProject, str | None]:
+        project = prepare_project(settings, PROJECT_DIR, left_out)
+        return project, _parse_once(settings, project, environment)
+
+    def suspects(report: Report) -> Mapping[str, Sequence[str]]:
+        return dict(_changed(known, files, report))
+
+    try:
+        project = read_without_the_refused(parse, suspects)
+    except Unreadable as error:
+        raise BuildFailed(f"dbt cannot read the project: {error}") from None
+    # of a stub's files dbt has read nothing
+    stubs = {
+        str(file)
+        for each in project.report.scenarios
+        if each.stops_dbt or each.source.model_name in project.refused_by_dbt
+        for file in each.source.files
+    }
+    read = {file: state for file, state in files.items() if file not in stubs}
+    stamp = json.dumps({"inputs": inputs, "refused": project.refused_by_dbt, "files": read})
+    _stamp_path(settings).write_text(stamp, encoding="utf-8")
+    return project
+
+
+def _changed(known: Mapping[str, str], files: Mapping[str, str], report: Report) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield the models of which dbt has not read the files as they are now, with these as people name them."""
+    for each in report.scenarios:
+        changed = [file for file in each.source.files if files.get(str(file)) != known.get(str(file))]
+        if changed and not each.stops_dbt:
+            yield each.source.model_name, [file.relative_to(PROJECT_DIR).as_posix() for file in changed]
 
 
 def _parse_once(settings: Settings, project: PreparedProject, environment: Mapping[str, str]) -> str | None:
@@ -199,16 +226,20 @@ def _one_at_a_time(settings: Settings, what: str) -> Iterator[int]:
 
 def _refused_by_last_parse(settings: Settings, inputs: str) -> dict[str, str] | None:
     """Return whom dbt refused in the manifest that there is; None where it was made of something else, or is torn."""
-    if not manifest_path(settings).exists():
-        return None
-    try:
-        known = json.loads(_stamp_path(settings).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(known, dict) or known.get("inputs") != inputs:
+    known = _last_parse(settings)
+    if not manifest_path(settings).exists() or known.get("inputs") != inputs:
         return None
     refused: dict[str, str] | None = known.get("refused")
     return refused
+
+
+def _last_parse(settings: Settings) -> Mapping[str, Any]:
+    """Return what was noted of the last parse that succeeded; empty where there was none, or the note is torn."""
+    try:
+        known = json.loads(_stamp_path(settings).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def eligibility_queries(
@@ -254,6 +285,7 @@ def _ask(settings: Settings, project: Path, question: Sequence[str]) -> subproce
     if project == PROJECT_DIR:
         # no need to hear again what the last parse did
         refused |= _refused_by_last_parse(settings, _inputs(_parse_environment(settings))) or {}
+    is_parsed = False
     while True:
         prepared = prepare_project(settings, project, refused)
         arguments = ["--quiet", "--no-use-colors", *question]
@@ -263,10 +295,19 @@ def _ask(settings: Settings, project: Path, question: Sequence[str]) -> subproce
         command = _command(arguments, prepared.folder, _queries_path(settings), settings)
         variables = {**environment, **prepared.environment()}
         answer = subprocess.run(command, env=variables, check=False, capture_output=True, text=True)
-        blamed = refused_model(_said(answer), prepared.report, refused) if answer.returncode != 0 else None
-        if blamed is None:
+        if answer.returncode == 0:
             return answer
-        refused[blamed] = " ".join(_said(answer).split())
+        if blamed := refused_model(_said(answer), prepared.report, refused):
+            refused[blamed] = told(_said(answer))
+        elif project == PROJECT_DIR and not is_parsed:
+            # a parse finds out whom dbt does not name
+            is_parsed = True
+            found_out = prepare(settings).refused_by_dbt
+            if found_out.keys() <= refused.keys():
+                return answer
+            refused |= found_out
+        else:
+            return answer
 
 
 def _queries_path(settings: Settings) -> Path:
@@ -291,13 +332,17 @@ def _inputs(environment: dict[str, str]) -> str:
     """Return a digest of what a manifest is made of: the files that are there, as they are, and the settings."""
     files = [PROJECT_DIR / "dbt_project.yml", PROJECT_DIR / "profiles.yml"]
     for folder in SOURCE_FOLDERS:
-        for pattern in SOURCE_PATTERNS:
-            files += (PROJECT_DIR / folder).rglob(pattern)
-    # an editor's lock beside a file is a link that leads nowhere
-    stood = [(file, file.stat()) for file in sorted(files) if file.exists()]
-    seen = [(str(file), stat.st_mtime_ns, stat.st_size) for file, stat in stood]
+        files += (file for file in (PROJECT_DIR / folder).rglob("*") if file.suffix.lower() in SOURCE_SUFFIXES)
+    seen = sorted(_as_they_stand(files).items())
     settings = sorted((name, value) for name, value in environment.items() if name != "EKIDEN_GIT_REVISION")
     return hashlib.sha256(repr((seen, settings)).encode()).hexdigest()
+
+
+def _as_they_stand(files: Iterable[Path]) -> dict[str, str]:
+    """Return of each file that is there what changes with it."""
+    # an editor's lock beside a file is a link that leads nowhere
+    stood = {str(file): file.stat() for file in files if file.exists()}
+    return {name: f"{stat.st_mtime_ns} {stat.st_size}" for name, stat in stood.items()}
 
 
 def _macros_digest(settings: Settings) -> str:
@@ -307,9 +352,9 @@ def _macros_digest(settings: Settings) -> str:
             (version("dbt-core"), settings.time_zone, settings.raw_schema, settings.desired_delivery_added_days)
         ).encode()
     )
-    for file in sorted((PROJECT_DIR / "macros").rglob("*.sql")):
+    for file in sorted((PROJECT_DIR / "macros").rglob("*")):
         # an editor's lock beside a file is a link that leads nowhere
-        if file.exists():
+        if file.suffix.lower() == ".sql" and file.exists():
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 

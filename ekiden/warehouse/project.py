@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,9 +38,6 @@ STANDING = "{{ standing_eligibility() }}\n"
 """Of a model that was written by hand, which has no function that answers in the place of its table."""
 UNNAMEABLE = frozenset({"duplicate_model", "model_name"})
 """Faults that leave no name under which a stub could stand."""
-
-_NAMED_FILE = re.compile(r"eligibility/([^\s()'\"]+?)\.(?:sql|yml|yaml)\b")
-_NAMED_MODEL = re.compile(r"\bmodel(?:\.\w+\.| ')(\w+)")
 
 
 @dataclass(frozen=True)
@@ -84,25 +81,6 @@ def prepare_project(settings: Settings, original: Path, refused_by_dbt: Mapping[
         return PreparedProject(original, report, {})
     folder = _copy(settings.dbt_target / "projects", original, report, stubbed, refused_by_dbt)
     return PreparedProject(folder, report, dict(refused_by_dbt))
-
-
-def refused_model(output: str, report: Report, known: Collection[str]) -> str | None:
-    """Return the scenario's model that dbt's words blame; None if they blame something else.
-
-    The next one named where the first is `known` to be refused: of two that get in each other's way, dbt names both.
-    """
-    suspects = [each for each in report.scenarios if each.source.model_name not in known]
-    models = {each.source.model_name for each in suspects}
-    by_file: dict[str, str] = {}
-    for each in suspects:
-        for file in (each.source.file, each.source.sql.file if each.source.sql else None):
-            if file is not None:
-                by_file.setdefault(file.stem, each.source.model_name)
-    for stem in _NAMED_FILE.findall(output):
-        name = Path(stem).name
-        if name in models or name in by_file:
-            return name if name in models else by_file[name]
-    return next((name for name in _NAMED_MODEL.findall(output) if name in models), None)
 
 
 def _copy(

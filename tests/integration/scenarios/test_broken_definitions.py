@@ -7,8 +7,9 @@ import json
 from datetime import datetime
 
 import pytest
-from dagster import AssetKey, DagsterInstance
+from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey, DagsterInstance
 
+from ekiden.scenarios.definition import FAULTS_KEY
 from ekiden.warehouse import dbt
 from ekiden.warehouse.project import COMPILED, STANDING
 from orchestration.composition import build_defs
@@ -129,7 +130,8 @@ def test_the_others_are_built_planned_and_shown(site, buyer, ekiden, connection,
     a_mended_scenario_comes_back(site, ekiden, connection)
 
 
-def the_code_location_loads_and_every_broken_scenario_fails_its_check(site) -> None:
+def checked(site) -> dict[str, AssetCheckEvaluation]:
+    """Return what the checks `definition` of a new code location find, by model."""
     definitions = build_defs(settings=site.settings)
     with DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def("plan_day").execute_in_process(
@@ -138,7 +140,11 @@ def the_code_location_loads_and_every_broken_scenario_fails_its_check(site) -> N
             partition_key=(site.settings.local_date(datetime.now(site.settings.zone))).isoformat(),
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-    checks = {event.asset_key.path[-1]: event for event in result.get_asset_check_evaluations()}
+    return {event.asset_key.path[-1]: event for event in result.get_asset_check_evaluations()}
+
+
+def the_code_location_loads_and_every_broken_scenario_fails_its_check(site) -> None:
+    checks = checked(site)
     assert {name for name, check in checks.items() if not check.passed} == {*BROKEN, "no_model"}
     assert checks["good"].passed
     misspelt = checks["misspelt"].metadata
@@ -191,6 +197,20 @@ def a_mended_scenario_comes_back(site, ekiden, connection) -> None:
     connection.rollback()
 
 
+def test_contents_that_cannot_be_sent_are_a_warning_of_the_check(site):
+    site.scenario("good")
+    site.scenario("no_content", ("content: cross_sell", "content: nowhere"))
+    site.scenario("no_anchor", ("anchor: ordered", "anchor: orderd"), ("content: cross_sell", "content: nowhere"))
+    checks = checked(site)
+    assert {name for name, check in checks.items() if check.passed} == {"good"}
+    # it is planned all the same
+    assert checks["no_content"].severity is AssetCheckSeverity.WARN
+    assert "nowhere" in checks["no_content"].description
+    assert checks["no_content"].description.endswith("what is planned of it waits until its contents can be sent")
+    assert checks["no_content"].metadata["file"].value == "dbt_project/models/eligibility/no_content.yml"
+    assert checks["no_anchor"].severity is AssetCheckSeverity.ERROR
+
+
 def test_nothing_is_copied_where_dbt_can_read_the_project(site):
     site.scenario("good")
     site.scenario("misspelt", ("anchor: ordered", "anchor: orderd"))
@@ -198,6 +218,66 @@ def test_nothing_is_copied_where_dbt_can_read_the_project(site):
     assert project.folder == site.project
     assert set(project.broken) == {"misspelt"}
     assert not (site.settings.dbt_target / "projects").exists()
+
+
+def test_what_dbt_stops_at_without_a_word_about_the_file_leaves_out_that_scenario_alone(site):
+    site.scenario("good")
+    site.scenario("mended")
+    dbt.prepare(site.settings)
+    in_config = ("    config:\n", "    config:\n      freshness: {build_after: 3}\n")
+    site.scenario("mended", in_config)
+    site.scenario("fine")
+    site.scenario("sources", ("version: 2\n", "version: 2\nsources: [5]\n"))
+    site.scenario("granularity", ("{name: anchor_date,", "{name: anchor_date, granularity: dayy,"))
+    project = dbt.prepare(site.settings)
+    assert {model: reason.split(" of the project: ") for model, reason in project.refused_by_dbt.items()} == {
+        "mended": [
+            "with models/eligibility/mended.yml and models/eligibility/mended.sql dbt reads nothing",
+            'Field "build_after" of type ModelBuildAfter in ModelFreshness has invalid value 3',
+        ],
+        "sources": [
+            "with models/eligibility/sources.yml and models/eligibility/sources.sql dbt reads nothing",
+            "'int' object has no attribute 'get'",
+        ],
+        "granularity": [
+            "with models/eligibility/granularity.yml and models/eligibility/granularity.sql dbt reads nothing",
+            "Invalid enum value: `dayy` in enum TimeGranularity",
+        ],
+    }
+    assert left_out_in_the_manifest(site) == {"mended", "sources", "granularity"}
+
+    for name in ("mended", "sources", "granularity"):
+        site.scenario(name)
+    assert dbt.prepare(site.settings).folder == site.project
+    assert left_out_in_the_manifest(site) == set()
+
+
+def test_what_is_wrong_in_a_file_that_dbt_would_stop_at_stops_nobody(site):
+    site.scenario("good")
+    site.scenario("tea")
+    for suffix in ("yml", "sql"):
+        (site.eligibility / f"tea.{suffix}").rename(site.eligibility / f"tea.{suffix.upper()}")
+    site.scenario("twice")
+    (site.eligibility / "TWICE.YML").write_bytes((site.eligibility / "twice.yml").read_bytes())
+    site.scenario("misspelt", ("type: not_null", "type: notnull"))
+    site.scenario("nowhere", ("    config:\n", "    config:\n      materialized: ephemeral\n"))
+    site.scenario("nothing")
+    (site.eligibility / "nothing.yml").write_text("version: 2\nmodels:\n")
+    (site.eligibility / "loop.yml").symlink_to(site.eligibility / "loop.yml")
+    project = dbt.prepare(site.settings)
+    assert project.refused_by_dbt == {}
+    assert set(project.broken) == {"twice", "misspelt", "nowhere", "nothing"}
+    assert left_out_in_the_manifest(site) == {"misspelt", "nowhere", "nothing"}
+
+
+def left_out_in_the_manifest(site) -> set[str]:
+    """Return the scenarios that stand in the manifest as stubs."""
+    manifest = json.loads(dbt.manifest_path(site.settings).read_text(encoding="utf-8"))
+    scenarios = {node["name"]: node for node in manifest["nodes"].values() if "eligibility" in node["fqn"]}
+    models = {name: node for name, node in scenarios.items() if node["resource_type"] == "model"}
+    assert all(node["config"]["materialized"] == "table" for node in models.values())
+    assert "good" in models
+    return {name for name, node in models.items() if FAULTS_KEY in node["config"]["meta"]["scenario"]}
 
 
 def test_a_model_by_hand_that_dbt_cannot_read_keeps_its_table(site):

@@ -48,6 +48,24 @@ def test_all_faults_of_all_files_are_told_at_once_with_their_places(site, shop, 
     assert "4 errors" in ended.err
 
 
+def test_a_link_that_leads_into_itself_hides_no_fault(site, shop, ekiden):
+    site.scenario("one", ("anchor: ordered", "anchor: orderd"))
+    site.scenario("two")
+    loop = site.eligibility / "two.yml"
+    loop.unlink()
+    loop.symlink_to(loop)
+    (site.eligibility / "two.sql").rename(site.eligibility / "two.SQL")
+    for paths in ([], [str(site.eligibility)]):
+        ended = ekiden("validate", *paths)
+        assert ended.code == 1
+        assert [line.split(":")[0] for line in ended.out.splitlines()] == [
+            "dbt_project/models/eligibility/one.yml",
+            "dbt_project/models/eligibility/two.yml",
+        ]
+    assert ekiden("validate", str(loop)).code == 2
+    assert "1 scenarios: 0 errors" in ekiden("validate", str(site.eligibility / "two.SQL")).err
+
+
 def test_only_the_given_files_are_told_of(site, shop, ekiden):
     site.scenario("one", ("anchor: ordered", "anchor: orderd"))
     site.scenario("two")

@@ -2,12 +2,16 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from dbt.artifacts.resources.v1.model import ModelConfig
+from dbt.contracts.graph.unparsed import UnparsedModelUpdate
+from dbt_common.contracts.constraints import ConstraintType
 from dbt_common.dataclass_schema import ValidationError
 
+from ekiden.scenarios.of_dbt import ACCESS, CONSTRAINTS
 from ekiden.scenarios.report import Report
 from ekiden.scenarios.source import COLUMNS
 from ekiden.scenarios.validate import validate
@@ -196,6 +200,126 @@ def test_a_setting_of_dbts_is_told_with_its_line_and_what_it_takes(project):
     assert (finding.place, "takes true or false" in finding.message) == ("models[0].config.contract.enforced", True)
 
 
+WRONG_IN_AN_ENTRY = [
+    *({"description": value} for value in (None, 5, ["a"])),
+    *({"data_tests": value} for value in (None, "eligibility_contract", {"unique": {}}, [None], [5])),
+    {"data_tests": ["eligibility_contract"], "tests": ["eligibility_contract"]},
+    *({"constraints": value} for value in (None, "not_null", {"type": "not_null"}, ["not_null"])),
+]
+"""What dbt takes of neither a model nor a column, nor anything else of the file."""
+
+
+def entry(keys: dict[str, Any], column: dict[str, Any] | str | None = None) -> dict[str, Any]:
+    """Return a file with more keys in its model, or in the first column."""
+    document: dict[str, Any] = yaml.safe_load(text())
+    (model,) = document["models"]
+    model.update(keys)
+    if isinstance(column, dict):
+        model["columns"][0].update(column)
+    elif column:
+        model["columns"].append(column)
+    return document
+
+
+def is_taken_by_dbt(document: dict[str, Any]) -> bool:
+    of_dbt = {"original_file_path": "good.yml", "yaml_key": "models", "package_name": "shop"}
+    model = {**document["models"][0], **of_dbt}
+    for holder in (model, *model["columns"]):
+        if isinstance(holder, dict) and "data_tests" in holder and "tests" in holder:
+            return False
+    try:
+        UnparsedModelUpdate.validate(model)
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("document", "place"),
+    [
+        *((entry(keys), f"models[0].{list(keys)[-1]}") for keys in WRONG_IN_AN_ENTRY),
+        *((entry({}, keys), f"models[0].columns[0].{list(keys)[-1]}") for keys in WRONG_IN_AN_ENTRY),
+        (entry({}, "customer_id"), "models[0].columns[7]"),
+        (entry({"access": 5}), "models[0].access"),
+    ],
+)
+def test_what_dbt_takes_of_no_models_entry_is_a_fault_of_its_scenario_alone(project, document, place):
+    assert not is_taken_by_dbt(document)
+    put(project, "good", yaml.safe_dump(document))
+    put(project, "other", text("other"))
+    report = validate(project)
+    (finding,) = report.findings
+    assert (finding.severity, finding.place.startswith(place)) == ("error", True), finding
+    assert finding.rule == ("unknown_value" if "access" in place else finding.rule)
+    assert [each.source.model_name for each in report.scenarios if each.stops_dbt] == ["good"]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        *({"description": value} for value in ("", "A text.")),
+        *({key: value} for key in ("data_tests", "tests") for value in ([], ["unique"], [{"unique": {}}])),
+        *({"constraints": value} for value in ([], *([{"type": kind}] for kind in CONSTRAINTS))),
+        *({"access": value} for value in (None, *ACCESS)),
+    ],
+)
+def test_what_dbt_takes_of_an_entry_is_no_fault(project, keys):
+    document = entry(keys) if "access" in keys else entry(keys, keys)
+    assert is_taken_by_dbt(document)
+    put(project, "good", yaml.safe_dump(document))
+    assert found(project) == []
+
+
+def test_a_constraint_that_dbt_does_not_know_is_told_where_it_stands(project):
+    assert set(CONSTRAINTS) == {kind.value for kind in ConstraintType}
+    wrong = "data_type: text, constraints: [{type: notnull}, {}]"
+    at_model = "    constraints: [{type: unqiue}]\n    columns:"
+    put(project, "good", text().replace("data_type: text", wrong, 1).replace("    columns:", at_model))
+    put(project, "other", text("other"))
+    report = validate(project)
+    assert [(each.rule, each.line, each.place, each.message.split(";")[0]) for each in report.findings] == [
+        ("unknown_value", 12, "models[0].constraints[0].type", "dbt knows no constraint unqiue, perhaps unique"),
+        (
+            *("unknown_value", 14, "models[0].columns[0].constraints[0].type"),
+            "dbt knows no constraint notnull, perhaps not_null",
+        ),
+        ("unknown_value", 14, "models[0].columns[0].constraints[1].type", "dbt knows no constraint nothing"),
+    ]
+    assert [each.source.model_name for each in report.scenarios if each.stops_dbt] == ["good"]
+
+
+@pytest.mark.parametrize("key", ["materialized: ephemeral", "access: nobody"])
+def test_what_no_scenarios_model_can_be_is_a_fault(project, key):
+    put(project, "good", text().replace("    config:\n", f"    config:\n      {key}\n", 1))
+    assert found(project) == [("unknown_value", "good.yml", 5)]
+
+
+def test_suffixes_are_read_in_any_case_as_dbt_does(project):
+    folder = project / "models" / "eligibility"
+    put(project, "tea", text("tea"))
+    (folder / "tea.yml").rename(folder / "tea.YML")
+    (folder / "tea.sql").rename(folder / "tea.SQL")
+    assert found(project) == []
+    assert [each.source.model_name for each in validate(project).scenarios] == ["tea"]
+    put(project, "tea", text("tea"), query=None)
+    assert found(project) == [("duplicate_model", "tea.yml", 3)]
+    (folder / "tea.sql").write_text("{{ eligibility() }}")
+    assert found(project) == [("duplicate_model", "tea.sql", 1), ("duplicate_model", "tea.yml", 3)]
+
+
+@pytest.mark.parametrize(("name", "rule"), [("good.yml", "unreadable_file"), ("good.sql", "not_jinja")])
+def test_a_link_that_leads_into_itself_is_a_file_that_cannot_be_read(project, name, rule):
+    put(project, "good", text())
+    put(project, "other", text("other"))
+    file = project / "models" / "eligibility" / name
+    file.unlink()
+    file.symlink_to(file)
+    report = validate(project)
+    (finding,) = report.findings
+    assert (finding.rule, finding.file) == (rule, f"dbt_project/models/eligibility/{name}")
+    assert set(report.broken()) == {"good"}
+
+
 @pytest.mark.parametrize("written", ["anchor： ordered", "anchor:\u3000ordered", "anchor:\u00a0ordered"])
 def test_a_character_that_only_looks_like_yamls_is_pointed_at(project, written):
     put(project, "good", text().replace("anchor: ordered", written))
@@ -214,6 +338,7 @@ def test_a_character_that_only_looks_like_yamls_is_pointed_at(project, written):
         ("models: [{nme: good}]", "wrong_type"),
         ("models: [{name: good}]", "definition_missing"),
         ("modles: []", "unknown_key"),
+        ("version: 2\nmodels:", "wrong_type"),
         ("models: []", "definition_missing"),
         ("a: &a [*a]", "too_large"),
         ("x: &x {y: *x}\nmodels: [{name: good, config: *x}]", "too_large"),
@@ -236,6 +361,13 @@ def test_a_file_that_is_no_scenario_says_so(project, content, rule):
     assert any(finding.severity == "error" for finding in report.findings)
     assert "good" in report.broken()
     assert report.scenarios[0].stops_dbt or rule == "unknown_anchor"
+
+
+def test_a_file_that_ends_with_its_first_line_is_told_what_belongs_there(project):
+    put(project, "good", "version: 2\n\nmodels:\n")
+    (finding,) = validate(project).findings
+    assert (finding.rule, finding.line, finding.place) == ("wrong_type", 3, "models")
+    assert finding.message == "nothing stands below 'models'; write '- name: ...' there"
 
 
 def test_aliases_that_lead_on_and_on_are_cut_short(project):

@@ -21,6 +21,8 @@ with open({calls!r}, "a") as calls:
     print(json.dumps(call), file=calls)
 if "no_such_model" in (project / "models" / "eligibility" / "by_hand.sql").read_text():
     sys.exit("Compilation Error: Model 'model.ekiden.by_hand' depends on a node named 'no_such_model'")
+if "dayy" in (project / "models" / "eligibility" / "by_hand.yml").read_text():
+    sys.exit("Invalid enum value")
 print(json.dumps({{"queries": ["select 1"]}}))
 """
 """In the place of dbt: it writes down what it is called with, and refuses what dbt alone finds wrong."""
@@ -61,6 +63,12 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
+def write_manifest(settings: Settings) -> None:
+    manifest = dbt.manifest_path(settings)
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("{}")
+
+
 def test_a_scenario_that_dbt_refuses_is_replaced_and_dbt_asked_again(settings: Settings, project: Path, calls: Calls):
     (project / "models" / "eligibility" / "by_hand.sql").write_text("select * from {{ ref('no_such_model') }}")
     assert dbt.eligibility_queries(settings, [{"sql": "select 1"}], project=project) == ["select 1"]
@@ -76,13 +84,39 @@ def test_whom_the_last_parse_refused_is_not_tried_again(
 ):
     monkeypatch.setattr(dbt, "PROJECT_DIR", project)
     (project / "models" / "eligibility" / "by_hand.sql").write_text("select * from {{ ref('no_such_model') }}")
-    manifest = dbt.manifest_path(settings)
-    manifest.parent.mkdir(parents=True)
-    manifest.write_text("{}")
+    write_manifest(settings)
     dbt.prepare(settings)
     before = len(calls())
     dbt.eligibility_queries(settings, [{"sql": "select 1"}], project=project)
     assert len(calls()) == before + 1
+
+
+def test_whom_dbt_does_not_name_a_parse_finds_out(
+    settings: Settings, project: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(dbt, "PROJECT_DIR", project)
+    write_manifest(settings)
+    file = project / "models" / "eligibility" / "by_hand.yml"
+    file.write_text(file.read_text().replace("name: customer_id", "name: customer_id\n    granularity: dayy"))
+    assert dbt.eligibility_queries(settings, [{"sql": "select 1"}], project=project) == ["select 1"]
+    assert [next(word for word in call["arguments"] if word[0] != "-") for call in calls()] == [
+        *("run-operation", "parse", "parse", "run-operation")
+    ]
+    (reason,) = calls()[-1]["broken"]["by_hand"]
+    assert reason.endswith("dbt reads nothing of the project: Invalid enum value")
+
+
+def test_what_no_parse_finds_out_is_told_as_dbt_says_it(
+    settings: Settings, project: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(dbt, "PROJECT_DIR", project)
+    write_manifest(settings)
+    script = dbt.dbt_executable()
+    refusal = 'if "parse" not in sys.argv:\n    sys.exit("no such column")\n'
+    script.write_text(script.read_text().replace("print(json.dumps({", f"{refusal}print(json.dumps({{"))
+    with pytest.raises(dbt.BuildFailed, match="dbt cannot compile the definition: no such column"):
+        dbt.eligibility_queries(settings, [{"sql": "select 1"}], project=project)
+    assert len(calls()) == 2
 
 
 def test_a_file_that_dbt_cannot_read_is_kept_from_it(settings: Settings, project: Path, calls: Calls):

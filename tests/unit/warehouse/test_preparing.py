@@ -1,5 +1,6 @@
 """What is asked of dbt's files before dbt is: by several processes at once, and while somebody edits them."""
 
+import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -7,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ekiden.settings import Settings
+from ekiden.settings import PROJECT_ROOT, Settings
 from ekiden.warehouse import dbt
+from ekiden.warehouse.project import PreparedProject
 
 
 def test_a_macro_that_is_open_in_an_editor_is_no_macro_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -42,3 +44,63 @@ def test_of_two_that_need_the_manifest_one_parses_and_the_other_waits(tmp_path: 
         prepared = list(threads.map(lambda _: prepare(), range(2)))
     assert prepared == [dbt.PROJECT_DIR] * 2
     assert len(parses) == 1
+
+
+def test_a_file_counts_whatever_the_case_of_its_suffix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(dbt, "PROJECT_DIR", tmp_path)
+    seen = {dbt._inputs({})}
+    for name in ("models/eligibility/tea.YML", "models/eligibility/tea.Sql", "seeds/codes.CSV"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+        seen.add(dbt._inputs({}))
+    assert len(seen) == 4
+
+
+def test_who_has_not_changed_since_dbt_read_it_is_not_suspected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    settings = Settings(_env_file=None, home=tmp_path / "home")
+    project = tmp_path / "shop" / "dbt_project"
+    shutil.copytree(PROJECT_ROOT / "dbt_project" / "models", project / "models")
+    monkeypatch.setattr(dbt, "PROJECT_DIR", project)
+    parsed: list[set[str]] = []
+
+    def parse_once(_settings: Settings, prepared: PreparedProject, _environment: object) -> str | None:
+        parsed.append(set(prepared.refused_by_dbt))
+        manifest = dbt.manifest_path(settings)
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        files = [path.read_text(encoding="utf-8") for path in prepared.folder.rglob("*.yml")]
+        if any("granularity: dayy" in text for text in files):
+            return "Invalid enum value"
+        manifest.write_text("{}")
+        return None
+
+    def edit(name: str, before: str, after: str) -> None:
+        file = project / "models" / "eligibility" / f"{name}.yml"
+        file.write_text(file.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+
+    monkeypatch.setattr(dbt, "_parse_once", parse_once)
+    assert dbt.prepare(settings).folder == project
+    assert parsed == [set()]
+
+    edit("welcome", "{name: anchor_date, ", "{name: anchor_date, granularity: dayy, ")
+    refused = dbt.prepare(settings).refused_by_dbt
+    reason = "with models/eligibility/welcome.yml dbt reads nothing of the project: Invalid enum value"
+    assert refused == {"welcome": reason}
+    assert parsed[1:] == [set(), {"welcome"}]
+    assert dbt.prepare(settings).refused_by_dbt == refused
+    assert len(parsed) == 3
+
+    # it is suspected again for as long as it may be the one
+    (project / "models" / "eligibility" / "cross_sell.sql").write_text("{{ eligibility() }} \n")
+    assert set(dbt.prepare(settings).refused_by_dbt) == {"welcome"}
+    assert parsed[4] == {"cross_sell", "welcome"}
+
+    edit("welcome", "granularity: dayy, ", "")
+    assert dbt.prepare(settings).folder == project
+
+    # nor was a stub read: what stands in its file comes to light with what was missing
+    edit("welcome", "{name: anchor_date, ", "{name: anchor_date, granularity: dayy, ")
+    (project / "models" / "eligibility" / "welcome.sql").write_text("{{ eligibility(segments=['late']) }}")
+    prepared = dbt.prepare(settings)
+    assert (set(prepared.broken), prepared.refused_by_dbt) == ({"welcome"}, {})
+    (project / "models" / "segments" / "late.sql").write_text("select customer_id from {{ ref('customers') }}")
+    assert set(dbt.prepare(settings).refused_by_dbt) == {"welcome"}
