@@ -1,4 +1,4 @@
-"""Answers about what is, was and would be: audience, segments, why, diff, timeline, decisions, standing, lineage.
+"""Answers about what is, was and would be: audience, segments, why, diff, timeline, decisions, status, lineage.
 
 Nothing here changes the ledger.
 """

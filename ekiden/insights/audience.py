@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
 from psycopg import Connection, sql
@@ -22,14 +21,6 @@ FETCHED_ROWS = 10_000
 """Rows that a stream asks the server for at once: some megabytes, and few enough round trips."""
 
 
-class Standing(StrEnum):
-    """What keeps an anchor whose entry conditions hold, or nothing."""
-
-    MAY_ENTER = "may_enter"
-    ENROLLED = "enrolled"
-    STOPPED = "stopped"
-
-
 @dataclass(frozen=True)
 class AudienceMember:
     """One anchor of one customer whose entry conditions hold; `due_date` is step 1's, local."""
@@ -41,6 +32,7 @@ class AudienceMember:
     anchor_date: date
     due_date: date
     standing: str
+    """Whether anything keeps it out: `may_enter`, `enrolled` or `stopped` (`Audience`)."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +71,7 @@ def audience(
 
     `blocks_everywhere`: a block in one scenario keeps the customer out of all (`Settings.blocks_everywhere`).
     """
-    query = statement(__file__, "audience_counts").format(query=_standing(scenario))
+    query = statement(__file__, "audience_counts").format(query=_audience(scenario))
     counted = {
         standing: Heads(customers, anchors)
         for standing, customers, anchors in connection.execute(query, _parameters(scenario, moment, blocks_everywhere))
@@ -108,7 +100,7 @@ def members(
     blocks_everywhere: bool = False,
 ) -> Iterator[Iterator[AudienceMember]]:
     """Yield the audience as a stream: whoever may enter first, each group by due date, customer and anchor."""
-    query = statement(__file__, "audience_members").format(query=_standing(scenario))
+    query = statement(__file__, "audience_members").format(query=_audience(scenario))
     # made whole at the commit: whoever reads slowly, as a pager does, keeps no lock that a build waits for
     parameters = {**_parameters(scenario, moment, blocks_everywhere), "limit": limit}
     with connection.transaction():
@@ -118,7 +110,7 @@ def members(
         yield iter(cursor)
 
 
-def _standing(scenario: AskedScenario) -> sql.Composed:
+def _audience(scenario: AskedScenario) -> sql.Composed:
     return statement(__file__, "audience").format(eligibility=qualified(scenario.relation_name))
 
 

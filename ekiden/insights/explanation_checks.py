@@ -22,8 +22,12 @@ SECTIONS = {
     "target": (True, "the target holds", "the target does not hold"),
     "exclusion": (False, "nothing excludes", "something excludes"),
     "stop": (False, "no stop condition holds", "a stop condition holds"),
+    "stop_then": (False, "no stop condition held at {at}", "a stop condition held at {at}"),
 }
 """Whether a section must hold, and what to say where it comes out so and where it does not."""
+
+TOO_LATE = "needs a later anchor"
+"""What it takes where a stop held at an instant gone by, by which entry is judged for good."""
 
 
 FACTS_SINCE_ANCHOR = 20
@@ -73,14 +77,14 @@ def condition_checks(
     """Return the checks of one anchor's conditions in the order in which they decide.
 
     `frames` are the customer's (`frame_states`): of a thousand anchors each would look through a thousand orders again.
-    Entry is judged by `entry_at` where that is another instant; a stop is one at any time.
+    Entry is judged by `entry_at` where that is another instant; a stop keeps out that holds at either.
     """
     if entry_at is None or entry_at == at:
-        found = _of_the_table(anchor, at, at) if evidence.is_by_hand else ()
+        found = _of_the_table(anchor, at, at, zone) if evidence.is_by_hand else ()
         return tuple(found or _of_the_definition(evidence, frames, frames, anchor, at, at, zone))
     then = Check("judged_at", f"entry is judged as of {local(entry_at, zone)} (backfill_as_of: due_date)", None, True)
     if evidence.is_by_hand:
-        return (then, *_of_the_table(anchor, at, entry_at))
+        return (then, *_of_the_table(anchor, at, entry_at, zone))
     frames_then = frame_states(evidence, entry_at)
     return (then, *_of_the_definition(evidence, frames_then, frames, anchor, entry_at, at, zone))
 
@@ -93,7 +97,8 @@ def conditions_passed(
     Without a word, as most of a customer's thousand anchors are only counted.
     """
     then = entry_at or at
-    judged = [holds(anchor.entry, then), not holds(anchor.stop, at)]
+    stops = [not holds(anchor.stop, asked) for asked in dict.fromkeys((then, at))]
+    judged = [holds(anchor.entry, then), *stops]
     if not evidence.is_by_hand:
         sections = {frame.section for frame in evidence.frames}
         judged = [holds(anchor.stands, then) and then >= anchor.at]
@@ -103,17 +108,29 @@ def conditions_passed(
         if "exclusion" in sections or evidence.subscribed is not None:
             judged.append(not holds(anchor.excluded, then))
         if "stop" in sections or anchor.void is not None:
-            judged.append(not holds(anchor.stop, at))
+            judged += stops
     passed = judged.index(False) if False in judged else len(judged)
     return passed, passed == len(judged)
 
 
-def _of_the_table(anchor: AnchorEvidence, at: datetime, entry_at: datetime) -> Iterator[Check]:
-    enters, stops = holds(anchor.entry, entry_at), holds(anchor.stop, at)
+def _of_the_table(anchor: AnchorEvidence, at: datetime, entry_at: datetime, zone: ZoneInfo) -> Iterator[Check]:
+    enters = holds(anchor.entry, entry_at)
     wording = "the entry conditions hold" if enters else "the entry conditions do not hold"
     yield Check("entry", f"{wording}, as the table has it", enters, enters, anchor.entry)
-    wording = "a stop condition holds" if stops else "no stop condition holds"
-    yield Check("stop", f"{wording}, as the table has it", not stops, stops, anchor.stop)
+    if entry_at != at:
+        yield _stop_of_the_table("stop_then", anchor, entry_at, zone, remedy=TOO_LATE)
+    yield _stop_of_the_table("stop", anchor, at, zone)
+
+
+def _stop_of_the_table(
+    name: str, anchor: AnchorEvidence, at: datetime, zone: ZoneInfo, remedy: str | None = None
+) -> Check:
+    stops = holds(anchor.stop, at)
+    _, passing, failing = SECTIONS[name]
+    wording = (failing if stops else passing).format(at=local(at, zone))
+    return Check(
+        name, f"{wording}, as the table has it", not stops, stops, anchor.stop, remedy=remedy if stops else None
+    )
 
 
 def _of_the_definition(
@@ -127,7 +144,6 @@ def _of_the_definition(
 ) -> Iterator[Check]:
     target = _frames_of("target", entry_frames, anchor, entry_at)
     exclusion = _frames_of("exclusion", entry_frames, anchor, entry_at)
-    stop = _frames_of("stop", stop_frames, anchor, at)
     yield _stands(anchor, entry_at, zone)
     if target:
         checked = _section("target", target, anchor.target, entry_at, zone)
@@ -137,8 +153,18 @@ def _of_the_definition(
     if exclusion or evidence.subscribed is not None:
         subscription = _subscription(evidence, entry_at)
         yield _section("exclusion", exclusion, anchor.excluded, entry_at, zone, besides=subscription)
+    if entry_at != at:
+        for stopped in _stop("stop_then", entry_frames, anchor, entry_at, zone):
+            yield stopped if stopped.passes else replace(stopped, remedy=TOO_LATE)
+    yield from _stop("stop", stop_frames, anchor, at, zone)
+
+
+def _stop(
+    name: str, states: Sequence[FrameState], anchor: AnchorEvidence, at: datetime, zone: ZoneInfo
+) -> Iterator[Check]:
+    stop = _frames_of("stop", states, anchor, at)
     if stop or anchor.void is not None:
-        yield _section("stop", stop, anchor.stop, at, zone, besides=_order_status(anchor, at))
+        yield _section(name, stop, anchor.stop, at, zone, besides=_order_status(anchor, at))
 
 
 def _frames_of(
@@ -243,9 +269,10 @@ def _section(
     besides: Check | None = None,
 ) -> Check:
     """Return a section's check with its frames below it; `besides` is what else keeps it from passing."""
-    wanted, passing, failing = SECTIONS[name]
+    wanted, *said = SECTIONS[name]
+    passing, failing = (wording.format(at=local(at, zone)) for wording in said)
     holds_now = holds(spans, at)
-    children = (*(_frame(name, state) for state in states), *([besides] if besides else []))
+    children = (*(_frame(state) for state in states), *([besides] if besides else []))
     if holds_now == wanted:
         return Check(name, passing, True, holds_now, spans, children=children)
     changes = sorted({index for indexes in least_changes(states, wanted) for index in indexes})
@@ -264,9 +291,9 @@ def _section(
     )
 
 
-def _frame(section: str, state: FrameState) -> Check:
+def _frame(state: FrameState) -> Check:
     relation = f"{state.relation.upper()} " if state.frame.number > 1 or state.relation == "not" else ""
-    name = f"{section}.frames[{state.frame.number - 1}]"
+    name = f"{state.frame.section}.frames[{state.frame.number - 1}]"
     facts = state.frame.facts[-FACTS_SINCE_ANCHOR:] if state.frame.since_anchor else state.frame.facts
     earlier = len(state.frame.facts) - len(facts)
     return Check(name, f"{relation}{_condition(state)}", None, state.held, state.spans, facts, earlier)

@@ -1,7 +1,7 @@
 """All scenarios at a glance (R-201): as the ledger has them, and the files that no plan has taken in yet.
 
 Belongs here: putting the two together, in one order. Does not belong here: what is wrong with a file
-(`ekiden.scenarios.validate`), and how sending stands (`standing`).
+(`ekiden.scenarios.validate`), and how sending stands (`ekiden.insights.status`).
 """
 
 from collections.abc import Collection, Iterator

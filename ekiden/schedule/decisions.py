@@ -14,7 +14,7 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import qualified, statement
-from ekiden.schedule.judging import EVERYBODY, LOOKED_AT, blocked_anywhere, judged_at, judging
+from ekiden.schedule.judging import EVERYBODY, LOOKED_AT, Planning, blocked_anywhere, judged_at, judging
 
 BATCH_SIZE = 1_000
 """Customers in one row: enough for what a row costs besides (150 bytes) to be nothing, and a few kilobytes to read."""
@@ -54,24 +54,20 @@ class ConsideredScenario:
 
 
 def record_decisions(
-    connection: Connection[Any],
-    parameters: dict[str, Any],
-    *,
-    selected: list[int] | None,
-    broken_models: Sequence[str],
+    connection: Connection[Any], planning: Planning, *, broken_models: Sequence[str]
 ) -> tuple[DecisionCount, ...]:
     """Keep what this plan decided, and return how many each rule decided, by scenario and the order of the rules.
 
-    `parameters` are the plan's: now, today, first_day, last_day, run_id. Needs the temporary tables that `enter` left,
-    and the births done. A decision that is the same as the last one about that customer, scenario and day is not kept
-    again, and about days that the sweep before decided about nobody is looked at whom this one did not look at.
+    Needs the temporary tables that `enter` left, and the births done. A decision that is the same as the last one about
+    that customer, scenario and day is not kept again, and about days that the sweep before decided about nobody is
+    looked at whom this one did not look at.
     """
     with connection.cursor(row_factory=class_row(ConsideredScenario)) as cursor:
         scenarios = cursor.execute(
             statement(__file__, "considered_scenarios"),
-            {"scenario_ids": selected, "broken_models": list(broken_models)},
+            {"scenario_ids": planning.scenario_ids, "broken_models": list(broken_models)},
         ).fetchall()
-    days = {"first_day": parameters["first_day"], "last_day": parameters["last_day"]}
+    days = {"first_day": planning.first_day, "last_day": planning.last_day}
     has_new = dict(connection.execute(statement(__file__, "days_decided_already"), days).fetchall())
     entered = dict(connection.execute(statement(__file__, "count_entered")).fetchall())
     counts = tuple(
@@ -81,7 +77,7 @@ def record_decisions(
         for count in _record(
             connection,
             scenario,
-            parameters,
+            planning,
             entered=entered.get(scenario.scenario_id, 0),
             among=LOOKED_AT if scenario.scenario_id in has_new else EVERYBODY,
         )
@@ -96,12 +92,12 @@ def record_decisions(
 def _record(
     connection: Connection[Any],
     scenario: ConsideredScenario,
-    parameters: dict[str, Any],
+    planning: Planning,
     *,
     entered: int,
     among: sql.SQL,
 ) -> Iterator[DecisionCount]:
-    values = {name: parameters[name] for name in ("run_id", "now", "today", "first_day", "last_day")} | {
+    values = {name: getattr(planning, name) for name in ("run_id", "now", "today", "first_day", "last_day")} | {
         "scenario_id": scenario.scenario_id
     }
     given_up = statement(__file__, "given_up")
@@ -122,7 +118,7 @@ def _record(
         statement(__file__, "record_decisions").format(query=decided),
         values
         # who enters at the anchor enters on its day
-        | judging(parameters, entry_offset=0 if scenario.enters_at_anchor else scenario.offset_days)
+        | judging(planning, entry_offset=0 if scenario.enters_at_anchor else scenario.offset_days)
         | {
             "past_date_policy": scenario.past_date_policy,
             "period_from": scenario.period_from,
@@ -130,7 +126,7 @@ def _record(
             "offset_days": scenario.offset_days,
             "first_step_is_stopped": scenario.rule == "step_stopped",
             "batch_size": BATCH_SIZE,
-            "blocks_everywhere": parameters["blocks_everywhere"],
+            "blocks_everywhere": planning.blocks_everywhere,
         },
     ).fetchall()
     for rule, customers in counts:

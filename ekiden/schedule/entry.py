@@ -14,9 +14,17 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import qualified, statement
-from ekiden.schedule.judging import EVERYBODY, LOOKED_AT, blocked_anywhere, judged_at, judged_for_good, judging
+from ekiden.schedule.judging import (
+    EVERYBODY,
+    LOOKED_AT,
+    Planning,
+    blocked_anywhere,
+    judged_at,
+    judged_for_good,
+    judging,
+)
 from ekiden.schedule.stops import end_found
-from ekiden.schedule.sweeps import Part, Standing, begin_sweep, end_sweep, looked_at
+from ekiden.schedule.sweeps import SweepPart, SweepStart, begin_sweep, end_sweep, looked_at
 
 _TABLES = """
 create temporary table candidates (
@@ -108,14 +116,8 @@ def anchor_dates(
     return _earlier(max(earliest), scenario.offset_days) if earliest else None, min(latest)
 
 
-def enter(
-    connection: Connection[Any],
-    parameters: dict[str, Any],
-    *,
-    selected: list[int] | None,
-    broken_models: Sequence[str],
-) -> Entries:
-    """Let in whom arbitration lets in; `parameters` are the plan's: now, today, first_day, last_day, run_id.
+def enter(connection: Connection[Any], planning: Planning, *, broken_models: Sequence[str]) -> Entries:
+    """Let in whom arbitration lets in.
 
     Needs the temporary table `stops`. Leaves `candidates`, `contestants` and `arbitration` until the transaction ends,
     for what records why somebody was turned away (`ekiden.schedule.decisions`).
@@ -123,11 +125,12 @@ def enter(
     connection.execute(_TABLES)
     with connection.cursor(row_factory=class_row(EnabledScenario)) as cursor:
         enabled = cursor.execute(
-            statement(__file__, "enabled_scenarios"), {"scenario_ids": selected, "broken_models": list(broken_models)}
+            statement(__file__, "enabled_scenarios"),
+            {"scenario_ids": planning.scenario_ids, "broken_models": list(broken_models)},
         ).fetchall()
     competes = any(scenario.is_selected and scenario.is_exclusive for scenario in enabled)
     contestants = [scenario for scenario in enabled if scenario.is_selected or competes]
-    _find_all_candidates(connection, contestants, parameters, broken_models)
+    _find_all_candidates(connection, contestants, planning, broken_models)
     # the server does not watch temporary tables: without statistics their joins are nested loops
     connection.execute("analyze pg_temp.candidates, pg_temp.contestants")
     if any(scenario.is_exclusive or scenario.restarts for scenario in contestants):
@@ -139,18 +142,18 @@ def enter(
     connection.execute("analyze pg_temp.arbitration")
     superseded = connection.execute(statement(__file__, "find_superseded")).rowcount
     if superseded:
-        end_found(connection, parameters["now"])
-    enrolled = connection.execute(statement(__file__, "enrol"), parameters).rowcount
+        end_found(connection, planning.now)
+    enrolled = connection.execute(statement(__file__, "enrol"), vars(planning)).rowcount
     connection.execute("analyze pg_temp.entered")
     left = statement(__file__, "candidates_turned_away")
     end_sweep(
         connection,
-        Part.ENTRIES,
-        now=parameters["now"],
-        selected=selected,
+        SweepPart.ENTRIES,
+        now=planning.now,
+        selected=planning.scenario_ids,
         left=left,
-        blocks_everywhere=parameters["blocks_everywhere"],
-        batch_time=parameters["batch_time"],
+        blocks_everywhere=planning.blocks_everywhere,
+        batch_time=planning.batch_time,
     )
     return Entries(enrolled, superseded)
 
@@ -158,7 +161,7 @@ def enter(
 def _find_all_candidates(
     connection: Connection[Any],
     contestants: Sequence[EnabledScenario],
-    parameters: dict[str, Any],
+    planning: Planning,
     broken_models: Sequence[str],
 ) -> None:
     """Fill `contestants`, and `candidates` with everybody who may enter now."""
@@ -176,33 +179,37 @@ def _find_all_candidates(
             for scenario in contestants
         ],
     )
-    standings = begin_sweep(
+    starts = begin_sweep(
         connection,
-        Part.ENTRIES,
+        SweepPart.ENTRIES,
         [scenario.scenario_id for scenario in contestants],
-        now=parameters["now"],
+        now=planning.now,
         broken_models=broken_models,
-        blocks_everywhere=parameters["blocks_everywhere"],
-        batch_time=parameters["batch_time"],
+        blocks_everywhere=planning.blocks_everywhere,
+        batch_time=planning.batch_time,
     )
-    reached = _reach(connection, contestants, parameters)
+    reached = _reach(connection, contestants, planning)
     for scenario in contestants:
-        standing = standings[scenario.scenario_id]
-        if standing.whole_because is None:
-            _look_at_reached(connection, scenario, standing, reached[scenario.scenario_id], parameters)
+        start = starts[scenario.scenario_id]
+        if start.whole_because is None:
+            _look_at_reached(connection, scenario, start, reached[scenario.scenario_id], planning)
     have_new = looked_at(connection)
     for scenario in contestants:
-        is_whole = standings[scenario.scenario_id].whole_because is not None
+        is_whole = starts[scenario.scenario_id].whole_because is not None
         if is_whole or scenario.scenario_id in have_new:
-            _find_candidates(connection, scenario, reached[scenario.scenario_id], parameters, is_whole=is_whole)
+            _find_candidates(connection, scenario, reached[scenario.scenario_id], planning, is_whole=is_whole)
 
 
 def _reach(
-    connection: Connection[Any], scenarios: Sequence[EnabledScenario], parameters: dict[str, Any]
+    connection: Connection[Any], scenarios: Sequence[EnabledScenario], planning: Planning
 ) -> dict[int, tuple[date | None, date]]:
     """Return by scenario the anchor dates that this sweep reaches, and note them as the next one's last."""
-    days = {name: parameters[name] for name in ("first_day", "last_day", "today")}
-    reached = {scenario.scenario_id: anchor_dates(scenario, **days) for scenario in scenarios}
+    reached = {
+        scenario.scenario_id: anchor_dates(
+            scenario, first_day=planning.first_day, last_day=planning.last_day, today=planning.today
+        )
+        for scenario in scenarios
+    }
     connection.cursor().executemany(
         "update pg_temp.sweeping set anchored_from = %s, anchored_to = %s where scenario_id = %s",
         [(*dates, scenario_id) for scenario_id, dates in reached.items()],
@@ -213,21 +220,21 @@ def _reach(
 def _look_at_reached(
     connection: Connection[Any],
     scenario: EnabledScenario,
-    standing: Standing,
+    start: SweepStart,
     reached: tuple[date | None, date],
-    parameters: dict[str, Any],
+    planning: Planning,
 ) -> None:
     """Look also at who has an anchor that the last sweep did not reach, or judged by an instant that is another now."""
     earliest, latest = reached
-    assert standing.swept_to is not None and standing.swept_at is not None
+    assert start.swept_to is not None and start.swept_at is not None
     swept_to = judged_for_good(
         scenario.backfill_as_of,
-        standing.swept_to,
-        swept_on=standing.swept_at.astimezone(ZoneInfo(parameters["time_zone"])).date(),
-        today=parameters["today"],
+        start.swept_to,
+        swept_on=start.swept_at.astimezone(ZoneInfo(planning.time_zone)).date(),
+        today=planning.today,
         entry_offset=scenario.entry_offset,
     )
-    was_reached = standing.swept_from is None or (earliest is not None and earliest >= standing.swept_from)
+    was_reached = start.swept_from is None or (earliest is not None and earliest >= start.swept_from)
     if was_reached and latest <= swept_to:
         return
     connection.execute(
@@ -235,11 +242,11 @@ def _look_at_reached(
             eligibility=qualified(scenario.relation_name), judged_at=judged_at(scenario.backfill_as_of)
         ),
         {
-            **judging(parameters, entry_offset=scenario.entry_offset),
+            **judging(planning, entry_offset=scenario.entry_offset),
             "scenario_id": scenario.scenario_id,
             "anchored_from": earliest,
             "anchored_to": latest,
-            "swept_from": standing.swept_from,
+            "swept_from": start.swept_from,
             "swept_to": swept_to,
         },
     )
@@ -249,7 +256,7 @@ def _find_candidates(
     connection: Connection[Any],
     scenario: EnabledScenario,
     reached: tuple[date | None, date],
-    parameters: dict[str, Any],
+    planning: Planning,
     *,
     is_whole: bool,
 ) -> None:
@@ -262,12 +269,12 @@ def _find_candidates(
             blocked_anywhere=blocked_anywhere("eligible.customer_id"),
         ),
         {
-            **judging(parameters, entry_offset=scenario.entry_offset),
+            **judging(planning, entry_offset=scenario.entry_offset),
             "scenario_id": scenario.scenario_id,
             "scenario_version_id": scenario.scenario_version_id,
             "reentry": scenario.reentry,
             "restarts": scenario.restarts,
-            "blocks_everywhere": parameters["blocks_everywhere"],
+            "blocks_everywhere": planning.blocks_everywhere,
             "anchored_from": reached[0],
             "anchored_to": reached[1],
         },

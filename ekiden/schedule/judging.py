@@ -1,12 +1,14 @@
 """What the statements that look for candidates and those that say what was decided judge alike.
 
-Belongs here: among whom they look, at which instant entry is judged, as SQL and its parameters, and how long that
-stands; whether a block elsewhere counts. Does not belong here: what is judged (dbt), or who is looked at (`sweeps`).
+Belongs here: what one plan is about, among whom they look, at which instant entry is judged, as SQL and its parameters,
+and how long that stands; whether a block elsewhere counts. Does not belong here: what is judged (dbt), or who is looked
+at (`sweeps`).
 """
 
-from collections.abc import Mapping
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import Any, LiteralString
+from uuid import UUID
 
 from psycopg import sql
 
@@ -17,6 +19,24 @@ LOOKED_AT = sql.SQL(
     "customer_id in (select looked_at.customer_id from pg_temp.looked_at where looked_at.scenario_id = %(scenario_id)s)"
 )
 """Those for whom something can be new since the scenario's last sweep."""
+
+
+@dataclass(frozen=True)
+class Planning:
+    """What one plan is about; its statements read these by name (`vars`).
+
+    `first_day` to `last_day` are the local days it sweeps, none after `today`; `scenario_ids` None is all scenarios.
+    """
+
+    now: datetime
+    today: date
+    first_day: date
+    last_day: date
+    time_zone: str
+    batch_time: time
+    blocks_everywhere: bool
+    run_id: UUID
+    scenario_ids: list[int] | None
 
 
 def judged_at(backfill_as_of: str) -> sql.SQL:
@@ -32,10 +52,10 @@ def blocked_anywhere(customer_id: LiteralString) -> sql.Composed:
     return statement(__file__, "blocked_anywhere").format(customer_id=sql.SQL(customer_id))
 
 
-def judging(parameters: Mapping[str, Any], *, entry_offset: int) -> dict[str, Any]:
-    """Return what the expression reads: of the plan's `parameters`, and the days from an anchor to its entry."""
+def judging(planning: Planning, *, entry_offset: int) -> dict[str, Any]:
+    """Return what the expression reads, of the plan and the days from an anchor to its entry."""
     names = ("now", "today", "batch_time", "time_zone")
-    return {name: parameters[name] for name in names} | {"entry_offset": entry_offset}
+    return {name: getattr(planning, name) for name in names} | {"entry_offset": entry_offset}
 
 
 def judged_for_good(backfill_as_of: str, swept_to: date, *, swept_on: date, today: date, entry_offset: int) -> date:
@@ -43,7 +63,8 @@ def judged_for_good(backfill_as_of: str, swept_to: date, *, swept_on: date, toda
 
     By the due date the instant of a day moves once, backwards: on the day itself it is now, afterwards that of the
     day's planning, or of the anchor where that came later, and no turning point lies between the two that a sweep from
-    then on would look at.
+    then on would look at. Then it stays, and what it says of entry and of stops with it; only a stop that holds now can
+    still end, and that is a turning point.
     """
     if backfill_as_of != "due_date" or today <= swept_on:
         return swept_to

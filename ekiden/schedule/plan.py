@@ -20,6 +20,7 @@ from ekiden.schedule.decisions import DecisionCount, record_decisions
 from ekiden.schedule.entry import Entries, enter
 from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt
 from ekiden.schedule.held import EligibilityCount, created_counts
+from ekiden.schedule.judging import Planning
 from ekiden.schedule.rows import RowCount, created_by
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
 from ekiden.schedule.scenario_codes import refuse_unknown
@@ -189,34 +190,33 @@ def _plan(
     selected = _selected_ids(connection, scenarios)
     broken += contract_breaches(connection, selected=selected, known=broken)
     today = settings.local_date(now)
-    swept_to = min(last_day, today)
-    parameters = {
-        "now": now,
-        "today": today,
-        "first_day": first_day,
-        "last_day": swept_to,
-        "time_zone": settings.time_zone,
-        "batch_time": settings.batch_time,
-        "blocks_everywhere": settings.blocks_everywhere,
-        "run_id": run_id,
-        "scenario_ids": selected,
-    }
+    planning = Planning(
+        now=now,
+        today=today,
+        first_day=first_day,
+        last_day=min(last_day, today),
+        time_zone=settings.time_zone,
+        batch_time=settings.batch_time,
+        blocks_everywhere=settings.blocks_everywhere,
+        run_id=run_id,
+        scenario_ids=selected,
+    )
     stopped, expired = NOTHING_STOPPED, 0
     entries = Entries()
     decisions: tuple[DecisionCount, ...] = ()
     if first_day <= today:
         broken_models = [scenario.model_name for scenario in broken]
         stopped = stop(connection, now=now, selected=selected, broken_models=broken_models)
-        expired = connection.execute(statement(__file__, "expire_holds"), parameters).rowcount
-        entries = enter(connection, parameters, selected=selected, broken_models=broken_models)
+        expired = connection.execute(statement(__file__, "expire_holds"), vars(planning)).rowcount
+        entries = enter(connection, planning, broken_models=broken_models)
         births = statement(__file__, "births").format(wanted=statement(__file__, "wanted_first_steps"))
-        if connection.execute(births, parameters).rowcount >= MANY_ROWS:
+        if connection.execute(births, vars(planning)).rowcount >= MANY_ROWS:
             connection.execute("analyze outreach.enrolments, outreach.schedule_rows")
-        connection.execute(statement(__file__, "await_first_rows"), parameters)
+        connection.execute(statement(__file__, "await_first_rows"), vars(planning))
         forget_swept_changes(connection, blocks_everywhere=settings.blocks_everywhere)
-        decisions = record_decisions(connection, parameters, selected=selected, broken_models=broken_models)
+        decisions = record_decisions(connection, planning, broken_models=broken_models)
         # only now: what was decided of these customers is told from their waiting
-        connection.execute(statement(__file__, "give_up_first_rows"), parameters)
+        connection.execute(statement(__file__, "give_up_first_rows"), vars(planning))
     return PlanReport(
         run_id,
         first_day,

@@ -13,7 +13,7 @@ from psycopg import Connection, sql
 
 from ekiden.database.statements import qualified, statement
 from ekiden.scenarios.definition import FAULTS_KEY
-from ekiden.schedule.sweeps import Part, begin_sweep, end_sweep, looked_at
+from ekiden.schedule.sweeps import SweepPart, begin_sweep, end_sweep, looked_at
 from ekiden.schedule.unanswered import Unanswered, UnansweredVersion, asking, unanswered_version
 
 _TABLES = """
@@ -88,7 +88,7 @@ def stop(
         )
     cancelled = end_found(connection, now)
     left = statement(__file__, "stops_left_alone")
-    end_sweep(connection, Part.STOPS, now=now, selected=selected, left=left)
+    end_sweep(connection, SweepPart.STOPS, now=now, selected=selected, left=left)
     return Stopped(cancelled, tuple(unanswered))
 
 
@@ -107,7 +107,7 @@ def _gather(
     """Fill `stoppable` with the active enrolments that may have to be stopped."""
     scenarios = connection.execute(statement(__file__, "scenarios_to_stop"), {"scenario_ids": selected}).fetchall()
     scenario_ids = [scenario_id for (scenario_id,) in scenarios]
-    begin_sweep(connection, Part.STOPS, scenario_ids, now=now, broken_models=broken_models)
+    begin_sweep(connection, SweepPart.STOPS, scenario_ids, now=now, broken_models=broken_models)
     versions = connection.execute(statement(__file__, "versions_to_gather")).fetchall()
     if versions:
         connection.execute(

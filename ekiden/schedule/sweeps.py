@@ -33,7 +33,7 @@ create temporary table looked_at (
 """
 
 
-class Part(StrEnum):
+class SweepPart(StrEnum):
     """What a sweep looks for."""
 
     ENTRIES = "entries"
@@ -41,7 +41,7 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True)
-class Standing:
+class SweepStart:
     """How a scenario is swept this time: whole, if there is a reason, else from where the last sweep came to.
 
     The dates are the anchors' that the last sweep reached, both included; `swept_from` None is since ever. `swept_at`
@@ -57,15 +57,15 @@ class Standing:
 
 def begin_sweep(
     connection: Connection[Any],
-    part: Part,
+    part: SweepPart,
     scenario_ids: Sequence[int],
     *,
     now: datetime,
     broken_models: Sequence[str],
     blocks_everywhere: bool = False,
     batch_time: time | None = None,
-) -> dict[int, Standing]:
-    """Return how each scenario stands before this part of a sweep at `now`, by id.
+) -> dict[int, SweepStart]:
+    """Return how each scenario is swept by this part of a sweep at `now`, by id.
 
     Leaves the temporary tables `sweeping` and `looked_at` (scenario_id, customer_id): the customers for whom something
     can be new, of the scenarios that are not swept whole. Call it before anything is read that the part judges by.
@@ -83,9 +83,9 @@ def begin_sweep(
     }
     connection.execute(statement(__file__, "begin_sweeps"), parameters)
     connection.execute(statement(__file__, "look_at"), parameters)
-    with connection.cursor(row_factory=class_row(Standing)) as cursor:
-        standings = cursor.execute(statement(__file__, "standings"), parameters).fetchall()
-    return {standing.scenario_id: standing for standing in standings}
+    with connection.cursor(row_factory=class_row(SweepStart)) as cursor:
+        starts = cursor.execute(statement(__file__, "sweep_starts"), parameters).fetchall()
+    return {start.scenario_id: start for start in starts}
 
 
 def looked_at(connection: Connection[Any]) -> frozenset[int]:
@@ -98,7 +98,7 @@ def looked_at(connection: Connection[Any]) -> frozenset[int]:
 
 def end_sweep(
     connection: Connection[Any],
-    part: Part,
+    part: SweepPart,
     *,
     now: datetime,
     selected: Sequence[int] | None,

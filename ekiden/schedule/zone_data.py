@@ -1,7 +1,7 @@
 """Whether the database reads the shop's time zone as this process does: each has zone data of its own age.
 
 Due dates and send times are the database's, today, schedules and partitions are ours. Belongs here: comparing the two,
-and what is said. Does not belong here: who is told (`ekiden.insights.standing`).
+and what is said. Does not belong here: who is told (`ekiden.insights.status`).
 """
 
 from collections.abc import Sequence

@@ -13,7 +13,6 @@ from typing import Any
 from psycopg import Connection
 
 from ekiden.delivery.channels.base import Outcome
-from ekiden.delivery.reconcile import reconcile
 from ekiden.delivery.send import send_due
 from ekiden.scenarios.definition import SENT_CHANNELS
 from ekiden.schedule import operators
@@ -46,6 +45,7 @@ from tests.acceptance.script import (
 )
 from tests.acceptance.spans import opt_outs
 from tests.acceptance.stage import Stage
+from tests.integration.ledger_fixtures import reconcile_alone
 
 OPERATOR = RunContext(actor="operator@acceptance.invalid")
 SCHEDULE = RunContext(actor="schedule")
@@ -97,7 +97,7 @@ def _perform(operation: Operation, stage: Stage, channel: RecordingChannel, sett
             _dispatch(connection, channel, settings, at)
         case Reconcile():
             channel.answer = Outcome(operation.provider_says)
-            reconcile(connection, channel=channel, settings=settings, now=at, context=OPERATOR)
+            reconcile_alone(connection, channel=channel, settings=settings, now=at, context=OPERATOR)
             channel.answer = None
         case DmExport():
             export_due(connection, now=at, settings=settings, context=OPERATOR, scenario=operation.scenario)

@@ -1,5 +1,5 @@
 -- The audience in numbers: all, by standing, and those who are due on the day.
-with standing as (
+with audience as (
     {query}
 )
 
@@ -11,6 +11,6 @@ select
     end as standing,
     count(distinct customer_id) as customers,
     count(*) as anchors
-from standing
+from audience
 group by grouping sets ((), (standing), (due_date = %(day)s))
 having grouping(due_date = %(day)s) = 1 or due_date = %(day)s

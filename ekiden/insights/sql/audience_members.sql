@@ -1,5 +1,5 @@
 -- The audience one by one.
-with standing as (
+with audience as (
     {query}
 )
 
@@ -11,7 +11,7 @@ select
     anchor_date,
     due_date,
     standing
-from standing
+from audience
 order by
     -- whom the question is about first
     case standing when 'may_enter' then 1 when 'enrolled' then 2 else 3 end,

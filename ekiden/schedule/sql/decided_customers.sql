@@ -16,7 +16,13 @@ with anchors as (
             and stop_during is not null,
             false
         ) as may_enter,
-        coalesce(stop_during @> %(now)s::timestamptz, false) as is_stopped
+        coalesce(
+            stop_during @> (
+                {judged_at}
+            )
+            or stop_during @> %(now)s::timestamptz,
+            false
+        ) as is_stopped
     from {eligibility}
     where
         -- bounds of the column itself, so that an index on it serves

@@ -28,6 +28,10 @@ with eligible as (
         and entry_during @> (
             {judged_at}
         )
+        -- whom a stop kept out then, the plan of that day would not have let in
+        and not stop_during @> (
+            {judged_at}
+        )
         and not stop_during @> %(now)s::timestamptz
 ),
 

@@ -16,5 +16,8 @@ where
     and entry_during @> (
         {judged_at}
     )
+    and not stop_during @> (
+        {judged_at}
+    )
     and not stop_during @> %(now)s::timestamptz
 on conflict do nothing

@@ -15,7 +15,7 @@ from ekiden.insights.explanation import Verdict
 from ekiden.insights.lineage import lineage
 from ekiden.insights.lineage_wording import describe
 from ekiden.insights.moments import moment
-from ekiden.insights.standing import standing
+from ekiden.insights.status import deployment_status
 from ekiden.insights.why import why
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 from tests.integration.schedule.exporting import CARD
@@ -192,6 +192,30 @@ def test_entry_on_a_day_gone_by_is_judged_as_of_that_day_where_the_scenario_says
         "entry is judged as of 2024-03-02 06:00 (backfill_as_of: due_date)"
     )
     assert shop.plan().enrolled == enters
+
+
+@pytest.mark.parametrize(
+    ("stop", "first_failing"),
+    [
+        (
+            "{[2024-03-01 10:00+09,2024-03-05 00:00+09)}",
+            "a stop condition held at 2024-03-02 06:00, as the table has it",
+        ),
+        ("{[2024-03-05 00:00+09,)}", "a stop condition holds, as the table has it"),
+        ("{[2024-03-05 00:00+09,2024-03-06 00:00+09)}", None),
+    ],
+)
+def test_a_stop_that_held_on_a_day_gone_by_is_told_where_it_keeps_out(shop: Shop, stop: str, first_failing: str | None):
+    shop.scenario(backfill_as_of="due_date")
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-01", stop=stop)
+    found = asks(shop)
+    assert (found.verdict is Verdict.MAY_ENTER) == (first_failing is None)
+    assert first_failing is None or found.first_failing == f"ordered: order O-C1-2024-03-01: {first_failing}"
+    (then,) = [check for check in found.anchors[0].conditions if check.name == "stop_then"]
+    assert then.passes == ("03-02" not in (first_failing or ""))
+    assert then.passes or found.next == "needs a later anchor"
+    assert shop.plan().enrolled == (first_failing is None)
 
 
 def test_a_persons_words_on_a_row_are_told_as_they_are_also_where_they_are_a_reasons_name(ledger: Shop):
@@ -613,6 +637,6 @@ def test_every_ready_row_is_counted_once_by_what_it_waits_for(shop: Shop):
     shop.eligible("C2", "2024-03-08", model="later")
     shop.at(NOON)
     shop.plan()
-    rows = standing(shop.connection, now=shop.now, settings=shop.settings).rows
+    rows = deployment_status(shop.connection, now=shop.now, settings=shop.settings).rows
     assert (rows.due, rows.lists_due, rows.switched_off, rows.ready_later) == (2, 1, 2, 1)
     assert len(shop.rows(state="ready")) == 6

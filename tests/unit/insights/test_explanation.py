@@ -239,6 +239,37 @@ def test_the_conditions_come_before_the_scenarios_status_and_that_before_the_res
     )
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends", "told"),
+    [
+        # the day gone by was planned at 06:00
+        ("2026-03-08T06:00", "2026-03-09T00:00", "a stop condition held at 2026-03-08 06:00, because of an order"),
+        ("2026-03-08T06:01", None, "a stop condition holds, because of an order"),
+        ("2026-03-08T06:01", "2026-03-09T00:00", None),
+    ],
+)
+def test_a_stop_of_the_day_gone_by_as_of_which_entry_is_judged_keeps_out(
+    begins: str, ends: str | None, told: str | None
+):
+    instants = [datetime.fromisoformat(each).replace(tzinfo=ZONE) if each else None for each in (begins, ends)]
+    span = Span(*instants)
+    stop = {"type": "order"}
+    frame = FrameEvidence("stop", 1, stop, (Fact("O-9", span),), since_anchor=True)
+    stopped = replace(ANCHOR, stop=(span,), frames={("stop", 1): (span,)})
+    evidence = replace(EVIDENCE, anchors=(stopped,), frames=(BOUGHT, frame))
+    found = ask(evidence, on="2026-03-20", stop={"frames": [stop]}, backfill_as_of="due_date")
+    assert found.first_failing == (f"ordered: order O-1: {told} after the anchor" if told else None)
+    assert (found.verdict is Verdict.MAY_ENTER) == (told is None)
+    then, now = (check for check in found.anchors[0].conditions if check.name.startswith("stop"))
+    assert (then.wording == "no stop condition held at 2026-03-08 06:00", now.wording == "no stop condition holds") == (
+        "held" not in (told or ""),
+        "holds" not in (told or ""),
+    )
+    if "held" in (told or ""):
+        # no cancellation changes by now what held then
+        assert found.next == "needs a later anchor"
+
+
 def test_a_cancelled_anchor_needs_a_new_order():
     cancelled = replace(ANCHOR, stands=(Span(ORDERED, NOW - timedelta(days=1)),), may_enter=())
     found = ask(replace(EVIDENCE, anchors=(cancelled,)))

@@ -86,12 +86,27 @@ def test_the_facts_after_an_anchor_are_the_latest_ones_and_the_rest_is_counted()
 
 @pytest.mark.parametrize("days", [-1, 0, 3])
 @pytest.mark.parametrize("is_by_hand", [True, False])
-@pytest.mark.parametrize("spans", [{}, {"stands": ()}, {"target": ()}, {"excluded": ALWAYS}, {"stop": ALWAYS}])
-def test_counting_the_conditions_that_pass_agrees_with_explaining_them(spans, is_by_hand, days):
+@pytest.mark.parametrize("entry_days", [None, 1, -4])
+@pytest.mark.parametrize(
+    "spans",
+    [
+        {},
+        {"stands": ()},
+        {"target": ()},
+        {"excluded": ALWAYS},
+        {"stop": ALWAYS},
+        # then alone, and by now alone
+        {"stop": (Span(None, anchor(1).at + timedelta(days=2)),)},
+        {"stop": (Span(anchor(1).at + timedelta(days=2), None),)},
+    ],
+)
+def test_counting_the_conditions_that_pass_agrees_with_explaining_them(spans, entry_days, is_by_hand, days):
     evidence = replace(regular(), is_by_hand=is_by_hand, subscribed=ALWAYS if "excluded" in spans else None)
     judged = replace(anchor(1, stopped=False), **spans)
     at = judged.at + timedelta(days=days)
-    checks = condition_checks(evidence, frame_states(evidence, at), judged, at, ZONE)
-    passes = [check.passes for check in checks]
+    entry_at = None if entry_days is None else judged.at + timedelta(days=entry_days)
+    checks = condition_checks(evidence, frame_states(evidence, at), judged, at, ZONE, entry_at)
+    # of which instant entry is judged is told, and decides nothing
+    passes = [check.passes for check in checks if check.name != "judged_at"]
     passed = passes.index(False) if False in passes else len(passes)
-    assert conditions_passed(evidence, judged, at) == (passed, passed == len(passes))
+    assert conditions_passed(evidence, judged, at, entry_at) == (passed, passed == len(passes))

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from ekiden.insights.standing import LATENCY_OVER, LastRun, Standing
+from ekiden.insights.status import LATENCY_OVER, DeploymentStatus, LastRun
 from ekiden.settings import Settings
 
 
-def standing_in_words(found: Standing, settings: Settings) -> Iterator[tuple[str, str]]:
+def status_in_words(found: DeploymentStatus, settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield what a person reads: a label and what there is to say; times are the shop's."""
     for each in found.pauses:
         since = _local(each.paused_at, settings)
@@ -38,7 +38,7 @@ def to_settle(rows: int, settings: Settings) -> str:
     return f"{rows} rows unknown for more than {hours} hours: `ekiden unknown list`, then `ekiden unknown settle`"
 
 
-def _rows(found: Standing, settings: Settings) -> Iterator[tuple[str, str]]:
+def _rows(found: DeploymentStatus, settings: Settings) -> Iterator[tuple[str, str]]:
     rows = found.rows
     yield "due now", f"{rows.due} rows" + (f", and {rows.due_paused} paused" if rows.due_paused else "")
     if rows.late:

@@ -79,7 +79,7 @@ class LastRun:
 
 
 @dataclass(frozen=True)
-class Standing:
+class DeploymentStatus:
     """How the deployment stands; instants are aware."""
 
     pauses: tuple[Pause, ...]
@@ -97,7 +97,7 @@ class Standing:
     """What is wrong where the database reads the time zone otherwise than this process does, or will within a year."""
 
 
-def standing(connection: Connection[Any], *, now: datetime, settings: Settings) -> Standing:
+def deployment_status(connection: Connection[Any], *, now: datetime, settings: Settings) -> DeploymentStatus:
     """Return how the deployment stands at `now`."""
     values = {
         "now": now,
@@ -116,7 +116,7 @@ def standing(connection: Connection[Any], *, now: datetime, settings: Settings) 
     with connection.cursor(row_factory=class_row(LastRun)) as cursor:
         last_runs = tuple(cursor.execute(statement(__file__, "last_runs")).fetchall())
     built = connection.execute("select max(built_at) from changed.built_tables").fetchone()
-    return Standing(
+    return DeploymentStatus(
         open_pauses(connection),
         rows,
         not_carried,
