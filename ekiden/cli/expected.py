@@ -5,6 +5,7 @@ Imported only when a command has failed: it needs every module that raises one o
 
 import codecs
 import errno
+import re
 import sys
 from collections.abc import Sequence
 
@@ -34,7 +35,7 @@ from ekiden.schedule.exported import ExportRefused
 from ekiden.schedule.operators import TooManyRows, WrongState
 from ekiden.schedule.rows import NoRowId
 from ekiden.settings import HomeSettings, Settings, SettingsFileUnreadable, VariableMisspelt
-from ekiden.warehouse.dbt import BuildFailed
+from ekiden.warehouse.dbt import PROJECT_DIR, BuildFailed
 from ekiden.warehouse.manifest import ManifestTorn
 from ekiden.webhook.signature import KeyUnreadable
 
@@ -81,6 +82,9 @@ NOT_ALLOWED = (errno.EACCES, errno.EPERM)
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EBADF)
 """What the system says where a file, or the output, takes no more; it does not say of which, unless it is opened."""
 
+_OF_A_BUILD = re.compile(r"\b(staging|marts|segments|eligibility|history)\.(\w+)")
+"""How PostgreSQL names, in whatever language, what dbt makes."""
+
 HOW = {"time_delta_parsing": "; write it like PT6H, PT30M or P2D", "time_parsing": "; write it like 06:00"}
 """How a setting is written, where pydantic's own words do not say it, by its type of error."""
 
@@ -88,14 +92,8 @@ HOW = {"time_delta_parsing": "; write it like PT6H, PT30M or P2D", "time_parsing
 def told(error: Exception) -> Sequence[object]:
     """Return what to tell the person at the terminal, one complaint each; nothing for an error of our own making."""
     match error:
-        case (
-            psycopg.OperationalError()
-            | psycopg.errors.IdleInTransactionSessionTimeout()
-            | psycopg.errors.TransactionTimeout()
-        ):
-            return [f"the database did not answer to the end: {error}"]
-        case psycopg.errors.InsufficientPrivilege() | psycopg.errors.ReadOnlySqlTransaction():
-            return [f"the user of EKIDEN_DATABASE_URL may not do this: {error.diag.message_primary}"]
+        case psycopg.Error():
+            return _said_by_the_database(error)
         case UnicodeEncodeError():
             return _unencodable(error)
         case OSError() if error.errno in (*NOT_WRITTEN, *NOT_ALLOWED):
@@ -107,6 +105,35 @@ def told(error: Exception) -> Sequence[object]:
             return [f"the setting {name} (EKIDEN_{name.upper()}): {message}" for name, message in names]
         case _:
             return [error] if isinstance(error, EXPECTED_ERRORS) else []
+
+
+def _said_by_the_database(error: psycopg.Error) -> Sequence[str]:
+    match error:
+        case (
+            psycopg.OperationalError()
+            | psycopg.errors.IdleInTransactionSessionTimeout()
+            | psycopg.errors.TransactionTimeout()
+        ):
+            return [f"the database did not answer to the end: {error}"]
+        case psycopg.errors.InsufficientPrivilege() | psycopg.errors.ReadOnlySqlTransaction():
+            return [f"the user of EKIDEN_DATABASE_URL may not do this: {error.diag.message_primary}"]
+        case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedFunction() if _is_a_models(error):
+            return [
+                f"{error.diag.message_primary}: no build has made it, or it was dropped since, perhaps with a view that"
+                " it reads; run `ekiden build`"
+            ]
+        case _:
+            return []
+
+
+def _is_a_models(error: psycopg.Error) -> bool:
+    """Return whether a model makes what is missing; any other name is a mistake of ours, and wants its traceback."""
+    missing = _OF_A_BUILD.search(error.diag.message_primary or "")
+    if not missing:
+        return False
+    schema, name = missing.groups()
+    # a model's functions have its name before two underscores
+    return any(f"{name}__".startswith(f"{file.stem}__") for file in (PROJECT_DIR / "models" / schema).rglob("*.sql"))
 
 
 def _unencodable(error: UnicodeEncodeError) -> Sequence[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import BinaryIO
 
+from ekiden.raw.encodings import NOT_TEXT, why_no_text
 from ekiden.raw.faults import Fault, FaultList
 from ekiden.raw.folder import SourceFile, check_header
 
@@ -18,6 +19,11 @@ ROWS_PER_BLOCK = 10_000
 """Some hundred kilobytes of text: little memory, and long enough that the cost of a block does not show."""
 
 BYTE_ORDER_MARK = "\ufeff"
+
+OTHER_SEPARATORS = {";": "`;`", "\t": "a tab", "|": "`|`"}
+"""What some programs write between fields, and how it is called."""
+
+LONE_RETURN = "has a carriage return alone outside of quotes; lines end with LF or CRLF"
 
 
 class CsvSource:
@@ -47,16 +53,24 @@ class CsvSource:
             yield text.getvalue().encode()
 
     def _read_header(self) -> list[str] | None:
+        if reason := why_no_text(self._stream.read(max(map(len, NOT_TEXT)))):
+            self._faults.add_unreadable(Fault(self._file.name, reason))
+            return None
+        self._stream.seek(0)
         try:
             header = next(self._reader, None)
         except csv.Error as error:
-            self._unreadable(1, f"the header is not CSV: {error}")
+            self._unreadable(1, LONE_RETURN if _is_lone_return(error) else f"the header is not CSV: {error}")
             return None
         if not header:
             self._unreadable(1, "has no header; the first line names the columns")
             return None
         if self._file.name in self._faults.incomplete:
             return None  # the header's own line is not UTF-8: its names would only be guesses
+        others = [name for sign, name in OTHER_SEPARATORS.items() if sign in header[0]]
+        if len(header) == 1 and others:
+            self._unreadable(1, f"has no comma but {others[0]} in its header; fields are separated by commas")
+            return None
         return header if check_header(self._file, header, self._faults) else None
 
     def _rows(self) -> Iterator[list[str]]:
@@ -77,7 +91,7 @@ class CsvSource:
             except csv.Error as error:
                 if self._lines_read > start or self._is_at_end:
                     self._torn(start)
-                self._unreadable(start, f"is not CSV: {error}")
+                self._unreadable(start, LONE_RETURN if _is_lone_return(error) else f"is not CSV: {error}")
 
     def _lines(self) -> Iterator[str]:
         # no line break hides in a longer character: in CP932 as in UTF-8 the byte of one is always one
@@ -104,3 +118,8 @@ class CsvSource:
     def _torn(self, line: int) -> None:
         # a value may have several lines; but if it should not, whole rows have become part of it
         self._faults.add_torn(Fault(self._file.name, "has a quote that is not closed on this line", line))
+
+
+def _is_lone_return(error: csv.Error) -> bool:
+    # its own words are about how Python opens a file
+    return str(error).startswith("new-line character")

@@ -24,7 +24,15 @@ class Encoding(StrEnum):
 NO_CHARACTERS = frozenset("\x80\uf8f0\uf8f1\uf8f2\uf8f3")
 """What Python makes of the bytes 80, A0, FD, FE and FF in CP932, which no spreadsheet writes."""
 
-UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UTF_16 = "is UTF-16; save it as CSV UTF-8, or make it that by `iconv -f UTF-16 -t UTF-8`"
+
+NOT_TEXT = {
+    codecs.BOM_UTF16_LE: _UTF_16,
+    codecs.BOM_UTF16_BE: _UTF_16,
+    b"\x1f\x8b": "is packed by gzip; unpack it",
+    b"PK\x03\x04": "is a zip file, as Excel's workbooks are; unpack it, or save the sheet as CSV UTF-8",
+}
+"""What a file is that begins so; its lines would only be called bad one by one."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,6 @@ class Bytes:
     """What a file's bytes tell; nothing is `possible` where one of them is NUL."""
 
     possible: tuple[Encoding, ...]
-    is_utf_16: bool
     sha256: str
 
     @property
@@ -58,7 +65,12 @@ def look_at(path: Path) -> Bytes:
     possible = [name for name, decoder in decoders.items() if _decodes(name, decoder, b"", final=True)]
     if start == codecs.BOM_UTF8:
         possible = [name for name in possible if name is Encoding.UTF_8]
-    return Bytes(() if has_nul else tuple(possible), start[:2] in UTF_16_MARKS, digest.hexdigest())
+    return Bytes(() if has_nul else tuple(possible), digest.hexdigest())
+
+
+def why_no_text(start: bytes) -> str | None:
+    """Return what a file is by its first bytes, and what to do, where it is none that is read by lines."""
+    return next((reason for mark, reason in NOT_TEXT.items() if start.startswith(mark)), None)
 
 
 def _decodes(name: Encoding, decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bool:

@@ -15,6 +15,7 @@ from ekiden.raw.faults import Fault, FaultList
 from ekiden.raw.shape import Table
 
 CSV, PARQUET = ".csv", ".parquet"
+PACKINGS = (".gz", ".zip", ".bz2", ".xz", ".zst")
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,22 @@ def source_files(folder: Path, faults: FaultList) -> list[SourceFile]:
     return [file for table in CONTRACT if (file := _source_file(table, present, faults))]
 
 
+def packed_files(folder: Path, files: Sequence[SourceFile]) -> list[str]:
+    """Return the packed files of tables that the folder has no other file of; they are left alone."""
+    given = {file.table for file in files}
+    names = {table.name + suffix for table in CONTRACT if table not in given for suffix in (CSV, PARQUET)}
+    return sorted(path.name for path in folder.glob("*") if path.suffix.lower() in PACKINGS and path.stem in names)
+
+
 def check_header(file: SourceFile, header: Sequence[str], faults: FaultList) -> bool:
     """Return whether `header` names the table's columns, each once and none that is required missing."""
     table, before = file.table, faults.totals[file.name]
     allowed = f"{table.name} has {', '.join(table.column_names)}"
-    for name, times in Counter(header).items():
+    for number, name in enumerate(header, start=1):
+        if not name:
+            # a comma at the end of the line, or the index of a data frame
+            faults.add(Fault(file.name, f"column {number} has no name; leave it out, or name it: {allowed}", 1))
+    for name, times in Counter(filter(None, header)).items():
         if name not in table.column_names:
             meant = _meant(name, set(table.column_names))
             faults.add(Fault(file.name, f"is not a column{meant}; {allowed}", 1, name))

@@ -15,7 +15,7 @@ from psycopg import Connection, sql
 from ekiden.database.statements import statement
 from ekiden.raw.checks import IDENTIFIER_BYTES, check_reference, check_values, drop_broken, drop_unreferenced, typed
 from ekiden.raw.contract import CUSTOMER, LIST_MEMBERS
-from ekiden.raw.encodings import Bytes, Encoding, look_at
+from ekiden.raw.encodings import Encoding, look_at
 from ekiden.raw.faults import Fault, FaultList
 from ekiden.raw.folder import FileState, SourceFile, state_of
 from ekiden.raw.load import WORK_MEMORY
@@ -78,7 +78,8 @@ def import_list(
     _check_request(file, list_code, settings, faults)
     before = state_of(file)
     found = look_at(file)
-    source = SourceFile(file, _table(list_code), _chosen(file, encoding, found, faults))
+    # an encoding that was asked for is taken at its word
+    source = SourceFile(file, _table(list_code), found.encoding if encoding is Encoding.AUTO else encoding)
     is_readable = source.is_parquet or source.encoding in found.possible
     with connection.transaction():
         connection.execute("select set_config('work_mem', %s, true)", [WORK_MEMORY])
@@ -132,14 +133,6 @@ def _check_request(file: Path, list_code: str, settings: Settings, faults: Fault
         )
         faults.add(Fault(file.name, reason))
     faults.refuse_if_any()
-
-
-def _chosen(file: Path, asked: Encoding, found: Bytes, faults: FaultList) -> Encoding:
-    """Return the encoding to read a file in; one that was asked for is taken at its word."""
-    if found.is_utf_16:
-        faults.add(Fault(file.name, "is UTF-16; save it as CSV UTF-8"))
-        faults.refuse_if_any()
-    return found.encoding if asked is Encoding.AUTO else asked
 
 
 def _table(list_code: str) -> Table:

@@ -15,7 +15,7 @@ from psycopg import Connection, sql
 from ekiden.raw.checks import check_keys, check_reference, check_values
 from ekiden.raw.contract import CUSTOMER_HISTORY
 from ekiden.raw.faults import Fault, FaultList, LoadRefused
-from ekiden.raw.folder import SourceFile, source_files, state_of
+from ekiden.raw.folder import SourceFile, packed_files, source_files, state_of
 from ekiden.raw.staging import create_staging, drop_staging, stage, staged
 from ekiden.raw.upsert import upsert
 
@@ -64,6 +64,8 @@ class LoadReport:
 
     folder: Path
     tables: tuple[TableReport, ...]
+    packed: tuple[str, ...] = ()
+    """Files that were left alone: tables, by their names, that only stand there packed."""
 
     @property
     def rows_read(self) -> int:
@@ -92,6 +94,7 @@ def load(
     tell = progress or (lambda _: None)
     faults = FaultList()
     files = source_files(folder, faults)
+    packed = tuple(packed_files(folder, files))
     before = {file: state_of(file.path) for file in files}
     with connection.transaction():
         connection.execute("select set_config('work_mem', %s, true)", [WORK_MEMORY])
@@ -109,7 +112,7 @@ def load(
         in_order = sorted(stages, key=lambda staging: staging.file.table is not CUSTOMER_HISTORY)
         written = {staging.file: _write(connection, staging, zone, tell) for staging in in_order}
         drop_staging(connection)
-    return LoadReport(folder, tuple(written[staging.file] for staging in stages))
+    return LoadReport(folder, tuple(written[staging.file] for staging in stages), packed)
 
 
 def _stage(

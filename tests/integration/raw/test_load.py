@@ -181,6 +181,12 @@ def test_hidden_and_other_files_are_left_alone(shop: Path, load_shop: Load) -> N
     assert load_shop().rows_read == 6
 
 
+def test_a_table_that_is_only_there_packed_is_left_alone_and_named(shop: Path, load_shop: Load) -> None:
+    for name in ("subscriptions.csv.gz", "orders.csv.gz", "last_year.csv.gz"):
+        (shop / name).write_bytes(b"")
+    assert load_shop().packed == ("subscriptions.csv.gz",)
+
+
 def test_a_load_is_part_of_the_callers_transaction_and_may_be_repeated_in_it(
     connection: psycopg.Connection, load_shop: Load
 ) -> None:

@@ -1,5 +1,6 @@
 """What is said of a folder that is not as the contract asks; each test also proves that nothing was loaded."""
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -201,14 +202,38 @@ def test_a_row_with_too_few_or_too_many_fields_is_named(shop: Path, faults_of: F
         (b"product_id,product_name\np1,a\0b\n", "line 2: holds a NUL byte, which PostgreSQL cannot store"),
         (b'product_id,product_name\np1,"open\np2,Cup\n', "line 2: is not CSV: unexpected end of data"),
         (b'product_id,product_name\np1,"a"b\n', "line 2: is not CSV: "),
-        (b"product_id,product_name\rp1,Tea\r", "line 1: the header is not CSV: "),
+        (b"product_id,product_name\rp1,Tea\r", "line 1: has a carriage return alone outside of quotes; lines end "),
+        (b"product_id,product_name\np1,Tea\rp2,Cup\r", "line 2: has a carriage return alone outside of quotes; "),
+        (b'"product_id"product_name\n', "line 1: the header is not CSV: "),
         ("product_id,product_name\np1,緑茶\n".encode("cp932"), "line 2: is not UTF-8 (byte 4 of the line)"),
-        ("product_id,product_name\np1,Tea\n".encode("utf-16"), "line 1: is not UTF-8 (byte 1 of the line)"),
+        (b"product_id;product_name\np1;Tea\n", "line 1: has no comma but `;` in its header; fields are separated by "),
+        (b"product_id\tproduct_name\np1\tTea\n", "line 1: has no comma but a tab in its header; fields are "),
     ],
 )
 def test_a_file_that_is_no_csv_is_told_by_line(shop: Path, faults_of: Faults, content: bytes, said: str) -> None:
     (shop / "products.csv").write_bytes(content)
     assert faults_of()[0].startswith(f"products.csv, {said}")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("product_id,product_name\np1,Tea\n".encode("utf-16"), "is UTF-16; save it as CSV UTF-8, or make it that by"),
+        (gzip.compress(b"product_id,product_name\np1,Tea\n", mtime=0), "is packed by gzip; unpack it"),
+        (b"PK\x03\x04\x14\x00", "is a zip file, as Excel's workbooks are; unpack it, or save the sheet as CSV UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_text_is_told_once(shop: Path, faults_of: Faults, content: bytes, said: str) -> None:
+    (shop / "products.csv").write_bytes(content)
+    (fault,) = faults_of()
+    assert fault.startswith(f"products.csv: {said}")
+
+
+def test_a_column_without_a_name_is_told_by_its_place(shop: Path, faults_of: Faults) -> None:
+    (shop / "products.csv").write_text(",product_id,product_name,\n0,p1,Tea,\n", encoding="utf-8")
+    first, last = faults_of()
+    assert first.startswith("products.csv, line 1: column 1 has no name; leave it out, or name it: products has ")
+    assert last.startswith("products.csv, line 1: column 4 has no name; ")
 
 
 def test_a_key_that_comes_twice_names_both_lines(shop: Path, faults_of: Faults) -> None:
