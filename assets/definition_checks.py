@@ -1,4 +1,4 @@
-"""The check `definition` of every scenario's model: whether its files are right, and what is wrong where.
+"""The check `definition` of every scenario's model: whether its files and contents are right, and what is wrong where.
 
 Belongs here: how a broken definition shows itself in Dagster. Does not belong here: what makes one wrong
 (`ekiden.scenarios`).
@@ -21,11 +21,16 @@ from dagster import (
 
 from assets.tables import markdown_table
 from ekiden.scenarios.report import Finding
+from ekiden.scenarios.validate import validate
 from ekiden.settings import Settings
-from ekiden.warehouse.dbt import prepare
-from ekiden.warehouse.project import PreparedProject
+from ekiden.warehouse import dbt
 
 CHECK = "definition"
+
+CONTENT_BROKEN = "content_broken"
+"""The rule of a finding that leaves nobody out of the plan."""
+
+WAITS = "what is planned of it waits until its contents can be sent"
 
 
 def definition_checks(models: Mapping[str, AssetKey]) -> AssetChecksDefinition:
@@ -33,10 +38,17 @@ def definition_checks(models: Mapping[str, AssetKey]) -> AssetChecksDefinition:
 
     @multi_asset_check(
         name="check_definitions",
-        description="Reads the scenarios' files and tells every fault with its file and line; needs no database.",
+        description="Reads the scenarios' files and tries their contents; tells every fault with its file and line. "
+        "Needs no database.",
         # not blocking: a broken scenario is left out, and planning the others goes on
         specs=[
-            AssetCheckSpec(CHECK, asset=key, blocking=False, description="The scenario's files have no fault.")
+            AssetCheckSpec(
+                CHECK,
+                asset=key,
+                blocking=False,
+                description="The scenario's files have no fault, and its contents can be sent. A broken definition is "
+                f"left out of the plan; where only contents are broken, a warning, {WAITS}.",
+            )
             for key in models.values()
         ],
         can_subset=True,
@@ -45,10 +57,13 @@ def definition_checks(models: Mapping[str, AssetKey]) -> AssetChecksDefinition:
         context: AssetCheckExecutionContext, settings: ResourceParam[Settings]
     ) -> Iterator[AssetCheckResult]:
         selected = {check.asset_key for check in context.selected_asset_check_keys}
-        project = prepare(settings)
+        refused = dbt.prepare(settings).refused_by_dbt
+        # as `ekiden validate` does; what is built does not hang on the contents
+        found = validate(dbt.PROJECT_DIR, options=settings.options, contents=settings.content).findings
         for model, key in models.items():
             if key in selected:
-                yield check_result(key, model, project)
+                findings = [finding for finding in found if finding.scenario == model]
+                yield check_result(key, findings, refused.get(model))
 
     return check_definitions
 
@@ -58,12 +73,17 @@ def definition_check_keys(models: Mapping[str, AssetKey]) -> list[AssetCheckKey]
     return [AssetCheckKey(key, CHECK) for key in models.values()]
 
 
-def check_result(key: AssetKey, model: str, project: PreparedProject) -> AssetCheckResult:
-    """Return what the files of one scenario's model are like."""
-    findings = [finding for finding in project.report.findings if finding.scenario == model]
-    faults = [str(finding) for finding in findings if finding.severity == "error"]
-    if refused := project.refused_by_dbt.get(model):
+def check_result(key: AssetKey, findings: Sequence[Finding], refused: str | None) -> AssetCheckResult:
+    """Return what the files of one scenario are like: what was found in them, and why dbt refused its model if it did.
+
+    Broken contents are a warning: the scenario is planned all the same.
+    """
+    errors = [finding for finding in findings if finding.severity == "error"]
+    faults = [str(finding) for finding in errors]
+    if refused:
         faults.append(refused)
+    only_waits = bool(faults) and not refused and all(finding.rule == CONTENT_BROKEN for finding in errors)
+    described = faults[0] if faults else "no fault"
     metadata: dict[str, MetadataValue] = {"faults": MetadataValue.int(len(faults))}
     if findings:
         metadata["findings"] = MetadataValue.md(_table(findings))
@@ -75,8 +95,8 @@ def check_result(key: AssetKey, model: str, project: PreparedProject) -> AssetCh
         asset_key=key,
         check_name=CHECK,
         passed=not faults,
-        severity=AssetCheckSeverity.ERROR,
-        description=faults[0] if faults else "no fault",
+        severity=AssetCheckSeverity.WARN if only_waits else AssetCheckSeverity.ERROR,
+        description=f"{described}; {WAITS}" if only_waits else described,
         metadata=metadata,
     )
 

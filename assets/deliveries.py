@@ -4,8 +4,8 @@ Belongs here: the asset, and what a sending run tells. Does not belong here: cla
 (`ekiden.delivery`), and the work itself (`sending`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from typing import Any
 
 from dagster import (
@@ -33,6 +33,7 @@ from assets.sample import listing
 from assets.schedule import day_metadata
 from assets.sending import WorkerReport, broken_contents, fail_for_broken_contents, reports_of, runs_of, totals, work
 from assets.tables import markdown_table
+from ekiden.clock import Clock
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.latency import Latency, latency_of
 from ekiden.delivery.send import SendCounts
@@ -51,7 +52,7 @@ def send_worker(
     context: AssetExecutionContext,
     settings: ResourceParam[Settings],
     carriers: ResourceParam[Sequence[Carrier]],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Be one of the workers of the run."""
     work(context, settings=settings, carriers=carriers, clock=clock, due_dates=days_of(context))

@@ -4,8 +4,7 @@ Does not belong here: the invariants (`ekiden.schedule.invariants`), what a paus
 that repairs.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 
 from dagster import (
     AssetCheckExecutionContext,
@@ -22,6 +21,7 @@ from assets import deliveries, schedule
 from assets.acting import run_context
 from assets.tables import markdown_table
 from assets.termination import ends_at_once
+from ekiden.clock import Clock
 from ekiden.database.connection import connect
 from ekiden.delivery.guards import InvariantCheck, check_invariant
 from ekiden.schedule.invariants import INVARIANTS, Subject
@@ -52,7 +52,7 @@ def _checks_of(subject: Subject, asset: AssetKey, name: str) -> AssetChecksDefin
     def check_ledger(
         context: AssetCheckExecutionContext,
         settings: ResourceParam[Settings],
-        clock: ResourceParam[Callable[[], datetime]],
+        clock: ResourceParam[Clock],
     ) -> Iterator[AssetCheckResult]:
         with connect(settings, autocommit=True) as connection:
             for selected in sorted(context.selected_asset_check_keys):

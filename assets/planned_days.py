@@ -4,8 +4,7 @@ Belongs here: the check and what it tells. Does not belong here: what counts as 
 (`ekiden.schedule.missed`), and when anybody looks (`sensors.missed_days`).
 """
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 from dagster import (
     AssetCheckKey,
@@ -20,6 +19,7 @@ from dagster import (
 from assets import schedule
 from assets.acting import ledger
 from assets.tables import markdown_table
+from ekiden.clock import Clock
 from ekiden.schedule.missed import MissedRange, find_missed_days, in_words
 from ekiden.settings import Settings
 
@@ -43,9 +43,7 @@ def every_day_planned_check() -> AssetChecksDefinition:
             "batch time. A day of which only some scenarios were planned is missed."
         ),
     )
-    def every_day_planned(
-        settings: ResourceParam[Settings], clock: ResourceParam[Callable[[], datetime]]
-    ) -> AssetCheckResult:
+    def every_day_planned(settings: ResourceParam[Settings], clock: ResourceParam[Clock]) -> AssetCheckResult:
         with ledger(settings) as connection:
             missed = find_missed_days(connection, now=clock(), settings=settings)
         return AssetCheckResult(

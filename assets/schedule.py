@@ -3,8 +3,8 @@
 Belongs here: what a planning run tells. Does not belong here: who is planned and how (`ekiden.schedule`).
 """
 
-from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date
 
 from dagster import (
     AssetExecutionContext,
@@ -23,7 +23,10 @@ from pydantic import Field
 
 from assets.acting import ledger, run_context
 from assets.partitions import days_of
+from assets.refusals import refusing
 from assets.tables import count_table, decision_table, eligibility_table, rows_in
+from ekiden.clock import Clock
+from ekiden.delivery.contents import faults_in_use
 from ekiden.schedule.plan import PlanReport, plan
 from ekiden.schedule.rows import RowFilter, summary
 from ekiden.settings import Settings
@@ -63,33 +66,37 @@ def step_schedule_asset(due_dates: DailyPartitionsDefinition, eligibility: Seque
         context: AssetExecutionContext,
         config: PlanConfig,
         settings: ResourceParam[Settings],
-        clock: ResourceParam[Callable[[], datetime]],
+        clock: ResourceParam[Clock],
     ) -> MaterializeResult:
-        days = days_of(context)
+        days, now = days_of(context), clock()
         with ledger(settings) as connection:
-            report = plan(
-                connection,
-                days[0],
-                days[-1],
-                now=clock(),
-                settings=settings,
-                context=run_context(context),
-                scenarios=config.scenarios or None,
-            )
+            with refusing():
+                report = plan(
+                    connection,
+                    days[0],
+                    days[-1],
+                    now=now,
+                    settings=settings,
+                    context=run_context(context),
+                    scenarios=config.scenarios or None,
+                )
             for scenario in report.broken:
                 context.log.error(f"left out: {scenario}")
+            told = plan_metadata(report, today=settings.local_date(now)) | content_metadata(connection, settings)
             for day in days:
                 context.add_asset_metadata(day_metadata(connection, day), partition_key=day.isoformat())
-        return MaterializeResult(metadata=plan_metadata(report))
+        return MaterializeResult(metadata=told)
 
     return step_schedule
 
 
-def plan_metadata(report: PlanReport) -> dict[str, MetadataValue]:
-    """Return what a planning run did, for the metadata of its materialisations."""
-    days = {report.first_day.isoformat(), report.last_day.isoformat()}
+def plan_metadata(report: PlanReport, *, today: date) -> dict[str, MetadataValue]:
+    """Return what a planning run did on `today`, for the metadata of its materialisations."""
+    # days after today are left for their own planning
+    last_day = min(report.last_day, today)
+    days = {day.isoformat() for day in (report.first_day, last_day) if report.first_day <= last_day}
     return {
-        "planned_days": MetadataValue.text(" to ".join(sorted(days))),
+        "planned_days": MetadataValue.text(" to ".join(sorted(days)) or "none"),
         "created": MetadataValue.md(count_table(report.created)),
         "rows_created": MetadataValue.int(rows_in(report.created)),
         "rows_held": MetadataValue.int(report.held),
@@ -123,6 +130,16 @@ def _in_the_ledger(report: PlanReport) -> dict[str, MetadataValue]:
         "rows_in_sql": MetadataValue.md(
             f"```sql\nselect * from outreach.schedule_rows where run_id = '{report.run_id}'\n```"
         ),
+    }
+
+
+def content_metadata(connection: Connection, settings: Settings) -> dict[str, MetadataValue]:
+    """Return why rows of enabled scenarios would not go out, whose contents cannot be sent; empty if all can be."""
+    if not (faults := faults_in_use(connection, settings)):
+        return {}
+    return {
+        "contents_broken": MetadataValue.int(len(faults)),
+        "cannot_be_sent": MetadataValue.text("\n".join(map(str, faults.values()))),
     }
 
 

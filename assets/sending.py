@@ -4,9 +4,9 @@ Belongs here: a worker's step, and what it tells the step that gathers. Does not
 providers (`ekiden.delivery`), where the steps run (`orchestration.executors`), and what a run tells (`deliveries`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from dagster import (
@@ -22,8 +22,10 @@ from pydantic import BaseModel
 from assets.acting import ledger, run_context, starting_tag
 from assets.sample import IDS_SHOWN, SampleKeeper
 from assets.termination import WholeBatches
+from ekiden.clock import Clock
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.contents import ContentsBroken
+from ekiden.delivery.pauses import SendingPaused
 from ekiden.delivery.worker import IMPATIENT, CarrierReport, Patience, send_all_due
 from ekiden.settings import Settings
 
@@ -38,7 +40,7 @@ WAITING = Patience(ahead=timedelta(minutes=2), longest=timedelta(minutes=15))
 For a quarter of an hour, so that a day with something due in every minute has runs that one can read."""
 
 
-class Part(BaseModel):
+class LedgerRun(BaseModel):
     """One ledger run of a worker."""
 
     due_date: date | None
@@ -52,7 +54,7 @@ class Part(BaseModel):
 class WorkerReport(BaseModel):
     """What one worker did."""
 
-    parts: list[Part]
+    parts: list[LedgerRun]
     message_ids: list[UUID]
     sample: str | None
     broken_contents: str | None = None
@@ -64,7 +66,7 @@ def work(
     *,
     settings: Settings,
     carriers: Sequence[Carrier],
-    clock: Callable[[], datetime],
+    clock: Clock,
     due_dates: Sequence[date | None],
     actor: str | None = None,
 ) -> None:
@@ -96,9 +98,12 @@ def work(
             # a step that fails keeps the one that gathers from telling what was sent: that one fails, when it has told
             broken_contents = str(broken)
             context.log.error(broken_contents)
+        except SendingPaused as paused:
+            # before anything was sent; no `refusing`, by which a fault of ours would pass for a refusal
+            raise Failure(str(paused), allow_retries=False) from paused
     sent = [keeper for keeper in keepers if keeper.message_ids]
     report = WorkerReport(
-        parts=[_part(each) for each in done],
+        parts=[_ledger_run(each) for each in done],
         message_ids=[message_id for keeper in sent for message_id in keeper.message_ids][:IDS_SHOWN],
         sample=sent[0].sample() if sent else None,
         broken_contents=broken_contents,
@@ -108,9 +113,9 @@ def work(
     context.log.info(", ".join(f"{name}: {count:,}" for name, count in told.items()) or "nothing was due")
 
 
-def _part(done: CarrierReport) -> Part:
+def _ledger_run(done: CarrierReport) -> LedgerRun:
     report = done.report
-    return Part(
+    return LedgerRun(
         due_date=done.due_date,
         run_id=report.run_id,
         channel=done.carrier.channel.name,

@@ -4,7 +4,6 @@ Belongs here: what is told of them. Does not belong here: which are unknown (`ek
 them (`orchestration.operator_jobs`).
 """
 
-from collections.abc import Callable
 from datetime import datetime
 
 from dagster import (
@@ -20,6 +19,7 @@ from psycopg import Connection
 from assets import deliveries
 from assets.acting import ledger
 from assets.tables import LONGEST_TABLE, markdown_table
+from ekiden.clock import Clock
 from ekiden.delivery.unknown import UnknownFilter, unknown_counts, unknown_rows
 from ekiden.settings import Settings
 
@@ -39,9 +39,7 @@ def unknown_settled_check() -> AssetChecksDefinition:
             "had their time, and a person has to say what became of it."
         ),
     )
-    def unknown_settled(
-        settings: ResourceParam[Settings], clock: ResourceParam[Callable[[], datetime]]
-    ) -> AssetCheckResult:
+    def unknown_settled(settings: ResourceParam[Settings], clock: ResourceParam[Clock]) -> AssetCheckResult:
         now = clock()
         with ledger(settings) as connection:
             # those that are past it by now
@@ -69,7 +67,7 @@ def unknown_metadata(
     return {
         "on_their_way": MetadataValue.md(
             markdown_table(
-                ("scenario", "step", "carrier", "standing", "past the limit", "rows"),
+                ("scenario", "step", "goes by", "standing", "past the limit", "rows"),
                 (
                     (
                         count.scenario_code,

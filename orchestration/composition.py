@@ -25,7 +25,6 @@ from ekiden.settings import Settings
 from ekiden.warehouse.dbt import parse
 from ekiden.warehouse.manifest import read_manifest
 from orchestration.consent_jobs import CONSENT_JOBS
-from orchestration.customer_jobs import CUSTOMER_JOBS
 from orchestration.delivery_event_jobs import DELIVERY_EVENT_JOBS
 from orchestration.executors import sending_executor
 from orchestration.jobs import OP_JOBS, asset_jobs
@@ -65,7 +64,6 @@ def _build_defs(settings: Settings, resource_overrides: Mapping[str, Any]) -> De
         send_now_job(settings.send_workers, sending),
         *OP_JOBS,
         *LIST_JOBS,
-        *CUSTOMER_JOBS,
         *LOOKING_JOBS,
         *CONSENT_JOBS,
         *DELIVERY_EVENT_JOBS,

@@ -4,14 +4,15 @@ Belongs here: their forms in the launchpad and what they show. Does not belong h
 (`ekiden.delivery.opt_outs`), or how lists are read (`ekiden.delivery.suppressions`).
 """
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Iterable
 
 from dagster import Config, JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 from pydantic import Field
 
 from assets.acting import ledger, run_context
+from assets.refusals import refusing
 from assets.tables import markdown_table
+from ekiden.clock import Clock
 from ekiden.delivery.opt_outs import (
     NewOptOut,
     OptOut,
@@ -26,7 +27,6 @@ from ekiden.delivery.suppressions import lists_for, sync
 from ekiden.settings import Settings
 from orchestration.list_jobs import read_word
 from orchestration.operator_jobs import show
-from orchestration.refusals import refusing
 from orchestration.schedules import SYNCING_JOB
 
 SHOWN_ROWS = 50
@@ -79,7 +79,7 @@ def add_opt_out_op(
     context: OpExecutionContext,
     config: AddOptOut,
     settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Record what the config says."""
     asked = NewOptOut(config.customer, config.address, config.of_channel(), config.site, reason=config.reason)
@@ -110,7 +110,7 @@ def withdraw_opt_outs_op(
     context: OpExecutionContext,
     config: WithdrawOptOuts,
     settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Withdraw those that the config means."""
     with ledger(settings) as connection:
@@ -129,11 +129,12 @@ def withdraw_opt_outs_op(
 
 
 @op(name="read_suppressions", description="Add what the provider's own lists say.", tags={"kind": "ledger"})
+@refusing()
 def sync_suppressions_op(
     context: OpExecutionContext,
     config: SyncSuppressions,
     settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Read the provider's lists."""
     with ledger(settings) as connection:

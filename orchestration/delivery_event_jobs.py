@@ -1,11 +1,9 @@
 """The job that takes in what providers have told. Belongs here: what it shows; not what an event leads to."""
 
-from collections.abc import Callable
-from datetime import datetime
-
 from dagster import JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 
 from assets.acting import ledger, run_context
+from ekiden.clock import Clock
 from ekiden.delivery.events import drain
 from ekiden.settings import Settings
 from orchestration.operator_jobs import show
@@ -16,7 +14,7 @@ from sensors.delivery_events import DRAINING_JOB
 def drain_events(
     context: OpExecutionContext,
     settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Drain everything that has come in."""
     with ledger(settings) as connection:

@@ -14,7 +14,7 @@ ENOUGH_TO_RELEASE = 25
 
 
 @dataclass(frozen=True)
-class Part:
+class HeldPart:
     """The held rows of one scenario and due date."""
 
     scenario: str
@@ -31,9 +31,9 @@ class Waiting:
     rows: int
 
 
-def part_to_release(connection: Connection[Any]) -> Part | None:
+def part_to_release(connection: Connection[Any]) -> HeldPart | None:
     """Return the largest part of at most `ENOUGH_TO_RELEASE` rows, else the smallest; None if one was released."""
-    with connection.cursor(row_factory=class_row(Part)) as cursor:
+    with connection.cursor(row_factory=class_row(HeldPart)) as cursor:
         return cursor.execute(
             """
             select scenario_code as scenario, due_date, count(*) as rows

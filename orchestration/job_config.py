@@ -1,6 +1,7 @@
-"""The launchpad's forms: what each job asks for, and what it means.
+"""The launchpad's forms for planning, changing rows, settling, pausing and sending: what they ask, and what it means.
 
-Belongs here: config classes and their reading. Does not belong here: what the jobs do (`jobs`).
+Belongs here: config classes and their reading. Does not belong here: what the jobs do (`jobs`), the forms of the jobs
+that look (`looking_forms`), and those that stand with their jobs (`list_jobs`, `consent_jobs`).
 """
 
 from datetime import date, datetime, timedelta
@@ -15,9 +16,16 @@ from ekiden.schedule.rows import RowFilter
 ALL_MEANT = "True: every row that the action applies to. Needed to change rows where no other field narrows the choice."
 """Said of every form that changes rows."""
 
+DUE = ("due_from", "due_to")
+"""The fields that bound due dates."""
+
 
 class NotADay(ValueError):
     """A field that should name a day does not."""
+
+
+class OutOfBounds(ValueError):
+    """A field's number is too small or too large."""
 
 
 class NothingChosen(ValueError):
@@ -82,13 +90,11 @@ class OperateRows(Config):
     due_from: str | None = Field(default=None, description="Earliest local due date, like 2026-05-01.")
     due_to: str | None = Field(default=None, description="Latest local due date, like 2026-05-07.")
     row: list[str] = Field(default=[], description="Single rows, each by its schedule_row_id or message_id.")
-    first: int | None = Field(default=None, ge=1, description="Only so many rows, the oldest due first.")
+    first: int | None = Field(default=None, description="Only so many rows, the oldest due first.")
     all: bool = Field(default=False, description=ALL_MEANT)
     reason: str | None = Field(default=None, description="Why; kept with the rows.")
     limit: int = Field(
-        default=DEFAULT_LIMIT,
-        ge=1,
-        description="The most rows to change; if more match, none is changed.",
+        default=DEFAULT_LIMIT, description="The most rows to change, at least 1; if more match, none is changed."
     )
     dry_run: bool = Field(
         default=True,
@@ -96,13 +102,17 @@ class OperateRows(Config):
     )
 
     def row_filter(self) -> RowFilter:
-        """Return the rows meant; raises `NotADay`, `NoRowId`, `NoHoldReason` and `NothingChosen`."""
+        """Return the rows meant; raises `NotADay`, `NoRowId`, `NoHoldReason`, `OutOfBounds` and `NothingChosen`."""
+        refuse_out_of_bounds("limit", self.limit, least=1)
+        if self.first is not None:
+            refuse_out_of_bounds("first", self.first, least=1)
+        due_from, due_to = read_days(self.due_from, self.due_to, fields=DUE)
         asked = RowFilter(
             scenario=self.scenario,
             customer=self.customer,
             step_no=self.step_no,
-            due_from=read_day("due_from", self.due_from) if self.due_from else None,
-            due_to=read_day("due_to", self.due_to) if self.due_to else None,
+            due_from=due_from,
+            due_to=due_to,
             states=tuple(self.state),
             rows=tuple(self.row),
             first=self.first,
@@ -125,16 +135,12 @@ class SettleUnknown(Config):
     customer: str | None = Field(default=None, description="Id of one customer.")
     channel: str | None = Field(default=None, description="Channel of the step, like html_email, or carrier: sendgrid.")
     run: str | None = Field(default=None, description="The send run that posted it: its id, or Dagster's.")
-    older_than_hours: float | None = Field(
-        default=None, ge=0, le=MOST_HOURS, description="Only what was posted at least so many hours ago."
-    )
+    older_than_hours: float | None = Field(default=None, description="Only what was posted at least so many hours ago.")
     row: list[str] = Field(default=[], description="Single rows, each by its schedule_row_id or message_id.")
     all: bool = Field(default=False, description=ALL_MEANT)
     retry: bool = Field(default=False, description="With not-sent: send them again at once, instead of leaving them.")
     limit: int = Field(
-        default=DEFAULT_LIMIT,
-        ge=1,
-        description="The most rows to settle; if more match, none is.",
+        default=DEFAULT_LIMIT, description="The most rows to settle, at least 1; if more match, none is."
     )
     dry_run: bool = Field(
         default=True,
@@ -149,8 +155,11 @@ class SettleUnknown(Config):
             raise ValueError(f"settled_as: {self.settled_as!r} is none of {', '.join(Settled)}") from None
 
     def chosen(self, now: datetime) -> UnknownFilter:
-        """Return the rows meant at `now`; raises `NoRowId` and `NothingChosen`."""
+        """Return the rows meant at `now`; raises `NoRowId`, `OutOfBounds` and `NothingChosen`."""
+        refuse_out_of_bounds("limit", self.limit, least=1)
         hours = self.older_than_hours
+        if hours is not None:
+            refuse_out_of_bounds("older_than_hours", hours, least=0, most=MOST_HOURS)
         posted_until = None if hours is None else now - timedelta(hours=hours)
         asked = UnknownFilter(self.scenario, self.customer, self.channel, self.run, posted_until, tuple(self.row))
         if asked.is_for_all and not (self.all or self.dry_run):
@@ -202,12 +211,15 @@ class SendNow(Config):
         return read_day("due_date", self.due_date) if self.due_date else None
 
 
-def read_days(first_day: str | None, last_day: str | None) -> tuple[date | None, date | None]:
+def read_days(
+    first_day: str | None, last_day: str | None, *, fields: tuple[str, str] = ("first_day", "last_day")
+) -> tuple[date | None, date | None]:
     """Return the days that two fields name, None where one is empty; raises `NotADay`."""
-    first = read_day("first_day", first_day) if first_day else None
-    last = read_day("last_day", last_day) if last_day else None
+    first_field, last_field = fields
+    first = read_day(first_field, first_day) if first_day else None
+    last = read_day(last_field, last_day) if last_day else None
     if first and last and last < first:
-        raise NotADay(f"last_day {last} is before first_day {first}: swap them")
+        raise NotADay(f"{last_field} {last} is before {first_field} {first}: swap them")
     return first, last
 
 
@@ -217,3 +229,14 @@ def read_day(field: str, text: str) -> date:
         return date.fromisoformat(text.strip())
     except ValueError:
         raise NotADay(f"{field}: {text!r} is not a day; write it like 2026-05-01") from None
+
+
+def refuse_out_of_bounds(field: str, number: float, *, least: float, most: float | None = None) -> None:
+    """Raise `OutOfBounds` unless a field's number is within its bounds.
+
+    Not left to pydantic: Dagster makes the form before the job begins, and its words would be those of the library.
+    """
+    if not number >= least:  # what is no number at all is no more than anything
+        raise OutOfBounds(f"{field}: {number} is too small; it is at least {least}")
+    if most is not None and number > most:
+        raise OutOfBounds(f"{field}: {number} is too large; it is at most {most}")

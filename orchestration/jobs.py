@@ -4,8 +4,8 @@ Belongs here: which assets or domain calls make a job, and what it logs. Does no
 operators' actions (`operator_jobs`).
 """
 
-from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 from dagster import (
     AssetCheckKey,
@@ -25,14 +25,15 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from assets import deliveries, planned_days, schedule
 from assets.acting import ledger, run_context
-from assets.schedule import day_metadata, plan_metadata
+from assets.refusals import refusing
+from assets.schedule import content_metadata, day_metadata, plan_metadata
 from assets.warehouse import HISTORY_ROOM
+from ekiden.clock import Clock
 from ekiden.schedule.missed import find_missed_days, span
 from ekiden.schedule.plan import plan
 from ekiden.settings import Settings
 from orchestration.job_config import BackfillDays
 from orchestration.operator_jobs import OPERATOR_JOBS, show
-from orchestration.refusals import refusing
 from sensors.due_rows import SENDING_TAGS
 from sensors.missed_days import CHECKING_JOB
 
@@ -92,15 +93,18 @@ def plan_missed_days(
     context: OpExecutionContext,
     config: BackfillDays,
     settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Plan the days of the config, as materialisations of `step_schedule`."""
     now = clock()
+    today = settings.local_date(now)
     with ledger(settings) as connection:
         days = config.days() or span(find_missed_days(connection, now=now, settings=settings))
         if days is None:
             context.log.info("no day was missed: there is nothing to plan")
             return
+        if days[1] > today:
+            context.log.warning("days after today are left for their own planning")
         report = plan(
             connection,
             *days,
@@ -114,11 +118,12 @@ def plan_missed_days(
             context.log.error(f"left out: {scenario}")
         if config.dry_run:
             context.log.info("dry run: nothing was planned; set dry_run to false to plan these days")
-        planned = [] if config.dry_run else _days_between(days[0], min(days[1], settings.local_date(now)))
+        planned = [] if config.dry_run else _days_between(days[0], min(days[1], today))
+        told = plan_metadata(report, today=today) | content_metadata(connection, settings)
         for day in planned:
-            metadata = {**plan_metadata(report), **day_metadata(connection, day)}
+            metadata = {**told, **day_metadata(connection, day)}
             context.log_event(AssetMaterialization(schedule.KEY, partition=day.isoformat(), metadata=metadata))
-    show(context, plan_metadata(report))
+    show(context, told)
 
 
 @job(

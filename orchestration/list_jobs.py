@@ -4,8 +4,6 @@ Belongs here: their forms in the launchpad and what they log. Does not belong he
 (`ekiden.schedule.export`, `ekiden.raw.lists`).
 """
 
-from collections.abc import Callable
-from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
@@ -26,6 +24,8 @@ from pydantic import Field
 from assets import exports
 from assets.acting import ledger, run_context, starting_tag
 from assets.exports import export_metadata
+from assets.refusals import refusing
+from ekiden.clock import Clock
 from ekiden.raw.encodings import Encoding
 from ekiden.raw.list_folder import FileChanged, in_words, take
 from ekiden.raw.lists import ListReport
@@ -33,7 +33,6 @@ from ekiden.schedule.export import export_again, export_due
 from ekiden.schedule.export_files import AS_CSV, ExportFormat, FileOptions
 from ekiden.settings import Settings
 from orchestration.operator_jobs import show
-from orchestration.refusals import refusing
 from sensors.list_files import IMPORTING_JOB, IMPORTING_OP, state_asked_for
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -105,7 +104,7 @@ def export_op(
     context: OpExecutionContext,
     config: ExportLists,
     settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Export as the config says, as a materialisation of `exported_lists` where anybody was due."""
     options, again = config.options(), config.again_run()
@@ -141,7 +140,7 @@ def import_op(
     context: OpExecutionContext,
     config: ImportList,
     settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Import the config's file; a refused one fails the run with every fault."""
     file = settings.lists_folder / config.file
@@ -162,8 +161,8 @@ def import_op(
                 skip_bad_rows=config.skip_bad_rows,
                 asked_for=asked_for,
             )
-        except FileChanged as changed:
-            raise Failure(str(changed), allow_retries=False) from None
+        except (FileChanged, FileNotFoundError) as left:
+            raise Failure(str(left), allow_retries=False) from left
     if taken.report is None:
         # trying again would refuse it again
         raise Failure(str(taken.refusal), {"file": MetadataValue.path(taken.moved_to)}, allow_retries=False)

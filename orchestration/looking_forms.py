@@ -8,8 +8,9 @@ from pydantic import Field
 
 from assets.tables import LONGEST_TABLE
 from ekiden.insights.decisions import DecisionFilter
+from ekiden.insights.timeline import TimelineFilter
 from ekiden.schedule.rows import RowFilter, RowState
-from orchestration.job_config import read_day, read_days
+from orchestration.job_config import DUE, read_days, refuse_out_of_bounds
 from orchestration.list_jobs import read_word
 
 
@@ -24,21 +25,21 @@ class LookAtRows(Config):
     due_to: str | None = Field(default=None, description="Last local due date, like 2026-05-07.")
     limit: int = Field(
         default=LONGEST_TABLE,
-        ge=1,
-        le=LONGEST_TABLE,
-        description="Most rows to show; the command line shows any number.",
+        description=f"Most rows to show, 1 to {LONGEST_TABLE}; the command line shows any number.",
     )
 
     def row_filter(self, state: RowState | None) -> RowFilter:
-        """Return the rows meant; raises `NotADay`."""
+        """Return the rows meant; raises `NotADay` and `OutOfBounds`."""
+        refuse_untellable(self.limit)
+        due_from, due_to = read_days(self.due_from, self.due_to, fields=DUE)
         return RowFilter(
             scenario=self.scenario or None,
             customer=self.customer or None,
             step_no=self.step_no,
             state=state,
             reason=self.reason or None,
-            due_from=read_day("due_from", self.due_from) if self.due_from else None,
-            due_to=read_day("due_to", self.due_to) if self.due_to else None,
+            due_from=due_from,
+            due_to=due_to,
         )
 
 
@@ -49,7 +50,7 @@ class SearchRows(LookAtRows):
     summary: bool = Field(default=False, description="True: count them by scenario, step and state instead.")
 
     def chosen(self) -> RowFilter:
-        """Return the rows meant; raises `NotADay` and `NotAWord`."""
+        """Return the rows meant; raises `NotADay`, `NotAWord` and `OutOfBounds`."""
         return self.row_filter(read_word("state", self.state, RowState) if self.state else None)
 
 
@@ -74,13 +75,12 @@ class ShowDecisions(Config):
     )
     limit: int = Field(
         default=LONGEST_TABLE,
-        ge=1,
-        le=LONGEST_TABLE,
-        description="Most decisions to show; `ekiden decisions` shows any number.",
+        description=f"Most decisions to show, 1 to {LONGEST_TABLE}; `ekiden decisions` shows any number.",
     )
 
     def chosen(self) -> DecisionFilter:
-        """Return the decisions meant; raises `NotADay`."""
+        """Return the decisions meant; raises `NotADay` and `OutOfBounds`."""
+        refuse_untellable(self.limit)
         first, last = read_days(self.first_day, self.last_day)
         return DecisionFilter(self.scenario or None, self.customer or None, first, last, self.rule or None)
 
@@ -101,3 +101,27 @@ class ExplainCustomer(Config):
         description="A day (a past one: its end; a coming one: its start, a forecast) or an instant like "
         "2026-12-01T09:00, the shop's time. Empty: now.",
     )
+
+
+class ShowTimeline(Config):
+    """Whose timeline, and which part of it. Addresses stay masked: a run's page is kept, and many read it."""
+
+    customer: str = Field(description="Customer id.")
+    first_day: str | None = Field(default=None, description="First local day, like 2026-12-01. Empty: the beginning.")
+    last_day: str | None = Field(default=None, description="Last local day. Empty: now.")
+    scenario: str | None = Field(default=None, description="Of the scenarios' entries only this one's. Empty: all.")
+    oldest_first: bool = Field(default=False, description="True: from the beginning on.")
+    limit: int = Field(
+        default=LONGEST_TABLE,
+        description=f"Most entries to show, 1 to {LONGEST_TABLE}; `ekiden timeline` shows any number.",
+    )
+
+    def chosen(self) -> TimelineFilter:
+        """Return the entries meant; raises `NotADay` and `OutOfBounds`."""
+        refuse_untellable(self.limit)
+        return TimelineFilter(*read_days(self.first_day, self.last_day), self.scenario or None)
+
+
+def refuse_untellable(limit: int) -> None:
+    """Raise `OutOfBounds` where a run's page cannot show so many."""
+    refuse_out_of_bounds("limit", limit, least=1, most=LONGEST_TABLE)

@@ -1,10 +1,10 @@
 """The jobs by which a person looks, in the words of the command line; none of them changes anything.
 
 Belongs here: how their answers are laid out on a run's page. Does not belong here: any answer (`ekiden.schedule.rows`,
-`ekiden.schedule.held`, `ekiden.insights`), the forms (`looking_forms`), and one customer's timeline (`customer_jobs`).
+`ekiden.schedule.held`, `ekiden.insights`), and the forms (`looking_forms`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from io import StringIO
 from typing import Any
@@ -16,21 +16,23 @@ from rich.tree import Tree
 
 from assets.acting import ledger
 from assets.held import held_count_metadata, held_table
+from assets.refusals import refusing
 from assets.tables import count_table, markdown_table
 from ekiden.cli.trees import explanation_tree
+from ekiden.clock import Clock
 from ekiden.delivery.pauses import pause_history
 from ekiden.insights.decisions import bounded, count_by_rule, decisions
 from ekiden.insights.moments import moment
-from ekiden.insights.standing import standing
-from ekiden.insights.standing_wording import standing_in_words
+from ekiden.insights.status import deployment_status
+from ekiden.insights.status_wording import status_in_words
+from ekiden.insights.timeline import TimelineEntry, timeline
 from ekiden.insights.why import why
 from ekiden.schedule.held import held_rows
 from ekiden.schedule.rows import RowState, count, search, summary
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
-from orchestration.looking_forms import ExplainCustomer, SearchRows, ShowDecisions, ShowHeld, ShowStatus
+from orchestration.looking_forms import ExplainCustomer, SearchRows, ShowDecisions, ShowHeld, ShowStatus, ShowTimeline
 from orchestration.operator_jobs import show
-from orchestration.refusals import refusing
 
 TREE_WIDTH = 200
 """Characters of a line of an explanation: no sentence is folded."""
@@ -104,7 +106,7 @@ def held_op(
     context: OpExecutionContext,
     config: ShowHeld,
     settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Show the config's held rows, or their counts."""
     with refusing(), ledger(settings) as connection:
@@ -130,7 +132,7 @@ def decisions_op(
     context: OpExecutionContext,
     config: ShowDecisions,
     settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Show the config's decisions, or how many each rule made."""
     with refusing(), ledger(settings) as connection:
@@ -164,7 +166,7 @@ def status_op(
     context: OpExecutionContext,
     config: ShowStatus,
     settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Show how the deployment stands, or every pause there was."""
     with ledger(settings) as connection:
@@ -173,8 +175,8 @@ def status_op(
             table = _table(history, PAUSE_COLUMNS, settings.zone)
             show(context, {"pauses": MetadataValue.md(table), "pauses_in_all": MetadataValue.int(len(history))})
             return
-        found = standing(connection, now=clock(), settings=settings)
-    told = markdown_table(("what", "how it stands"), standing_in_words(found, settings))
+        found = deployment_status(connection, now=clock(), settings=settings)
+    told = markdown_table(("what", "how it stands"), status_in_words(found, settings))
     counts = {f"rows_{name}": MetadataValue.int(rows) for name, rows in vars(found.rows).items()}
     show(context, {"status": MetadataValue.md(told), "pauses_open": MetadataValue.int(len(found.pauses)), **counts})
 
@@ -188,7 +190,7 @@ def explanation_op(
     context: OpExecutionContext,
     config: ExplainCustomer,
     settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Show the explanation that `ekiden why` gives."""
     zone = settings.zone
@@ -203,6 +205,34 @@ def explanation_op(
             "fails_first": MetadataValue.text(explanation.first_failing or "nothing"),
             "next": MetadataValue.text(explanation.next),
             "explanation": MetadataValue.md(tree_in_markdown(explanation_tree(explanation, zone))),
+        },
+    )
+
+
+@op(name="read_timeline", description="Read what happened to one customer, and why.", tags={"kind": "ledger"})
+@refusing()
+def timeline_op(context: OpExecutionContext, config: ShowTimeline, settings: ResourceParam[Settings]) -> None:
+    """Show a timeline as the run's metadata; an unknown customer fails the run."""
+    chosen = config.chosen()
+    with ledger(settings) as connection:
+        found = timeline(
+            connection,
+            config.customer,
+            zone=settings.zone,
+            chosen=chosen,
+            limit=config.limit,
+            oldest_first=config.oldest_first,
+        )
+    table = markdown_table(
+        ("when", "scenario", "what", "why", "by"), (_timeline_cells(entry, settings.zone) for entry in found.entries)
+    )
+    show(
+        context,
+        {
+            "timeline": MetadataValue.md(table),
+            "entries_shown": MetadataValue.int(len(found.entries)),
+            "entries_in_all": MetadataValue.int(found.total),
+            "in_shop": MetadataValue.bool(found.in_shop),
         },
     )
 
@@ -237,7 +267,15 @@ def explain_customer() -> None:
     explanation_op()
 
 
-LOOKING_JOBS: tuple[JobDefinition, ...] = (search_rows, show_held, show_decisions, show_status, explain_customer)
+@job(description="Show one customer: orders, entries, plans, decisions, holds, sends and events, with the reasons.")
+def show_timeline() -> None:
+    """Show a customer's timeline."""
+    timeline_op()
+
+
+LOOKING_JOBS: tuple[JobDefinition, ...] = (
+    *(search_rows, show_held, show_decisions, show_status, explain_customer, show_timeline),
+)
 
 
 def tree_in_markdown(tree: Tree) -> str:
@@ -255,3 +293,8 @@ def _table(found: Sequence[Any], columns: Columns, zone: ZoneInfo) -> str:
 
 def _cell(value: object, zone: ZoneInfo) -> object:
     return f"{value.astimezone(zone):%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value
+
+
+def _timeline_cells(entry: TimelineEntry, zone: ZoneInfo) -> tuple[str, ...]:
+    at = f"{entry.at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    return at, entry.scenario_code or "", entry.what, entry.why or "", entry.by or ""

@@ -4,16 +4,17 @@ Belongs here: what such a job shows before and after. Does not belong here: what
 (`ekiden.schedule.operators`), a pause (`ekiden.delivery.pauses`) or a person's word (`ekiden.delivery.settle`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dagster import JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 
 from assets.acting import ledger, run_context
 from assets.held import held_metadata
+from assets.refusals import refusing
 from assets.tables import markdown_table
 from assets.unknown import unknown_metadata
+from ekiden.clock import Clock
 from ekiden.delivery.carried import CarriedRow, carried_rows, said_of_arrived
 from ekiden.delivery.pauses import Pause, open_pauses, pause, resume
 from ekiden.delivery.settle import check as check_settling
@@ -25,7 +26,6 @@ from ekiden.schedule.rows import ScheduleRow
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 from orchestration.job_config import OperateRows, PauseSending, ResumeSending, SettleUnknown
-from orchestration.refusals import refusing
 
 SAMPLE_ROWS = 20
 """Rows shown of those that an action would touch."""
@@ -40,7 +40,7 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
         context: OpExecutionContext,
         config: OperateRows,
         settings: ResourceParam[Settings],
-        clock: ResourceParam[Callable[[], datetime]],
+        clock: ResourceParam[Clock],
     ) -> None:
         row_filter = applicable(action, config.row_filter())
         with ledger(settings) as connection:
@@ -105,7 +105,7 @@ def pause_op(
     context: OpExecutionContext,
     config: PauseSending,
     settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Pause what the config says."""
     with ledger(settings) as connection:
@@ -127,7 +127,7 @@ def resume_op(
     context: OpExecutionContext,
     config: ResumeSending,
     settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Resume what the config says."""
     with ledger(settings) as connection:
@@ -158,7 +158,7 @@ def settle_op(
     context: OpExecutionContext,
     config: SettleUnknown,
     settings: ResourceParam[Settings],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Settle what the config says."""
     now, settled = clock(), config.settled()
@@ -259,7 +259,8 @@ def show(context: OpExecutionContext, metadata: Mapping[str, Any]) -> None:
     """Put a job's metadata where its run shows it: on the op's output, and the counts in the log."""
     context.add_output_metadata(dict(metadata))
     counts = {name: value.value for name, value in metadata.items() if isinstance(value.value, int)}
-    context.log.info(", ".join(f"{name}: {value:,}" for name, value in counts.items()))
+    if counts:
+        context.log.info(", ".join(f"{name}: {value:,}" for name, value in counts.items()))
 
 
 def _told(pauses: Iterable[Pause]) -> str:

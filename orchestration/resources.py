@@ -4,19 +4,14 @@ Each is made in the process that runs a step, when a step asks for it; loading t
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from dagster import InitResourceContext, ResourceDefinition
 
+from ekiden.clock import utc_now
 from ekiden.delivery.channels import Carrier, carriers_for
 from ekiden.settings import Settings
 from orchestration.warehouse import DbtWarehouse
-
-
-def utc_now() -> datetime:
-    """Return the present moment, aware, in UTC."""
-    return datetime.now(UTC)
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:

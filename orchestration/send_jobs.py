@@ -3,8 +3,7 @@
 Belongs here: its workers and what its run shows. Does not belong here: what a worker does (`assets.sending`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dagster import (
@@ -27,7 +26,9 @@ from dagster import (
 from assets import deliveries
 from assets.acting import ledger
 from assets.deliveries import latency_of_reports, send_metadata, sent_by_due_date, worker_name
+from assets.refusals import refusing
 from assets.sending import fail_for_broken_contents, reports_of, runs_of, work
+from ekiden.clock import Clock
 from ekiden.delivery.channels.base import Carrier
 from ekiden.settings import Settings
 from orchestration.job_config import SendNow
@@ -41,10 +42,12 @@ def send_worker_now(
     config: SendNow,
     settings: ResourceParam[Settings],
     carriers: ResourceParam[Sequence[Carrier]],
-    clock: ResourceParam[Callable[[], datetime]],
+    clock: ResourceParam[Clock],
 ) -> None:
     """Be one of the workers of the run."""
-    work(context, settings=settings, carriers=carriers, clock=clock, due_dates=[config.day()], actor=config.actor)
+    with refusing():
+        day = config.day()
+    work(context, settings=settings, carriers=carriers, clock=clock, due_dates=[day], actor=config.actor)
 
 
 @op(description="Say what the workers sent, and for which due dates.", ins={"sent": In(Nothing)}, out=Out(Nothing))

@@ -41,6 +41,10 @@ START_PATIENCE = 180.0  # seconds until the webserver answers; a cold machine co
 STOP_PATIENCE = 20.0  # seconds for webserver and daemon to end by themselves
 KILL_PATIENCE = 5.0  # seconds for their runs after that, and then until the kernel has buried a killed group
 
+POOL_RECYCLE = 2
+"""Seconds for which the webserver keeps a connection to Dagster's storage. It uses one without trying it first, so one
+from before the database was away would fail somebody's next click; a new one takes milliseconds."""
+
 LARGEST_LOG = 10 * 1024 * 1024  # bytes; the end of a longer one is put aside, in the place of the one before
 LAST_WORDS = 20_000  # bytes at a log's end, to find its last lines in
 
@@ -103,7 +107,7 @@ def _serve(settings: Settings, port: int, host: str, stack: ExitStack) -> None:
     children: list[_Child] = []
     stack.callback(_stop_children, children)
     workspace = ["-w", str(WORKSPACE)]
-    web = ["dagster_webserver", *workspace, "-h", host, "-p", str(port)]
+    web = ["dagster_webserver", *workspace, "-h", host, "-p", str(port), "--db-pool-recycle", str(POOL_RECYCLE)]
     children.append(_start("webserver", web, environment, logs))
     # else it tells of every look of every sensor: 6 MB a day
     daemon = ["dagster._daemon", "run", "--log-level", "warning", *workspace]

@@ -6,11 +6,12 @@ only receives, one that was killed, and events that came before their message wa
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from dagster import (
     DagsterInstance,
     DefaultSensorStatus,
+    ResourceParam,
     RunRequest,
     RunsFilter,
     SensorDefinition,
@@ -21,6 +22,7 @@ from dagster import (
 )
 from dagster._core.definitions.target import ExecutableDefinition
 
+from ekiden.clock import Clock
 from ekiden.database.connection import connect
 from ekiden.delivery.events import Waiting, waiting
 from ekiden.settings import Settings
@@ -70,7 +72,7 @@ def delivery_events_sensor(settings: Settings, jobs: Sequence[ExecutableDefiniti
         default_status=DefaultSensorStatus.RUNNING,
         description="Takes in events of providers that the server that received them has left.",
     )
-    def delivery_events(context: SensorEvaluationContext) -> SensorResult:
+    def delivery_events(context: SensorEvaluationContext, clock: ResourceParam[Clock]) -> SensorResult:
         # an error here fails the tick and shows in the UI: "could not look" is not "nothing waits"
         with connect(settings, autocommit=True) as connection:
             found = waiting(connection)
@@ -78,7 +80,7 @@ def delivery_events_sensor(settings: Settings, jobs: Sequence[ExecutableDefiniti
             found,
             is_running=_is_running(context.instance),
             last_ended_at=last_ended_at(context.instance, DRAINING_JOB),
-            now=datetime.now(UTC),
+            now=clock(),
         )
         if not decision.drain:
             return SensorResult(skip_reason=SkipReason(decision.says))

@@ -11,13 +11,14 @@ that wants to be left alone.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 
 from dagster import (
     DagsterInstance,
     DailyPartitionsDefinition,
     DefaultSensorStatus,
+    ResourceParam,
     RunRequest,
     RunsFilter,
     SensorDefinition,
@@ -28,13 +29,14 @@ from dagster import (
 )
 from dagster._core.definitions.target import ExecutableDefinition
 
+from ekiden.clock import Clock
 from ekiden.database.connection import connect
 from ekiden.delivery.channels import Carrier, carriers_for
 from ekiden.delivery.pauses import Pause, open_pauses
 from ekiden.delivery.provider_waits import wait_of
-from ekiden.delivery.send import DueSlot, LostClaims, due_now, lost_claims
+from ekiden.delivery.send import DueSlot, LostClaims, count_lost_claims, due_now
 from ekiden.settings import Settings
-from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, not_before, run_key
+from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, not_before, run_key, shown_moment
 
 SENDING_JOB = "send_due_rows"
 CATCH_ALL_JOB = "send_now"
@@ -62,6 +64,7 @@ DATES_ON_THEIR_OWN = 2
 """Due dates that get a run each: today's and, around midnight, yesterday's. A run costs seconds to start, so more
 dates than that share one."""
 
+EVERYTHING = "everything"
 LOST_CLAIMS = "lost claims up to sender"
 """The slot of rows that are on their way without a living sender while nothing is due, before the newest of these
 senders' number: another one's rows have not to wait for what an earlier run has left. A run of any due date settles
@@ -70,10 +73,21 @@ them all."""
 
 @dataclass(frozen=True)
 class Slot:
-    """Something to ask a run for; `due_date` None: for whatever is due, without a partition."""
+    """Something to ask a run for; `due_date` None: for whatever is due, without a partition.
+
+    `name` is by what a run is known again; `span` are the oldest and the newest time in it, None of lost claims.
+    """
 
     name: str
     due_date: date | None
+    span: tuple[datetime, datetime] | None = None
+
+    def shown(self, zone: tzinfo) -> str:
+        """Return it for people, in their time."""
+        if self.span is None:
+            return self.name
+        oldest, newest = (shown_moment(each, zone) for each in self.span)
+        return f"{self.due_date or EVERYTHING} since {oldest} until {newest}"
 
 
 @dataclass(frozen=True)
@@ -100,11 +114,8 @@ def slots_of(due: Sequence[DueSlot], lost: LostClaims, partitions: Collection[da
     newest = max(slot.newest_send_at for slot in due)
     has_partitions = all(slot.due_date in partitions for slot in due)
     if lost.rows or len(due) > DATES_ON_THEIR_OWN or not has_partitions:
-        return [Slot(f"everything {_span(oldest_first[0].oldest_send_at, newest)}", None)]
-    return [
-        Slot(f"{slot.due_date} {_span(slot.oldest_send_at, slot.newest_send_at)}", slot.due_date)
-        for slot in oldest_first
-    ]
+        return [_slot(None, oldest_first[0].oldest_send_at, newest)]
+    return [_slot(slot.due_date, slot.oldest_send_at, slot.newest_send_at) for slot in oldest_first]
 
 
 def decide(
@@ -113,17 +124,21 @@ def decide(
     in_flight: Collection[date | None],
     attempts: Mapping[str, Attempts],
     now: datetime,
+    zone: tzinfo,
     pauses: Sequence[Pause] = (),
     waits: Mapping[str, datetime] | None = None,
 ) -> Decision:
     """Return the runs to ask for at `now`; `in_flight` are due dates being sent, None among them: everything.
 
     `slots` are of what is not paused; a pause of all sending leaves no run to ask for, not even for lost claims.
-    `waits` are the channels whose rows are not among them, and until when.
+    `waits` are the channels whose rows are not among them, and until when. Reasons tell times in `zone`.
     """
     paused = (
         *(f"{pause} (to go on: {pause.resume_command})" for pause in pauses),
-        *(f"{channel} wants to be left alone until {_utc(until)}" for channel, until in (waits or {}).items()),
+        *(
+            f"{channel} wants to be left alone until {shown_moment(until, zone)}"
+            for channel, until in (waits or {}).items()
+        ),
     )
     if any(pause.scenario_code is None for pause in pauses):
         return Decision((), paused)
@@ -132,9 +147,9 @@ def decide(
     for slot in slots:
         ended = attempts.get(slot.name)
         if None in in_flight or slot.due_date in in_flight:
-            reasons.append(f"{slot.name}: a run is on it")
+            reasons.append(f"{slot.shown(zone)}: a run is on it")
         elif ended and (again := not_before(ended, now)):
-            reasons.append(f"{slot.name}: run {ended.count} left it so; again at {_utc(again)}")
+            reasons.append(f"{slot.shown(zone)}: run {ended.count} left it so; again at {shown_moment(again, zone)}")
         else:
             requests.append(Request(slot, run_key(slot.name, ended)))
     return Decision(tuple(requests), (*(reasons if slots else ["nothing is due"]), *paused))
@@ -157,8 +172,8 @@ def due_rows_sensor(
         default_status=DefaultSensorStatus.RUNNING,
         description="Starts a sending run for each local due date with ready rows whose time has come, or soon will.",
     )
-    def due_rows(context: SensorEvaluationContext) -> SensorResult:
-        now = datetime.now(UTC)
+    def due_rows(context: SensorEvaluationContext, clock: ResourceParam[Clock]) -> SensorResult:
+        now = clock()
         # an error here fails the tick and shows in the UI: "could not look" is not "nothing is due"
         with connect(settings, autocommit=True) as connection:
             pauses = open_pauses(connection, zone=settings.zone)
@@ -172,7 +187,7 @@ def due_rows_sensor(
             due = due_now(
                 connection, now=soon, step_channels=[name for carrier in going for name in carrier.step_channels]
             )
-            lost = lost_claims(connection)
+            lost = count_lost_claims(connection)
         partitions = {date.fromisoformat(key) for key in due_dates.get_partition_keys(current_time=now)}
         slots = slots_of(due, lost, partitions)
         decision = decide(
@@ -182,6 +197,7 @@ def due_rows_sensor(
                 slot.name: ended for slot in slots if (ended := ended_runs(context.instance, SLOT_TAG, slot.name))
             },
             now=now,
+            zone=settings.zone,
             pauses=pauses,
             waits=waits,
         )
@@ -192,8 +208,8 @@ def due_rows_sensor(
     return due_rows
 
 
-def _span(oldest: datetime, newest: datetime) -> str:
-    return f"since {_utc(oldest)} until {_utc(newest)}"
+def _slot(due_date: date | None, oldest: datetime, newest: datetime) -> Slot:
+    return Slot(f"{due_date or EVERYTHING} since {_utc(oldest)} until {_utc(newest)}", due_date, (oldest, newest))
 
 
 def _utc(moment: datetime) -> str:

@@ -1,7 +1,8 @@
-"""What sensors know of the runs that they asked for: which are under way, and which have ended. No sensor is here."""
+"""What sensors know of the runs that they asked for: which are under way, and which have ended; and how
+ticks tell times. No sensor is here."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from dagster import DagsterInstance, RunRecord, RunsFilter
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES, DagsterRunStatus
@@ -39,6 +40,11 @@ def not_before(ended: Attempts, now: datetime) -> datetime | None:
     """Return when the same may be asked for again after these runs; None if that may be now."""
     again = ended.last_ended_at + wait_after(ended.count)
     return again if ended.last_ended_at - RUNS_APART <= now < again else None
+
+
+def shown_moment(moment: datetime, zone: tzinfo) -> str:
+    """Return when something is, as a tick tells it."""
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def run_key(name: str, ended: Attempts | None) -> str:

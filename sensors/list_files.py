@@ -8,7 +8,7 @@ under another run key, as due rows are.
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from dagster import (
     DagsterInstance,
@@ -23,10 +23,11 @@ from dagster import (
 )
 from dagster._core.definitions.target import ExecutableDefinition
 
+from ekiden.clock import utc_now
 from ekiden.raw.folder import FileState
 from ekiden.raw.list_folder import files_in
 from ekiden.settings import Settings
-from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, not_before, run_key
+from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, not_before, run_key, shown_moment
 
 IMPORTING_JOB = "import_list"
 IMPORTING_OP = "import_list_file"
@@ -75,8 +76,12 @@ def decide(
     in_flight: Collection[str],
     attempts: Mapping[str, Attempts],
     now: datetime,
+    zone: tzinfo,
 ) -> Decision:
-    """Return the imports to ask for at `now`; `looks` are the last look's, `in_flight` and `attempts` by file tag."""
+    """Return the imports to ask for at `now`; `looks` are the last look's, `in_flight` and `attempts` by file tag.
+
+    Reasons tell times in `zone`.
+    """
     remembered = {name: _look(state, looks.get(name), now) for name, state in found.items()}
     requests, reasons = [], []
     for name, look in remembered.items():
@@ -87,7 +92,7 @@ def decide(
         elif tag in in_flight:
             reasons.append(f"{name}: a run is on it")
         elif ended and (again := not_before(ended, now)):
-            reasons.append(f"{name}: run {ended.count} left it lying; again at {again.astimezone(UTC).isoformat()}")
+            reasons.append(f"{name}: run {ended.count} left it lying; again at {shown_moment(again, zone)}")
         else:
             requests.append(Request(name, look.state, run_key(tag, ended)))
     return Decision(tuple(requests), remembered, tuple(reasons))
@@ -142,7 +147,8 @@ def list_files_sensor(settings: Settings, jobs: Sequence[ExecutableDefinition]) 
             recall(context.cursor),
             in_flight=_files_in_flight(context.instance) if found else (),
             attempts={tag: ended for tag in tags if (ended := ended_runs(context.instance, FILE_TAG, tag))},
-            now=datetime.now(UTC),
+            now=utc_now(),
+            zone=settings.zone,
         )
         nothing = f"no list in {folder}; lay NAME.csv there to import it as the list NAME"
         return SensorResult(

@@ -4,9 +4,9 @@ The check runs while what it last showed is not what is so, and again with the n
 tick says it as well. Nothing is planned by itself: what a missed day means is for a person to look at first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from dagster import (
     AssetCheckKey,
@@ -23,6 +23,7 @@ from dagster import (
 from dagster._core.definitions.target import ExecutableDefinition
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from ekiden.clock import Clock
 from ekiden.database.connection import connect
 from ekiden.schedule.missed import MissedRange, find_missed_days, in_words
 from ekiden.settings import Settings
@@ -72,7 +73,7 @@ def missed_days_sensor(
         default_status=DefaultSensorStatus.RUNNING,
         description="Notices local days that no plan covered, and has the check on step_schedule show them.",
     )
-    def missed_days(context: SensorEvaluationContext, clock: ResourceParam[Callable[[], datetime]]) -> SensorResult:
+    def missed_days(context: SensorEvaluationContext, clock: ResourceParam[Clock]) -> SensorResult:
         # an error here fails the tick and shows in the UI: "could not look" is not "nothing is missing"
         with connect(settings, autocommit=True) as connection:
             missed = find_missed_days(connection, now=clock(), settings=settings)

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from dagster import Failure
 from psycopg import DataError
 
+from ekiden.delivery.pauses import SendingPaused
 from ekiden.insights.built import ScenarioIsBroken
 from ekiden.insights.explanation_evidence import UnknownCustomer
 from ekiden.schedule.errors import NothingBuilt, UnknownScenario, ZoneDataDiffers
 
 REFUSALS = (
-    *(DataError, NothingBuilt, OverflowError, ScenarioIsBroken, UnknownCustomer, UnknownScenario, ValueError),
-    ZoneDataDiffers,
+    *(DataError, NothingBuilt, OverflowError, ScenarioIsBroken, SendingPaused, UnknownCustomer, UnknownScenario),
+    *(ValueError, ZoneDataDiffers),
 )
 """What can be wrong with a question or an order. Fields that cannot be read are a `ValueError`, and so is a rule that
 decides nothing; an instant beyond all calendars is an `OverflowError`, a NUL character in a text a `DataError`."""
