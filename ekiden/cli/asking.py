@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from ekiden.cli.session import now
+from ekiden.clock import utc_now
 from ekiden.insights.explanation_wording import key_in_words
 from ekiden.insights.moments import Moment, moment
 from ekiden.settings import Settings
@@ -36,7 +36,7 @@ def asked_moment(text: str | None, settings: Settings) -> Moment:
         # a variable of a script that was never set; it is not asked about now
         raise typer.BadParameter("it is empty: give a day or an instant, or leave it out for now", param_hint="--on")
     try:
-        return moment(text, now=now(), zone=settings.zone)
+        return moment(text, now=utc_now(), zone=settings.zone)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--on") from error
 

@@ -16,7 +16,10 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "database": ("db",),
     "pipeline": ("load", "build", "up", "env"),
-    "schedule": ("plan", "send", "rows", "show"),
+    "plan": ("plan",),
+    "send": ("send",),
+    "rows": ("rows",),
+    "show": ("show",),
     "held": ("held",),
     "lists": ("export", "exports", "list"),
     "decisions": ("decisions",),

@@ -7,7 +7,8 @@ import typer
 
 from ekiden.cli.options import MOST, CustomerOption, ScenarioOption
 from ekiden.cli.output import Format, FormatOption, errors, show
-from ekiden.cli.session import day, ledger, now
+from ekiden.cli.session import day, ledger
+from ekiden.clock import utc_now
 from ekiden.insights.decisions import Decision, DecisionFilter, RuleCount, bounded, count_by_rule, decisions
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
@@ -46,7 +47,9 @@ def show_decisions(
     first_day, last_day = day(first), day(last)
     if first_day and last_day and last_day < first_day:
         raise typer.BadParameter(f"--to {last_day} is before --from {first_day}")
-    wanted = bounded(DecisionFilter(scenario, customer, first_day, last_day, rule), today=settings.local_date(now()))
+    wanted = bounded(
+        DecisionFilter(scenario, customer, first_day, last_day, rule), today=settings.local_date(utc_now())
+    )
     with ledger(settings) as connection:
         refuse_unknown(connection, scenario)
         if summary:

@@ -15,7 +15,8 @@ from ekiden.cli.options import (
     due_days,
 )
 from ekiden.cli.output import Format, FormatOption, errors, show
-from ekiden.cli.session import ledger, now
+from ekiden.cli.session import ledger
+from ekiden.clock import utc_now
 from ekiden.schedule.held import EligibilityCount, HeldRow, held_counts, held_rows
 from ekiden.schedule.rows import RowFilter, RowState, count
 from ekiden.schedule.scenario_codes import refuse_unknown
@@ -77,10 +78,10 @@ def held(
     with ledger(settings) as connection:
         refuse_unknown(connection, scenario)
         if counts:
-            counted = held_counts(connection, row_filter, now=now(), settings=settings)
+            counted = held_counts(connection, row_filter, now=utc_now(), settings=settings)
             show(counted, COUNT_COLUMNS, of=EligibilityCount, form=form, zone=settings.zone)
             return
-        found = held_rows(connection, row_filter, now=now(), settings=settings, limit=limit)
+        found = held_rows(connection, row_filter, now=utc_now(), settings=settings, limit=limit)
         total = count(connection, row_filter)
     show(found, ROW_COLUMNS, of=HeldRow, form=form, zone=settings.zone)
     if total > len(found):

@@ -9,7 +9,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
-from ekiden.cli.session import ActorOption, acting_as, ledger, now
+from ekiden.cli.session import ActorOption, acting_as, ledger
+from ekiden.clock import utc_now
 from ekiden.raw.encodings import Encoding
 from ekiden.raw.list_folder import in_words
 from ekiden.raw.lists import import_list
@@ -53,11 +54,11 @@ def export(
         if again:
             # asked for nothing, the file is written as it was
             options = FileOptions(form or ExportFormat.CSV, bom, verbatim) if form or bom or verbatim else None
-            report = export_again(connection, again, now=now(), settings=settings, context=context, options=options)
+            report = export_again(connection, again, now=utc_now(), settings=settings, context=context, options=options)
         else:
             report = export_due(
                 connection,
-                now=now(),
+                now=utc_now(),
                 settings=settings,
                 context=context,
                 scenario=scenario,
@@ -100,7 +101,7 @@ def import_file(
             connection,
             file,
             list_code,
-            now=now(),
+            now=utc_now(),
             settings=settings,
             context=acting_as(actor),
             encoding=encoding,

@@ -23,7 +23,8 @@ from ekiden.cli.options import (
     due_days,
 )
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
-from ekiden.cli.session import ActorOption, acting_as, ledger, now
+from ekiden.cli.session import ActorOption, acting_as, ledger
+from ekiden.clock import utc_now
 from ekiden.delivery.carried import CarriedRow, carried_rows, said_of_arrived
 from ekiden.delivery.pauses import open_pauses
 from ekiden.schedule.actions import ACTIONS, Action, in_another_state
@@ -86,7 +87,7 @@ def _command(action: Action) -> Callable[..., None]:
         row_filter = applicable(action, asked)
         with ledger(settings) as connection:
             found = preview(connection, row_filter, sample=SAMPLE_ROWS)
-            today = settings.local_date(now())
+            today = settings.local_date(utc_now())
             early = due_later(connection, action, row_filter, today=today)
             carried = carried_rows(connection, row_filter, limit=SAMPLE_ROWS) if said_of_arrived(action) else []
             if dry_run:
@@ -106,7 +107,7 @@ def _command(action: Action) -> Callable[..., None]:
                 connection,
                 action,
                 row_filter,
-                now=now(),
+                now=utc_now(),
                 settings=settings,
                 context=acting_as(actor),
                 limit=limit,

@@ -9,7 +9,8 @@ from psycopg import Connection
 
 from ekiden.cli.options import DEFAULT_ROWS, ShownOption
 from ekiden.cli.output import Format, FormatOption, complain, console, show
-from ekiden.cli.session import ActorOption, acting_as, ledger, now
+from ekiden.cli.session import ActorOption, acting_as, ledger
+from ekiden.clock import utc_now
 from ekiden.database.again import again
 from ekiden.delivery.opt_out_file import read_opt_outs
 from ekiden.delivery.opt_outs import (
@@ -74,7 +75,7 @@ def add(
             added = again(connection, partial(_add_file, connection, file, settings, context.actor))
         else:
             asked = NewOptOut(customer, address, channel, site, reason=reason)
-            added = opt_out(connection, [asked], source="command", now=now(), recorded_by=context.actor)
+            added = opt_out(connection, [asked], source="command", now=utc_now(), recorded_by=context.actor)
         if customer and not is_customer(connection, customer, raw_schema=settings.raw_schema):
             complain("note", f"the shop has no customer {customer}: look whether the id is right")
     nothing = "nothing new: it stands already, or was withdrawn since"
@@ -83,7 +84,7 @@ def add(
 
 def _add_file(connection: Connection[Any], file: Path, settings: Settings, actor: str) -> int:
     """Record a whole file or nothing of it, and return how many are new."""
-    moment = now()
+    moment = utc_now()
     with connection.transaction():
         asked = read_opt_outs(file, zone=settings.zone, now=moment)
         return opt_out(connection, asked, source="file", now=moment, recorded_by=actor)
@@ -124,7 +125,7 @@ def withdraw_opt_outs(
     chosen = OptOutFilter(customer, address, channel, site, tuple(opt_out_ids or ()))
     settings, context = Settings(), acting_as(actor)
     with ledger(settings) as connection:
-        withdrawn = withdraw(connection, chosen, reason=reason, now=now(), context=context)
+        withdrawn = withdraw(connection, chosen, reason=reason, now=utc_now(), context=context)
     console().print(f"{len(withdrawn)} opt-outs withdrawn", highlight=False)
     show(withdrawn, OPT_OUT_COLUMNS[:7], of=OptOut, form=Format.TABLE, zone=settings.zone)
 
@@ -151,6 +152,6 @@ def sync(
     settings = Settings()
     lists = lists_for(settings)
     with ledger(settings) as connection:
-        for each in sync_lists(connection, lists, settings=settings, now=now(), full=full):
+        for each in sync_lists(connection, lists, settings=settings, now=utc_now(), full=full):
             since = f" since {each.since.astimezone(settings.zone):%Y-%m-%d %H:%M}" if each.since else ""
             console().print(f"{each.list_name}: {each.entries} entries{since}, {each.added} new", highlight=False)

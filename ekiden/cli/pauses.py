@@ -10,14 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
-from ekiden.cli.session import ActorOption, acting_as, ledger, now
+from ekiden.cli.session import ActorOption, acting_as, ledger
+from ekiden.clock import utc_now
 from ekiden.delivery.guards import check_before_sending, check_invariants
 from ekiden.delivery.pauses import Pause, open_pauses, pause_history
 from ekiden.delivery.pauses import pause as pause_sending
 from ekiden.delivery.pauses import resume as resume_sending
 from ekiden.delivery.unknown import UnknownFilter, unknown_rows
-from ekiden.insights.standing import WaitingRows, standing
-from ekiden.insights.standing_wording import standing_in_words, to_settle
+from ekiden.insights.status import WaitingRows, deployment_status
+from ekiden.insights.status_wording import status_in_words, to_settle
 from ekiden.settings import Settings
 
 ScenarioArgument = Annotated[str | None, typer.Argument(help="Scenario code.")]
@@ -58,10 +59,10 @@ def status(
         if history:
             show(pause_history(connection), PAUSE_COLUMNS, of=Pause, form=form, zone=settings.zone)
             return
-        found = standing(connection, now=now(), settings=settings)
+        found = deployment_status(connection, now=utc_now(), settings=settings)
     if form is Format.TABLE:
         table = Table(show_header=False, box=None)
-        for label, told in standing_in_words(found, settings):
+        for label, told in status_in_words(found, settings):
             table.add_row(label, Text(told))
         console().print(table)
         return
@@ -81,7 +82,7 @@ def pause(
     if everything == bool(scenario):
         raise typer.BadParameter("name a scenario, or --all for all sending")
     with ledger(Settings()) as connection:
-        made = pause_sending(connection, scenario, reason=reason, now=now(), context=acting_as(actor))
+        made = pause_sending(connection, scenario, reason=reason, now=utc_now(), context=acting_as(actor))
     console().print(f"paused: {made.scope}; to go on: {made.resume_command}", highlight=False, markup=False)
 
 
@@ -98,9 +99,9 @@ def resume(
         raise typer.BadParameter("name a scenario, or --all, not both")
     settings = Settings()
     with ledger(settings) as connection:
-        ended = resume_sending(connection, scenario, reason=reason, now=now(), context=acting_as(actor))
+        ended = resume_sending(connection, scenario, reason=reason, now=utc_now(), context=acting_as(actor))
         left = open_pauses(connection, zone=settings.zone)
-        late = standing(connection, now=now(), settings=settings).rows.late
+        late = deployment_status(connection, now=utc_now(), settings=settings).rows.late
     for each in ended:
         console().print(f"resumed: {each.scope}, which {each.paused_by} had paused: {each.reason}", markup=False)
     if not ended:
@@ -116,13 +117,13 @@ def check(actor: ActorOption = None, form: FormatOption = Format.TABLE) -> None:
     settings = Settings()
     context = acting_as(actor)
     with ledger(settings) as connection:
-        checks = check_invariants(connection, now=now(), context=context)
+        checks = check_invariants(connection, now=utc_now(), context=context)
         for lists in (False, True):
-            check_before_sending(connection, settings, now=now(), context=context, lists=lists)
+            check_before_sending(connection, settings, now=utc_now(), context=context, lists=lists)
         holding = [found for found in open_pauses(connection, zone=settings.zone) if found.scenario_code is None]
-        stands = standing(connection, now=now(), settings=settings)
+        stands = deployment_status(connection, now=utc_now(), settings=settings)
         past_limit = unknown_rows(
-            connection, UnknownFilter(), now=now(), unknown_after=settings.unknown_after, limit=SHOWN_UNKNOWN
+            connection, UnknownFilter(), now=utc_now(), unknown_after=settings.unknown_after, limit=SHOWN_UNKNOWN
         )
     stale, unsettled = stands.stale, stands.rows.unknown_past_limit
     lines = [CheckedInvariant(each.invariant.name, each.holds, each.found.total) for each in checks]

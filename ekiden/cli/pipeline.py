@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ekiden.cli.output import Format, FormatOption, complain, errors, show
-from ekiden.cli.session import ledger, now
+from ekiden.cli.session import ledger
+from ekiden.clock import utc_now
 from ekiden.database.migrations import migrate
 from ekiden.delivery.contents import faults_in_use
 from ekiden.raw.load import LoadProgress, TableReport, load
@@ -20,6 +21,9 @@ from ekiden.schedule.contract import contract_breaches
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import ScenariosUnbuilt, dbt_environment, prepare
 from ekiden.warehouse.dbt import build as dbt_build
+
+INTERRUPTED = 130
+"""The exit code that shells know from Ctrl-C."""
 
 
 def register(app: typer.Typer) -> None:
@@ -49,6 +53,8 @@ def load_folder(
             bars.update(tasks[key], completed=done.done, total=done.total)
 
         report = load(connection, folder, settings.zone, tell)
+    for name in report.packed:
+        complain("left alone", f"{name} is packed; unpack it to have it loaded")
     show(
         report.tables,
         ("table", "file", "rows_read", "inserted", "updated", "unchanged"),
@@ -80,8 +86,12 @@ def build(
         except ScenariosUnbuilt as error:
             is_whole = False
             leave_out(connection, error.unbuilt.scenarios)
+        except KeyboardInterrupt:
+            # Ctrl-C is dbt's as well, and the traceback above is what dbt says then
+            complain("interrupted", "what was not built stands as it was before; the next build catches up")
+            raise typer.Exit(INTERRUPTED) from None
         with connection.transaction():
-            broken = synchronise(connection, now=now(), options=settings.options)
+            broken = synchronise(connection, now=utc_now(), options=settings.options)
             broken += contract_breaches(connection, selected=None, known=broken)
         contents = faults_in_use(connection, settings)
     for scenario in broken:

@@ -1,10 +1,10 @@
-"""What a command works with: the settings, a migrated database, the real clock and the person at the terminal."""
+"""What a command works with: the settings, a migrated database and the person at the terminal."""
 
 import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import psycopg
@@ -19,11 +19,6 @@ from ekiden.warehouse.revision import git_revision
 ActorOption = Annotated[
     str | None, typer.Option(help="Who acts; kept with every change. Default: EKIDEN_ACTOR or your user name.")
 ]
-
-
-def now() -> datetime:
-    """Return the real time, aware, in UTC."""
-    return datetime.now(UTC)
 
 
 def day(given: datetime | None) -> date | None:

@@ -18,7 +18,8 @@ from ekiden.cli.options import (
     ask,
 )
 from ekiden.cli.output import Format, FormatOption, console, errors, show
-from ekiden.cli.session import ActorOption, acting_as, ledger, now
+from ekiden.cli.session import ActorOption, acting_as, ledger
+from ekiden.clock import utc_now
 from ekiden.delivery.settle import Settlement, check, settle, settlements
 from ekiden.delivery.unknown import (
     MOST_HOURS,
@@ -45,7 +46,9 @@ SETTLED_COLUMNS = (
 
 app = typer.Typer(help="Messages of which nobody knows whether they were sent.", no_args_is_help=True)
 
-ChannelOption = Annotated[str | None, typer.Option(help="Channel of the step, like html_email, or carrier: sendgrid.")]
+ChannelOption = Annotated[
+    str | None, typer.Option(help="Channel of the step, like html_email, or what it goes by, like sendgrid.")
+]
 RunOption = Annotated[str | None, typer.Option(help="The send run that posted it: its id, or Dagster's.")]
 OlderThanOption = Annotated[
     float | None,
@@ -75,7 +78,7 @@ def list_unknown(
     """Show what is known of each: what was posted when and by whom, the answer, the provider's events; oldest first."""
     settings = Settings()
     chosen = _chosen(scenario, customer, channel, run, older_than, row)
-    at = now()
+    at = utc_now()
     with ledger(settings) as connection:
         refuse_unknown(connection, scenario)
         found = unknown_rows(connection, chosen, now=at, unknown_after=settings.unknown_after, limit=limit)
@@ -121,7 +124,7 @@ def settle_unknown(
     chosen = _chosen(scenario, customer, channel, run, older_than, row)
     if chosen.is_for_all and not everything:
         raise typer.BadParameter("give a filter, or --all for every row")
-    at = now()
+    at = utc_now()
     with ledger(settings) as connection:
         refuse_unknown(connection, scenario)
         counts = unknown_counts(connection, chosen, now=at, unknown_after=settings.unknown_after)
@@ -139,7 +142,7 @@ def settle_unknown(
             connection,
             settled,
             chosen,
-            now=now(),
+            now=utc_now(),
             settings=settings,
             context=acting_as(actor),
             reason=reason or "",
@@ -160,7 +163,7 @@ def _chosen(
     older_than: float | None,
     row: list[str] | None,
 ) -> UnknownFilter:
-    posted_until = None if older_than is None else now() - timedelta(hours=older_than)
+    posted_until = None if older_than is None else utc_now() - timedelta(hours=older_than)
     return UnknownFilter(scenario, customer, channel, run, posted_until, tuple(row or ()))
 
 

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ekiden.cli.output import Format, FormatOption, complain, console
-from ekiden.cli.session import ActorOption, acting_as, ledger, now
+from ekiden.cli.session import ActorOption, acting_as, ledger
+from ekiden.clock import utc_now
 from ekiden.delivery.events import drain
 from ekiden.settings import Settings
 from ekiden.webhook.app import webhook_app
@@ -89,7 +90,7 @@ def drain_events(actor: ActorOption = None) -> None:
     """Take in what has been received, and settle the messages of unknown outcome that it tells of."""
     settings = Settings()
     with ledger(settings) as connection:
-        done = drain(connection, settings=settings, clock=now, context=acting_as(actor))
+        done = drain(connection, settings=settings, clock=utc_now, context=acting_as(actor))
     console().print(
         f"{done.requests} requests with {done.events} events, {done.new_events} of them new, {done.unreadable} "
         f"unreadable; {done.suppressed} entries on the suppression list, {done.opted_out} opt-outs; of unknown "

@@ -5,13 +5,13 @@ A row whose sender is at it is left to its sender. Belongs here: settling by eve
 themselves (`events`), what a channel can be asked (`reconcile`), and what a person settles.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from psycopg import Connection
 
+from ekiden.clock import Clock
 from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Delivery, Outcome
@@ -30,9 +30,7 @@ def told_outcomes(connection: Connection[Any]) -> int:
     return int(row[0])
 
 
-def settle_told(
-    connection: Connection[Any], *, settings: Settings, clock: Callable[[], datetime], context: RunContext
-) -> Recorded:
+def settle_told(connection: Connection[Any], *, settings: Settings, clock: Clock, context: RunContext) -> Recorded:
     """Settle what the provider has told of, in batches, and return how many rows turned out sent or failed.
 
     Nothing is tried again: a drop is the provider's answer to the message, and would be its next one.

@@ -16,6 +16,7 @@ from typing import Any, Self
 import orjson
 from psycopg import Connection
 
+from ekiden.clock import Clock
 from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.delivery.event_outcomes import settle_told, told_outcomes
@@ -80,7 +81,7 @@ def drain(
     connection: Connection[Any],
     *,
     settings: Settings,
-    clock: Callable[[], datetime],
+    clock: Clock,
     context: RunContext,
     most_requests: int | None = None,
 ) -> Drained:

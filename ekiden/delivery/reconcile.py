@@ -17,7 +17,7 @@ from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome
 from ekiden.delivery.record import Recorded, record
-from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
+from ekiden.schedule.runs import RunContext, acting
 from ekiden.settings import Settings
 
 
@@ -34,18 +34,6 @@ class LostClaim:
 
 
 def reconcile(
-    connection: Connection[Any], *, channel: Channel, settings: Settings, now: datetime, context: RunContext
-) -> Recorded:
-    """Settle what can be settled now; return how many rows were found sent, freed or left unknown."""
-    with connection.transaction():
-        run_id = start_run(connection, "reconcile", "dispatcher", context, now=now)
-    recorded = reconcile_within(connection, run_id, channel=channel, settings=settings, now=now, context=context)
-    with connection.transaction():
-        finish_run(connection, run_id, now=now, summary=dict(vars(recorded)))
-    return recorded
-
-
-def reconcile_within(
     connection: Connection[Any],
     run_id: UUID,
     *,
@@ -54,7 +42,10 @@ def reconcile_within(
     now: datetime,
     context: RunContext,
 ) -> Recorded:
-    """Do the same as part of a run that has begun, in batches."""
+    """Settle what can be settled now, in batches, within a run that has begun.
+
+    Return how many rows were found sent, freed or left unknown.
+    """
 
     def next_batch(after: int) -> tuple[Recorded, int | None]:
         with acting(connection, "dispatcher", context, run_id, now=now):
@@ -68,12 +59,7 @@ def reconcile_within(
         recorded, last = again(connection, partial(next_batch, looked_at))
         if last is None:
             return settled
-        settled = Recorded(
-            settled.sent + recorded.sent,
-            settled.failed + recorded.failed,
-            settled.unknown + recorded.unknown,
-            settled.tried_again + recorded.tried_again,
-        )
+        settled += recorded
         looked_at = last
 
 

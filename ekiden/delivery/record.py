@@ -4,9 +4,9 @@ Each call is one transaction of the caller's: the outcome, the message record an
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from psycopg import Connection
@@ -29,6 +29,9 @@ class Recorded:
     unknown: int = 0
     tried_again: int = 0
     """Of those failed: surely not sent, and ready again."""
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
 def record(

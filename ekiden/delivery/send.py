@@ -14,6 +14,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from ekiden.clock import Clock
 from ekiden.database.again import again
 from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
@@ -30,14 +31,12 @@ from ekiden.delivery.last_look import look_at_due
 from ekiden.delivery.lease import Lease, dispatcher
 from ekiden.delivery.pauses import Cause, Pause, open_pauses, pause, refuse_if_paused
 from ekiden.delivery.provider_waits import ProviderWait, note_wait, wait_of
-from ekiden.delivery.reconcile import reconcile_within
+from ekiden.delivery.reconcile import reconcile
 from ekiden.delivery.record import Recorded, record
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.schedule.unanswered import Unanswered
 from ekiden.settings import Settings
-
-Clock = Callable[[], datetime]
 
 NOBODY_ELSE = nullcontext()
 """Held while messages are made, where no other sender is in the same process."""
@@ -104,7 +103,7 @@ def due_now(
         ).fetchall()
 
 
-def lost_claims(connection: Connection[Any]) -> LostClaims:
+def count_lost_claims(connection: Connection[Any]) -> LostClaims:
     """Return what is on its way without a living sender and without a known outcome."""
     with connection.cursor(row_factory=class_row(LostClaims)) as cursor:
         found = cursor.execute(statement(__file__, "count_lost_claims")).fetchone()
@@ -152,9 +151,7 @@ def send_due(
         return SendReport(run_id, counts, reconciled, pauses, wait_of(connection, channel.name, clock()))
 
     try:
-        reconciled = reconcile_within(
-            connection, run_id, channel=channel, settings=settings, now=clock(), context=context
-        )
+        reconciled = reconcile(connection, run_id, channel=channel, settings=settings, now=clock(), context=context)
         check_before_sending(connection, settings, now=clock(), context=context)
         refuse_if_paused(connection, zone=settings.zone)
         broken = faults_due(connection, settings, now=clock(), step_channels=step_channels, due_date=due_date)

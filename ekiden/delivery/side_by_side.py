@@ -15,13 +15,14 @@ from typing import Any
 
 from psycopg import Connection
 
+from ekiden.clock import Clock
 from ekiden.database.connection import connect
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.pauses import SendingPaused
-from ekiden.delivery.send import Clock, SendCounts, SendReport, send_due
+from ekiden.delivery.send import SendCounts, SendReport, send_due
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 

@@ -15,12 +15,13 @@ from typing import Any
 
 from psycopg import Connection
 
+from ekiden.clock import Clock
 from ekiden.content.faults import ContentFault
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.pauses import SendingPaused
-from ekiden.delivery.send import Clock, SendCounts, SendReport
+from ekiden.delivery.send import SendCounts, SendReport
 from ekiden.delivery.side_by_side import Turn, send_side_by_side
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings

@@ -1,5 +1,7 @@
 """How requests are turned away: for what, with which status, in which words. Nothing is read or stored here."""
 
+from http import HTTPStatus
+
 from starlette.responses import PlainTextResponse, Response
 
 from ekiden.webhook.requests import Refusal
@@ -10,15 +12,15 @@ MOST_SECONDS = 30
 """In which a request's body must have come: two megabytes by a slow line."""
 
 STATUS = {
-    Refusal.NOT_CONFIGURED: 503,
-    Refusal.CONTENT_TYPE: 415,
-    Refusal.TOO_LARGE: 413,
-    Refusal.TOO_SLOW: 408,
-    Refusal.CUT_OFF: 400,
-    Refusal.BAD_SIGNATURE: 401,
-    Refusal.STALE: 403,
-    Refusal.MALFORMED: 400,
-    Refusal.NOT_STORED: 503,
+    Refusal.NOT_CONFIGURED: HTTPStatus.SERVICE_UNAVAILABLE,
+    Refusal.CONTENT_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Refusal.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Refusal.TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
+    Refusal.CUT_OFF: HTTPStatus.BAD_REQUEST,
+    Refusal.BAD_SIGNATURE: HTTPStatus.UNAUTHORIZED,
+    Refusal.STALE: HTTPStatus.FORBIDDEN,
+    Refusal.MALFORMED: HTTPStatus.BAD_REQUEST,
+    Refusal.NOT_STORED: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 TOLD = {

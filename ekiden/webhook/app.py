@@ -11,8 +11,9 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import TypeVar
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from ekiden.clock import Clock, utc_now
 from ekiden.database.connection import connect
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.delivery.event_reading import BodyUnreadable, elements
@@ -51,10 +53,6 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class _Authentic:
     """What a provider posted: to be kept, though nothing can be read in it where it has a fault."""
@@ -67,7 +65,7 @@ class _Authentic:
 class Door:
     """What the routes share: the keys, the way to the database, and the counts of what was turned away."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime], *, drains: bool) -> None:
+    def __init__(self, settings: Settings, clock: Clock, *, drains: bool) -> None:
         self.settings = settings
         self.clock = clock
         self.keys = read_keys(settings.sendgrid_webhook_key)
@@ -109,7 +107,7 @@ class Door:
         try:
             await self.in_thread(self._look)
         except (DatabaseUnavailable, psycopg.Error):
-            return PlainTextResponse("no database", 503)
+            return PlainTextResponse("no database", HTTPStatus.SERVICE_UNAVAILABLE)
         return PlainTextResponse("ok")
 
     async def look_after(self) -> None:
@@ -219,7 +217,7 @@ class Door:
             connection.execute("select from outreach.webhook_requests limit 1")
 
 
-def webhook_app(settings: Settings, *, clock: Callable[[], datetime] = _now, drains: bool = True) -> Starlette:
+def webhook_app(settings: Settings, *, clock: Clock = utc_now, drains: bool = True) -> Starlette:
     """Return the application; `clock` yields aware datetimes. Raises `KeyUnreadable` and `SecretUnusable`.
 
     The database is migrated already. `drains` False: what comes in is kept, and drained by others.

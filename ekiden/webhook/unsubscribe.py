@@ -9,9 +9,8 @@ import asyncio
 import base64
 import hashlib
 import logging
-from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs
@@ -24,6 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from ekiden.clock import Clock, utc_now
 from ekiden.database.connection import connect
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.delivery.opt_outs import channel_of
@@ -50,11 +50,7 @@ HERE = Path(__file__).parent
 log = logging.getLogger(__name__)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def routes(settings: Settings, *, clock: Callable[[], datetime] = _now) -> list[Route]:
+def routes(settings: Settings, *, clock: Clock = utc_now) -> list[Route]:
     """Return the routes of the unsubscribe link, to be mounted where `unsubscribe_url` leads.
 
     Raises `SecretUnusable` if links could not be verified.
@@ -65,7 +61,7 @@ def routes(settings: Settings, *, clock: Callable[[], datetime] = _now) -> list[
 
 
 class _Pages:
-    def __init__(self, settings: Settings, signer: Signer, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, signer: Signer, clock: Clock) -> None:
         self._settings = settings
         self._signer = signer
         self._clock = clock
@@ -106,9 +102,9 @@ class _Pages:
             addressee = await to_thread.run_sync(work, limiter=self._threads)
         except (DatabaseUnavailable, psycopg.Error) as error:
             log.warning("an unsubscribe link could not be followed: %s", type(error).__name__)
-            return self._page("unavailable", words, status=503)
+            return self._page("unavailable", words, status=HTTPStatus.SERVICE_UNAVAILABLE)
         if addressee is None:
-            return self._page("unknown", words, status=404)
+            return self._page("unknown", words, status=HTTPStatus.NOT_FOUND)
         if request.method == "POST":
             return self._page("done", words, site=addressee.site if only_site else None)
         return self._page("ask", words, site=addressee.site, channel=channel_of(addressee.channel))
@@ -133,7 +129,7 @@ class _Pages:
             return addressee
 
     def _page(
-        self, page: Page, words: Words, *, site: str | None = None, channel: str = "", status: int = 200
+        self, page: Page, words: Words, *, site: str | None = None, channel: str = "", status: int = HTTPStatus.OK
     ) -> Response:
         """Return a page; `site` is the one that may be refused by itself, or that was."""
         told = {
@@ -154,7 +150,7 @@ class _Pages:
             site=site,
         )
         headers = {**self._headers, "Content-Language": words.language}
-        if status == 503:  # noqa: PLR2004
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers["Retry-After"] = str(RETRY_SECONDS)
         return HTMLResponse(content, status, headers)
 
@@ -173,11 +169,11 @@ async def _form(request: Request) -> dict[str, list[str]]:
             async for piece in request.stream():
                 body += piece
                 if len(body) > MOST_BYTES:
-                    raise _BodyRefused(413)
+                    raise _BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     except TimeoutError:
-        raise _BodyRefused(408) from None
+        raise _BodyRefused(HTTPStatus.REQUEST_TIMEOUT) from None
     except ClientDisconnect:
-        raise _BodyRefused(400) from None
+        raise _BodyRefused(HTTPStatus.BAD_REQUEST) from None
     if request.headers.get("content-type", "").startswith("multipart/"):
         # RFC 8058 allows it; what matters of it is whether a mail program wrote it
         return {ONE_CLICK: []} if f'name="{ONE_CLICK}"'.encode() in body else {}

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from ekiden.delivery.guards import check_before_sending
 from ekiden.delivery.send import due_now
-from ekiden.insights.standing import standing
+from ekiden.insights.status import deployment_status
 from ekiden.schedule.plan import plan
 from ekiden.schedule.rows import RowFilter, count, search, summary
 from ekiden.schedule.runs import RunContext
@@ -170,7 +170,7 @@ def _measure(connection: psycopg.Connection[Any], place: Place) -> dict[str, flo
             check_before_sending(connection, place.settings, now=now, context=BENCHMARK)
 
     work: dict[str, Callable[[], object]] = {
-        "status": lambda: standing(connection, now=now, settings=place.settings),
+        "status": lambda: deployment_status(connection, now=now, settings=place.settings),
         "look_before_sending": looked_before_sending,
         "what_is_due": lambda: due_now(connection, now=now),
         "plan_of_today": lambda: planned_anew(whole=False),

@@ -21,14 +21,16 @@ from pydantic import SecretStr
 
 from ekiden.database.connection import connect
 from ekiden.database.migrations import VERSION_TABLE
-from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import left_alone
+from ekiden.delivery.reconcile import reconcile
+from ekiden.delivery.record import Recorded
 from ekiden.delivery.send import SendReport, send_due
 from ekiden.schedule import operators
 from ekiden.schedule.operators import OperatorReport
 from ekiden.schedule.plan import PlanReport, plan
 from ekiden.schedule.rows import RowFilter, ScheduleRow, search
-from ekiden.schedule.runs import RunContext
+from ekiden.schedule.runs import RunContext, finish_run, start_run
 from ekiden.settings import Settings
 from tests.conftest import database_in, drop_database
 
@@ -312,6 +314,18 @@ class Shop:
             customer_id,
         )
         return [name for (name,) in found]
+
+
+def reconcile_alone(
+    connection: psycopg.Connection[Any], *, channel: Channel, settings: Settings, now: datetime, context: RunContext
+) -> Recorded:
+    """Do what a send run begins with, in a run that does nothing else."""
+    with connection.transaction():
+        run_id = start_run(connection, "reconcile", "dispatcher", context, now=now)
+    recorded = reconcile(connection, run_id, channel=channel, settings=settings, now=now, context=context)
+    with connection.transaction():
+        finish_run(connection, run_id, now=now, summary=dict(vars(recorded)))
+    return recorded
 
 
 def by_force(shop: Shop, statement: str, *values: object) -> None:

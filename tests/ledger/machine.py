@@ -16,13 +16,12 @@ from hypothesis.stateful import invariant, rule
 
 from ekiden.delivery.channels.base import LineStopped
 from ekiden.delivery.pauses import open_pauses, pause, resume
-from ekiden.delivery.reconcile import reconcile
 from ekiden.delivery.settle import settle
 from ekiden.delivery.unknown import Settled, UnknownFilter
 from ekiden.schedule.errors import UnknownScenario
 from ekiden.schedule.export import export_due
 from ekiden.schedule.plan import plan
-from tests.integration.ledger_fixtures import OPERATOR, PLANNER
+from tests.integration.ledger_fixtures import OPERATOR, PLANNER, reconcile_alone
 from tests.ledger.carrier import ANSWERS, ENDS, Carrier
 from tests.ledger.doors import DOORS, REFUSALS, filters, fuses, models, reasons
 from tests.ledger.ground import Ground
@@ -234,7 +233,7 @@ class LedgerMachine(World):
             assert changed == (0, 0, 0, 0, 0), ("whole" if forgets else "again", again)
 
     def _reconcile(self) -> None:
-        reconcile(
+        reconcile_alone(
             self.shop.connection,
             channel=self.carrier,
             settings=self.shop.settings,

@@ -13,12 +13,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ekiden.database.connection import connect
-from ekiden.delivery.reconcile import reconcile
 from ekiden.schedule.operators import reopen
 from ekiden.schedule.rows import RowFilter
 from ekiden.settings import Settings
 from tests.integration.delivery.crowd import PATIENCE, process, wait_until_alone
-from tests.integration.ledger_fixtures import OPERATOR, Shop
+from tests.integration.ledger_fixtures import OPERATOR, Shop, reconcile_alone
 from tests.integration.ledger_invariants import broken_invariants
 from tests.ledger.crowds import (
     Provider,
@@ -63,7 +62,7 @@ def test_planners_senders_exporters_and_operators_at_once_break_nothing(shop: Sh
     taken = provider.taken()
     assert set(taken.values()) <= {1}
     settled = Provider(provider.file, can_be_asked=True)
-    reconcile(shop.connection, channel=settled, settings=shop.settings, now=shop.now, context=OPERATOR)
+    reconcile_alone(shop.connection, channel=settled, settings=shop.settings, now=shop.now, context=OPERATOR)
     posted = {message for (message,) in shop.execute(
         "select message_id from outreach.messages where channel_name <> 'export'"
     )}  # fmt: skip

@@ -7,6 +7,7 @@ deployment has it: the packages take a while.
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from ekiden.clock import Clock, utc_now
 from ekiden.delivery.channels.addressing import can_begin_links, split_address
 from ekiden.delivery.channels.base import (
     Carrier,
@@ -14,7 +15,6 @@ from ekiden.delivery.channels.base import (
     LineStopped,
     Sender,
 )
-from ekiden.delivery.channels.batches import Clock, utc_now
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.scenarios.definition import Channel as StepChannel

@@ -6,11 +6,11 @@ handed over, and what an answer means (one module per channel).
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from ekiden.clock import Clock, utc_now
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
 
-Clock = Callable[[], datetime]
 Elapsed = Callable[[], float]
 
 # Consent is as fresh as the claim. At 50 ms an answer a batch of 1,000 takes about this long; what took longer is
@@ -42,11 +42,6 @@ class Waits(TurnedAway):
     def __init__(self, reason: str, after: timedelta = WAIT, own: Delivery | None = None) -> None:
         super().__init__(reason, own)
         self.after = after
-
-
-def utc_now() -> datetime:
-    """Return the present moment, aware."""
-    return datetime.now(UTC)
 
 
 def one_by_one(

@@ -17,6 +17,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Unpack
 from uuid import UUID
 
@@ -26,13 +27,6 @@ from ekiden.content.lengths import fault_of_length
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import WAIT, Stops, Waits
 from ekiden.delivery.channels.posts import (
-    BAD_REQUEST,
-    CONFLICT,
-    FIRST_SERVER_ERROR,
-    FORBIDDEN,
-    OK,
-    TOO_MANY_REQUESTS,
-    UNAUTHORIZED,
     NoAnswer,
     PostingChannel,
     Reply,
@@ -115,17 +109,17 @@ class LineChannel(PostingChannel):
         fields = reply.fields()
         said = fields.get("message", "")
         detail = told("LINE", reply, said, (self._token.get_secret_value(), message.to_address))
-        if reply.status in (OK, CONFLICT):
+        if reply.status in (HTTPStatus.OK, HTTPStatus.CONFLICT):
             return Delivery(message.message_id, Outcome.accepted, _line_id(reply), detail)
-        if reply.status == BAD_REQUEST:
+        if reply.status == HTTPStatus.BAD_REQUEST:
             return Delivery(message.message_id, Outcome.refused, detail=detail)
-        if reply.status in (UNAUTHORIZED, FORBIDDEN):
+        if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise Stops(detail, own=unclear)
-        if reply.status == TOO_MANY_REQUESTS:
+        if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
             otherwise = WAIT_FOR_A_LARGER_PLAN if MONTHLY_LIMIT in str(said) else WAIT
             raise Waits(detail, wait_of(reply, self._clock(), otherwise), own=unclear)
         delivery = Delivery(message.message_id, Outcome.unknown, detail=detail)
-        if reply.status < FIRST_SERVER_ERROR:
+        if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             # nothing of the kind is documented, so a repetition would get the same
             raise Waits(detail, own=delivery)
         return delivery

@@ -15,10 +15,10 @@ from pathlib import Path
 from secrets import token_hex
 from uuid import UUID
 
+from ekiden.clock import Clock, utc_now
 from ekiden.database.place import make_durable
 from ekiden.delivery.channels.addressing import fault_of
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
-from ekiden.delivery.channels.batches import Clock, utc_now
 from ekiden.delivery.channels.mime import to_bytes
 
 _SUFFIX = ".eml"  # so that a desktop's mail program opens the file

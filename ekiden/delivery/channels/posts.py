@@ -15,14 +15,10 @@ from typing import Any, TypedDict
 import urllib3
 from pydantic import SecretStr
 
+from ekiden.clock import Clock, utc_now
 from ekiden.delivery.channels.base import Delivery, OutgoingMessage
-from ekiden.delivery.channels.batches import WAIT, Clock, Elapsed, one_by_one, utc_now
+from ekiden.delivery.channels.batches import WAIT, Elapsed, one_by_one
 from ekiden.delivery.channels.transport import CONNECT_SECONDS, READ_SECONDS, NotConnected, pool_for, read_whole
-
-OK, CREATED, ACCEPTED = 200, 201, 202
-BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 400, 401, 403, 404
-CONFLICT, GONE, TOO_LARGE, TOO_MANY_REQUESTS = 409, 410, 413, 429
-FIRST_SERVER_ERROR = 500
 
 # A provider that names a day is asked again within the hour: by then somebody may have lifted the limit. Where limits
 # are by the minute, as SendGrid's, so long a wait is a wrong clock, theirs or ours; one request an hour finds out.

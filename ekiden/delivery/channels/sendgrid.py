@@ -19,12 +19,13 @@ from uuid import UUID
 from pydantic import SecretStr
 from sendgrid import SendGridAPIClient
 
+from ekiden.clock import Clock, utc_now
 from ekiden.delivery.channels.addressing import fault_of
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
-from ekiden.delivery.channels.batches import LONGEST_BATCH, Clock, Elapsed, utc_now
+from ekiden.delivery.channels.batches import LONGEST_BATCH, Elapsed
 from ekiden.delivery.channels.posts import credential
 from ekiden.delivery.channels.sendgrid_answers import Meaning, Verdict, verdict
-from ekiden.delivery.channels.sendgrid_bisect import Part
+from ekiden.delivery.channels.sendgrid_bisect import Portion
 from ekiden.delivery.channels.sendgrid_client import PooledClient
 from ekiden.delivery.channels.sendgrid_posting import Fate, Posting
 from ekiden.delivery.channels.sendgrid_requests import SUBSTITUTION_BYTES, Limits, Unwritable, plan, request_body
@@ -126,9 +127,9 @@ class SendGridChannel:
             raise LineBusy(posting.ended or "", posting.wait_until + jitter, deliveries)
         return deliveries
 
-    def _post(self, messages: Sequence[OutgoingMessage], part: Part) -> Fate:
+    def _post(self, messages: Sequence[OutgoingMessage], portion: Portion) -> Fate:
         """Post one request and return what became of it, whatever happens."""
-        recipients = [messages[position] for position in part.positions]
+        recipients = [messages[position] for position in portion.positions]
         try:
             body = request_body(recipients, self._limits)
         except Unwritable as error:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -19,10 +20,15 @@ import orjson
 from ekiden.content.variables import harmless
 from ekiden.delivery.channels.posts import LONGEST_WAIT, SHORTEST_WAIT
 
-ACCEPTED = 202
-TOO_MANY_REQUESTS = 429
-REFUSED = frozenset({400, 413})
-LINE_STOPPED = frozenset({401, 403, 406, 451})
+REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+LINE_STOPPED = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_ACCEPTABLE,
+        HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS,
+    }
+)
 
 _LONGEST_DETAIL = 500  # characters; enough for any sentence, and a ledger's column stays readable
 _LONGEST_ID = 200  # characters; SendGrid's have 22
@@ -63,7 +69,7 @@ def verdict(status: int, headers: Mapping[str, str], body: bytes, *, now: dateti
     """Return what an answer that came whole means; `secrets` are taken out of what it says."""
     errors = _errors(body)
     detail = _detail(status, errors, secrets)
-    if status == ACCEPTED:
+    if status == HTTPStatus.ACCEPTED:
         exhausted = headers.get("X-RateLimit-Remaining", "").strip() == "0"
         until = _reset(headers, now) if exhausted else None
         return Verdict(Meaning.accepted, detail, _message_id(headers), until if until and until > now else None)
@@ -76,7 +82,7 @@ def verdict(status: int, headers: Mapping[str, str], body: bytes, *, now: dateti
         return Verdict(Meaning.refused, detail, named=named)
     if status in LINE_STOPPED:
         return Verdict(Meaning.stopped, detail)
-    if status == TOO_MANY_REQUESTS:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Verdict(Meaning.busy, detail, wait_until=max(_reset(headers, now) or now, now + SHORTEST_WAIT))
     return Verdict(Meaning.unknown, detail)
 

@@ -14,10 +14,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from threading import Condition
 
+from ekiden.clock import Clock
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW, WAIT, left_alone
 from ekiden.delivery.channels.sendgrid_answers import Meaning, Verdict
-from ekiden.delivery.channels.sendgrid_bisect import Part, first_alone, halves, parts_after_refusal
+from ekiden.delivery.channels.sendgrid_bisect import Portion, first_alone, halves, portions_after_refusal
 from ekiden.delivery.channels.sendgrid_requests import Unwritable
 from ekiden.delivery.channels.transport import NotConnected
 
@@ -28,7 +29,7 @@ Fate = Verdict | NotConnected | Unwritable
 class Posting:
     """The requests of one batch.
 
-    `post` says what became of a part and raises nothing. `in_time` says whether another request may begin, `clock`
+    `post` says what became of a portion and raises nothing. `in_time` says whether another request may begin, `clock`
     what time it is (aware).
     `unknown_in_a_row` is how many requests before were left without a clear answer: while there are any, one
     message goes at a time, so that trouble that lasts costs few unknown outcomes.
@@ -37,16 +38,16 @@ class Posting:
     def __init__(
         self,
         messages: Sequence[OutgoingMessage],
-        parts: Sequence[tuple[int, ...]],
+        portions: Sequence[tuple[int, ...]],
         *,
-        post: Callable[[Part], Fate],
+        post: Callable[[Portion], Fate],
         in_time: Callable[[], bool],
-        clock: Callable[[], datetime],
+        clock: Clock,
         connections: int,
         unknown_in_a_row: int,
     ) -> None:
         self._messages = messages
-        self._waiting = deque(Part(positions) for positions in parts)
+        self._waiting = deque(Portion(positions) for positions in portions)
         self._post = post
         self._in_time = in_time
         self._clock = clock
@@ -81,11 +82,11 @@ class Posting:
 
     def _post_what_is_next(self, threads: ThreadPoolExecutor) -> None:
         try:
-            while (part := self._next(threads)) is not None:
-                fate = self._post(part)
+            while (portion := self._next(threads)) is not None:
+                fate = self._post(portion)
                 with self._turn:
                     self._under_way -= 1
-                    self._take(part, fate)
+                    self._take(portion, fate)
                     self._turn.notify_all()
         except BaseException:
             with self._turn:
@@ -93,7 +94,7 @@ class Posting:
                 self._turn.notify_all()
             raise
 
-    def _next(self, threads: ThreadPoolExecutor) -> Part | None:
+    def _next(self, threads: ThreadPoolExecutor) -> Portion | None:
         """Return what to post now, once it may begin; None when nothing is left or the batch has ended."""
         with self._turn:
             self._turn.wait_for(self._is_decided)
@@ -103,42 +104,42 @@ class Posting:
                 self._end("the batch took too long", self._clock())
                 self._turn.notify_all()
                 return None
-            part = self._waiting.popleft()
+            portion = self._waiting.popleft()
             if self.unknown_in_a_row:
-                part, *others = first_alone(part)
+                portion, *others = first_alone(portion)
                 self._waiting.extendleft(others)
             self._under_way += 1
             if self._waiting and 1 + len(self._others) < self._connections:
                 self._others.append(threads.submit(self._post_what_is_next, threads))
-            return part
+            return portion
 
     def _is_decided(self) -> bool:
-        """Return whether something may begin, or nothing ever will; what is under way may come back in parts."""
+        """Return whether something may begin, or nothing ever will; what is under way may come back in portions."""
         if not self._under_way or self.ended is not None:
             return True
         return bool(self._waiting) and not self.unknown_in_a_row
 
-    def _take(self, part: Part, fate: Fate) -> None:
+    def _take(self, portion: Portion, fate: Fate) -> None:
         if isinstance(fate, NotConnected):
             self._end(f"no connection to SendGrid ({fate})", self._clock() + WAIT)
         elif isinstance(fate, Unwritable):
-            self._refused(part, fate.reason, [] if len(part.positions) == 1 else halves(part))
+            self._refused(portion, fate.reason, [] if len(portion.positions) == 1 else halves(portion))
         elif fate.meaning is Meaning.unknown:
             self.unknown_in_a_row += 1
-            self._answer(part, Outcome.unknown, fate)
+            self._answer(portion, Outcome.unknown, fate)
             if self.unknown_in_a_row >= UNKNOWN_IN_A_ROW:
                 reason = f"SendGrid left {self.unknown_in_a_row} requests in a row without a clear answer"
                 self._end(reason, self._clock() + WAIT)
         else:
             self.unknown_in_a_row = 0
-            self._take_clear(part, fate)
+            self._take_clear(portion, fate)
 
-    def _take_clear(self, part: Part, verdict: Verdict) -> None:
+    def _take_clear(self, portion: Portion, verdict: Verdict) -> None:
         if verdict.meaning is Meaning.accepted:
-            self._answer(part, Outcome.accepted, verdict)
+            self._answer(portion, Outcome.accepted, verdict)
         elif verdict.meaning is Meaning.refused:
-            alone = len(part.positions) == 1
-            self._refused(part, verdict.detail, [] if alone else parts_after_refusal(part, verdict.named))
+            alone = len(portion.positions) == 1
+            self._refused(portion, verdict.detail, [] if alone else portions_after_refusal(portion, verdict.named))
         elif verdict.meaning is Meaning.stopped:
             self.stopped = self.stopped or verdict.detail
             self._end(verdict.detail)
@@ -146,16 +147,16 @@ class Posting:
             reason = f"SendGrid takes no more requests until {verdict.wait_until:%Y-%m-%d %H:%M:%S} UTC"
             self._end(reason, verdict.wait_until)
 
-    def _refused(self, part: Part, reason: str, smaller: list[Part]) -> None:
-        """Note that all of `part` are refused, or try it in smaller parts, before anything else that waits."""
+    def _refused(self, portion: Portion, reason: str, smaller: list[Portion]) -> None:
+        """Note that all of `portion` are refused, or try it in smaller portions, before anything else that waits."""
         if smaller:
             self._waiting.extendleft(reversed(smaller))
             return
-        for position in part.positions:
+        for position in portion.positions:
             self._answered[position] = Delivery(self._messages[position].message_id, Outcome.refused, detail=reason)
 
-    def _answer(self, part: Part, outcome: Outcome, verdict: Verdict) -> None:
-        for position in part.positions:
+    def _answer(self, portion: Portion, outcome: Outcome, verdict: Verdict) -> None:
+        for position in portion.positions:
             message_id = self._messages[position].message_id
             self._answered[position] = Delivery(message_id, outcome, verdict.provider_message_id, verdict.detail)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
 
@@ -26,9 +27,7 @@ READ_SECONDS = 120.0
 LONGEST_ANSWER = 64 * 1024 * 1024
 """Bytes: some 500,000 entries of all groups together; a page has a quarter of a megabyte."""
 
-_OK = 200
-_TOO_MANY = 429
-_TURNED_AWAY = (401, 403)
+_TURNED_AWAY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 class SuppressionList(StrEnum):
@@ -103,7 +102,7 @@ class SendGridSuppressions:
             raise ListUnreadable(
                 f"SendGrid did not answer for {which.value} to the end ({type(error).__name__}); try again later"
             ) from None
-        if answer.status_code != _OK:
+        if answer.status_code != HTTPStatus.OK:
             raise ListUnreadable(_complaint(which, answer.status_code, answer.headers))
         try:
             found = orjson.loads(answer.body)
@@ -120,7 +119,7 @@ def _complaint(which: SuppressionList, status: int, headers: Mapping[str, str]) 
             f"SendGrid turns us away from {which.value} ({status}): the key in EKIDEN_SENDGRID_API_KEY needs the "
             "scopes suppression.read and asm.groups.read"
         )
-    if status == _TOO_MANY:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         reset = _instant(headers.get("X-RateLimit-Reset"))
         when = f" from {reset:%H:%M:%S} UTC on" if reset else " later"
         return f"SendGrid wants us to ask less often for {which.value} (429); try again{when}"

@@ -13,6 +13,7 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Unpack
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -23,12 +24,6 @@ from ekiden.content.lengths import fault_of_length
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import Stops, Waits
 from ekiden.delivery.channels.posts import (
-    BAD_REQUEST,
-    CREATED,
-    FORBIDDEN,
-    NOT_FOUND,
-    TOO_MANY_REQUESTS,
-    UNAUTHORIZED,
     NoAnswer,
     PostingChannel,
     Reply,
@@ -46,6 +41,8 @@ OUR_SETTINGS = frozenset({21212, 21603, 21606, 21609, 21659, 21660, 21701, 21702
 """`From` is missing, invalid, not ours or cannot send, the messaging service is not there or has no number, or Twilio
 cannot call back at `StatusCallback` (21609): every message would get the same answer. (21703, no number that reaches
 this recipient, is no such code.)"""
+TURNED_AWAY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+"""What is not found is the account: nothing else is in the URL."""
 QUEUE_FULL = 21611
 """Twilio holds as many messages of our number as it can send in some hours; whatever the status, it takes no more."""
 
@@ -118,15 +115,14 @@ class TwilioChannel(PostingChannel):
         code = found if isinstance(found := fields.get("code"), int) else None
         said = f"{fields.get('message', '')} ({code})" if code else ""
         detail = told("Twilio", reply, said, (self._account.auth_token.get_secret_value(), message.to_address))
-        if reply.status == CREATED:
+        if reply.status == HTTPStatus.CREATED:
             sid = fields.get("sid")
             return Delivery(message.message_id, Outcome.accepted, str(sid) if sid else None, detail)
-        # what is not found is the account: nothing else is in the URL
-        if reply.status in (UNAUTHORIZED, FORBIDDEN, NOT_FOUND) or code in OUR_SETTINGS:
+        if reply.status in TURNED_AWAY or code in OUR_SETTINGS:
             raise Stops(detail)
-        if reply.status == TOO_MANY_REQUESTS or code == QUEUE_FULL:
+        if reply.status == HTTPStatus.TOO_MANY_REQUESTS or code == QUEUE_FULL:
             raise Waits(detail, wait_of(reply, self._clock()))
-        if reply.status != BAD_REQUEST:
+        if reply.status != HTTPStatus.BAD_REQUEST:
             return Delivery(message.message_id, Outcome.unknown, detail=detail)
         if code == OPTED_OUT:
             detail = f"the recipient answered STOP to our SMS, and Twilio keeps to it ({OPTED_OUT})"

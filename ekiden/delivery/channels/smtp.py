@@ -19,9 +19,10 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from ekiden.clock import Clock, utc_now
 from ekiden.delivery.channels.addressing import addr_spec, fault_of, split_address
 from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome, OutgoingMessage
-from ekiden.delivery.channels.batches import Clock, Elapsed, Stops, TurnedAway, Waits, one_by_one, utc_now
+from ekiden.delivery.channels.batches import Elapsed, Stops, TurnedAway, Waits, one_by_one
 from ekiden.delivery.channels.mime import message_id_header, to_bytes
 from ekiden.delivery.channels.smtp_lines import EncryptedMailLine, MailLine
 from ekiden.delivery.channels.smtp_replies import GO_ON, READY, Said, of_connecting, of_message, of_recipient

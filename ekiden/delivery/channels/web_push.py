@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -22,20 +23,11 @@ from py_vapid import Vapid, VapidException
 from pydantic import SecretStr
 from pywebpush import WebPusher
 
+from ekiden.clock import Clock, utc_now
 from ekiden.content.lengths import fault_of_length, notification
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
-from ekiden.delivery.channels.batches import WAIT, Clock, Elapsed, Stops, Waits, one_by_one, utc_now
+from ekiden.delivery.channels.batches import WAIT, Elapsed, Stops, Waits, one_by_one
 from ekiden.delivery.channels.posts import (
-    ACCEPTED,
-    BAD_REQUEST,
-    CREATED,
-    FORBIDDEN,
-    GONE,
-    NOT_FOUND,
-    OK,
-    TOO_LARGE,
-    TOO_MANY_REQUESTS,
-    UNAUTHORIZED,
     NoAnswer,
     Reply,
     post,
@@ -211,21 +203,21 @@ class _Batch:
     def _classified(self, message: OutgoingMessage, service: str, endpoint: str, reply: Reply) -> Delivery:
         said = reply.body.decode("utf-8", "replace").strip()  # some services say in words what is wrong
         detail = told(service, reply, said, (endpoint,))
-        if reply.status in (OK, CREATED, ACCEPTED):
+        if reply.status in (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED):
             self._turned_away.pop(service, None)
             return Delivery(message.message_id, Outcome.accepted, reply.headers.get("Location"), detail)
-        if reply.status in (UNAUTHORIZED, FORBIDDEN):
+        if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             doubtful = self._turned_away.setdefault(service, {})
             doubtful[endpoint] = message.message_id
             if len(doubtful) >= ENDPOINTS_THAT_STOP:
                 raise Stops(f"{detail}; so did {len(doubtful) - 1} other endpoints of it: look at the VAPID key")
             return _refused(message, detail)
-        if reply.status == TOO_MANY_REQUESTS:
+        if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
             # whose limit it is, a service may leave open (RFC 8030, section 5): one browser's must not come first again
             raise Waits(detail, self._channel.wait_of(reply), own=_not_sent(message, detail))
-        if reply.status in (NOT_FOUND, GONE):
+        if reply.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             return _refused(message, f"the subscription is gone: {detail}")
-        if reply.status in (BAD_REQUEST, TOO_LARGE):
+        if reply.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
             return _refused(message, detail)
         return Delivery(message.message_id, Outcome.unknown, detail=detail)
 

@@ -3,13 +3,16 @@
 import csv
 import io
 import json
+import shutil
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 
-from ekiden.cli import decisions
+from ekiden.cli import decisions, pipeline
 from ekiden.delivery.channels.base import Outcome
+from ekiden.settings import PROJECT_ROOT
 from tests.integration.ledger_fixtures import STEP, Shop
 
 
@@ -103,6 +106,40 @@ def test_a_broken_definition_is_reported_and_ends_with_1_though_the_others_are_p
     assert len(shop.rows()) == 1
 
 
+def test_what_a_build_makes_and_is_not_there_is_named_with_what_to_do(planned: Shop, ekiden):
+    # the other tests of this process need it
+    planned.execute("alter view staging.stg_orders rename to dropped")
+    try:
+        endings = [ekiden(*command) for command in (("plan",), ("timeline", "C1"))]
+    finally:
+        planned.execute("alter view staging.dropped rename to stg_orders")
+    for ended in endings:
+        assert ended.code == 1
+        assert 'error: relation "staging.stg_orders" does not exist: no build has made it, or' in ended.err
+        assert ended.err.rstrip().endswith("run `ekiden build`")
+
+
+def test_an_interrupted_build_ends_with_a_word_after_dbts_own(shop: Shop, ekiden, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    project = SimpleNamespace(report=SimpleNamespace(findings=()), broken=(), refused_by_dbt={})
+    monkeypatch.setattr(pipeline, "prepare", lambda *_: project)
+    monkeypatch.setattr(pipeline, "dbt_build", interrupted)
+    ended = ekiden("build")
+    assert ended.code == 130
+    *_, last = ended.err.splitlines()
+    assert last == "interrupted: what was not built stands as it was before; the next build catches up"
+
+
+def test_a_packed_table_is_named_by_a_load(shop: Shop, ekiden, tmp_path):
+    folder = shutil.copytree(PROJECT_ROOT / "docs" / "sample_shop", tmp_path / "files")
+    (folder / "subscriptions.csv").rename(folder / "subscriptions.csv.gz")
+    ended = ekiden("load", str(folder))
+    assert ended.code == 0
+    assert "left alone: subscriptions.csv.gz is packed; unpack it to have it loaded" in ended.err
+
+
 def test_a_setting_that_cannot_be_is_named(ekiden, monkeypatch):
     monkeypatch.setenv("EKIDEN_TIME_ZONE", "Asia/Edo")
     ended = ekiden("rows")
@@ -164,7 +201,7 @@ def test_rows_can_be_narrowed_counted_and_cut_short(planned: Shop, ekiden):
 
 
 def test_a_ledger_of_years_is_not_counted_to_show_a_screen_of_it(planned: Shop, ekiden, monkeypatch):
-    monkeypatch.setattr("ekiden.cli.schedule.COUNTED_ROWS", 1)
+    monkeypatch.setattr("ekiden.cli.rows.COUNTED_ROWS", 1)
     assert "1 of at least 2 rows; --limit shows more" in ekiden("rows", "--limit", "1").err
 
 
@@ -260,7 +297,7 @@ def test_the_anchor_of_a_segment_is_told_in_the_shops_time(shop: Shop, ekiden):
 
 
 def test_counted_decisions_say_which_days_they_are_about(shop: Shop, ekiden, monkeypatch):
-    monkeypatch.setattr(decisions, "now", lambda: shop.now)
+    monkeypatch.setattr(decisions, "utc_now", lambda: shop.now)
     shop.scenario()
     shop.buyer("C1")
     shop.plan()

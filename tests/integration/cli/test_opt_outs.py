@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from dagster import DagsterEventType
+from dagster import DagsterEventType, Failure
 
 from ekiden.delivery.opt_out_file import read_opt_outs
 from ekiden.delivery.opt_outs import OptOutFilter, find_opt_outs
@@ -178,7 +178,7 @@ def test_the_launchpad_has_the_same_words(shop: Shop):
     assert "| C1 |" in str(run(shop, "list_opt_outs", channel="mail")["opt_outs"])
     with pytest.raises(Exception, match="'pigeon' is not known; allowed: mail"):
         run(shop, "add_opt_out", actor="Hanako", customer="C1", channel="pigeon")
-    with pytest.raises(Exception, match="EKIDEN_SENDGRID_API_KEY"):
+    with pytest.raises(Failure, match="EKIDEN_SENDGRID_API_KEY"):
         run(shop, "sync_suppressions")
     withdrawn = run(shop, "withdraw_opt_outs", actor="Hanako", reason="a letter", customer="C1")
     assert withdrawn["opt_outs_withdrawn"] == 1

@@ -16,7 +16,7 @@ from tests.integration.webhook.provider import body_of, event
 @pytest.fixture
 def told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """The provider has told of a message of unknown outcome; nothing of it is drained."""
-    monkeypatch.setattr(webhook, "now", lambda: shop.now)
+    monkeypatch.setattr(webhook, "utc_now", lambda: shop.now)
     shop.scenario(steps=[STEP])
     shop.buyer("C1")
     shop.channel.answers["c1@shop.example"] = Outcome.unknown

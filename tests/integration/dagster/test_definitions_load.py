@@ -92,7 +92,8 @@ def test_dbt_tests_are_checks_and_so_are_the_ledgers_invariants(definitions) -> 
 
 def test_everything_that_runs_by_itself_is_switched_on(definitions) -> None:
     schedules = [definitions.resolve_schedule_def(name) for name in ("plan_today", "refresh_history_nightly")]
-    sensors = [definitions.resolve_sensor_def(name) for name in ("due_rows", "list_files", "missed_days")]
+    names = ("delivery_events", "due_rows", "list_files", "missed_days")
+    sensors = [definitions.resolve_sensor_def(name) for name in names]
     assert {thing.default_status.value for thing in (*schedules, *sensors)} == {"RUNNING"}
 
 

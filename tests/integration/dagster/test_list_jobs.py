@@ -81,6 +81,17 @@ def test_an_export_shows_what_is_paused_and_which_earlier_file_it_finished(
     assert "paused" not in shown
 
 
+def test_an_export_while_all_is_paused_is_refused_with_who_paused_it(shop: Shop, instance: DagsterInstance) -> None:
+    pause(shop.connection, None, reason="a wrong price", now=shop.now, context=OPERATOR)
+    with pytest.raises(Failure, match=r"paused: all sending, by .*: a wrong price\. To go on: ekiden resume"):
+        run(shop, instance, "export_lists", "export_due_lists")
+
+
+def test_a_file_that_is_not_there_is_told_in_words(shop: Shop, instance: DagsterInstance) -> None:
+    with pytest.raises(Failure, match=r"spring\.csv is not there; it may have been taken already: look into done/"):
+        run(shop, instance, "import_list", "import_list_file", file="spring.csv")
+
+
 @pytest.mark.parametrize(
     ("job", "op", "fields", "message"),
     [

@@ -146,11 +146,31 @@ def test_a_customer_is_explained_as_on_the_command_line(look: Look) -> None:
     assert "A forecast from the facts known now" in str(shown["explanation"])
 
 
+def test_a_customers_timeline_is_shown_from_the_day_that_was_asked_for(planned: Shop, look: Look) -> None:
+    planned.at("2024-03-09 12:00")
+    planned.send()
+    shown = look("show_timeline", customer="C1", first_day="2024-03-09", oldest_first=True)
+    entries = lines(shown["timeline"])
+    assert shown["entries_in_all"] == shown["entries_shown"] == len(entries) == 4
+    assert shown["in_shop"] is True
+    assert entries[0].startswith("| 2024-03-09 06:00:00 | follow_up | entered by ordered: order O-C1")
+    assert "c…@shop.example" in entries[2]
+
+
 @pytest.mark.parametrize(
     ("name", "fields", "refusal"),
     [
         ("search_rows", {"state": "late"}, "state: 'late' is not known; allowed: ready, held, "),
         ("search_rows", {"due_from": "1 May"}, "due_from: '1 May' is not a day"),
+        (
+            "search_rows",
+            {"due_from": "2024-03-09", "due_to": "2024-03-01"},
+            "due_to 2024-03-01 is before due_from 2024-03-09: swap them",
+        ),
+        ("search_rows", {"limit": 0}, "limit: 0 is too small; it is at least 1"),
+        ("show_held", {"limit": 1000}, "limit: 1000 is too large; it is at most 50"),
+        ("show_timeline", {"customer": "C1", "limit": 0}, "limit: 0 is too small; it is at least 1"),
+        ("show_timeline", {"customer": "nobody"}, "no customer 'nobody'"),
         ("search_rows", {"customer": "C\0"}, "no text of the database holds a NUL character"),
         ("show_decisions", {"customer": "C\0"}, "NUL"),
         ("show_decisions", {"rule": "mood"}, "no rule 'mood' decides; these do: "),

@@ -1,7 +1,7 @@
 """The operators' jobs as the launchpad starts them, and the sensor while sending is paused; on a shop without dbt."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from dagster import (
@@ -155,6 +155,9 @@ def test_a_job_shows_what_it_would_touch_and_why_it_left_some(planned: Shop):
         ({"hold_reason": ["late"]}, "hold reason late: there are past_due, past_time, missed_send, operator"),
         ({"row": ["seven"]}, "'seven' names no row"),
         ({"due_from": "1 May"}, "due_from: '1 May' is not a day"),
+        ({"due_from": "2024-03-09", "due_to": "2024-03-01"}, "due_to 2024-03-01 is before due_from 2024-03-09: swap"),
+        ({"all": True, "limit": 0}, "limit: 0 is too small; it is at least 1"),
+        ({"first": -1}, "first: -1 is too small; it is at least 1"),
     ],
 )
 def test_a_slip_in_the_form_changes_nothing(planned: Shop, fields, refusal):
@@ -174,6 +177,20 @@ def test_sending_is_paused_and_resumed_from_the_launchpad(planned: Shop):
     shown = run(planned, "resume_sending", scenario="follow_up", reason="mended")
     assert shown["sending"] == "not paused"
     assert planned.send().counts.sent == 1
+
+
+def test_a_run_that_counts_nothing_logs_no_empty_line(planned: Shop):
+    with DagsterInstance.ephemeral() as instance:
+        result = JOBS["pause_sending"].execute_in_process(
+            run_config={
+                "ops": {"pause": {"config": {"actor": "Hanako", "all": True, "reason": "a wrong price"}}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+            resources={"settings": planned.settings, "clock": lambda: planned.now},
+            instance=instance,
+        )
+        logged = [entry.user_message for entry in instance.all_logs(result.run_id) if not entry.is_dagster_event]
+    assert "" not in logged
 
 
 def test_fields_that_are_left_blank_name_no_scenario(planned: Shop):
@@ -202,7 +219,8 @@ def test_the_sensor_says_that_sending_is_paused_instead_of_starting_runs(planned
     sensor = due_rows_sensor(planned.settings, due_dates(planned.settings), [_empty_job("send_due_rows"), _empty_job()])
 
     def evaluate() -> object:
-        with DagsterInstance.ephemeral() as instance, build_sensor_context(instance=instance) as context:
+        clock = {"clock": lambda: datetime.now(UTC)}
+        with DagsterInstance.ephemeral() as instance, build_sensor_context(instance, resources=clock) as context:
             answer = sensor(context)
             return answer.skip_reason or answer.run_requests
 

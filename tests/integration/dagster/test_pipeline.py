@@ -16,9 +16,10 @@ from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_ite
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from assets.pools import DBT_POOL
-from ekiden.database.connection import connect
+from ekiden.database.connection import DAGSTER_SUFFIX, connect
 from ekiden.schedule.invariants import INVARIANTS, offenders
-from orchestration.instance import end_lost_runs, sole_server
+from orchestration.instance import end_lost_runs, open_instance, sole_server
+from orchestration.up import POOL_RECYCLE
 from sensors.due_rows import unfinished_dates
 from tests.integration.commands import at_the_terminal, commands
 from tests.integration.dagster.conftest import CUSTOMERS
@@ -188,6 +189,22 @@ def test_days_that_wait_for_a_build_leave_room_for_sends(deployment) -> None:
     finally:
         for run in made:
             instance.delete_run(run.run_id)
+
+
+def test_after_the_database_was_away_the_webserver_asks_it_by_a_new_connection(deployment) -> None:
+    with open_instance(deployment.settings) as instance:
+        # as the webserver does by its options
+        instance.optimize_for_webserver(statement_timeout=5_000, pool_recycle=POOL_RECYCLE, max_overflow=20)
+        before = len(instance.get_runs())
+        with connect(deployment.settings, autocommit=True) as connection:
+            ended = connection.execute(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+                " where datname = current_database() || %s and backend_type = 'client backend'",
+                (DAGSTER_SUFFIX,),
+            ).fetchone()
+        assert ended[0] > 0
+        time.sleep(POOL_RECYCLE + 0.1)
+        assert len(instance.get_runs()) == before
 
 
 def test_only_one_process_at_a_time_serves_a_deployment(deployment) -> None:

@@ -15,9 +15,10 @@ import pytest
 from dagster import AssetKey, DagsterInstance, JobExecutionResult, ReexecutionOptions, execute_job
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
+from ekiden.delivery.pauses import pause
 from ekiden.settings import PROJECT_ROOT
 from tests.integration.delivery.crowd import Judge, fill
-from tests.integration.ledger_fixtures import STEP, Shop
+from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 from tests.integration.ledger_invariants import broken_invariants
 from tests.loopback import free_port
 
@@ -55,11 +56,13 @@ def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
         yield instance
 
 
-def run(instance: DagsterInstance, job: str, folder: Path, **options: object) -> JobExecutionResult:
+def run(
+    instance: DagsterInstance, job: str, folder: Path, ops: dict[str, object] | None = None, **options: object
+) -> JobExecutionResult:
     # a file of its own for each test: what a file defines is read once in a process
     definitions = shutil.copy(DEFINITIONS, folder / "definitions.py")
     repository = ReconstructableRepository.for_file(str(definitions), "defs", str(PROJECT_ROOT))
-    run_config = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    run_config = {"ops": ops or {}, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     return execute_job(repository.get_reconstructable_job(job), instance, run_config=run_config, **options)
 
 
@@ -102,6 +105,31 @@ def test_a_run_that_met_broken_contents_tells_what_it_sent_and_fails(
     assert (event.partition, event.metadata["sent"].value, event.metadata["workers"].value) == ("2024-03-09", CROWD, 2)
     assert "sample/nothing" in event.metadata["broken_contents"].value
     assert [row.scenario_code for row in crowd.rows(state="ready")] == ["broken"]
+
+
+@pytest.mark.parametrize(("job", "tags"), [("send_due_rows", {"dagster/partition": "2024-03-09"}), ("send_now", {})])
+def test_a_run_while_all_is_paused_says_in_words_who_paused_it_and_why(
+    crowd: Shop, instance: DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str, tags: dict
+) -> None:
+    monkeypatch.setenv("EKIDEN_SEND_EXECUTOR", "in_process")
+    pause(crowd.connection, None, reason="a wrong price", now=crowd.now, context=OPERATOR)
+    with run(instance, job, tmp_path, tags=tags) as result:
+        failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    assert len(failures) == 2
+    for failure in failures:
+        told = failure.user_failure_data.description
+        assert told.startswith("paused: all sending, by ")
+        assert told.endswith("a wrong price. To go on: ekiden resume --reason WHY")
+    assert taken(tmp_path) == {"messages": 0, "at most": 0}
+
+
+def test_a_due_date_that_is_none_is_refused_in_words(
+    crowd: Shop, instance: DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EKIDEN_SEND_EXECUTOR", "in_process")
+    with run(instance, "send_now", tmp_path, ops={"send_due_now": {"config": {"due_date": "9 March"}}}) as result:
+        failed = next(event.step_failure_data for event in result.all_events if event.is_step_failure)
+    assert failed.user_failure_data.description == "due_date: '9 March' is not a day; write it like 2026-05-01"
 
 
 def test_a_run_terminated_in_the_middle_of_a_batch_ends_when_that_is_recorded(

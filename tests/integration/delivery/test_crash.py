@@ -10,7 +10,6 @@ from psycopg.errors import QueryCanceled
 
 from ekiden.delivery import send
 from ekiden.delivery.channels.outbox import OutboxChannel
-from ekiden.delivery.reconcile import reconcile
 from tests.integration.delivery.crowd import (
     PATIENCE,
     Judge,
@@ -21,7 +20,7 @@ from tests.integration.delivery.crowd import (
     send_until,
     wait_until_alone,
 )
-from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
+from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop, reconcile_alone
 from tests.integration.ledger_invariants import broken_invariants, snapshot
 
 NOON = "2024-03-09 12:00"
@@ -119,7 +118,9 @@ def test_a_sender_that_vanished_is_told_from_one_that_lives(shop: Shop, tmp_path
 
     def reconcile_meanwhile() -> None:
         # the sender is in the middle of its batch, and its lock is held by this very connection
-        other = reconcile(shop.connection, channel=shop.channel, settings=shop.settings, now=shop.now, context=OPERATOR)
+        other = reconcile_alone(
+            shop.connection, channel=shop.channel, settings=shop.settings, now=shop.now, context=OPERATOR
+        )
         assert (other.sent, other.failed, other.unknown) == (0, 0, 0)
 
     shop.channel.before_answering = reconcile_meanwhile

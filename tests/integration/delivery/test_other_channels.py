@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from ekiden.delivery.channels.base import OutgoingMessage
 from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, opt_out
-from ekiden.insights.standing import standing
+from ekiden.insights.status import deployment_status
 from ekiden.settings import PROJECT_ROOT
 from tests.integration.ledger_fixtures import STEP, Shop
 
@@ -134,12 +134,12 @@ def test_what_nobody_carries_stays_ready_and_is_shown(shop: Shop) -> None:
     due(shop, "html_email", "by_mail", "C2")
     shop.send()
     assert shop.states() == {("C1", 1): "ready", ("C2", 1): "sent"}
-    stands = standing(shop.connection, now=shop.now, settings=shop.settings)
+    stands = deployment_status(shop.connection, now=shop.now, settings=shop.settings)
     assert [(each.channel, each.rows) for each in stands.not_carried] == [("line", 1)]
     assert (stands.rows.due, stands.rows.not_carried, stands.rows.ready_later, stands.rows.late) == (0, 1, 0, 0)
 
     configured = shop.settings.model_copy(update={"line_channel_access_token": SecretStr("token")})
-    stands = standing(shop.connection, now=shop.now, settings=configured)
+    stands = deployment_status(shop.connection, now=shop.now, settings=configured)
     assert (stands.rows.due, stands.rows.not_carried, stands.not_carried) == (1, 0, ())
 
 

@@ -11,7 +11,7 @@ from ekiden.delivery.channels.base import Delivery, LineBusy, Outcome, OutgoingM
 from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.pauses import SendingPaused, resume
 from ekiden.delivery.provider_waits import note_wait
-from ekiden.delivery.send import lost_claims
+from ekiden.delivery.send import count_lost_claims
 from tests.integration.delivery.sending import CHAIN, attempts, ready
 from tests.integration.ledger_fixtures import OPERATOR, Shop
 
@@ -144,4 +144,4 @@ def test_an_unknown_outcome_is_never_repeated_by_itself(shop: Shop):
     assert shop.states() == {("C1", 1): "sending"}
     assert len(shop.channel.messages) == 1
     assert attempts(shop) == [(1, "unknown")]
-    assert lost_claims(shop.connection).rows == 0
+    assert count_lost_claims(shop.connection).rows == 0

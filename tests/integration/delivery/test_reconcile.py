@@ -5,10 +5,9 @@ from datetime import timedelta
 import pytest
 
 from ekiden.delivery.channels.base import Delivery, Outcome
-from ekiden.delivery.reconcile import reconcile
 from ekiden.delivery.record import Recorded
-from ekiden.delivery.send import lost_claims
-from tests.integration.ledger_fixtures import OPERATOR, STEP, RecordingChannel, Shop
+from ekiden.delivery.send import count_lost_claims
+from tests.integration.ledger_fixtures import OPERATOR, STEP, RecordingChannel, Shop, reconcile_alone
 from tests.integration.ledger_invariants import broken_invariants
 
 
@@ -42,11 +41,11 @@ def settle(shop: Shop, outcome: Outcome | None = None, channel: RecordingChannel
     used = channel or shop.channel
     if outcome is not None:
         used.found = {row.message_id: Delivery(row.message_id, outcome, "found") for row in shop.rows()}
-    return reconcile(shop.connection, channel=used, settings=shop.settings, now=shop.now, context=OPERATOR)
+    return reconcile_alone(shop.connection, channel=used, settings=shop.settings, now=shop.now, context=OPERATOR)
 
 
 def test_a_vanished_sender_is_seen(vanished: Shop):
-    assert lost_claims(vanished.connection).rows == 1
+    assert count_lost_claims(vanished.connection).rows == 1
 
 
 def test_what_the_provider_has_is_sent_and_goes_on(vanished: Shop):
@@ -75,7 +74,7 @@ def test_what_the_provider_refused_has_failed(vanished: Shop):
 
 def test_what_nobody_can_say_stays_unknown_until_somebody_can(vanished: Shop):
     assert settle(vanished) == Recorded(unknown=1)
-    assert (vanished.row().state, lost_claims(vanished.connection).rows) == ("sending", 0)
+    assert (vanished.row().state, count_lost_claims(vanished.connection).rows) == ("sending", 0)
     vanished.send()
     assert len(vanished.channel.messages) == 1
     assert settle(vanished, Outcome.accepted) == Recorded(sent=1)
@@ -91,7 +90,7 @@ def test_what_another_channel_posted_is_not_asked_of_this_one(vanished: Shop):
     another = RecordingChannel()
     another.name = "another"
     assert settle(vanished, Outcome.not_sent, another) == Recorded(unknown=1)
-    assert (vanished.row().state, lost_claims(vanished.connection).rows) == ("sending", 0)
+    assert (vanished.row().state, count_lost_claims(vanished.connection).rows) == ("sending", 0)
 
 
 def test_what_was_never_posted_is_free_again_whoever_had_it(vanished: Shop):

@@ -7,7 +7,7 @@ import pytest
 
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.channels.sendgrid_answers import Meaning, Verdict
-from ekiden.delivery.channels.sendgrid_bisect import Part
+from ekiden.delivery.channels.sendgrid_bisect import Portion
 from ekiden.delivery.channels.sendgrid_posting import Fate, Posting
 from tests.integration.channels.mail import apart
 
@@ -17,7 +17,7 @@ LONG = 30
 """Seconds for which one thread waits for another: a machine may be busy."""
 
 
-def posting_of_four(post: Callable[[Part], Fate]) -> Posting:
+def posting_of_four(post: Callable[[Portion], Fate]) -> Posting:
     return Posting(
         apart(4),
         [(number,) for number in range(4)],
@@ -33,8 +33,8 @@ def test_while_there_is_trouble_nothing_begins_beside_what_is_under_way() -> Non
     spans: dict[int, tuple[float, float]] = {}
     slow_one_began, unknown_one_ended = threading.Event(), threading.Event()
 
-    def post(part: Part) -> Fate:
-        (number,) = part.positions
+    def post(portion: Portion) -> Fate:
+        (number,) = portion.positions
         began = time.monotonic()
         if number == 0:
             assert slow_one_began.wait(LONG)
@@ -61,8 +61,8 @@ def test_an_interrupted_sender_begins_nothing_else_on_either_connection(first: b
     posted: list[int] = []
     is_interrupted = threading.Event()
 
-    def post(part: Part) -> Fate:
-        posted.extend(part.positions)
+    def post(portion: Portion) -> Fate:
+        posted.extend(portion.positions)
         both_began.wait(LONG)
         if (threading.current_thread() is threading.main_thread()) is first:
             is_interrupted.set()

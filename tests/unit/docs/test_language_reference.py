@@ -209,6 +209,19 @@ def test_no_link_between_the_pages_is_broken() -> None:
             assert not anchor or anchor[1:] in headings, f"{name}: {path}{anchor}"
 
 
+def test_every_relative_link_leads_somewhere() -> None:
+    documents = [PROJECT_ROOT / "README.md", *(PROJECT_ROOT / "docs").rglob("*.md")]
+    for document in documents:
+        # what code has in brackets and parentheses is no link
+        text = re.sub(r"(?ms)^```.*?^```|`[^`\n]*`(?!\])", "", document.read_text(encoding="utf-8"))
+        for target, heading in re.findall(r"\]\(([^)#\s:]*)(?:#([^)\s]+))?\)", text):
+            other = document.parent / target if target else document
+            assert other.exists(), f"{document.name}: {target}"
+            if heading:
+                titles = re.findall(r"^#+ (.+)$", other.read_text(encoding="utf-8"), flags=re.MULTILINE)
+                assert heading in map(slug, titles), f"{document.name}: {target}#{heading}"
+
+
 def slug(heading: str) -> str:
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -8,15 +8,20 @@ from orchestration.job_config import (
     NotADay,
     NothingToPause,
     OperateRows,
+    OutOfBounds,
     PauseSending,
     ResumeSending,
     SendNow,
+    SettleUnknown,
 )
-from orchestration.looking_forms import ExplainCustomer, SearchRows, ShowDecisions, ShowHeld, ShowStatus
+from orchestration.looking_forms import ExplainCustomer, SearchRows, ShowDecisions, ShowHeld, ShowStatus, ShowTimeline
+
+NOW = datetime(2026, 5, 6, 3, 0, tzinfo=UTC)
+WRONG_WAY = {"due_from": "2026-05-07", "due_to": "2026-05-01"}
 
 FORMS = (
-    *(BackfillDays, OperateRows, PauseSending, ResumeSending, SendNow),
-    *(ExplainCustomer, SearchRows, ShowDecisions, ShowHeld, ShowStatus),
+    *(BackfillDays, OperateRows, PauseSending, ResumeSending, SendNow, SettleUnknown),
+    *(ExplainCustomer, SearchRows, ShowDecisions, ShowHeld, ShowStatus, ShowTimeline),
 )
 
 
@@ -69,6 +74,36 @@ def test_a_day_that_is_none_is_refused_with_the_fields_name() -> None:
 def test_days_the_wrong_way_round_are_refused() -> None:
     with pytest.raises(NotADay, match="swap them"):
         BackfillDays(first_day="2026-05-07", last_day="2026-05-01").days()
+
+
+@pytest.mark.parametrize("form", [OperateRows(actor="Hanako", **WRONG_WAY), SearchRows(**WRONG_WAY)])
+def test_due_dates_the_wrong_way_round_are_refused_and_not_taken_for_no_row(form) -> None:
+    with pytest.raises(NotADay, match="due_to 2026-05-01 is before due_from 2026-05-07: swap them"):
+        form.row_filter() if isinstance(form, OperateRows) else form.chosen()
+
+
+@pytest.mark.parametrize(
+    ("read", "words"),
+    [
+        (lambda: OperateRows(actor="Hanako", limit=0).row_filter(), "limit: 0 is too small; it is at least 1"),
+        (lambda: OperateRows(actor="Hanako", first=-1).row_filter(), "first: -1 is too small; it is at least 1"),
+        (lambda: settling(limit=0).chosen(NOW), "limit: 0 is too small; it is at least 1"),
+        (lambda: settling(older_than_hours=-0.5).chosen(NOW), "older_than_hours: -0.5 is too small; it is at least 0"),
+        (lambda: settling(older_than_hours=float("nan")).chosen(NOW), "older_than_hours: nan is too small"),
+        (lambda: settling(older_than_hours=2e6).chosen(NOW), "older_than_hours: 2000000.0 is too large; it is at most"),
+        (lambda: SearchRows(limit=0).chosen(), "limit: 0 is too small; it is at least 1"),
+        (lambda: ShowHeld(limit=51).row_filter(None), "limit: 51 is too large; it is at most 50"),
+        (lambda: ShowDecisions(limit=51).chosen(), "limit: 51 is too large; it is at most 50"),
+        (lambda: ShowTimeline(customer="C1", limit=0).chosen(), "limit: 0 is too small; it is at least 1"),
+    ],
+)
+def test_a_number_out_of_its_bounds_is_refused_with_the_fields_name(read, words: str) -> None:
+    with pytest.raises(OutOfBounds, match=words):
+        read()
+
+
+def settling(**fields: float) -> SettleUnknown:
+    return SettleUnknown(actor="Hanako", settled_as="sent", **fields)
 
 
 def test_a_backfill_without_days_means_the_missed_ones() -> None:

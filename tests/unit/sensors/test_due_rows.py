@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,6 +16,7 @@ from sensors.due_rows import (
 from sensors.ended_runs import FIRST_WAIT, LONGEST_WAIT, Attempts, wait_after
 
 NOW = datetime(2026, 5, 6, 3, 0, tzinfo=UTC)
+TOKYO = ZoneInfo("Asia/Tokyo")
 TODAY = date(2026, 5, 6)
 YESTERDAY = date(2026, 5, 5)
 NONE_LOST = LostClaims(0, None)
@@ -27,11 +29,11 @@ def due(day: date, minutes_ago: int = 1, newest_minutes_ago: int | None = None) 
 
 
 def asked_for(slots, *, in_flight=(), attempts=None):
-    return decide(slots, in_flight=in_flight, attempts=attempts or {}, now=NOW).requests
+    return decide(slots, in_flight=in_flight, attempts=attempts or {}, now=NOW, zone=TOKYO).requests
 
 
 def test_nothing_due_asks_for_nothing_and_says_so() -> None:
-    decision = decide([], in_flight=(), attempts={}, now=NOW)
+    decision = decide([], in_flight=(), attempts={}, now=NOW, zone=TOKYO)
     assert decision.requests == ()
     assert decision.reasons == ("nothing is due",)
 
@@ -48,7 +50,7 @@ def test_the_date_that_waits_longest_comes_first() -> None:
 
 def test_a_due_date_in_flight_is_not_asked_for_again() -> None:
     slots = slots_of([due(TODAY)], NONE_LOST, PARTITIONS)
-    decision = decide(slots, in_flight={TODAY}, attempts={}, now=NOW)
+    decision = decide(slots, in_flight={TODAY}, attempts={}, now=NOW, zone=TOKYO)
     assert decision.requests == ()
     assert "a run is on it" in decision.reasons[0]
 
@@ -84,9 +86,21 @@ def test_a_failed_run_does_not_block_its_slot() -> None:
 def test_a_slot_that_was_left_due_waits_before_it_is_asked_for_again() -> None:
     slots = slots_of([due(TODAY)], NONE_LOST, PARTITIONS)
     ended = {slots[0].name: Attempts(3, NOW - FIRST_WAIT, "the third run")}
-    decision = decide(slots, in_flight=(), attempts=ended, now=NOW)
+    decision = decide(slots, in_flight=(), attempts=ended, now=NOW, zone=TOKYO)
     assert decision.requests == ()
-    assert "again at 2026-05-06T03:01:30+00:00" in decision.reasons[0]
+    # its name, by which the run is known again, says the same in UTC and to the microsecond
+    assert decision.reasons == (
+        "2026-05-06 since 2026-05-06 11:59:00 JST until 2026-05-06 11:59:00 JST: run 3 left it so; "
+        "again at 2026-05-06 12:01:30 JST",
+    )
+
+
+def test_a_slot_of_everything_tells_its_times_in_the_shops_zone_too() -> None:
+    slots = slots_of([due(TODAY - timedelta(days=n), n) for n in range(7)], NONE_LOST, PARTITIONS)
+    decision = decide(slots, in_flight={None}, attempts={}, now=NOW, zone=TOKYO)
+    assert decision.reasons == (
+        "everything since 2026-05-06 11:54:00 JST until 2026-05-06 12:00:00 JST: a run is on it",
+    )
 
 
 def test_what_becomes_due_does_not_wait_with_what_was_left_due_before() -> None:
@@ -95,6 +109,13 @@ def test_what_becomes_due_does_not_wait_with_what_was_left_due_before() -> None:
     ended = {left.name: Attempts(5, NOW, "the fifth run")}
     assert asked_for([left], attempts=ended) == ()
     assert len(asked_for([with_new], attempts=ended)) == 1
+
+
+def test_a_slot_ends_with_the_newest_time_of_any_of_its_dates() -> None:
+    # of three dates, the one in the middle has the newest row
+    spans = {TODAY: (50, 40), YESTERDAY: (60, 1), YESTERDAY - timedelta(days=1): (70, 30)}
+    (slot,) = slots_of([due(day, *span) for day, span in spans.items()], NONE_LOST, PARTITIONS)
+    assert slot.name == "everything since 2026-05-06T01:50:00+00:00 until 2026-05-06T02:59:00+00:00"
 
 
 def test_what_another_sender_left_does_not_wait_with_what_earlier_ones_left() -> None:
@@ -115,8 +136,8 @@ def test_what_is_asked_for_early_is_waited_for() -> None:
 
 
 def test_a_provider_that_wants_to_be_left_alone_is_named() -> None:
-    decision = decide([], in_flight=(), attempts={}, now=NOW, waits={"sendgrid": NOW + timedelta(hours=1)})
-    assert decision.reasons == ("nothing is due", "sendgrid wants to be left alone until 2026-05-06T04:00:00+00:00")
+    decision = decide([], in_flight=(), attempts={}, now=NOW, zone=TOKYO, waits={"sendgrid": NOW + timedelta(hours=1)})
+    assert decision.reasons == ("nothing is due", "sendgrid wants to be left alone until 2026-05-06 13:00:00 JST")
 
 
 def test_one_date_in_flight_does_not_keep_another_waiting() -> None:
@@ -142,14 +163,19 @@ def paused(scenario: str | None) -> Pause:
 
 def test_while_all_sending_is_paused_nothing_is_asked_for_not_even_for_lost_claims() -> None:
     slots = slots_of([], LostClaims(3, 7), PARTITIONS)
-    decision = decide(slots, in_flight=(), attempts={}, now=NOW, pauses=[paused("other"), paused(None)])
+    decision = decide(slots, in_flight=(), attempts={}, now=NOW, zone=TOKYO, pauses=[paused("other"), paused(None)])
     assert decision.requests == ()
     assert decision.reasons[1].startswith("paused: all sending, by hanako since 2026-05-06 03:00 UTC: a wrong price")
 
 
 def test_a_paused_scenario_is_told_of_and_the_others_are_asked_for() -> None:
     decision = decide(
-        slots_of([due(TODAY)], NONE_LOST, PARTITIONS), in_flight=(), attempts={}, now=NOW, pauses=[paused("other")]
+        slots_of([due(TODAY)], NONE_LOST, PARTITIONS),
+        in_flight=(),
+        attempts={},
+        now=NOW,
+        zone=TOKYO,
+        pauses=[paused("other")],
     )
     assert len(decision.requests) == 1
     assert "paused: other" in decision.reasons[0]

@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from dagster import DagsterInstance, build_sensor_context
 
@@ -13,12 +14,13 @@ from sensors.ended_runs import Attempts
 from sensors.list_files import STILL_FOR, Look, decide, file_tag, list_files_sensor, recall, remember
 
 NOW = datetime(2026, 5, 6, 3, 0, tzinfo=UTC)
+TOKYO = ZoneInfo("Asia/Tokyo")
 STATE = FileState(100, 1_700_000_000_000_000_000)
 SECOND = timedelta(seconds=1)
 
 
 def look(found, looks=None, *, in_flight=(), attempts=None, now=NOW):
-    return decide(found, looks or {}, in_flight=in_flight, attempts=attempts or {}, now=now)
+    return decide(found, looks or {}, in_flight=in_flight, attempts=attempts or {}, now=now, zone=TOKYO)
 
 
 def test_an_empty_folder_asks_for_nothing() -> None:
@@ -66,7 +68,9 @@ def test_a_file_that_a_run_left_lying_is_asked_for_later_under_another_key() -> 
     looks = {"a.csv": Look(STATE, NOW)}
     (first,) = look({"a.csv": STATE}, looks, now=NOW + STILL_FOR).requests
     ended = {file_tag("a.csv", STATE): Attempts(1, NOW + STILL_FOR, "the first run")}
-    assert look({"a.csv": STATE}, looks, attempts=ended, now=NOW + STILL_FOR + SECOND).requests == ()
+    waits = look({"a.csv": STATE}, looks, attempts=ended, now=NOW + STILL_FOR + SECOND)
+    assert waits.requests == ()
+    assert waits.reasons == ("a.csv: run 1 left it lying; again at 2026-05-06 12:01:30 JST",)
     (request,) = look({"a.csv": STATE}, looks, attempts=ended, now=NOW + STILL_FOR + timedelta(seconds=30)).requests
     assert request.run_key != first.run_key
 

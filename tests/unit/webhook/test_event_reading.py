@@ -38,6 +38,11 @@ def test_an_event_is_read_with_its_time_to_the_second_and_its_address_as_address
     assert event.provider_event_id == "1"
 
 
+def test_a_name_is_cut_to_what_is_kept_of_it():
+    event = read_event(an_event(sg_event_id="x" * 400))
+    assert event and event.provider_event_id == "x" * 320
+
+
 @pytest.mark.parametrize(
     "same",
     [

@@ -16,7 +16,7 @@ from ekiden.delivery.settle import NothingToRetry, SettleReport, settle, settlem
 from ekiden.delivery.unknown import Settled, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
 from ekiden.delivery.unsubscribe_tokens import signer_of, token_of
 from ekiden.delivery.unsubscribing import addressee_of
-from ekiden.insights.standing import standing
+from ekiden.insights.status import deployment_status
 from ekiden.insights.timeline import timeline
 from ekiden.schedule.errors import ReasonMissing
 from ekiden.schedule.operators import TooManyRows
@@ -434,7 +434,7 @@ def test_past_the_limit_it_is_a_persons_to_settle(unknown: Shop):
     assert not any(row.past_limit for row in listed(unknown))
     unknown.at("2024-03-10 14:00")
     assert all(row.past_limit for row in listed(unknown))
-    waiting = standing(unknown.connection, now=unknown.now, settings=unknown.settings).rows
+    waiting = deployment_status(unknown.connection, now=unknown.now, settings=unknown.settings).rows
     assert (waiting.unknown, waiting.unknown_past_limit) == (2, 2)
     (count,) = unknown_counts(
         unknown.connection, UnknownFilter(), now=unknown.now, unknown_after=unknown.settings.unknown_after
