@@ -9,10 +9,11 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -160,11 +161,15 @@ def _parse_environment(settings: Settings) -> dict[str, str]:
 
 def _prepare(settings: Settings, inputs: str, environment: Mapping[str, str]) -> PreparedProject:
     # before they are read: what is saved meanwhile has changed since
-    files = _as_they_stand(found_files(PROJECT_DIR / ELIGIBILITY, (".sql", *SUFFIXES)))
+    files = _digests(found_files(PROJECT_DIR / ELIGIBILITY, (".sql", *SUFFIXES)))
     known = _last_parse(settings).get("files", {})
+    # what is tried below makes manifests of less than there is, and we may be killed before the last one
+    _note_parse(settings, files=known)
+    tried = set()
 
     def parse(left_out: Mapping[str, str]) -> tuple[PreparedProject, str | None]:
         project = prepare_project(settings, PROJECT_DIR, left_out)
+        tried.add(project.folder)
         return project, _parse_once(settings, project, environment)
 
     def suspects(report: Report) -> Mapping[str, Sequence[str]]:
@@ -174,25 +179,27 @@ def _prepare(settings: Settings, inputs: str, environment: Mapping[str, str]) ->
         project = read_without_the_refused(parse, suspects)
     except Unreadable as error:
         raise BuildFailed(f"dbt cannot read the project: {error}") from None
+    for folder in tried - {PROJECT_DIR, project.folder}:
+        shutil.rmtree(folder, ignore_errors=True)
     # of a stub's files dbt has read nothing
     stubs = {
-        str(file)
+        _in_project(file)
         for each in project.report.scenarios
         if each.stops_dbt or each.source.model_name in project.refused_by_dbt
         for file in each.source.files
     }
     read = {file: state for file, state in files.items() if file not in stubs}
-    stamp = json.dumps({"inputs": inputs, "refused": project.refused_by_dbt, "files": read})
-    _stamp_path(settings).write_text(stamp, encoding="utf-8")
+    _note_parse(settings, inputs=inputs, refused=project.refused_by_dbt, files=read)
     return project
 
 
 def _changed(known: Mapping[str, str], files: Mapping[str, str], report: Report) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield the models of which dbt has not read the files as they are now, with these as people name them."""
     for each in report.scenarios:
-        changed = [file for file in each.source.files if files.get(str(file)) != known.get(str(file))]
+        names = map(_in_project, each.source.files)
+        changed = [name for name in names if files.get(name) != known.get(name)]
         if changed and not each.stops_dbt:
-            yield each.source.model_name, [file.relative_to(PROJECT_DIR).as_posix() for file in changed]
+            yield each.source.model_name, changed
 
 
 def _parse_once(settings: Settings, project: PreparedProject, environment: Mapping[str, str]) -> str | None:
@@ -204,6 +211,9 @@ def _parse_once(settings: Settings, project: PreparedProject, environment: Mappi
     command = _command(arguments, project.folder, target_path(settings), settings)
     variables = {**os.environ, **environment, **project.environment()}
     answer = subprocess.run(command, env=variables, check=False, capture_output=True, text=True)
+    if answer.returncode < 0:
+        # by whoever, like a system short of memory: it says nothing of the project
+        raise BuildFailed(f"dbt was ended by signal {-answer.returncode} while it read the project; run it again")
     return None if answer.returncode == 0 else answer.stdout + answer.stderr
 
 
@@ -240,6 +250,12 @@ def _last_parse(settings: Settings) -> Mapping[str, Any]:
     except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}
+
+
+def _note_parse(settings: Settings, **known: object) -> None:
+    path = _stamp_path(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(known), encoding="utf-8")
 
 
 def eligibility_queries(
@@ -333,16 +349,24 @@ def _inputs(environment: dict[str, str]) -> str:
     files = [PROJECT_DIR / "dbt_project.yml", PROJECT_DIR / "profiles.yml"]
     for folder in SOURCE_FOLDERS:
         files += (file for file in (PROJECT_DIR / folder).rglob("*") if file.suffix.lower() in SOURCE_SUFFIXES)
-    seen = sorted(_as_they_stand(files).items())
+    # an editor's lock beside a file is a link that leads nowhere
+    stood = [(file, file.stat()) for file in sorted(files) if file.exists()]
+    seen = [(str(file), stat.st_mtime_ns, stat.st_size) for file, stat in stood]
     settings = sorted((name, value) for name, value in environment.items() if name != "EKIDEN_GIT_REVISION")
     return hashlib.sha256(repr((seen, settings)).encode()).hexdigest()
 
 
-def _as_they_stand(files: Iterable[Path]) -> dict[str, str]:
-    """Return of each file that is there what changes with it."""
-    # an editor's lock beside a file is a link that leads nowhere
-    stood = {str(file): file.stat() for file in files if file.exists()}
-    return {name: f"{stat.st_mtime_ns} {stat.st_size}" for name, stat in stood.items()}
+def _digests(files: Iterable[Path]) -> dict[str, str]:
+    """Return a digest of each file that can be read: a checkout gives files other times, not other contents."""
+    digests = {}
+    for file in files:
+        with suppress(OSError):
+            digests[_in_project(file)] = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    return digests
+
+
+def _in_project(file: Path) -> str:
+    return file.relative_to(PROJECT_DIR).as_posix()
 
 
 def _macros_digest(settings: Settings) -> str:

@@ -13,6 +13,10 @@ from pathlib import Path
 from ekiden.scenarios.report import Report
 from ekiden.warehouse.project import PreparedProject
 
+MOST_PARSES = 12
+"""They find one of 60 scenarios that nobody names. With so many a parse takes five seconds, and whoever loads Dagster's
+code waits for all of them: a run has three minutes to start."""
+
 Parse = Callable[[Mapping[str, str]], tuple[PreparedProject, str | None]]
 """Reads the project without these models, each with why; returns it, and what dbt said if it could not."""
 
@@ -67,6 +71,7 @@ class _Search:
         """Models left out that may be none of it."""
         self._read: PreparedProject | None = None
         """What dbt could read last."""
+        self._parses = 0
 
     def run(self, suspects: Suspects) -> PreparedProject:
         report, said = self._try()
@@ -76,6 +81,10 @@ class _Search:
             if not files or self._try()[1] is not None:
                 raise Unreadable(said.strip())
             self._take_back(list(files), files, said)
+            # with one at least of those left dbt stops, and there was no time to find out which
+            others = f" (or with one of {len(self._aside) - 1} others that changed)" if len(self._aside) > 1 else ""
+            self._refused |= {model: f"{reason}{others}" for model, reason in self._aside.items()}
+            self._aside = {}
         if self._read is None or self._read.refused_by_dbt != self._refused:
             # what is told of them is known only now; a file may have changed meanwhile, too
             _, said = self._try()
@@ -88,6 +97,7 @@ class _Search:
         """Read the project without whom dbt names; return what it said where it names nobody."""
         while True:
             left_out = {**self._aside, **self._refused}
+            self._parses += 1
             project, said = self._parse(left_out)
             if said is None:
                 self._read = project
@@ -98,7 +108,9 @@ class _Search:
             self._refused[blamed] = told(said)
 
     def _try_with(self, models: Sequence[str], files: Mapping[str, Sequence[str]]) -> None:
-        """Take models back, but those with which dbt stops."""
+        """Take models back, but those with which dbt stops; none where there is no time left to try."""
+        if self._parses >= MOST_PARSES:
+            return
         aside = {model: self._aside.pop(model) for model in models}
         _, said = self._try()
         if said is not None:
@@ -114,8 +126,8 @@ class _Search:
         first, second = models[: len(models) // 2], models[len(models) // 2 :]
         before = len(self._refused)
         self._try_with(first, files)
-        if len(self._refused) == before:
-            # with all of the first taken back, it is these models again
+        if len(self._refused) == before and len(second) > 1:
+            # with all of the first taken back, it is these models again; one alone is tried, as its file may be mended
             self._take_back(second, files, said)
         else:
             self._try_with(second, files)

@@ -232,7 +232,7 @@ def test_what_dbt_stops_at_without_a_word_about_the_file_leaves_out_that_scenari
     project = dbt.prepare(site.settings)
     assert {model: reason.split(" of the project: ") for model, reason in project.refused_by_dbt.items()} == {
         "mended": [
-            "with models/eligibility/mended.yml and models/eligibility/mended.sql dbt reads nothing",
+            "with models/eligibility/mended.yml dbt reads nothing",
             'Field "build_after" of type ModelBuildAfter in ModelFreshness has invalid value 3',
         ],
         "sources": [

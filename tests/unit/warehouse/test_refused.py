@@ -9,6 +9,7 @@ import pytest
 from ekiden.scenarios.report import Report
 from ekiden.scenarios.source import ELIGIBILITY
 from ekiden.scenarios.validate import validate
+from ekiden.warehouse import refused
 from ekiden.warehouse.project import PreparedProject
 from ekiden.warehouse.refused import Unreadable, read_without_the_refused, told
 
@@ -46,6 +47,11 @@ def report(tmp_path: Path) -> Report:
     return validate(folder.parent.parent)
 
 
+@pytest.fixture(autouse=True)
+def time_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refused, "MOST_PARSES", 100)
+
+
 def without_a_name(*guilty: str) -> Says:
     return lambda within: f"5 is no {min(set(guilty) & set(within))[-1]}" if set(guilty) & set(within) else None
 
@@ -71,6 +77,20 @@ def test_where_one_file_has_changed_it_takes_one_more_parse(report):
     dbt = Dbt(report, without_a_name("m3"))
     assert list(dbt.refused(["m3"])) == ["m3"]
     assert dbt.parses == [[], ["m3"]]
+
+
+def test_where_there_is_no_time_to_try_all_those_that_may_be_it_are_left_out(report, monkeypatch):
+    monkeypatch.setattr(refused, "MOST_PARSES", 8)
+    dbt = Dbt(report, without_a_name("m1", "m8"))
+    left_out = dbt.refused()
+    assert set(left_out) == {"m1", "m5", "m6", "m7", "m8"}
+    assert len(dbt.parses) == 9
+    assert left_out["m8"].endswith("dbt reads nothing of the project: 5 is no 1 (or with one of 3 others that changed)")
+
+
+def test_what_dbt_could_not_read_for_a_moment_is_no_scenarios_doing(report):
+    answers = iter(["no space left on device"])
+    assert Dbt(report, lambda _: next(answers, None)).refused() == {}
 
 
 def test_whom_dbt_names_is_left_out_on_the_way(report):
