@@ -17,7 +17,8 @@ Row = TypeVar("Row")
 def by_column(kind: type[Row]) -> Callable[[Cursor[Any]], RowMaker[Row]]:
     """Do as `class_row`, which names all the fields for every row and takes three times as long.
 
-    `kind` has two fields at least; one without a column must have a default, and come after all that have one.
+    `kind` has two fields at least; one without a column must have a default, and stand after all
+    that have a column.
     """
 
     def row_factory(cursor: Cursor[Any]) -> RowMaker[Row]:

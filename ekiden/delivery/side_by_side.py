@@ -88,6 +88,7 @@ def send_side_by_side(
 
 @contextmanager
 def _short_turns() -> Iterator[None]:
+    """Make the process change threads more often; carriers take turns, so that no two are in here at once."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(TURN_SECONDS)
     try:

@@ -94,11 +94,12 @@ def conditions_passed(
 ) -> tuple[int, bool]:
     """Return how many of an anchor's checks (`condition_checks`) pass before the first that does not, and if all do.
 
-    Without a word, as most of a customer's thousand anchors are only counted.
+    Without a word, as most of a customer's thousand anchors are only counted. The stop counts once, also where it is
+    asked of two instants: an anchor comes no further for being judged by an earlier one.
     """
     then = entry_at or at
-    stops = [not holds(anchor.stop, asked) for asked in dict.fromkeys((then, at))]
-    judged = [holds(anchor.entry, then), *stops]
+    goes_on = not any(holds(anchor.stop, asked) for asked in (then, at))
+    judged = [holds(anchor.entry, then), goes_on]
     if not evidence.is_by_hand:
         sections = {frame.section for frame in evidence.frames}
         judged = [holds(anchor.stands, then) and then >= anchor.at]
@@ -108,7 +109,7 @@ def conditions_passed(
         if "exclusion" in sections or evidence.subscribed is not None:
             judged.append(not holds(anchor.excluded, then))
         if "stop" in sections or anchor.void is not None:
-            judged += stops
+            judged.append(goes_on)
     passed = judged.index(False) if False in judged else len(judged)
     return passed, passed == len(judged)
 

@@ -180,6 +180,55 @@ def test_a_stop_that_begins_after_the_send_does_not_stop_it(shop: Shop):
     assert shop.row().state == "sent"
 
 
+@pytest.mark.parametrize(
+    ("kind", "live", "state"),
+    [("entered", True, "cancelled"), ("entered", False, "sent"), ("ordered", True, "sent")],
+)
+def test_an_anchor_that_is_gone_stops_whoever_never_was_in_the_segment(shop: Shop, kind: str, live: bool, state: str):
+    shop.scenario(live=live, anchor={"entered": "vips"} if kind == "entered" else "ordered")
+    for customer in ("C1", "C2"):
+        shop.customer(customer)
+        shop.eligible(customer, "2024-03-08", kind=kind)
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    shop.execute("delete from eligibility.follow_up where customer_id = 'C1'")
+    shop.execute("delete from eligibility.follow_up_live where customer_id = 'C1'")
+    shop.send()
+    assert shop.states() == {("C1", 1): state, ("C2", 1): "sent"}
+
+
+def test_of_several_anchors_of_a_customer_the_one_that_is_stopped_is(shop: Shop):
+    shop.scenario(reentry="per_anchor")
+    shop.customer("C1")
+    for key in ("a", "b", "c"):
+        shop.eligible("C1", "2024-03-08", key=key)
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    shop.execute("update eligibility.follow_up_live set stop_during = '{(,)}' where anchor_key = 'b'")
+    shop.send()
+    assert dict(
+        shop.execute(
+            "select enrolments.anchor_key, rows.state from outreach.schedule_rows as rows"
+            " inner join outreach.enrolments using (enrolment_id)"
+        )
+    ) == {"a": "sent", "b": "cancelled", "c": "sent"}
+
+
+def test_a_stop_of_another_kind_of_anchor_with_the_same_key_stops_nothing(shop: Shop):
+    shop.scenario(live=False)
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", key="a")
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    shop.execute(
+        "insert into eligibility.follow_up"
+        " select customer_id, 'event', anchor_key, anchor_at, anchor_date, entry_during, '{(,)}'"
+        " from eligibility.follow_up"
+    )
+    shop.send()
+    assert shop.states() == {("C1", 1): "sent"}
+
+
 def test_a_model_written_by_hand_is_asked_by_its_table(shop: Shop):
     ready(shop, live=False)
     shop.execute("update eligibility.follow_up set stop_during = '{(,)}'")

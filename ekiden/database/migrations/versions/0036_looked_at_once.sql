@@ -167,7 +167,7 @@ end;
 $$;
 
 create or replace function outreach.record_schedule_row_births() returns trigger
--- of enrolments, which may have been few when the statement was first planned, one is looked up by its key
+-- each enrolment is looked up by its key: the statement may have been planned when there were few
 language plpgsql set enable_nestloop = off set enable_seqscan = off as $$
 declare
     recorded bigint;
@@ -213,5 +213,8 @@ begin
     return null;
 end;
 $$;
+
+-- in the order in which a plan that is under way locks them
+lock table outreach.enrolments, outreach.schedule_rows in access exclusive mode;
 
 alter table outreach.schedule_rows drop constraint schedule_rows_enrolment_id_fkey;
