@@ -58,7 +58,7 @@ def definition_checks(models: Mapping[str, AssetKey]) -> AssetChecksDefinition:
     ) -> Iterator[AssetCheckResult]:
         selected = {check.asset_key for check in context.selected_asset_check_keys}
         refused = dbt.prepare(settings).refused_by_dbt
-        # as `ekiden validate` does; what is built does not hang on the contents
+        # with the contents, which what is built does not hang on
         found = validate(dbt.PROJECT_DIR, options=settings.options, contents=settings.content).findings
         for model, key in models.items():
             if key in selected:

@@ -106,32 +106,32 @@ def worker_name(number: int) -> str:
 
 def latency_of_reports(connection: Connection, reports: Sequence[WorkerReport]) -> Latency | None:
     """Return how long the messages took that the reports tell of."""
-    return latency_of(connection, [part.run_id for report in reports for part in report.parts])
+    return latency_of(connection, [run.run_id for report in reports for run in report.ledger_runs])
 
 
 def send_metadata(
     reports: Sequence[WorkerReport], latency: Latency | None, dagster_run_ids: Sequence[str]
 ) -> dict[str, MetadataValue]:
     """Return what the workers of a run did, and of those that it takes up, for the metadata of its materialisations."""
-    parts = [part for report in reports for part in report.parts]
+    runs = [run for report in reports for run in report.ledger_runs]
     counts = {**vars(SendCounts()), **totals(reports)}
     samples = [report.sample for report in reports if report.sample]
-    pauses = _distinct(pause for part in parts for pause in part.pauses)
+    pauses = _distinct(pause for run in runs for pause in run.pauses)
     quoted = ", ".join(f"'{run_id}'" for run_id in dagster_run_ids)
     return {
         **{name: MetadataValue.int(total) for name, total in counts.items()},
         **latency_metadata(latency),
         "workers": MetadataValue.int(len(reports)),
         "by_due_date": MetadataValue.md(markdown_table(("due date", *counts), _by_due_date(reports, counts))),
-        "found_sent_of_vanished_senders": MetadataValue.int(sum(part.found_sent for part in parts)),
+        "found_sent_of_vanished_senders": MetadataValue.int(sum(run.found_sent for run in runs)),
         "paused": MetadataValue.text("; ".join(pauses) or "nothing"),
         "broken_contents": MetadataValue.text("\n".join(broken_contents(reports)) or "none"),
         # a worker that waits for the next minute looks more often than it finds something
         "ledger_run_ids": MetadataValue.text(
-            ", ".join(str(part.run_id) for part in parts if any(part.counts.values()))
-            or ", ".join(str(part.run_id) for part in parts[:1])
+            ", ".join(str(run.run_id) for run in runs if any(run.counts.values()))
+            or ", ".join(str(run.run_id) for run in runs[:1])
         ),
-        "channel": MetadataValue.text(", ".join(_distinct(part.channel for part in parts))),
+        "channel": MetadataValue.text(", ".join(_distinct(run.channel for run in runs))),
         "message_ids": MetadataValue.md(listing([id_ for report in reports for id_ in report.message_ids])),
         "sample_message": MetadataValue.md(samples[0] if samples else "nothing was sent"),
         "messages_in_sql": MetadataValue.md(
@@ -154,7 +154,7 @@ def latency_metadata(latency: Latency | None) -> dict[str, MetadataValue]:
 
 def sent_by_due_date(connection: Connection, reports: Sequence[WorkerReport]) -> list[tuple[date, int]]:
     """Return how many messages the workers sent for each due date, in order."""
-    run_ids = [part.run_id for report in reports for part in report.parts if part.counts.get("sent")]
+    run_ids = [run.run_id for report in reports for run in report.ledger_runs if run.counts.get("sent")]
     return connection.execute(
         "select due_date, count(*) from outreach.messages"
         # the index of messages is by time, and a run sends nothing before it starts
@@ -167,9 +167,9 @@ def sent_by_due_date(connection: Connection, reports: Sequence[WorkerReport]) ->
 def _by_due_date(reports: Sequence[WorkerReport], names: Iterable[str]) -> list[tuple[object, ...]]:
     by_date: dict[date | None, dict[str, int]] = {}
     for report in reports:
-        for part in report.parts:
-            line = by_date.setdefault(part.due_date, {})
-            for name, count in part.counts.items():
+        for run in report.ledger_runs:
+            line = by_date.setdefault(run.due_date, {})
+            for name, count in run.counts.items():
                 line[name] = line.get(name, 0) + count
     # a backfill looks at hundreds of days of which few have anything due
     told = {day: line for day, line in by_date.items() if any(line.values())}

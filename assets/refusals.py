@@ -23,10 +23,14 @@ decides nothing; an instant beyond all calendars is an `OverflowError`, a NUL ch
 
 
 @contextmanager
-def refusing() -> Iterator[None]:
-    """Fail the run with the words of whatever is wrong with what was asked; for a block, or for a whole op."""
+def refusing(*refusals: type[Exception]) -> Iterator[None]:
+    """Fail the run with the words of whatever is wrong with what was asked; for a block, or for a whole op.
+
+    Where so much is done that a fault of ours could pass for one of `REFUSALS`, name those there are.
+    """
+    known = refusals or REFUSALS
     try:
         yield
-    except REFUSALS as error:
+    except known as error:
         # trying again would find the same
         raise Failure(str(error), allow_retries=False) from error

@@ -27,6 +27,7 @@ from assets.refusals import refusing
 from assets.tables import count_table, decision_table, eligibility_table, rows_in
 from ekiden.clock import Clock
 from ekiden.delivery.contents import faults_in_use
+from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario, ZoneDataDiffers
 from ekiden.schedule.plan import PlanReport, plan
 from ekiden.schedule.rows import RowFilter, summary
 from ekiden.settings import Settings
@@ -70,7 +71,7 @@ def step_schedule_asset(due_dates: DailyPartitionsDefinition, eligibility: Seque
     ) -> MaterializeResult:
         days, now = days_of(context), clock()
         with ledger(settings) as connection:
-            with refusing():
+            with refusing(DaysOutOfReach, NothingBuilt, UnknownScenario, ZoneDataDiffers):
                 report = plan(
                     connection,
                     days[0],

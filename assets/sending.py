@@ -54,7 +54,7 @@ class LedgerRun(BaseModel):
 class WorkerReport(BaseModel):
     """What one worker did."""
 
-    parts: list[LedgerRun]
+    ledger_runs: list[LedgerRun]
     message_ids: list[UUID]
     sample: str | None
     broken_contents: str | None = None
@@ -103,7 +103,7 @@ def work(
             raise Failure(str(paused), allow_retries=False) from paused
     sent = [keeper for keeper in keepers if keeper.message_ids]
     report = WorkerReport(
-        parts=[_ledger_run(each) for each in done],
+        ledger_runs=[_ledger_run(each) for each in done],
         message_ids=[message_id for keeper in sent for message_id in keeper.message_ids][:IDS_SHOWN],
         sample=sent[0].sample() if sent else None,
         broken_contents=broken_contents,
@@ -165,10 +165,10 @@ def fail_for_broken_contents(reports: Sequence[WorkerReport]) -> None:
 
 
 def totals(reports: Sequence[WorkerReport]) -> dict[str, int]:
-    """Return the counts of all parts, by name, in the order in which they are told."""
+    """Return the counts of all ledger runs, by name, in the order in which they are told."""
     summed: dict[str, int] = {}
     for report in reports:
-        for part in report.parts:
-            for name, count in part.counts.items():
+        for run in report.ledger_runs:
+            for name, count in run.counts.items():
                 summed[name] = summed.get(name, 0) + count
     return summed

@@ -133,7 +133,9 @@ class SettleUnknown(Config):
     reason: str | None = Field(default=None, description="How you know; kept with the rows. Needed to settle.")
     scenario: str | None = Field(default=None, description="Code of one scenario, like cross_sell.")
     customer: str | None = Field(default=None, description="Id of one customer.")
-    channel: str | None = Field(default=None, description="Channel of the step, like html_email, or carrier: sendgrid.")
+    channel: str | None = Field(
+        default=None, description="Channel of the step, like html_email, or what it goes by, like sendgrid."
+    )
     run: str | None = Field(default=None, description="The send run that posted it: its id, or Dagster's.")
     older_than_hours: float | None = Field(default=None, description="Only what was posted at least so many hours ago.")
     row: list[str] = Field(default=[], description="Single rows, each by its schedule_row_id or message_id.")

@@ -86,7 +86,7 @@ class ShowDecisions(Config):
 
 
 class ShowStatus(Config):
-    """What of the deployment's standing to show."""
+    """What of the deployment's status to show."""
 
     pauses: bool = Field(default=False, description="True: every pause there was, the latest first, instead.")
 

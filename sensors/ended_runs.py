@@ -1,5 +1,8 @@
-"""What sensors know of the runs that they asked for: which are under way, and which have ended; and how
-ticks tell times. No sensor is here."""
+"""What sensors know of the runs that they asked for: which are under way, which have ended, and since when.
+
+Belongs here: what several sensors ask of Dagster's runs, and how their ticks tell times. Does not belong here: any
+sensor.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo

@@ -133,7 +133,9 @@ def _is_a_models(error: psycopg.Error) -> bool:
         return False
     schema, name = missing.groups()
     # a model's functions have its name before two underscores
-    return any(f"{name}__".startswith(f"{file.stem}__") for file in (PROJECT_DIR / "models" / schema).rglob("*.sql"))
+    return any(
+        f"{name}__".startswith(f"{file.stem}__") for file in (PROJECT_DIR / "models" / schema).rglob("*.[sS][qQ][lL]")
+    )
 
 
 def _unencodable(error: UnicodeEncodeError) -> Sequence[str]:
