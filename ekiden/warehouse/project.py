@@ -6,12 +6,16 @@ Belongs here: what is left out of a build and how. Does not belong here: what ma
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +40,9 @@ LONGEST_VARIABLE = 100_000
 COMPILED = "{{ eligibility() }}\n"
 STANDING = "{{ standing_eligibility() }}\n"
 """Of a model that was written by hand, which has no function that answers in the place of its table."""
+KEPT = timedelta(days=30)
+"""A copy that nobody has asked for as long is of files that were edited since; the longest build takes hours."""
+
 UNNAMEABLE = frozenset({"duplicate_model", "model_name"})
 """Faults that leave no name under which a stub could stand."""
 
@@ -90,22 +97,34 @@ def _copy(
     stubbed: Mapping[str, CheckedScenario],
     refused_by_dbt: Mapping[str, str],
 ) -> Path:
-    """Return a copy with stubs, made once for each state of the project's files."""
+    """Return a copy with stubs, made once for each state of the project's files; those of long ago are removed."""
     folder = home / _digest(original, report, stubbed, refused_by_dbt)
-    if folder.exists():
+    with suppress(FileNotFoundError):
+        os.utime(folder)
         return folder
     home.mkdir(parents=True, exist_ok=True)
     # made beside its place and moved there whole: another process may be preparing the same
     draft = Path(tempfile.mkdtemp(dir=home)) / original.name
     shutil.copytree(original, draft, ignore=shutil.ignore_patterns("target", "logs"), ignore_dangling_symlinks=True)
     _write_stubs(draft, original, report, stubbed, refused_by_dbt)
+    # a copy has its original's time
+    os.utime(draft)
     try:
         draft.rename(folder)
     except OSError:
         if not folder.exists():
             raise
     shutil.rmtree(draft.parent, ignore_errors=True)
+    _remove_old(home)
     return folder
+
+
+def _remove_old(home: Path) -> None:
+    kept_since = time.time() - KEPT.total_seconds()
+    for folder in home.iterdir():
+        with suppress(FileNotFoundError):
+            if folder.stat().st_mtime < kept_since:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_stubs(

@@ -1,5 +1,6 @@
 """What is asked of dbt's files before dbt is: by several processes at once, and while somebody edits them."""
 
+import os
 import shutil
 import threading
 import time
@@ -10,7 +11,7 @@ import pytest
 
 from ekiden.settings import PROJECT_ROOT, Settings
 from ekiden.warehouse import dbt
-from ekiden.warehouse.project import PreparedProject
+from ekiden.warehouse.project import KEPT, PreparedProject
 
 
 def test_a_macro_that_is_open_in_an_editor_is_no_macro_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -104,3 +105,27 @@ def test_who_has_not_changed_since_dbt_read_it_is_not_suspected(tmp_path: Path, 
     assert (set(prepared.broken), prepared.refused_by_dbt) == ({"welcome"}, {})
     (project / "models" / "segments" / "late.sql").write_text("select customer_id from {{ ref('customers') }}")
     assert set(dbt.prepare(settings).refused_by_dbt) == {"welcome"}
+
+
+def test_a_copy_that_nobody_asks_for_any_more_is_removed_and_one_in_use_stays(tmp_path: Path):
+    settings = Settings(_env_file=None, home=tmp_path / "home")
+    project = tmp_path / "shop" / "dbt_project"
+    shutil.copytree(PROJECT_ROOT / "dbt_project" / "models", project / "models")
+    definition = project / "models" / "eligibility" / "welcome.yml"
+    months_ago = time.time() - 2 * KEPT.total_seconds()
+
+    def copy_of(text: str) -> Path:
+        definition.write_text(text, encoding="utf-8")
+        # as in a checkout of long ago
+        for path in (definition, project):
+            os.utime(path, (months_ago, months_ago))
+        return dbt.prepare_project(settings, project, {}).folder
+
+    first, second = copy_of("models: ["), copy_of("models: [[")
+    assert first.exists()
+    for folder in (first, second):
+        os.utime(folder, (months_ago, months_ago))
+    assert copy_of("models: [") == first
+    third = copy_of("models: [[[")
+    assert (first.exists(), second.exists(), third.exists()) == (True, False, True)
+    assert sorted(third.parent.iterdir()) == sorted((first, third))
