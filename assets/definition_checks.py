@@ -20,15 +20,13 @@ from dagster import (
 )
 
 from assets.tables import markdown_table
+from ekiden.scenarios.contents import CONTENT_BROKEN
 from ekiden.scenarios.report import Finding
 from ekiden.scenarios.validate import validate
 from ekiden.settings import Settings
 from ekiden.warehouse import dbt
 
 CHECK = "definition"
-
-CONTENT_BROKEN = "content_broken"
-"""The rule of a finding that leaves nobody out of the plan."""
 
 WAITS = "what is planned of it waits until its contents can be sent"
 

@@ -20,6 +20,7 @@ from dagster import (
 from pydantic import BaseModel
 
 from assets.acting import ledger, run_context, starting_tag
+from assets.refusals import refusing
 from assets.sample import IDS_SHOWN, SampleKeeper
 from assets.termination import WholeBatches
 from ekiden.clock import Clock
@@ -79,7 +80,8 @@ def work(
     kept = [replace(carrier, channel=keeper) for keeper, carrier in zip(keepers, carriers, strict=True)]
     done: list[CarrierReport] = []
     broken_contents = None
-    with ledger(settings) as connection, batches.kept_whole():
+    # before anything was sent; named, as a fault of ours in so much work would pass for another refusal
+    with ledger(settings) as connection, batches.kept_whole(), refusing(SendingPaused):
         try:
             send_all_due(
                 connection,
@@ -98,9 +100,6 @@ def work(
             # a step that fails keeps the one that gathers from telling what was sent: that one fails, when it has told
             broken_contents = str(broken)
             context.log.error(broken_contents)
-        except SendingPaused as paused:
-            # before anything was sent; no `refusing`, by which a fault of ours would pass for a refusal
-            raise Failure(str(paused), allow_retries=False) from paused
     sent = [keeper for keeper in keepers if keeper.message_ids]
     report = WorkerReport(
         ledger_runs=[_ledger_run(each) for each in done],

@@ -148,21 +148,18 @@ def import_op(
         raise Failure(f"{config.file} is no file of {settings.lists_folder}; `ekiden list import` takes any file")
     # a person who does a run again means the file as it is now
     asked_for = state_asked_for(context.run.tags) if starting_tag(context.run.tags) else None
-    with ledger(settings) as connection:
-        try:
-            taken = take(
-                connection,
-                file,
-                now=clock(),
-                settings=settings,
-                context=run_context(context, actor=config.actor),
-                list_code=config.list,
-                encoding=read_word("encoding", config.encoding, Encoding),
-                skip_bad_rows=config.skip_bad_rows,
-                asked_for=asked_for,
-            )
-        except (FileChanged, FileNotFoundError) as left:
-            raise Failure(str(left), allow_retries=False) from left
+    with ledger(settings) as connection, refusing(FileChanged, FileNotFoundError):
+        taken = take(
+            connection,
+            file,
+            now=clock(),
+            settings=settings,
+            context=run_context(context, actor=config.actor),
+            list_code=config.list,
+            encoding=read_word("encoding", config.encoding, Encoding),
+            skip_bad_rows=config.skip_bad_rows,
+            asked_for=asked_for,
+        )
     if taken.report is None:
         # trying again would refuse it again
         raise Failure(str(taken.refusal), {"file": MetadataValue.path(taken.moved_to)}, allow_retries=False)

@@ -30,6 +30,7 @@ from ekiden.insights.lineage import UnknownMessage
 from ekiden.insights.segments import SegmentUnusable, UnknownSegment
 from ekiden.raw.load import LoadRefused
 from ekiden.scenarios.scaffold import ScaffoldRefused
+from ekiden.scenarios.source import found_files
 from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, ReasonMissing, UnknownScenario, ZoneDataDiffers
 from ekiden.schedule.exported import ExportRefused
 from ekiden.schedule.operators import TooManyRows, WrongState
@@ -134,7 +135,7 @@ def _is_a_models(error: psycopg.Error) -> bool:
     schema, name = missing.groups()
     # a model's functions have its name before two underscores
     return any(
-        f"{name}__".startswith(f"{file.stem}__") for file in (PROJECT_DIR / "models" / schema).rglob("*.[sS][qQ][lL]")
+        f"{name}__".startswith(f"{file.stem}__") for file in found_files(PROJECT_DIR / "models" / schema, (".sql",))
     )
 
 

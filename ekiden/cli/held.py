@@ -32,11 +32,7 @@ ROW_COLUMNS = (
     "still_eligible",
     "because",
 )
-COUNT_COLUMNS = (
-    "scenario_code",
-    "step_no",
-    "reason",
-    "longest_days",
+ELIGIBLE_COLUMNS = (
     "rows",
     "people",
     "still_eligible",
@@ -45,6 +41,8 @@ COUNT_COLUMNS = (
     "anchor_gone",
     "not_known",
 )
+"""What is counted wherever rows are told by whether they still should be sent."""
+COUNT_COLUMNS = ("scenario_code", "step_no", "reason", "longest_days", *ELIGIBLE_COLUMNS)
 
 
 def register(app: typer.Typer) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ekiden.cli.held import ELIGIBLE_COLUMNS
 from ekiden.cli.output import Format, FormatOption, complain, errors, show
 from ekiden.cli.rows import COUNT_COLUMNS
 from ekiden.cli.session import ActorOption, acting_as, ledger
@@ -15,19 +16,7 @@ from ekiden.schedule.plan import PlanReport, plan
 from ekiden.schedule.rows import RowCount
 from ekiden.settings import Settings
 
-MEANING_COLUMNS = (
-    "scenario_code",
-    "step_no",
-    "state",
-    "reason",
-    "rows",
-    "people",
-    "still_eligible",
-    "entry_no_longer_holds",
-    "stop_holds",
-    "anchor_gone",
-    "not_known",
-)
+MEANING_COLUMNS = ("scenario_code", "step_no", "state", "reason", *ELIGIBLE_COLUMNS)
 
 
 def register(app: typer.Typer) -> None:

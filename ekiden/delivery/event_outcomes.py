@@ -40,7 +40,7 @@ def settle_told(connection: Connection[Any], *, settings: Settings, clock: Clock
         recorded = again(connection, partial(_settle_some, connection, settings, clock(), context))
         if recorded == Recorded():
             return total
-        total = Recorded(total.sent + recorded.sent, total.failed + recorded.failed)
+        total += recorded
 
 
 def _settle_some(connection: Connection[Any], settings: Settings, now: datetime, context: RunContext) -> Recorded:

@@ -8,10 +8,10 @@ and what it says of messages of unknown outcome (`event_outcomes`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import orjson
 from psycopg import Connection
@@ -19,6 +19,7 @@ from psycopg import Connection
 from ekiden.clock import Clock
 from ekiden.database.again import again
 from ekiden.database.statements import statement
+from ekiden.delivery.counts import Counts
 from ekiden.delivery.event_outcomes import settle_told, told_outcomes
 from ekiden.delivery.event_reading import BodyUnreadable, Reading, read_events
 from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, opt_out
@@ -38,7 +39,7 @@ REQUESTS_AT_ONCE = 10
 
 
 @dataclass(frozen=True)
-class Drained:
+class Drained(Counts):
     """What draining did."""
 
     requests: int = 0
@@ -56,9 +57,6 @@ class Drained:
     """Messages of unknown outcome that the provider turned out to have accepted."""
     failed: int = 0
     """Messages of unknown outcome that it turned out to have dropped."""
-
-    def __add__(self, other: Self) -> Self:
-        return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
 @dataclass(frozen=True)

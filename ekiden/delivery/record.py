@@ -4,9 +4,9 @@ Each call is one transaction of the caller's: the outcome, the message record an
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
@@ -15,13 +15,14 @@ from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
 from ekiden.delivery.carried import CARRIED_ALREADY
 from ekiden.delivery.channels.base import Delivery, Outcome
+from ekiden.delivery.counts import Counts
 from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, channel_of, opt_out
 from ekiden.schedule.advance import advance
 from ekiden.settings import Settings
 
 
 @dataclass(frozen=True)
-class Recorded:
+class Recorded(Counts):
     """How many rows took which way."""
 
     sent: int = 0
@@ -29,9 +30,6 @@ class Recorded:
     unknown: int = 0
     tried_again: int = 0
     """Of those failed: surely not sent, and ready again."""
-
-    def __add__(self, other: Self) -> Self:
-        return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
 def record(

@@ -5,10 +5,10 @@ Any number of senders may run at once; all share one queue.
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
@@ -26,6 +26,7 @@ from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.claims import Claimer, claim_outgoing, claim_withheld
 from ekiden.delivery.compose import Withheld, compose_all, read_due
 from ekiden.delivery.contents import ContentsBroken, faults_due
+from ekiden.delivery.counts import Counts
 from ekiden.delivery.guards import check_before_sending, pause_unanswered
 from ekiden.delivery.last_look import look_at_due
 from ekiden.delivery.lease import Lease, dispatcher
@@ -43,7 +44,7 @@ NOBODY_ELSE = nullcontext()
 
 
 @dataclass(frozen=True)
-class SendCounts:
+class SendCounts(Counts):
     """How many rows took which way in a batch or in a whole run."""
 
     claimed: int = 0
@@ -57,9 +58,6 @@ class SendCounts:
     unknown: int = 0
     paused: int = 0
     """Left as they were because sending was paused while they were being composed."""
-
-    def __add__(self, other: Self) -> Self:
-        return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
 @dataclass(frozen=True)

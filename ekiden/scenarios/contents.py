@@ -28,6 +28,9 @@ PRODUCTS = tuple(f"Product {number}" for number in range(1, 6))
 
 EVENT = "event"
 
+CONTENT_BROKEN = "content_broken"
+"""The rule of a content that can be sent to nobody; it leaves nobody out of the plan."""
+
 WAY_OUT = "; ask for what may be empty with {% if %}, or write `or`"
 
 
@@ -63,7 +66,7 @@ def content_findings(
                     yield severity, fault("content_fails_for_some", place, problem, name)
         if broken:
             # one finding, as all stands at one place of the definition
-            yield "error", fault("content_broken", place, "; besides ".join(broken), step.content)
+            yield "error", fault(CONTENT_BROKEN, place, "; besides ".join(broken), step.content)
 
 
 def _problems(folder: Path, name: str, channel: str, trials: Iterable[Trial]) -> Iterator[tuple[Severity, str]]:

@@ -348,8 +348,8 @@ def _inputs(environment: dict[str, str]) -> str:
     """Return a digest of what a manifest is made of: the files that are there, as they are, and the settings."""
     files = [PROJECT_DIR / "dbt_project.yml", PROJECT_DIR / "profiles.yml"]
     for folder in SOURCE_FOLDERS:
-        files += (file for file in (PROJECT_DIR / folder).rglob("*") if file.suffix.lower() in SOURCE_SUFFIXES)
-    # an editor's lock beside a file is a link that leads nowhere
+        files += found_files(PROJECT_DIR / folder, SOURCE_SUFFIXES)
+    # a link may lead nowhere
     stood = [(file, file.stat()) for file in sorted(files) if file.exists()]
     seen = [(str(file), stat.st_mtime_ns, stat.st_size) for file, stat in stood]
     settings = sorted((name, value) for name, value in environment.items() if name != "EKIDEN_GIT_REVISION")
@@ -376,9 +376,9 @@ def _macros_digest(settings: Settings) -> str:
             (version("dbt-core"), settings.time_zone, settings.raw_schema, settings.desired_delivery_added_days)
         ).encode()
     )
-    for file in sorted((PROJECT_DIR / "macros").rglob("*")):
-        # an editor's lock beside a file is a link that leads nowhere
-        if file.suffix.lower() == ".sql" and file.exists():
+    for file in found_files(PROJECT_DIR / "macros", (".sql",)):
+        # a link may lead nowhere
+        if file.exists():
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -40,6 +40,7 @@ LONGEST_VARIABLE = 100_000
 COMPILED = "{{ eligibility() }}\n"
 STANDING = "{{ standing_eligibility() }}\n"
 """Of a model that was written by hand, which has no function that answers in the place of its table."""
+
 KEPT = timedelta(days=30)
 """A copy that nobody has asked for as long is of files that were edited since; the longest build takes hours."""
 
