@@ -40,16 +40,8 @@ which the anchor itself stands).
     {%- if not is_order_anchor(scenario) and filters -%}
         {{ definition_fault(place, "'orders' filters are for anchors that are orders") }}
     {%- endif -%}
-    {%- if kind == 'ordered' -%} {{ order_anchor_rows(scenario, 'orders.ordered_at', 'orders.ordered_on') }}
-    {%- elif kind in ['paid', 'shipped', 'desired_delivery'] -%}
-        {%- set date = {
-            'paid': 'orders.payment_anchor_on', 'shipped': 'orders.shipped_on',
-            'desired_delivery': 'orders.desired_delivery_anchor_on'
-        }[kind] -%}
-        {#- not before the order itself: paid on its own day, it would count as what came after its anchor -#}
-        {%- set begins_at = 'greatest(' ~ start_of_local_date(date) ~ ', orders.ordered_at)' -%}
-        {{ order_anchor_rows(scenario, begins_at, date) }}
-    {%- elif kind == 'nth_purchase' -%} {{ nth_purchase_anchor_rows(scenario, place, argument) }}
+    {%- if kind == 'nth_purchase' -%} {{ nth_purchase_anchor_rows(scenario, place, argument) }}
+    {%- elif is_order_anchor(scenario) -%} {{ order_anchor_rows(scenario) }}
     {%- elif kind == 'member_registered' -%} {{ registration_anchor_rows(scenario) }}
     {%- elif kind == 'entered' -%} {{ segment_anchor_rows(scenario, place, anchor_name(scenario), reading) }}
     {%- elif dated -%} {{ dated_anchor_rows(scenario, dated) }}

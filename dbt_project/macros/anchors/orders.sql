@@ -3,18 +3,84 @@ Anchors that are orders: by the order's own dates, or the n-th of some products.
 counts (staging).
 #}
 
-{% macro order_anchor_rows(scenario, anchor_at, anchor_date) -%}
+{% macro order_anchor_rows(scenario) -%}
     {#- An order that passes the scenario's filters and holds a product of some frame that is not a NOT (Q-15). -#}
-    select
+    select {{ order_anchor_columns(scenario) }}
+    from {{ anchor_orders(scenario) }}
+    where {{ order_anchor_conditions(scenario) }}
+{%- endmacro %}
+
+{% macro order_anchor_columns(scenario, within='') %}
         orders.customer_id,
         orders.order_id as anchor_key,
-        {{ anchor_at }} as anchor_at,
-        {{ anchor_date }} as anchor_date,
+        {{ order_anchor_at(scenario) }} as anchor_at,
+        {{ order_anchor_date(scenario) }} as anchor_date,
         orders.ordered_at as judged_at,
-        {{ standing_span(scenario) }} as anchor_during
-        {{- void_column(scenario) }}
-    from orders
-    where {{ anchor_date }} is not null {{ order_filters(scenario) }} {{ from_the_start(scenario, anchor_at) }}
+        {%- if stops_with_its_order(scenario) %}
+        {{ excluded_span(scenario) }} as void_during,
+        {%- endif %}
+        {{ standing_span(scenario) }} {{ within }} as anchor_during
+{%- endmacro %}
+
+{% macro order_anchor_conditions(scenario) -%}
+    {{ order_anchor_date(scenario) }} is not null {{ order_filters(scenario) }} {{ from_the_start(scenario, order_anchor_at(scenario)) }}
+{%- endmacro %}
+
+{% macro order_anchor_date(scenario) -%}
+    {{- return({
+        'ordered': 'orders.ordered_on',
+        'nth_purchase': 'orders.ordered_on',
+        'paid': 'orders.payment_anchor_on',
+        'shipped': 'orders.shipped_on',
+        'desired_delivery': 'orders.desired_delivery_anchor_on',
+    }[anchor_kind(scenario)]) -}}
+{%- endmacro %}
+
+{% macro order_anchor_at(scenario) -%}
+    {%- if anchor_kind(scenario) in ['ordered', 'nth_purchase'] -%}
+    orders.ordered_at
+    {%- else -%}
+    {#- not before the order itself: paid on its own day, it would count as what came after its anchor -#}
+    greatest({{ start_of_local_date(order_anchor_date(scenario)) }}, orders.ordered_at)
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro anchor_orders(scenario) -%}
+    {#- The orders that may be anchors. The order that completes a target of products holds one of them itself (Q-15,
+        A31): then those that the target's frames found are all there are, and nothing else need be looked at. -#}
+    {%- set numbers = target_frames_held(scenario) -%}
+    {%- if not numbers -%}
+    orders
+    {%- else -%}
+    (
+        {%- for number in numbers %}
+        select
+            customer_id,
+            occurrence as order_id
+            {%- for column in order_columns_read(scenario) %},
+            {{ column }}{{ ' as counts_during' if column == 'order_counts_during' }}
+            {%- endfor %}
+        from target_{{ number }}_occurrences
+            {%- if not loop.last %}
+        union
+            {%- endif %}
+        {%- endfor %}
+    ) as orders
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro order_columns_read(scenario) -%}
+    {#- The columns by which the scenario tells whether an order is an anchor, and since when; in occurrences, which have
+        a `counts_during` of their own, that of the order is `order_counts_during`. -#}
+    {%- set sql = order_anchor_columns(scenario) ~ order_anchor_conditions(scenario) -%}
+    {%- set columns = [] -%}
+    {%- for column in [
+        'kind', 'continuation_no', 'status', 'site', 'ordered_at', 'ordered_on', 'cancelled_at', 'counts_during',
+        'payment_anchor_on', 'shipped_on', 'desired_delivery_anchor_on'
+    ] if 'orders.' ~ column in sql -%}
+        {%- do columns.append('order_counts_during' if column == 'counts_during' else column) -%}
+    {%- endfor -%}
+    {{- return(columns) -}}
 {%- endmacro %}
 
 {% macro nth_purchase_anchor_rows(scenario, place, which) -%}
@@ -23,15 +89,8 @@ counts (staging).
     {%- set which = known_keys(place, 'nth_purchase', which, ['n', 'products']) -%}
     {%- set n = whole_number(place, 'nth_purchase.n', which.get('n'), at_least=1) -%}
     {%- set products = one_or_more(place, 'nth_purchase.products', which.get('products')) -%}
-    select
-        orders.customer_id,
-        orders.order_id as anchor_key,
-        orders.ordered_at as anchor_at,
-        orders.ordered_on as anchor_date,
-        orders.ordered_at as judged_at,
-        {{ standing_span(scenario) }} * nth_orders.nth_during as anchor_during
-        {{- void_column(scenario) }}
-    from orders
+    select {{ order_anchor_columns(scenario, within='* nth_orders.nth_during') }}
+    from {{ anchor_orders(scenario) }}
     inner join (
         with placed as (
             select
@@ -80,8 +139,7 @@ counts (staging).
                 as nth_during
         from endings
     ) as nth_orders on orders.order_id = nth_orders.order_id
-    where not isempty(nth_orders.nth_during)
-        {{ order_filters(scenario) }} {{ from_the_start(scenario, 'orders.ordered_at') }}
+    where not isempty(nth_orders.nth_during) and {{ order_anchor_conditions(scenario) }}
 {%- endmacro %}
 
 {% macro standing_span(scenario) -%}
@@ -109,12 +167,6 @@ counts (staging).
     {{- return(scenario.get('recheck_order_status') == true and is_order_anchor(scenario)) -}}
 {%- endmacro %}
 
-{% macro void_column(scenario) -%}
-    {%- if stops_with_its_order(scenario) %},
-        {{ excluded_span(scenario) }} as void_during
-    {%- endif -%}
-{%- endmacro %}
-
 {% macro order_filters(scenario) -%}
     {%- set place = "scenario '" ~ scenario.get('code') ~ "', orders" -%}
     {%- set filters = scenario.get('orders') or {} -%}
@@ -140,46 +192,35 @@ counts (staging).
         {%- if scenario.get('site') is not none %}
         and {{ site_is(scenario, 'orders.site') }}
         {%- endif %}
-        {{- target_products(scenario) }}
 {%- endmacro %}
 
 {% macro is_every_order_an_anchor(scenario) -%}
     {{- return(
-        anchor_kind(scenario) == 'ordered' and scenario.get('start') is none and not order_filters(scenario).strip()
+        anchor_kind(scenario) == 'ordered'
+        and scenario.get('start') is none
+        and not order_filters(scenario).strip()
+        and not target_frames_held(scenario)
     ) -}}
 {%- endmacro %}
 
-{% macro target_products(scenario) -%}
-    {#- The order that completes a target of products holds one of them itself (Q-15, A31); of frames that must hold in one
-        order, all. -#}
-    {%- set found = target_lookups(scenario) -%}
-    {%- if found %}
-        and orders.order_id in (
-            {{ found | join('\n            union all\n            ') }}
-        )
-    {%- endif -%}
-{%- endmacro %}
-
-{% macro target_lookups(scenario) -%}
-    {#- Queries of the orders that hold what the target asks for, by what `occurrence_ctes` found; none where any order
-        will do. -#}
-    {%- set found = [] -%}
+{% macro target_frames_held(scenario) -%}
+    {#- The numbers of the target's frames of which an anchor order holds one itself; none where any order will do. Of
+        frames that must hold in one order each found the same orders. -#}
+    {%- if not is_order_anchor(scenario) -%} {{- return([]) -}} {%- endif -%}
     {%- set runs = same_order_runs(scenario, 'target') -%}
-    {%- set bought_anything = namespace(found=false) -%}
-    {%- for frame in section_frames(scenario, 'target') -%}
+    {%- set frames = section_frames(scenario, 'target') -%}
+    {%- set found = namespace(numbers=[], anything=false) -%}
+    {%- for frame in frames -%}
         {%- if frame.get('relation') == 'not' or loop.index in runs | sum(start=[]) -%}
         {%- elif frame.get('type') in ['product', 'category'] and frame.get('codes') -%}
-            {%- do found.append('select occurrence from target_' ~ loop.index ~ '_occurrences') -%}
-        {%- elif frame.get('type') == 'order' -%} {%- set bought_anything.found = true -%}
+            {%- do found.numbers.append(loop.index) -%}
+        {%- elif frame.get('type') == 'order' -%} {%- set found.anything = true -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- for run in runs -%}
-        {%- set frames = section_frames(scenario, 'target')[run[0] - 1:run[-1]] -%}
-        {%- if frames | selectattr('codes', 'defined') | list -%}
-            {%- do found.append('select order_id from ' ~ matching_name('target', runs, run[0])) -%}
-        {%- endif -%}
+    {%- for run in runs if frames[run[0] - 1:run[-1]] | selectattr('codes', 'defined') | list -%}
+        {%- do found.numbers.append(run[0]) -%}
     {%- endfor -%}
-    {{- return([] if bought_anything.found else found) -}}
+    {{- return([] if found.anything else found.numbers) -}}
 {%- endmacro %}
 
 {% macro holds_product(order_id, products) -%}

@@ -39,6 +39,7 @@ customer and anchor) with `held`, the tstzmultirange of the instants at which it
         the target counts. Whoever buys what is offered is stopped, and was left out if it was bought before: what several
         frames count is looked up once. -#}
     {%- set kept = has_many_frames(scenario) -%}
+    {%- set held = target_frames_held(scenario) -%}
     {%- set lookups = {} -%}
     {%- for section in ['target', 'exclusion', 'stop'] -%}
         {%- set runs = same_order_runs(scenario, section) -%}
@@ -54,9 +55,17 @@ customer and anchor) with `held`, the tstzmultirange of the instants at which it
             {%- if frame.type != 'member' -%}
                 {%- set matching = matching_name(section, runs, loop.index) -%}
                 {%- set lookup = frame_occurrences(scenario, place, frame, reading, matching) -%}
-                {%- do lookups.setdefault(lookup, []).append(
-                    {'name': section ~ '_' ~ loop.index ~ '_occurrences', 'frame': frame}
-                ) -%}
+                {%- set show_anchors = section == 'target' and loop.index in held -%}
+                {%- if show_anchors -%}
+                    {%- set showing = frame_occurrences(
+                        scenario, place, frame, reading, matching, order_columns_read(scenario)
+                    ) -%}
+                {%- endif -%}
+                {%- do lookups.setdefault(lookup, []).append({
+                    'name': section ~ '_' ~ loop.index ~ '_occurrences',
+                    'frame': frame,
+                    'anchors': showing if show_anchors,
+                }) -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -64,7 +73,8 @@ customer and anchor) with `held`, the tstzmultirange of the instants at which it
         {#- an order is found once for every line that matches: who counts must see it once, who only asks whether it is
             there need not pay for that; of given customers' facts each is shown once -#}
         {%- set shown_once = namespace(found=(reading == 'given')) -%}
-        {%- for each in alike if is_counted(each.frame) -%} {%- set shown_once.found = true -%} {%- endfor -%}
+        {%- for each in alike if is_counted(each.frame) or each.anchors -%} {%- set shown_once.found = true -%} {%- endfor -%}
+        {%- set lookup = alike | map(attribute='anchors') | select | first or lookup -%}
         {%- set by_line = alike[0].frame.type in ['product', 'category'] -%}
         {%- for each in alike %}
 

@@ -6,8 +6,9 @@ Orders are counted and never quantities (R-102h). Does not belong here: until wh
 how occurrences are counted (`counts`), and members' attributes (`members`).
 #}
 
-{% macro frame_occurrences(scenario, place, frame, reading, matching='') -%}
-    {#- `matching`: the relation of the orders that match every frame of the run that the frame belongs to. -#}
+{% macro frame_occurrences(scenario, place, frame, reading, matching='', order_columns=[]) -%}
+    {#- `matching`: the relation of the orders that match every frame of the run that the frame belongs to.
+        `order_columns`: what is shown of the orders besides, see `order_columns_read`. -#}
     {%- set type = frame.get('type') -%}
     {%- if type in ['product', 'category'] -%}
     select
@@ -17,6 +18,9 @@ how occurrences are counted (`counts`), and members' attributes (`members`).
             place, frame, order_counts_during(scenario, 'purchases'), local_date('purchases.ordered_at')
         ) }} as counts_during,
         {{ order_counts_during(scenario, 'purchases') }} as stands_during
+        {%- for column in order_columns %},
+        purchases.{{ 'counts_during as ' if column == 'order_counts_during' }}{{ column }}
+        {%- endfor %}
     from purchases
     where {{ line_matches(place, frame) }}
         {%- if matching %}

@@ -163,16 +163,20 @@ frame_facts as (
     {%- set filters = {} -%}
     {%- if own != bare -%}
         {#- an order that lacks its date, or is not the one in question, is a candidate all the same -#}
-        {%- do filters.update({kind: own}) -%}
+        {%- do filters.update({kind: anchor_rows(own, reading)}) -%}
     {%- endif -%}
     {%- for name, wanted in (scenario.get('orders') or {}).items() if wanted is not none and wanted != 'all' -%}
-        {%- do filters.update({'orders.' ~ name: dict(bare, orders={name: wanted})}) -%}
+        {%- do filters.update({'orders.' ~ name: anchor_rows(dict(bare, orders={name: wanted}), reading)}) -%}
     {%- endfor -%}
-    {%- if scenario.get('site') is not none -%} {%- do filters.update({'site': dict(bare, site=scenario.site)}) -%} {%- endif -%}
+    {%- if scenario.get('site') is not none -%}
+        {%- do filters.update({'site': anchor_rows(dict(bare, site=scenario.site), reading)}) -%}
+    {%- endif -%}
     {#- the start is held against the anchor's own date -#}
-    {%- if scenario.get('start') is not none -%} {%- do filters.update({'start': dict(own, start=scenario.start)}) -%} {%- endif -%}
-    {%- if is_order_anchor(scenario) and section_frames(scenario, 'target') -%}
-        {%- do filters.update({'target': dict(bare, target=scenario.target)}) -%}
+    {%- if scenario.get('start') is not none -%}
+        {%- do filters.update({'start': anchor_rows(dict(own, start=scenario.start), reading)}) -%}
+    {%- endif -%}
+    {%- if target_frames_held(scenario) -%}
+        {%- do filters.update({'target': 'select customer_id, order_id as anchor_key from ' ~ anchor_orders(scenario)}) -%}
     {%- endif -%}
 candidates as (
     {{ anchor_rows(bare, reading) }}
@@ -180,7 +184,7 @@ candidates as (
     {%- for filter in filters.values() %}
 
 candidates_{{ loop.index }} as (
-    {{ anchor_rows(filter, reading) }}
+    {{ filter }}
 ),
     {%- endfor %}
 
