@@ -54,27 +54,23 @@ customer and anchor) with `held`, the tstzmultirange of the instants at which it
             {%- do checked_frame(place, section, frame) -%}
             {%- if frame.type != 'member' -%}
                 {%- set matching = matching_name(section, runs, loop.index) -%}
-                {%- set lookup = frame_occurrences(scenario, place, frame, reading, matching) -%}
-                {%- set show_anchors = section == 'target' and loop.index in held -%}
-                {%- if show_anchors -%}
-                    {%- set showing = frame_occurrences(
-                        scenario, place, frame, reading, matching, order_columns_read(scenario)
-                    ) -%}
-                {%- endif -%}
-                {%- do lookups.setdefault(lookup, []).append({
+                {%- set holds_anchors = section == 'target' and loop.index in held -%}
+                {%- set columns = order_columns_read(scenario) if holds_anchors else [] -%}
+                {%- do lookups.setdefault(frame_occurrences(scenario, place, frame, reading, matching), []).append({
                     'name': section ~ '_' ~ loop.index ~ '_occurrences',
                     'frame': frame,
-                    'anchors': showing if show_anchors,
+                    'holds_anchors': holds_anchors,
+                    'lookup': frame_occurrences(scenario, place, frame, reading, matching, columns),
                 }) -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
-    {%- for lookup, alike in lookups.items() -%}
-        {#- an order is found once for every line that matches: who counts must see it once, who only asks whether it is
-            there need not pay for that; of given customers' facts each is shown once -#}
+    {%- for alike in lookups.values() -%}
+        {#- an order is found once for every line that matches: who counts must see it once, and so must the anchors; who
+            only asks whether it is there need not pay for that; of given customers' facts each is shown once -#}
+        {%- set lookup = (alike | selectattr('holds_anchors') | list + alike)[0].lookup -%}
         {%- set shown_once = namespace(found=(reading == 'given')) -%}
-        {%- for each in alike if is_counted(each.frame) or each.anchors -%} {%- set shown_once.found = true -%} {%- endfor -%}
-        {%- set lookup = alike | map(attribute='anchors') | select | first or lookup -%}
+        {%- for each in alike if is_counted(each.frame) or each.holds_anchors -%} {%- set shown_once.found = true -%} {%- endfor -%}
         {%- set by_line = alike[0].frame.type in ['product', 'category'] -%}
         {%- for each in alike %}
 
