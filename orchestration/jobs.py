@@ -64,7 +64,7 @@ def asset_jobs(
             selection=delivered.without_checks(),
             partitions_def=due_dates,
             executor_def=sending,
-            run_tags=SENDING_TAGS,
+            tags=SENDING_TAGS,
             description="Send what is ready and due now, of one local due date. The sensor starts it.",
         ),
         define_asset_job(

@@ -204,8 +204,8 @@ def settle_unknown() -> None:
 
 @job(
     description="Emergency stop: of one scenario or of all sending and exporting, at once.",
-    # before whatever waits in the queue, sends among it
-    run_tags={"dagster/priority": "100"},
+    # before whatever waits in the queue, sends among it; a run that a person starts in the UI gets no `run_tags`
+    tags={"dagster/priority": "100"},
 )
 def pause_sending() -> None:
     """Pause sending."""

@@ -77,7 +77,7 @@ def send_now_job(workers: int, executor: ExecutorDefinition) -> JobDefinition:
         name="send_now",
         description="Send what is ready and due, at once, without waiting for the sensor.",
         executor_def=executor,
-        run_tags=SENDING_TAGS,
+        tags=SENDING_TAGS,
     )
 
 
