@@ -48,7 +48,7 @@ note, and what looks at one customer at a time and not at the clock, can. Does n
         {%- do behind.obstacles.append('a product that changes its category is noted for those alone who ordered it') -%}
     {%- endif -%}
     {%- if not is_compiled_here(node.raw_code) and 'facts_read(' not in node.raw_code and 'reading()' not in node.raw_code -%}
-        {%- do behind.obstacles.append('its SQL was written by hand and names no reading()') -%}
+        {%- do behind.obstacles.append('its SQL was written by hand and does not read its facts through facts_read()') -%}
     {%- endif -%}
     {{- return(behind) -}}
 {%- endmacro %}
