@@ -2,7 +2,7 @@
 
 Belongs here: writing both down, in the transaction of the last look. Once it is committed, a message may be posted; a
 sender that vanishes before leaves nothing behind, and one that vanishes after leaves outcomes that nobody knows.
-Does not belong here: who may be claimed (`claim`), and what became of it (`record`).
+Does not belong here: who may be claimed (`last_look`), and what became of it (`record`).
 """
 
 from collections.abc import Sequence

@@ -38,12 +38,10 @@ class RowToSend(NamedTuple):
     """A row that is about to be claimed, with the live facts that decide on it and fill its message."""
 
     schedule_row_id: int
-    enrolment_id: int
     message_id: UUID
     step_no: int
     channel: str
     customer_id: str
-    send_at: Any
     scenario_code: str
     content: str
     consent_recheck: bool

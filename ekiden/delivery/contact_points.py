@@ -71,6 +71,9 @@ def phone_spellings(written: str, country_code: int) -> frozenset[str]:
         return frozenset((written,))
     kinds = (PhoneNumberFormat.E164, PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.NATIONAL)
     forms = {phonenumbers.format_number(number, kind) for kind in kinds}
+    # without the first 0, as a spreadsheet leaves it; and with it behind the country's code, as in +81 (0)90
+    national = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
+    forms |= {phonenumbers.national_significant_number(number), f"+{number.country_code}{national}"}
     return frozenset({written, *forms, *("".join(filter(str.isdecimal, form)) for form in forms)})
 
 
@@ -111,13 +114,11 @@ def contact_point(points: ContactPoints, channel: str, *, country_code: int) -> 
 
 def choose_contact_point(recipient: Recipient, point: str | None, *, recheck_consent: bool) -> str | SkipReason:
     """Return `point` if it may be used now, else why not; the checks and their order are those of mail."""
-    if recipient.is_suppressed:
+    if recipient.objections.is_suppressed:
         return SkipReason.SUPPRESSED
     if point is None:
         return SkipReason.NO_ADDRESS
-    if point.lower() in recipient.suppressed_addresses:
-        return SkipReason.SUPPRESSED
-    if recipient.is_opted_out or point.lower() in recipient.opted_out_addresses:
+    if recipient.objections.is_opted_out:
         return SkipReason.OPTED_OUT
     if recheck_consent and recipient.newsletter_status not in _ACCEPTS_NEWSLETTERS:
         return SkipReason.NEWSLETTER_STATUS

@@ -27,7 +27,6 @@ class DueRow:
 
     schedule_row_id: int
     enrolment_id: int
-    scenario_id: int
     scenario_version_id: int
     customer_id: str
     anchor_kind: str

@@ -65,14 +65,7 @@ def reach(
     is_mail = channel in MAIL_CHANNELS
     # besides mail there is one place only: what stands against its address stands against the customer
     objections = customer.objections if is_mail else customer.objections.by_whatever_address()
-    recipient = Recipient(
-        addresses=customer.addresses,
-        newsletter_status=customer.newsletter_status,
-        is_suppressed=objections.is_suppressed,
-        suppressed_addresses=objections.suppressed_addresses,
-        is_opted_out=objections.is_opted_out,
-        opted_out_addresses=objections.opted_out_addresses,
-    )
+    recipient = Recipient(customer.addresses, customer.newsletter_status, objections)
     if is_mail:
         place = choose_address(recipient, recheck_consent=recheck_consent, policy=policy)
     elif channel in EXPORTED_CHANNELS:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from ekiden.delivery.addresses import NotAnAddress, compared, normalised
+from ekiden.delivery.objections import NO_OBJECTIONS, Objections
 from ekiden.scenarios.scenario import AddressPolicy
 
 # The carriers' own domains in Japan: mail there goes to a mobile phone (R-143). Smartphones keep such addresses too.
@@ -52,11 +53,7 @@ class Recipient(NamedTuple):
     addresses: tuple[str | None, ...]
     """As the shop wrote them, the first one first."""
     newsletter_status: str | None
-    is_suppressed: bool = False
-    suppressed_addresses: Set[str] = frozenset()
-    is_opted_out: bool = False
-    opted_out_addresses: Set[str] = frozenset()
-    """These and the suppressed ones in the form that `addresses.compared` gives."""
+    objections: Objections = NO_OBJECTIONS
 
 
 def choose_address(
@@ -68,15 +65,15 @@ def choose_address(
     False leaves out the newsletter status only (R-141). The preferred domain decides between addresses that may be
     used and keeps no mail back (R-145).
     """
-    if recipient.is_suppressed:
+    if recipient.objections.is_suppressed:
         return SkipReason.SUPPRESSED
     usable = [address for address, _ in _read(recipient, policy) if address]
     if not usable:
         return SkipReason.NO_ADDRESS
-    allowed = _without(recipient.suppressed_addresses, usable)
+    allowed = _without(recipient.objections.suppressed_addresses, usable)
     if not allowed:
         return SkipReason.SUPPRESSED
-    allowed = [] if recipient.is_opted_out else _without(recipient.opted_out_addresses, allowed)
+    allowed = [] if recipient.objections.is_opted_out else _without(recipient.objections.opted_out_addresses, allowed)
     if not allowed:
         return SkipReason.OPTED_OUT
     if recheck_consent:

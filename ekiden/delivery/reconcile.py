@@ -28,6 +28,7 @@ class LostClaim:
     schedule_row_id: int
     message_id: UUID
     was_posted: bool
+    """False only of what was claimed before a claim counted as posted, in a ledger that is that old."""
     can_be_asked: bool
     """Whether it was posted through the channel that is in use now."""
     is_known_to_be_unknown: bool

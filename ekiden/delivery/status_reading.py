@@ -15,7 +15,7 @@ import orjson
 from ekiden.delivery.event_reading import MESSAGE_ARGUMENT, BodyUnreadable, ProviderEvent, Reading
 
 ANSWERED_STOP = "21610"
-"""The error of an SMS to somebody who has answered STOP."""
+"""The error of an SMS to somebody who has answered STOP: Twilio delivers nothing to them until they answer START."""
 
 CALL_BACK_AGAIN = "#rc=5&rp=all"
 """Five times more, whatever went wrong, all within its fifteen seconds; without this only after a failed connection:

@@ -17,7 +17,12 @@ from psycopg.rows import class_row
 from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.delivery.addresses import compared, spellings, telephone_digits
-from ekiden.delivery.channels.sendgrid_suppressions import ListedAddress, SendGridSuppressions, SuppressionList
+from ekiden.delivery.channels.sendgrid_suppressions import (
+    ListedAddress,
+    ListUnreadable,
+    SendGridSuppressions,
+    SuppressionList,
+)
 from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, opt_out
 from ekiden.settings import Settings
 
@@ -93,9 +98,19 @@ def sync(
     """Add what the provider's lists say to ours, each from a little before where the last reading ended.
 
     `full`: each from its beginning. The connection is in autocommit mode: each page is kept as it comes, so a list that
-    cannot be read to its end (`ListUnreadable`) leaves what was read, and is read from the same place the next time.
+    cannot be read to its end leaves what was read, and is read from the same place the next time. Raises
+    `ListUnreadable` for such lists, once all others are read.
     """
-    return [_sync_list(connection, lists, which, settings, now, full) for which in SuppressionList]
+    read, faults = [], []
+    for which in SuppressionList:
+        # each for itself: one that cannot be read must not keep the others' objections waiting
+        try:
+            read.append(_sync_list(connection, lists, which, settings, now, full))
+        except ListUnreadable as fault:
+            faults.append(str(fault))
+    if faults:
+        raise ListUnreadable(". ".join(dict.fromkeys(faults)))
+    return read
 
 
 def _sync_list(

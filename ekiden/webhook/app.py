@@ -20,7 +20,7 @@ from uuid import UUID
 import psycopg
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -34,6 +34,7 @@ from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 from ekiden.webhook import twilio_signature, unsubscribe
 from ekiden.webhook.answers import MOST_BYTES, MOST_SECONDS, TurnedAway, answer
+from ekiden.webhook.bodies import read_body
 from ekiden.webhook.requests import Refusal, keep_request, note_refusals
 from ekiden.webhook.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, is_signed, is_stale, read_keys, signed_at
 
@@ -165,7 +166,7 @@ class Door:
         moment = signed_at(timestamp)
         if not signature or moment is None:
             raise TurnedAway(Refusal.BAD_SIGNATURE)
-        body = await _read_body(request)
+        body = await read_body(request, most_bytes=MOST_BYTES, most_seconds=MOST_SECONDS)
         if not is_signed(self.keys, signature, timestamp, body):
             raise TurnedAway(Refusal.BAD_SIGNATURE)
         if is_stale(moment, now=self.clock(), max_age=self.settings.webhook_max_age):
@@ -182,7 +183,7 @@ class Door:
             raise TurnedAway(Refusal.CONTENT_TYPE)
         if token is None or status_url is None:
             raise TurnedAway(Refusal.NOT_CONFIGURED)
-        body = await _read_body(request)
+        body = await read_body(request, most_bytes=MOST_BYTES, most_seconds=MOST_SECONDS)
         message_id: UUID = request.path_params["message_id"]
         called = status_callback(status_url, message_id)
         try:
@@ -252,22 +253,6 @@ def webhook_app(settings: Settings, *, clock: Clock = utc_now, drains: bool = Tr
 def create() -> Starlette:
     """Return the application of this deployment, for servers that start several processes of it."""
     return webhook_app(Settings())
-
-
-async def _read_body(request: Request) -> bytes:
-    """Return the whole body; raises `TurnedAway` as soon as it is too large, too slow or cut off."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(MOST_SECONDS):
-            async for part in request.stream():
-                body += part
-                if len(body) > MOST_BYTES:
-                    raise TurnedAway(Refusal.TOO_LARGE)
-    except TimeoutError:
-        raise TurnedAway(Refusal.TOO_SLOW) from None
-    except ClientDisconnect:
-        raise TurnedAway(Refusal.CUT_OFF) from None
-    return bytes(body)
 
 
 def _is_plain(request: Request, expected: str) -> bool:

@@ -5,7 +5,6 @@ follow links to look at them get a page, and change nothing. Belongs here: HTTP.
 (`ekiden.delivery.unsubscribing`), or how often somebody may ask: that is the proxy's to say.
 """
 
-import asyncio
 import base64
 import hashlib
 import logging
@@ -19,7 +18,7 @@ import psycopg
 from anyio import CapacityLimiter, to_thread
 from itsdangerous import Signer
 from jinja2 import Environment, FileSystemLoader
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
@@ -30,6 +29,8 @@ from ekiden.delivery.opt_outs import channel_of
 from ekiden.delivery.unsubscribe_tokens import signer_for
 from ekiden.delivery.unsubscribing import Addressee, addressee_of, unsubscribe
 from ekiden.settings import Settings
+from ekiden.webhook.answers import STATUS, TurnedAway
+from ekiden.webhook.bodies import read_body
 from ekiden.webhook.unsubscribe_words import Words, words_for
 
 PATH = "/unsubscribe/{token}"
@@ -91,8 +92,8 @@ class _Pages:
         if request.method == "POST":
             try:
                 asked = await _form(request)
-            except _BodyRefused as refused:
-                return self._page("unavailable", words, status=refused.status)
+            except TurnedAway as refused:
+                return self._page("unavailable", words, status=STATUS[refused.reason])
         by_one_click = ONE_CLICK in asked
         # a mail program knows of no scope
         only_site = asked.get("scope") == ["site"] and not by_one_click
@@ -155,25 +156,9 @@ class _Pages:
         return HTMLResponse(content, status, headers)
 
 
-class _BodyRefused(Exception):
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
-
-
 async def _form(request: Request) -> dict[str, list[str]]:
     """Return the fields of a POST; a body that is no form, like an empty one, has none and still unsubscribes."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(MOST_SECONDS):
-            async for piece in request.stream():
-                body += piece
-                if len(body) > MOST_BYTES:
-                    raise _BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    except TimeoutError:
-        raise _BodyRefused(HTTPStatus.REQUEST_TIMEOUT) from None
-    except ClientDisconnect:
-        raise _BodyRefused(HTTPStatus.BAD_REQUEST) from None
+    body = await read_body(request, most_bytes=MOST_BYTES, most_seconds=MOST_SECONDS)
     if request.headers.get("content-type", "").startswith("multipart/"):
         # RFC 8058 allows it; what matters of it is whether a mail program wrote it
         return {ONE_CLICK: []} if f'name="{ONE_CLICK}"'.encode() in body else {}

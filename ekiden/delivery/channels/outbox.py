@@ -10,6 +10,7 @@ sent.
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
@@ -47,9 +48,9 @@ class OutboxChannel:
             return []
         try:
             self._make_folders()
+            seen = self._read_by_a_mail_program()
         except OSError as error:
             return [_not_written(message.message_id, error) for message in messages]
-        seen = self._read_by_a_mail_program()
         written = [self._write(message, seen) for message in messages]
         with ThreadPoolExecutor(_WAITING_FOR_THE_DISK) as waiting:
             durable = list(waiting.map(_keep, written))
@@ -77,15 +78,15 @@ class OutboxChannel:
         """Return the message's new file in tmp, or the delivery if none is to be written."""
         if fault := fault_of(message):
             return Delivery(message.message_id, Outcome.refused, detail=fault)
-        earlier = self._find(message.message_id, seen)
-        if earlier.outcome is Outcome.accepted:
-            return earlier
         # a name of its own: another process, or this batch itself, may hold the same message
         path = self.folder / "tmp" / f"{message.message_id}.{token_hex(8)}"
         try:
+            earlier = self._find(message.message_id, seen)
+            if earlier.outcome is Outcome.accepted:
+                return earlier
             path.write_bytes(to_bytes(message, self.clock()))
         except OSError as error:
-            path.unlink(missing_ok=True)
+            _clear_away(path)
             return _not_written(message.message_id, error)
         return _NewFile(message.message_id, path)
 
@@ -101,7 +102,7 @@ class OutboxChannel:
         except OSError as error:
             return _not_written(file.message_id, error)
         finally:
-            file.path.unlink(missing_ok=True)
+            _clear_away(file.path)
         return self._accepted(file.message_id, path)
 
     def _made_durable(self, deliveries: list[Delivery]) -> list[Delivery]:
@@ -151,9 +152,15 @@ def _keep(file: Delivery | _NewFile) -> Delivery | _NewFile:
     try:
         make_durable(file.path)
     except OSError as error:
-        file.path.unlink(missing_ok=True)
+        _clear_away(file.path)
         return _not_written(file.message_id, error)
     return file
+
+
+def _clear_away(path: Path) -> None:
+    # what stays in tmp is no mail, and says nothing of whether the message was named
+    with suppress(OSError):
+        path.unlink()
 
 
 def _ours(files: Iterable[os.DirEntry[str]]) -> Iterable[tuple[UUID, Path]]:

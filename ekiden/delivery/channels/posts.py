@@ -26,7 +26,7 @@ LONGEST_WAIT = timedelta(hours=1)
 # One that names a time that is over by our clock, which may be ahead, is not asked again at once: rows would be claimed
 # and turned away over and over until the limit ends. A second is the shortest interval SendGrid limits by.
 SHORTEST_WAIT = timedelta(seconds=1)
-_LONGEST_DETAIL = 500  # characters; enough for any sentence, and a ledger's column stays readable
+LONGEST_DETAIL = 500  # characters; enough for any sentence, and a ledger's column stays readable
 
 
 def credential(secret: SecretStr, variable: str) -> SecretStr:
@@ -134,4 +134,4 @@ def told(provider: str, reply: Reply, said: object, hidden: Sequence[str]) -> st
     detail = f"{provider} answered {reply.status}" + (f": {said}" if said else "")
     for secret in hidden:
         detail = detail.replace(secret, "…") if secret else detail
-    return detail[:_LONGEST_DETAIL]
+    return detail[:LONGEST_DETAIL]

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from ekiden.content.variables import harmless
-from ekiden.delivery.channels.posts import LONGEST_WAIT, SHORTEST_WAIT
+from ekiden.delivery.channels.posts import LONGEST_DETAIL, LONGEST_WAIT, SHORTEST_WAIT
 
 REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
 LINE_STOPPED = frozenset(
@@ -30,7 +30,6 @@ LINE_STOPPED = frozenset(
     }
 )
 
-_LONGEST_DETAIL = 500  # characters; enough for any sentence, and a ledger's column stays readable
 _LONGEST_ID = 200  # characters; SendGrid's have 22
 # An address begins with a word: to look for one at every letter of a long word would take minutes.
 _ADDRESS = re.compile(r"(?:\"[^\s\"]+\"|(?<![^\s\"'<>()\[\],:;])[^\s\"'<>()\[\],:;]+)@[^\s\"'<>()\[\],:;]+")
@@ -103,7 +102,7 @@ def _detail(status: int, errors: list[tuple[str, str]], secrets: Iterable[str]) 
     # an answer may repeat what it was sent
     for secret in secrets:
         detail = detail.replace(secret, "[hidden]")
-    return _ADDRESS.sub("[address]", detail)[:_LONGEST_DETAIL]
+    return _ADDRESS.sub("[address]", detail)[:LONGEST_DETAIL]
 
 
 def _message_id(headers: Mapping[str, str]) -> str | None:

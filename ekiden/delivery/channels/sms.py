@@ -32,11 +32,9 @@ from ekiden.delivery.channels.posts import (
     wait_of,
 )
 from ekiden.delivery.channels.transport import NotConnected
-from ekiden.delivery.status_reading import status_callback
+from ekiden.delivery.status_reading import ANSWERED_STOP, status_callback
 
 TWILIO_HOST = "https://api.twilio.com"
-OPTED_OUT = 21610
-"""The recipient answered STOP: Twilio delivers nothing to them until they answer START."""
 OUR_SETTINGS = frozenset({21212, 21603, 21606, 21609, 21659, 21660, 21701, 21702, 21704, 21705})
 """`From` is missing, invalid, not ours or cannot send, the messaging service is not there or has no number, or Twilio
 cannot call back at `StatusCallback` (21609): every message would get the same answer. (21703, no number that reaches
@@ -124,8 +122,8 @@ class TwilioChannel(PostingChannel):
             raise Waits(detail, wait_of(reply, self._clock()))
         if reply.status != HTTPStatus.BAD_REQUEST:
             return Delivery(message.message_id, Outcome.unknown, detail=detail)
-        if code == OPTED_OUT:
-            detail = f"the recipient answered STOP to our SMS, and Twilio keeps to it ({OPTED_OUT})"
+        if str(code) == ANSWERED_STOP:
+            detail = f"the recipient answered STOP to our SMS, and Twilio keeps to it ({ANSWERED_STOP})"
             return Delivery(message.message_id, Outcome.refused, detail=detail, has_opted_out=True)
         return Delivery(message.message_id, Outcome.refused, detail=detail)
 

@@ -37,5 +37,5 @@ where
     )
 order by rows.schedule_row_id -- noqa: PRS
 limit %(batch_size)s
--- the attempts too: whoever marked one as posted since this statement began is seen to have done so
+-- the attempts too: whoever records one at this moment holds it, and is left to it
 for update of rows, attempts skip locked

@@ -4,7 +4,6 @@
 with due as materialized (
     select
         rows.schedule_row_id,
-        rows.enrolment_id,
         rows.message_id,
         rows.scenario_id,
         rows.scenario_version_id,
@@ -140,12 +139,10 @@ no_mail_format as (
 
 select
     due.schedule_row_id,
-    due.enrolment_id,
     due.message_id,
     due.step_no,
     due.channel,
     due.customer_id,
-    due.send_at,
     scenarios.scenario_code,
     steps.content,
     versions.consent_recheck,

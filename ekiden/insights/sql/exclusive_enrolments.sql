@@ -31,7 +31,6 @@ select
     and enrolments.scenario_version_id <> scenarios.current_version_id as is_reevaluated,
     coalesce(open_rows.schedule_row_id, 0) as schedule_row_id,
     enrolments.enrolment_id,
-    enrolments.scenario_id,
     born_from.scenario_version_id,
     enrolments.customer_id,
     enrolments.anchor_kind,

@@ -2,7 +2,6 @@
 select
     rows.schedule_row_id,
     rows.enrolment_id,
-    rows.scenario_id,
     rows.scenario_version_id,
     rows.customer_id,
     enrolments.anchor_kind,

@@ -169,6 +169,37 @@ def test_a_folder_that_cannot_be_made_sends_nothing(tmp_path: Path) -> None:
     assert outcomes(deliveries) == [Outcome.not_sent]
 
 
+@pytest.mark.parametrize(("reader", "read"), [(os, "scandir"), (Path, "exists")], ids=["cur", "new"])
+def test_a_folder_that_a_mail_program_keeps_to_itself_sends_nothing(
+    channel: OutboxChannel, monkeypatch: pytest.MonkeyPatch, reader: object, read: str
+) -> None:
+    def closed(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    messages = numbered_messages(2)
+    with monkeypatch.context() as folder:
+        folder.setattr(reader, read, closed)
+        deliveries = channel.deliver(messages)
+    assert outcomes(deliveries) == [Outcome.not_sent] * 2
+    assert {delivery.detail for delivery in deliveries} == {"not written to the outbox: Permission denied"}
+    assert files(channel) == leftovers(channel) == []
+
+
+def test_what_cannot_be_cleared_away_changes_nothing_for_the_message(
+    channel: OutboxChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    messages = numbered_messages(2)
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "unlink", read_only)
+        assert outcomes(channel.deliver(messages[:1])) == [Outcome.accepted]
+        disk.setattr(os, "link", read_only)
+        assert outcomes(channel.deliver(messages[1:])) == [Outcome.not_sent]
+    assert files(channel) == ["00000000-0000-0000-0000-000000000000.eml"]
+
+
 def test_names_that_may_not_last_are_unknown(channel: OutboxChannel, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.fsync
 

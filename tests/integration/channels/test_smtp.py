@@ -78,12 +78,15 @@ def post(
         controller.stop()
 
 
-def channel_to(port: int, authority: trustme.CA | None, **server: object) -> SMTPChannel:
+def channel_to(
+    port: int, authority: trustme.CA | None, *, envelope_sender: str | None = None, **server: object
+) -> SMTPChannel:
     tls = ssl.create_default_context()
     if authority is not None:
         authority.configure_trust(tls)
     options = {"user": "shop", "password": SecretStr(PASSWORD)} | server
-    return SMTPChannel(MailServer("localhost", port, **options), clock=lambda: NOW, tls=tls, seconds=PATIENCE)
+    place = MailServer("localhost", port, **options)
+    return SMTPChannel(place, envelope_sender=envelope_sender, clock=lambda: NOW, tls=tls, seconds=PATIENCE)
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
@@ -103,10 +106,7 @@ def test_a_batch_arrives_as_it_was_written(authority: trustme.CA, security: str)
 
 def test_bounces_go_where_the_settings_say(authority: trustme.CA) -> None:
     with post(authority) as (taker, port):
-        channel = channel_to(port, authority)
-        bouncing = SMTPChannel(
-            channel._server, envelope_sender="bounces@shop.invalid", clock=lambda: NOW, tls=channel._tls
-        )
+        bouncing = channel_to(port, authority, envelope_sender="bounces@shop.invalid")
         assert outcomes(bouncing.deliver(messages_to(HANAKO))) == [Outcome.accepted]
     assert taker.envelopes[0].mail_from == "bounces@shop.invalid"
 

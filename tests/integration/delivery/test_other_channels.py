@@ -82,7 +82,7 @@ def test_who_has_no_contact_point_is_skipped(shop: Shop, channel: str, facts: di
     "told",
     [
         *("+819012345678", "090-1234-5678", "09012345678", "０９０－１２３４－５６７８", "090 1234 5678"),
-        *("(090)1234-5678", "+81 90 1234 5678"),
+        *("(090)1234-5678", "+81 90 1234 5678", "+81 (0)90-1234-5678", "9012345678"),
     ],
 )
 def test_a_number_that_has_opted_out_gets_no_sms_however_the_shop_writes_it(

@@ -279,3 +279,12 @@ def test_who_has_opted_in_again_is_not_opted_out_by_what_the_provider_knew_befor
     shop.now += timedelta(days=1)
     lists.put_group(8, "c2@shop.example", at=shop.now)
     assert read(shop, lists)["groups"] == (2, 1)
+
+
+def test_a_list_that_cannot_be_read_keeps_no_other_from_being_read(shop: Shop):
+    lists = Lists()
+    lists.broken["bounces"] = answer(500)
+    lists.put("spam_reports", "angry@shop.example")
+    with pytest.raises(ListUnreadable, match="answered 500 for bounces"):
+        read(shop, lists)
+    assert entries(shop) == {"angry@shop.example": "complained"}

@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from uuid import UUID
 
@@ -11,12 +11,10 @@ from ekiden.settings import Settings
 
 ROW = RowToSend(
     schedule_row_id=1,
-    enrolment_id=1,
     message_id=UUID(int=1),
     step_no=1,
     channel="html_email",
     customer_id="C1",
-    send_at=datetime(2024, 3, 9, tzinfo=UTC),
     scenario_code="tea_then_pot",
     content="cross_sell/step_1",
     consent_recheck=True,

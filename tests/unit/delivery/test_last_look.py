@@ -14,7 +14,6 @@ def due(**changes) -> DueRow:
     values = {
         "schedule_row_id": 1,
         "enrolment_id": 1,
-        "scenario_id": 1,
         "scenario_version_id": 1,
         "customer_id": "C1",
         "anchor_kind": "ordered",

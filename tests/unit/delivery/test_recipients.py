@@ -2,6 +2,7 @@
 
 import pytest
 
+from ekiden.delivery.objections import Objections
 from ekiden.delivery.recipients import (
     BOTH_ADDRESSES,
     Recipient,
@@ -23,7 +24,7 @@ def chosen(
     policy: AddressPolicy = BOTH_ADDRESSES,
     **facts,
 ) -> str | SkipReason:
-    return choose_address(Recipient(addresses, status, **facts), recheck_consent=recheck, policy=policy)
+    return choose_address(Recipient(addresses, status, Objections(**facts)), recheck_consent=recheck, policy=policy)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ json_values = st.recursive(
     max_leaves=8,
 )
 names = ["event", "timestamp", "email", "ekiden_message_id", "sg_event_id", "sg_message_id", "url", "reason", "type"]
-odd_events = st.dictionaries(st.sampled_from([*names, "sg_machine_open", "asm_group_id", "category"]), json_values)
+odd_events = st.dictionaries(
+    st.sampled_from([*names, "sg_machine_open", "asm_group_id", "category"]), json_values | st.text("\x00a", min_size=1)
+).map(lambda odd: {**an_event(), **odd})
 
 
 def an_event(**changes: object) -> dict[str, object]:

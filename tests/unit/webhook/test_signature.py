@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
@@ -62,7 +63,16 @@ def test_a_vector_with_anything_changed_is_not(
     assert not is_signed(read_keys([key]), given_signature, timestamp, body)
 
 
-@given(st.text(), st.text(), st.binary(max_size=50))
+# also such as get as far as the key: plain seconds, and base64 of no signature at all or of one that nobody made
+numbers = st.integers(min_value=0, max_value=2**256 - 1)
+made_up = st.binary(max_size=80) | st.builds(encode_dss_signature, numbers, numbers)
+
+
+@given(
+    st.text() | made_up.map(lambda raw: base64.b64encode(raw).decode()),
+    st.text() | st.just(PUBLISHED_TIMESTAMP),
+    st.binary(max_size=50),
+)
 def test_whatever_the_headers_say_the_answer_is_no(given_signature: str, timestamp: str, body: bytes):
     assert not is_signed(KEYS, given_signature, timestamp, body)
 
