@@ -1,9 +1,20 @@
+-- only the columns that are counted: a view that names others, or all, falls when one of them goes
 with messages as (
-    select * from {{ ref('message_history') }}
+    select
+        message_id,
+        scenario_code,
+        step_no,
+        sent_on
+    from {{ ref('message_history') }}
 ),
 
 outcomes as (
-    select * from {{ ref('message_outcomes') }}
+    select
+        message_id,
+        delivered_at,
+        first_opened_at,
+        first_clicked_at
+    from {{ ref('message_outcomes') }}
 ),
 
 counts as (
@@ -12,7 +23,8 @@ counts as (
         messages.step_no,
         messages.sent_on,
         count(*) as sent,
-        count(outcomes.delivered_at) as delivered,
+        -- what was opened was delivered, told or not
+        count(coalesce(outcomes.delivered_at, outcomes.first_opened_at, outcomes.first_clicked_at)) as delivered,
         count(outcomes.first_opened_at) as opened,
         count(outcomes.first_clicked_at) as clicked
     from messages

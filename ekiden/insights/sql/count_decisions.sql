@@ -6,7 +6,8 @@ with counted as (
         rule,
         rule_in_words,
         rule_ja,
-        customer_count as decisions
+        -- one about a whole scenario names no customer
+        greatest(customer_count, 1) as decisions
     from outreach.worded_decision_batches
     where {condition}
     union all

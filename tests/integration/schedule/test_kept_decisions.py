@@ -187,6 +187,15 @@ def test_the_command_shows_decisions_of_a_day_or_of_a_person_and_counts_them(sho
     assert isinstance(ekiden("--rule", "nonsense").exception, UnknownRule)
 
 
+def test_a_decision_about_a_whole_scenario_counts_as_one_as_often_as_it_was_made(shop: Shop):
+    shop.scenario(status="draft")
+    shop.buyer("C1")
+    shop.plan("2024-03-08", "2024-03-09")
+    counted = count_by_rule(shop.connection, DecisionFilter(first_day=date(2024, 3, 8)))
+    assert [(count.rule, count.decisions) for count in counted] == [("not_enabled", 2)]
+    assert len(decisions(shop.connection, DecisionFilter(first_day=date(2024, 3, 8)), limit=10)) == 2
+
+
 def test_a_decision_is_never_rewritten_and_an_unknown_rule_is_refused(shop: Shop):
     kept_out(shop, "conditions_not_met")
     shop.plan()

@@ -74,6 +74,18 @@ def test_every_scenario_is_registered_and_only_compiled_ones_have_a_live_functio
     assert registered[BY_HAND] is False
 
 
+def test_rates_stand_on_no_column_that_they_do_not_count(warehouse: Warehouse):
+    # one that an upgrade takes away would take them with it, their grants and whoever's views stand on them
+    read = warehouse.connection.execute(
+        "select table_name, array_agg(column_name::text order by column_name) from information_schema.view_column_usage"
+        " where view_schema = 'history' and view_name = 'step_rates' group by table_name"
+    )
+    assert dict(read.fetchall()) == {
+        "message_history": ["message_id", "scenario_code", "sent_on", "step_no"],
+        "message_outcomes": ["delivered_at", "first_clicked_at", "first_opened_at", "message_id"],
+    }
+
+
 def test_a_view_built_alone_leaves_what_depends_on_it_in_place(warehouse: Warehouse):
     live_functions = [
         name
