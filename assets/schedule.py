@@ -81,8 +81,10 @@ def step_schedule_asset(due_dates: DailyPartitionsDefinition, eligibility: Seque
                     context=run_context(context),
                     scenarios=config.scenarios or None,
                 )
-            for scenario in report.broken:
+            for scenario in report.left_out:
                 context.log.error(f"left out: {scenario}")
+            for version in report.unanswered:
+                context.log.error(f"not stopped: {version}")
             told = plan_metadata(report, today=settings.local_date(now)) | content_metadata(connection, settings)
             for day in days:
                 context.add_asset_metadata(day_metadata(connection, day), partition_key=day.isoformat())
@@ -108,7 +110,8 @@ def plan_metadata(report: PlanReport, *, today: date) -> dict[str, MetadataValue
         "superseded": MetadataValue.int(report.superseded),
         "turned_away": MetadataValue.int(sum(decision.customers for decision in report.turned_away)),
         "decisions": MetadataValue.md(decision_table(report.decisions)),
-        "scenarios_left_out": MetadataValue.int(len(report.broken)),
+        "scenarios_left_out": MetadataValue.int(len(report.left_out)),
+        "versions_unanswered": MetadataValue.int(len(report.unanswered)),
         **_meaning(report),
         # a dry run has left nothing that one could look up
         **({} if report.is_dry_run else _in_the_ledger(report)),

@@ -84,9 +84,9 @@ def eligibility_table(counts: Iterable[EligibilityCount]) -> str:
     )
 
 
-def rows_in(counts: Iterable[RowCount], state: str | None = None) -> int:
-    """Return how many rows the counts have, in one state or in all."""
-    return sum(count.rows for count in counts if state in (None, count.state))
+def rows_in(counts: Iterable[RowCount]) -> int:
+    """Return how many rows the counts have."""
+    return sum(count.rows for count in counts)
 
 
 def _cell(value: object) -> str:

@@ -25,9 +25,9 @@ from ekiden.delivery.opt_outs import (
 )
 from ekiden.delivery.suppressions import lists_for, sync
 from ekiden.settings import Settings
-from orchestration.list_jobs import read_word
-from orchestration.operator_jobs import show
+from orchestration.job_config import read_word
 from orchestration.schedules import SYNCING_JOB
+from orchestration.showing import show
 
 SHOWN_ROWS = 50
 """Opt-outs shown of those that match: some screens."""
@@ -49,7 +49,9 @@ class WhichOptOuts(Config):
 
     def chosen(self, opt_out_ids: Iterable[int] = ()) -> OptOutFilter:
         """Return which are meant; raises `NotAWord`."""
-        return OptOutFilter(self.customer, self.address, self.of_channel(), self.site, tuple(opt_out_ids))
+        return OptOutFilter(
+            self.customer or None, self.address or None, self.of_channel(), self.site or None, tuple(opt_out_ids)
+        )
 
 
 class AddOptOut(WhichOptOuts):

@@ -6,7 +6,7 @@ from assets.acting import ledger, run_context
 from ekiden.clock import Clock
 from ekiden.delivery.events import drain
 from ekiden.settings import Settings
-from orchestration.operator_jobs import show
+from orchestration.showing import show
 from sensors.delivery_events import DRAINING_JOB
 
 

@@ -34,6 +34,7 @@ from orchestration.demo_ledger import OPERATOR, part_to_release, waiting
 from orchestration.demo_progress import DbtProgress, JobFailed, timed
 from orchestration.demo_report import print_messages, print_outcome, print_rows
 from orchestration.demo_shop import HomeInUse, load_shop, prepare_settings, present_settings, refuse_another_shop
+from orchestration.executors import NoBroker, NoCelery, sending_executor
 from orchestration.instance import HomeUnusable, end_lost_runs, open_instance, sole_server
 
 MISSED_DAYS = 7
@@ -46,6 +47,8 @@ EXPECTED_ERRORS = (
     HomeUnusable,
     JobFailed,
     LoadRefused,
+    NoBroker,
+    NoCelery,
     psycopg.OperationalError,
     SettingsFileUnreadable,
     sqlalchemy.exc.OperationalError,
@@ -173,6 +176,8 @@ def main() -> int:
         with timed(console, "start the database and bring its schema up to date"):
             refuse_another_shop(present)
             settings = prepare_settings()
+            # the shop would be loaded for nothing
+            sending_executor(settings)
             migrate(settings)
         load_shop(settings, console)
         with timed(console, "read the dbt project and open Dagster's storage"):

@@ -28,8 +28,12 @@ class NoBroker(ValueError):
     """Celery is asked for, and nothing says where its broker is."""
 
 
+class NoCelery(ModuleNotFoundError):
+    """Celery is asked for, and not installed."""
+
+
 def sending_executor(settings: Settings) -> ExecutorDefinition:
-    """Return the executor of the sending jobs; raises `NoBroker`, and `ModuleNotFoundError` naming what to install."""
+    """Return the executor of the sending jobs; raises `NoBroker` and `NoCelery`, which say what to do."""
     chosen = settings.send_executor or ("in_process" if settings.send_workers == 1 else "multiprocess")
     if chosen == "in_process":
         # a process costs 1.6 seconds, and one worker has nobody to wait for
@@ -49,7 +53,7 @@ def _celery(settings: Settings) -> ExecutorDefinition:
     try:
         from dagster_celery import celery_executor  # noqa: PLC0415 - an extra, and only those who use it have it
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
+        raise NoCelery(
             "EKIDEN_SEND_EXECUTOR is celery, which is not installed: pip install -e '.[celery]' in the project's folder"
         ) from error
     return celery_executor.configured({**celery_place(settings), "config_source": CELERY_SETTINGS})

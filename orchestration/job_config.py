@@ -5,6 +5,8 @@ that look (`looking_forms`), and those that stand with their jobs (`list_jobs`, 
 """
 
 from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
 
 from dagster import Config
 from pydantic import Field
@@ -19,9 +21,15 @@ ALL_MEANT = "True: every row that the action applies to. Needed to change rows w
 DUE = ("due_from", "due_to")
 """The fields that bound due dates."""
 
+Word = TypeVar("Word", bound=StrEnum)
+
 
 class NotADay(ValueError):
     """A field that should name a day does not."""
+
+
+class NotAWord(ValueError):
+    """A field of a form says what it cannot say."""
 
 
 class OutOfBounds(ValueError):
@@ -231,6 +239,14 @@ def read_day(field: str, text: str) -> date:
         return date.fromisoformat(text.strip())
     except ValueError:
         raise NotADay(f"{field}: {text!r} is not a day; write it like 2026-05-01") from None
+
+
+def read_word(field: str, text: str, words: type[Word]) -> Word:
+    """Return the word that a field says; raises `NotAWord` naming the field and what is allowed."""
+    try:
+        return words(text.strip())
+    except ValueError:
+        raise NotAWord(f"{field}: {text!r} is not known; allowed: {', '.join(words)}") from None
 
 
 def refuse_out_of_bounds(field: str, number: float, *, least: float, most: float | None = None) -> None:

@@ -33,7 +33,8 @@ from ekiden.schedule.missed import find_missed_days, span
 from ekiden.schedule.plan import plan
 from ekiden.settings import Settings
 from orchestration.job_config import BackfillDays
-from orchestration.operator_jobs import OPERATOR_JOBS, show
+from orchestration.operator_jobs import OPERATOR_JOBS
+from orchestration.showing import show
 from sensors.due_rows import SENDING_TAGS
 from sensors.missed_days import CHECKING_JOB
 
@@ -114,8 +115,10 @@ def plan_missed_days(
             scenarios=config.scenarios or None,
             dry_run=config.dry_run,
         )
-        for scenario in report.broken:
+        for scenario in report.left_out:
             context.log.error(f"left out: {scenario}")
+        for version in report.unanswered:
+            context.log.error(f"not stopped: {version}")
         if config.dry_run:
             context.log.info("dry run: nothing was planned; set dry_run to false to plan these days")
         planned = [] if config.dry_run else _days_between(days[0], min(days[1], today))

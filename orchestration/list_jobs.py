@@ -4,8 +4,6 @@ Belongs here: their forms in the launchpad and what they log. Does not belong he
 (`ekiden.schedule.export`, `ekiden.raw.lists`).
 """
 
-from enum import StrEnum
-from typing import TypeVar
 from uuid import UUID
 
 from dagster import (
@@ -32,22 +30,9 @@ from ekiden.raw.lists import ListReport
 from ekiden.schedule.export import export_again, export_due
 from ekiden.schedule.export_files import AS_CSV, ExportFormat, FileOptions
 from ekiden.settings import Settings
-from orchestration.operator_jobs import show
+from orchestration.job_config import NotAWord, read_word
+from orchestration.showing import show
 from sensors.list_files import IMPORTING_JOB, IMPORTING_OP, state_asked_for
-
-Word = TypeVar("Word", bound=StrEnum)
-
-
-class NotAWord(ValueError):
-    """A field of a form says what it cannot say."""
-
-
-def read_word(field: str, text: str, words: type[Word]) -> Word:
-    """Return the word that a field says; raises `NotAWord` naming the field and what is allowed."""
-    try:
-        return words(text.strip())
-    except ValueError:
-        raise NotAWord(f"{field}: {text!r} is not known; allowed: {', '.join(words)}") from None
 
 
 class ExportLists(Config):

@@ -10,8 +10,7 @@ from assets.tables import LONGEST_TABLE
 from ekiden.insights.decisions import DecisionFilter
 from ekiden.insights.timeline import TimelineFilter
 from ekiden.schedule.rows import RowFilter, RowState
-from orchestration.job_config import DUE, read_days, refuse_out_of_bounds
-from orchestration.list_jobs import read_word
+from orchestration.job_config import DUE, read_days, read_word, refuse_out_of_bounds
 
 
 class LookAtRows(Config):

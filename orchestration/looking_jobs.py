@@ -32,7 +32,7 @@ from ekiden.schedule.rows import RowState, count, search, summary
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 from orchestration.looking_forms import ExplainCustomer, SearchRows, ShowDecisions, ShowHeld, ShowStatus, ShowTimeline
-from orchestration.operator_jobs import show
+from orchestration.showing import show
 
 TREE_WIDTH = 200
 """Characters of a line of an explanation: no sentence is folded."""
@@ -85,8 +85,8 @@ PAUSE_COLUMNS: Columns = (
 def rows_op(context: OpExecutionContext, config: SearchRows, settings: ResourceParam[Settings]) -> None:
     """Show the config's rows, or their counts."""
     with refusing(), ledger(settings) as connection:
-        refuse_unknown(connection, config.scenario)
         chosen = config.chosen()
+        refuse_unknown(connection, chosen.scenario)
         matching = {"rows_matching": MetadataValue.int(count(connection, chosen))}
         if config.summary:
             counted = count_table(summary(connection, chosen))
@@ -110,8 +110,8 @@ def held_op(
 ) -> None:
     """Show the config's held rows, or their counts."""
     with refusing(), ledger(settings) as connection:
-        refuse_unknown(connection, config.scenario)
         chosen = config.row_filter(RowState.HELD)
+        refuse_unknown(connection, chosen.scenario)
         matching = {"rows_matching": MetadataValue.int(count(connection, chosen))}
         if config.summary:
             show(context, held_count_metadata(connection, chosen, now=clock(), settings=settings) | matching)
@@ -136,8 +136,8 @@ def decisions_op(
 ) -> None:
     """Show the config's decisions, or how many each rule made."""
     with refusing(), ledger(settings) as connection:
-        refuse_unknown(connection, config.scenario)
         wanted = bounded(config.chosen(), today=settings.local_date(clock()))
+        refuse_unknown(connection, wanted.scenario)
         if config.summary:
             counts = count_by_rule(connection, wanted)
             table = _table(counts, RULE_COLUMNS, settings.zone)

@@ -4,8 +4,7 @@ Belongs here: what such a job shows before and after. Does not belong here: what
 (`ekiden.schedule.operators`), a pause (`ekiden.delivery.pauses`) or a person's word (`ekiden.delivery.settle`).
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from dagster import JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 
@@ -26,6 +25,7 @@ from ekiden.schedule.rows import ScheduleRow
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 from orchestration.job_config import OperateRows, PauseSending, ResumeSending, SettleUnknown
+from orchestration.showing import show
 
 SAMPLE_ROWS = 20
 """Rows shown of those that an action would touch."""
@@ -253,14 +253,6 @@ def carried_table(rows: Iterable[CarriedRow]) -> str:
         ("scenario", "customer", "step", "reason", "events", "message"),
         ((row.scenario_code, row.customer_id, row.step_no, row.reason, row.events, row.message_id) for row in rows),
     )
-
-
-def show(context: OpExecutionContext, metadata: Mapping[str, Any]) -> None:
-    """Put a job's metadata where its run shows it: on the op's output, and the counts in the log."""
-    context.add_output_metadata(dict(metadata))
-    counts = {name: value.value for name, value in metadata.items() if isinstance(value.value, int)}
-    if counts:
-        context.log.info(", ".join(f"{name}: {value:,}" for name, value in counts.items()))
 
 
 def _told(pauses: Iterable[Pause]) -> str:

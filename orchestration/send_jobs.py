@@ -32,7 +32,7 @@ from ekiden.clock import Clock
 from ekiden.delivery.channels.base import Carrier
 from ekiden.settings import Settings
 from orchestration.job_config import SendNow
-from orchestration.operator_jobs import show
+from orchestration.showing import show
 from sensors.due_rows import SENDING_TAGS
 
 

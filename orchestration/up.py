@@ -25,7 +25,9 @@ from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.migrations import migrate
 from ekiden.settings import PROJECT_ROOT, Settings
 from ekiden.warehouse.dbt import BuildFailed, parse
+from orchestration.executors import NoBroker, NoCelery, sending_executor
 from orchestration.instance import HomeUnusable, end_lost_runs, open_instance, prepare, sole_server
+from orchestration.logs import keep_short, last_lines
 from orchestration.stop_signals import StopRequested, ignore_stop_signals, stop_signals
 
 WORKSPACE = PROJECT_ROOT / "workspace.yaml"
@@ -45,9 +47,6 @@ POOL_RECYCLE = 2
 """Seconds for which the webserver keeps a connection to Dagster's storage. It uses one without trying it first, so one
 from before the database was away would fail somebody's next click; a new one takes milliseconds."""
 
-LARGEST_LOG = 10 * 1024 * 1024  # bytes; the end of a longer one is put aside, in the place of the one before
-LAST_WORDS = 20_000  # bytes at a log's end, to find its last lines in
-
 
 class PortTaken(RuntimeError):
     """Nobody can listen there: somebody else does, it needs more rights, or the host is not of this machine."""
@@ -59,6 +58,13 @@ class AlreadyUp(RuntimeError):
 
 class ChildDied(RuntimeError):
     """A process that should serve has ended."""
+
+
+REFUSALS = (
+    *(PortTaken, AlreadyUp, ChildDied, HomeUnusable, NoBroker, NoCelery),
+    *(DatabaseUnavailable, BuildFailed),
+)
+"""Errors whose words say enough."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +88,14 @@ def run(settings: Settings, *, port: int = DEFAULT_PORT, host: str = DEFAULT_HOS
                         f"{settings.home} is being served already; stop that first, or serve another EKIDEN_HOME"
                     )
                 check_port(host, port)
+                # every code server would refuse it in a log, and serve nothing
+                sending_executor(settings)
                 stack.callback(_stop_database, settings)
                 _serve(settings, port, host, stack)
         except StopRequested:
             _say("stopped")
             return 0
-        except (PortTaken, AlreadyUp, ChildDied, HomeUnusable, DatabaseUnavailable, BuildFailed) as error:
+        except REFUSALS as error:
             _say(str(error), error=True)
             return 1
     return 0
@@ -192,7 +200,7 @@ def _watch(settings: Settings, children: list[_Child]) -> None:
                 # the daemon needs the database to think of anything, so it could not start it again by itself
                 server.ensure_running()
             for child in children:
-                _keep_short(child.log)
+                keep_short(child.log)
             next_look = time.monotonic() + HEAL_EVERY
         time.sleep(WATCH_EVERY)
 
@@ -202,7 +210,7 @@ def _raise_if_one_died(children: list[_Child]) -> None:
         code = child.process.poll()
         if code is not None:
             raise ChildDied(
-                f"the {child.name} ended with code {code}; its last words:\n{_last_lines(child.log)}\n"
+                f"the {child.name} ended with code {code}; its last words:\n{last_lines(child.log)}\n"
                 f"All of it is in {child.log}."
             )
 
@@ -263,25 +271,6 @@ def _reachable(host: str) -> str:
 
 def _shown(host: str) -> str:
     return "localhost" if host in ("127.0.0.1", "0.0.0.0") else _reachable(host)
-
-
-def _keep_short(log: Path) -> None:
-    """Put the end of a long log aside and empty it; whoever is writing to it goes on, for all write at its end."""
-    # a disk that is full, or a file that went, is no reason to serve no more
-    with suppress(OSError):
-        if log.stat().st_size > LARGEST_LOG:
-            log.with_suffix(".log.old").write_bytes(_end_of(log, LARGEST_LOG))
-            os.truncate(log, 0)
-
-
-def _last_lines(log: Path, count: int = 15) -> str:
-    return "\n".join(_end_of(log, LAST_WORDS).decode("utf-8", errors="replace").splitlines()[-count:])
-
-
-def _end_of(file: Path, size: int) -> bytes:
-    with file.open("rb") as stream:
-        stream.seek(max(0, file.stat().st_size - size))
-        return stream.read(size)
 
 
 def _say(text: str, *, error: bool = False) -> None:

@@ -31,12 +31,11 @@ from packaging.version import Version
 from assets.acting import ledger
 from ekiden.scenarios.left_out import UnbuiltScenario, leave_out
 from ekiden.settings import Settings
-from ekiden.warehouse.dbt import dbt_environment, dbt_executable, prepare, target_path
+from ekiden.warehouse.dbt import WITHOUT_UNIT_TESTS, dbt_environment, dbt_executable, prepare, target_path
 from ekiden.warehouse.outlived import ended_with_us
 from ekiden.warehouse.unbuilt import UnbuiltModel, unbuilt_scenarios
 
-# unit tests say something of the project's code and nothing of the day's data: they belong to `make test`
-BUILD = ("build", "--exclude-resource-type", "unit_test")
+BUILD = ("build", *WITHOUT_UNIT_TESTS)
 
 PARTIAL_PARSE = "partial_parse.msgpack"
 

@@ -5,9 +5,11 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import typer
@@ -42,24 +44,33 @@ def asked_moment(text: str | None, settings: Settings) -> Moment:
 
 
 def as_json(value: Any, zone: ZoneInfo) -> str:
-    """Return a value as JSON for people; instants in the shop's zone."""
+    """Return a value as JSON for people and scripts: as `plain` has it."""
     return json.dumps(plain(value, zone), ensure_ascii=False, indent=2)
 
 
 def plain(value: Any, zone: ZoneInfo) -> Any:
-    """Return a value as JSON and CSV can hold it; instants in the shop's zone."""
+    """Return a value as JSON and CSV can hold it; instants in the shop's zone, durations in seconds."""
     match value:
         case dict():
             return {name: plain(item, zone) for name, item in value.items()}
         case list() | tuple():
             return [plain(item, zone) for item in value]
-        case datetime():
-            return value.astimezone(zone).isoformat()
-        case date() | Path():
-            return str(value)
         case _ if is_dataclass(value) and not isinstance(value, type):
             # field by field: `asdict` copies everything it comes to, first
             return {field.name: plain(getattr(value, field.name), zone) for field in fields(value)}
+        case _:
+            return _plain_scalar(value, zone)
+
+
+def _plain_scalar(value: Any, zone: ZoneInfo) -> Any:
+    match value:
+        case datetime():
+            return value.astimezone(zone).isoformat()
+        case timedelta():
+            return value.total_seconds()
+        # a decimal as text: a float may be another number
+        case date() | Decimal() | Path() | UUID():
+            return str(value)
         case _:
             return value
 

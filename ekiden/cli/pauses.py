@@ -1,14 +1,14 @@
 """`ekiden status | pause | resume | check`: how sending stands, the emergency stop, and the guards."""
 
-import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from ekiden.cli.asking import as_json
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
@@ -69,7 +69,7 @@ def status(
     if form is Format.CSV:
         show([found.rows], (), of=WaitingRows, form=form, zone=settings.zone)
         return
-    sys.stdout.write(json.dumps(asdict(found), default=str, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(as_json(found, settings.zone) + "\n")
 
 
 def pause(

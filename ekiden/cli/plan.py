@@ -95,8 +95,10 @@ def plan_days(
 
 
 def _tell_plan(report: PlanReport) -> None:
-    for broken in report.broken:
+    for broken in report.left_out:
         complain("left out", broken)
+    for version in report.unanswered:
+        complain("not stopped", version)
     superseded = f", {report.superseded} superseded" if report.superseded else ""
     expired = f", {report.expired} holds expired" if report.expired else ""
     errors().print(

@@ -12,6 +12,9 @@ from ekiden.insights.explanation_wording import SHOWN_FACTS, anchor_in_words, fa
 SHOWN_CANDIDATES = 10
 """Orders that are no anchor and are listed, the latest first."""
 
+SHOWS_THEM = "`ekiden why --all` shows them"
+"""Dagster shows the same tree, and no form of it has such a field."""
+
 VERDICT_STYLE = {
     Verdict.ENTERED: "bold green",
     Verdict.MAY_ENTER: "bold green",
@@ -43,7 +46,7 @@ def explanation_tree(explanation: Explanation, zone: ZoneInfo, *, everything: bo
     for anchor in explanation.anchors:
         _add_anchor(tree, anchor, zone)
     if explanation.folded_anchors:
-        tree.add(Text(f"and {explanation.folded_anchors} other anchors that decide nothing now; --all shows them"))
+        tree.add(Text(f"and {explanation.folded_anchors} other anchors that decide nothing now; {SHOWS_THEM}"))
     if explanation.no_anchors:
         _add_no_anchors(tree, explanation.no_anchors, None if everything else SHOWN_CANDIDATES, zone)
     planning = tree.add(Text(f"scenario {explanation.scenario_name}"))
@@ -75,7 +78,7 @@ def _add_no_anchors(tree: Tree, no_anchors: tuple[NoAnchor, ...], most: int | No
     for found in no_anchors[:most]:
         node.add(Text(f"{found.key} of {local(found.at, zone)}: {'; '.join(found.reasons)}"))
     if most is not None and (more := len(no_anchors) - most) > 0:
-        node.add(Text(f"and {more} earlier ones; --all shows them"))
+        node.add(Text(f"and {more} earlier ones; {SHOWS_THEM}"))
 
 
 def _add(tree: Tree, check: Check, zone: ZoneInfo) -> None:

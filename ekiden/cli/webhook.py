@@ -1,8 +1,6 @@
 """`ekiden webhook | events`: what the provider tells after a message was accepted."""
 
-import json
 import sys
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -10,6 +8,7 @@ import uvicorn
 from rich.table import Table
 from rich.text import Text
 
+from ekiden.cli.asking import as_json
 from ekiden.cli.output import Format, FormatOption, complain, console
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
@@ -72,8 +71,7 @@ def status(form: FormatOption = Format.TABLE) -> None:
     with ledger(settings) as connection:
         counts, refused = request_counts(connection), refused_requests(connection)
     if form is Format.JSON:
-        told = {**asdict(counts), "refused": [asdict(each) for each in refused]}
-        sys.stdout.write(json.dumps(told, default=str, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(as_json({**vars(counts), "refused": refused}, settings.zone) + "\n")
         return
     table = Table(show_header=False, box=None)
     for label, said in _lines(counts, settings):

@@ -72,14 +72,14 @@ def condition_checks(
     anchor: AnchorEvidence,
     at: datetime,
     zone: ZoneInfo,
-    entry_at: datetime | None = None,
+    entry_at: datetime,
 ) -> tuple[Check, ...]:
     """Return the checks of one anchor's conditions in the order in which they decide.
 
     `frames` are the customer's (`frame_states`): of a thousand anchors each would look through a thousand orders again.
     Entry is judged by `entry_at` where that is another instant; a stop keeps out that holds at either.
     """
-    if entry_at is None or entry_at == at:
+    if entry_at == at:
         found = _of_the_table(anchor, at, at, zone) if evidence.is_by_hand else ()
         return tuple(found or _of_the_definition(evidence, frames, frames, anchor, at, at, zone))
     then = Check("judged_at", f"entry is judged as of {local(entry_at, zone)} (backfill_as_of: due_date)", None, True)
@@ -89,25 +89,22 @@ def condition_checks(
     return (then, *_of_the_definition(evidence, frames_then, frames, anchor, entry_at, at, zone))
 
 
-def conditions_passed(
-    evidence: Evidence, anchor: AnchorEvidence, at: datetime, entry_at: datetime | None = None
-) -> tuple[int, bool]:
+def conditions_passed(evidence: Evidence, anchor: AnchorEvidence, at: datetime, entry_at: datetime) -> tuple[int, bool]:
     """Return how many of an anchor's checks (`condition_checks`) pass before the first that does not, and if all do.
 
     Without a word, as most of a customer's thousand anchors are only counted. The stop counts once, also where it is
     asked of two instants: an anchor comes no further for being judged by an earlier one.
     """
-    then = entry_at or at
-    goes_on = not any(holds(anchor.stop, asked) for asked in (then, at))
-    judged = [holds(anchor.entry, then), goes_on]
+    goes_on = not any(holds(anchor.stop, asked) for asked in (entry_at, at))
+    judged = [holds(anchor.entry, entry_at), goes_on]
     if not evidence.is_by_hand:
         sections = {frame.section for frame in evidence.frames}
-        judged = [holds(anchor.stands, then) and then >= anchor.at]
+        judged = [holds(anchor.stands, entry_at) and entry_at >= anchor.at]
         if "target" in sections:
-            judged += [_completes(anchor, anchor.judged_at, then)] if anchor.judged_at else []
-            judged.append(holds(anchor.target, then))
+            judged += [_completes(anchor, anchor.judged_at, entry_at)] if anchor.judged_at else []
+            judged.append(holds(anchor.target, entry_at))
         if "exclusion" in sections or evidence.subscribed is not None:
-            judged.append(not holds(anchor.excluded, then))
+            judged.append(not holds(anchor.excluded, entry_at))
         if "stop" in sections or anchor.void is not None:
             judged.append(goes_on)
     passed = judged.index(False) if False in judged else len(judged)

@@ -15,7 +15,6 @@ from psycopg.rows import dict_row
 from ekiden.database.statements import statement
 from ekiden.delivery.addresses import masked, spellings, without_people
 from ekiden.insights.explanation_evidence import UnknownCustomer
-from ekiden.insights.moments import at_local
 from ekiden.insights.timeline_wording import by_whom, what, why
 from ekiden.scenarios.registry import is_built
 from ekiden.schedule.errors import NothingBuilt
@@ -125,7 +124,8 @@ def _day_after(day: date | None) -> date | None:
 
 
 def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
-    return at_local(day, time(), zone) if day else None
+    # shown twice, the day begins with the first
+    return datetime.combine(day, time(), zone) if day else None
 
 
 def _entry(row: Mapping[str, Any], zone: ZoneInfo, *, unmask: bool) -> TimelineEntry:

@@ -54,11 +54,12 @@ def files_in(folder: Path) -> dict[str, FileState]:
         return {}
     states = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() != CSV or path.name.startswith((".", "~")):
+        # a link first: one that leads into itself cannot even be looked at
+        if path.suffix.lower() != CSV or path.name.startswith((".", "~")) or path.is_symlink():
             continue
         state = state_of(path)
         # none where somebody took it meanwhile
-        if state and path.is_file() and not path.is_symlink():
+        if state and path.is_file():
             states[path.name] = state
     return states
 

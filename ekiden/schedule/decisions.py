@@ -97,9 +97,9 @@ def _record(
     entered: int,
     among: sql.SQL,
 ) -> Iterator[DecisionCount]:
-    values = {name: getattr(planning, name) for name in ("run_id", "now", "today", "first_day", "last_day")} | {
-        "scenario_id": scenario.scenario_id
-    }
+    # who enters at the anchor enters on its day
+    values = judging(planning, entry_offset=0 if scenario.enters_at_anchor else scenario.offset_days)
+    values["scenario_id"] = scenario.scenario_id
     given_up = statement(__file__, "given_up")
     if scenario.rule in WHOLE_SCENARIO:
         connection.execute(statement(__file__, "record_unconsidered"), values | {"rule": scenario.rule})
@@ -117,8 +117,6 @@ def _record(
     counts = connection.execute(
         statement(__file__, "record_decisions").format(query=decided),
         values
-        # who enters at the anchor enters on its day
-        | judging(planning, entry_offset=0 if scenario.enters_at_anchor else scenario.offset_days)
         | {
             "past_date_policy": scenario.past_date_policy,
             "period_from": scenario.period_from,
@@ -126,7 +124,6 @@ def _record(
             "offset_days": scenario.offset_days,
             "first_step_is_stopped": scenario.rule == "step_stopped",
             "batch_size": BATCH_SIZE,
-            "blocks_everywhere": planning.blocks_everywhere,
         },
     ).fetchall()
     for rule, customers in counts:

@@ -274,7 +274,6 @@ def _find_candidates(
             "scenario_version_id": scenario.scenario_version_id,
             "reentry": scenario.reentry,
             "restarts": scenario.restarts,
-            "blocks_everywhere": planning.blocks_everywhere,
             "anchored_from": reached[0],
             "anchored_to": reached[1],
         },

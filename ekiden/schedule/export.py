@@ -189,7 +189,7 @@ def _alone(connection: Connection[Any]) -> Iterator[None]:
     try:
         yield
     finally:
-        if not connection.closed and not connection.broken:
+        if not connection.closed:
             connection.execute("select pg_advisory_unlock(hashtext('ekiden.export'))")
 
 
@@ -198,7 +198,7 @@ def _recording_failure(connection: Connection[Any], run_id: UUID, now: datetime)
     try:
         yield
     except BaseException as error:
-        if not connection.closed and not connection.broken:
+        if not connection.closed:
             with connection.transaction():
                 finish_run(connection, run_id, now=now, summary={"error": str(error)}, succeeded=False)
         raise

@@ -53,9 +53,8 @@ def blocked_anywhere(customer_id: LiteralString) -> sql.Composed:
 
 
 def judging(planning: Planning, *, entry_offset: int) -> dict[str, Any]:
-    """Return what the expression reads, of the plan and the days from an anchor to its entry."""
-    names = ("now", "today", "batch_time", "time_zone")
-    return {name: getattr(planning, name) for name in names} | {"entry_offset": entry_offset}
+    """Return what such a statement reads: the plan, and the days from an anchor to its entry."""
+    return vars(planning) | {"entry_offset": entry_offset}
 
 
 def judged_for_good(backfill_as_of: str, swept_to: date, *, swept_on: date, today: date, entry_offset: int) -> date:

@@ -133,6 +133,32 @@ def test_an_emergency_stop_and_the_way_on(planned: Shop, ekiden):
     assert ekiden("resume", "--reason", "again").out.strip() == "all sending was not paused"
 
 
+def test_the_status_says_why_the_last_send_failed(planned: Shop, ekiden):
+    planned.at(NOON)
+    ekiden("pause", "--all", "--reason", "the price is wrong", "--actor", "taro")
+    ekiden("send")
+    why = "paused: all sending, by taro since 2024-03-09 12:00 JST: the price is wrong. To go on: ekiden resume"
+    assert f"by hanako: failed ({why}" in ekiden("status").out
+    ekiden("resume", "--reason", "it is right")
+
+    planned.at("2024-03-09 12:01")
+
+    def end_it(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        planned.send(progress=end_it)
+    status = json.loads(ekiden("status", "--format", "json").out)
+    assert {run["kind"]: (run["outcome"], run["error"]) for run in status["last_runs"]} == {
+        "plan": ("succeeded", None),
+        "send": ("failed", ""),
+    }
+    assert "failed (interrupted, as by a person, or by an error without words)" in ekiden("status").out
+    planned.at("2024-03-09 12:02")
+    ekiden("send")
+    assert ": succeeded" in next(line for line in ekiden("status").out.splitlines() if "last send" in line)
+
+
 def test_a_paused_scenario_is_noted_and_its_late_rows_are_told_when_it_goes_on(planned: Shop, ekiden):
     planned.at(NOON)
     ekiden("pause", "follow_up", "--reason", "a wrong picture")
@@ -171,6 +197,16 @@ def test_the_status_says_what_a_person_on_duty_asks_first(planned: Shop, ekiden)
     assert (as_json["pauses"][0]["scenario_code"], as_json["rows"]["due_paused"]) == ("follow_up", 1)
 
 
+def test_the_status_for_scripts_has_the_shops_time_and_durations_in_seconds(planned: Shop, ekiden):
+    planned.at("2024-03-09 12:00:01.5")
+    ekiden("send")
+    ekiden("pause", "--all", "--reason", "a wrong price")
+    status = json.loads(ekiden("status", "--format", "json").out)
+    assert status["pauses"][0]["paused_at"] == "2024-03-09T12:00:01.500000+09:00"
+    assert (status["latency"]["longest"], status["latency"]["p50"]) == (1.5, 1.5)
+    assert {run["started_at"][-6:] for run in status["last_runs"]} == {"+09:00"}
+
+
 def test_the_status_says_that_the_database_has_another_local_time_and_the_send_goes_on(
     planned: Shop, ekiden, monkeypatch: pytest.MonkeyPatch
 ):
@@ -197,6 +233,7 @@ def test_the_history_of_pauses_can_be_asked_for(planned: Shop, ekiden):
     ekiden("pause", "--all", "--reason", "one")
     ekiden("resume", "--all", "--reason", "two", "--actor", "taro")
     (kept,) = json.loads(ekiden("status", "--pauses", "--format", "json").out)
+    assert kept["paused_at"] == "2024-03-09T06:00:00+09:00"
     assert (kept["reason"], kept["paused_by"], kept["resume_reason"], kept["resumed_by"]) == (
         *("one", "hanako"),
         *("two", "taro"),

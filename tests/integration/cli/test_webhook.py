@@ -94,6 +94,8 @@ def test_the_status_says_what_came_in_and_what_was_turned_away(ekiden, told: Sho
     status = json.loads(ekiden("webhook", "status", "--format", "json").out)
     assert (status["undrained"], status["events"], status["strangers"], status["unreadable_events"]) == (0, 4, 1, 1)
     assert [(each["provider"], each["requests"]) for each in status["refused"]] == [("sendgrid", 3), ("twilio", 2)]
+    assert status["last_received_at"] == "2024-03-09T12:00:00+09:00"
+    assert {each["last_refused_at"] for each in status["refused"]} == {"2024-03-09T12:00:00+09:00"}
 
 
 def test_a_key_that_is_none_is_told_before_the_server_listens(ekiden, monkeypatch: pytest.MonkeyPatch):

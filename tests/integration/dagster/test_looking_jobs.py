@@ -158,6 +158,14 @@ def test_a_customers_timeline_is_shown_from_the_day_that_was_asked_for(planned: 
 
 
 @pytest.mark.parametrize(
+    ("name", "fields"),
+    [("search_rows", {}), ("show_held", {}), ("show_decisions", {}), ("show_timeline", {"customer": "C1"})],
+)
+def test_a_scenario_that_was_left_blank_is_none(look: Look, name, fields) -> None:
+    assert look(name, scenario="", **fields) == look(name, **fields)
+
+
+@pytest.mark.parametrize(
     ("name", "fields", "refusal"),
     [
         ("search_rows", {"state": "late"}, "state: 'late' is not known; allowed: ready, held, "),

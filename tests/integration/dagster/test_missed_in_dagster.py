@@ -102,6 +102,20 @@ def days_of(result: ExecuteInProcessResult) -> list[str]:
     return [event.partition for event in result.get_asset_materialization_events()]
 
 
+def test_a_scenario_with_an_earlier_version_that_cannot_be_asked_is_not_counted_as_left_out(
+    shop: Shop, dagster: Deployment
+):
+    shop.plan()
+    shop.execute(
+        "update eligibility.scenario_registry set live_function = 'eligibility.of_now';"
+        "drop function eligibility.follow_up_answers"
+    )
+    for told in (dagster.plan_day("2024-03-14"), dagster.backfill()):
+        (materialised, *_) = told.get_asset_materialization_events()
+        counts = materialised.materialization.metadata
+        assert (counts["scenarios_left_out"].value, counts["versions_unanswered"].value) == (0, 1)
+
+
 def test_missed_days_are_a_warning_on_the_schedule_that_says_what_to_do(dagster: Deployment):
     check = dagster.check()
     assert (check.check_name, check.passed, check.severity) == ("every_day_planned", False, AssetCheckSeverity.WARN)

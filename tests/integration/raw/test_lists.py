@@ -359,5 +359,12 @@ def test_a_symbolic_link_is_not_followed(lists: Lists, tmp_path: Path) -> None:
     assert not (lists.folder / "refused").exists()
 
 
+def test_a_link_that_leads_into_itself_keeps_no_other_file_from_being_seen(lists: Lists) -> None:
+    lists.file("customer_id\nC1\n")
+    loop = lists.folder / "loop.csv"
+    loop.symlink_to(loop)
+    assert list(files_in(lists.folder)) == ["spring.csv"]
+
+
 def test_a_name_that_macos_took_apart_is_the_list_that_people_type() -> None:
     assert list_code_of(Path("か\u3099い.csv")) == "が\u3044"

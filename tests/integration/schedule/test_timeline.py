@@ -1,6 +1,7 @@
 """`ekiden timeline`: one person's orders, entries, plans, decisions, holds, sends and events, with the reasons."""
 
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import pytest
 from psycopg import sql
@@ -185,6 +186,23 @@ def test_it_is_narrowed_by_days_scenario_and_number_from_either_end(shop: Shop):
     newest = told(shop, oldest_first=False, limit=1)
     assert (newest.total, newest.entries) == (everything.total, everything.entries[-1:])
     assert told(shop, oldest_first=False, limit=None).entries == everything.entries[::-1]
+
+
+def test_of_a_day_whose_first_hour_is_shown_twice_both_are_its_own(shop: Shop):
+    shop.scenario()
+    shop.customer("C1")
+    shop.execute(
+        "insert into raw.customer_events (event_id, customer_id, event_type, event_at)"
+        " select at::text, 'C1', 'viewed', at from unnest(%s::timestamptz[]) as at",
+        ["2024-11-02 23:30-04", "2024-11-03 00:30-04", "2024-11-03 00:30-05"],
+    )
+
+    def events(first: date | None, last: date | None) -> int:
+        found = timeline(shop.connection, "C1", zone=ZoneInfo("America/Havana"), chosen=TimelineFilter(first, last))
+        return sum(entry.what.startswith("viewed") for entry in found.entries)
+
+    changes = date(2024, 11, 3)
+    assert (events(changes, changes), events(None, date(2024, 11, 2))) == (2, 1)
 
 
 def test_who_left_the_shop_is_told_of_as_long_as_the_ledger_knows_them(shop: Shop):

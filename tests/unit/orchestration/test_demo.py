@@ -1,6 +1,9 @@
 import pytest
 from rich.console import Console
 
+from ekiden.database.errors import DatabaseUnavailable
+from ekiden.settings import Settings
+from orchestration import demo
 from orchestration.demo import Demo, main
 from orchestration.demo_shop import prepare_settings
 
@@ -57,6 +60,16 @@ def test_a_home_that_cannot_be_made_stops_the_demo_with_the_way_out(home, monkey
     monkeypatch.setenv("EKIDEN_HOME", str(home / "file" / "home"))
     assert main() == 1
     assert "set EKIDEN_HOME" in " ".join(capfd.readouterr().out.split())
+
+
+def test_senders_that_cannot_run_stop_the_demo_with_the_way_out(home, monkeypatch, capfd) -> None:
+    def fail(_settings: Settings) -> None:
+        raise DatabaseUnavailable("it was started")
+
+    monkeypatch.setattr(demo, "migrate", fail)
+    monkeypatch.setenv("EKIDEN_SEND_EXECUTOR", "celery")
+    assert main() == 1
+    assert "set EKIDEN_CELERY_BROKER" in " ".join(capfd.readouterr().out.split())
 
 
 def test_a_misspelt_variable_stops_the_demo_with_the_way_out(home, monkeypatch, capfd) -> None:

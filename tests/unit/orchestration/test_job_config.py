@@ -2,7 +2,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from ekiden.delivery.opt_outs import OptOutFilter
 from ekiden.schedule.rows import NoRowId
+from orchestration.consent_jobs import WhichOptOuts
 from orchestration.job_config import (
     BackfillDays,
     NotADay,
@@ -64,6 +66,12 @@ def test_a_pause_is_of_one_scenario_or_of_all(fields) -> None:
 
 def test_a_field_that_was_left_blank_hinders_nobody_from_stopping_everything() -> None:
     assert PauseSending(actor="Hanako", reason="wrong price", scenario="", all=True).paused_scenario() is None
+
+
+def test_a_field_that_was_left_blank_narrows_no_choice_of_opt_outs() -> None:
+    blank = {"address": "", "channel": "", "site": ""}
+    assert WhichOptOuts(customer="C1", **blank).chosen() == OptOutFilter(customer_id="C1")
+    assert WhichOptOuts(customer="").chosen([7]) == OptOutFilter(opt_out_ids=(7,))
 
 
 def test_a_day_that_is_none_is_refused_with_the_fields_name() -> None:

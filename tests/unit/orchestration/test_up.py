@@ -71,6 +71,23 @@ def test_a_signal_while_a_failure_is_cleaned_up_cuts_nothing_short(tmp_path, mon
     assert "no database today" in capsys.readouterr().err
 
 
+def test_senders_that_cannot_run_are_refused_with_the_way_out_before_anything_is_started(
+    tmp_path, monkeypatch, capsys
+) -> None:
+    def fail(_settings: Settings) -> None:
+        raise DatabaseUnavailable("it was started")
+
+    monkeypatch.setattr(up, "migrate", fail)
+    monkeypatch.setattr(up, "embedded_server", lambda _settings: None)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    assert run(Settings(home=tmp_path, send_executor="celery"), port=port) == 1
+    said = capsys.readouterr().err
+    assert "set EKIDEN_CELERY_BROKER" in said
+    assert "it was started" not in said
+
+
 def test_who_started_it_with_nohup_may_leave() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -102,28 +119,6 @@ def test_what_it_started_ends_with_it_also_where_it_is_killed(tmp_path) -> None:
         parent.kill()
         parent.wait()
     wait_for("Keyboard interrupt", log)
-
-
-def test_a_log_that_has_grown_long_is_put_aside_under_whoever_writes_to_it(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(up, "LARGEST_LOG", 10)
-    log, aside = tmp_path / "daemon.log", tmp_path / "daemon.log.old"
-    up._keep_short(log)
-    with log.open("ab", buffering=0) as writer:
-        writer.write(b"0123456789")
-        up._keep_short(log)
-        assert not aside.exists()
-        writer.write(b"abc")
-        up._keep_short(log)
-        writer.write(b"def")
-    assert (aside.read_bytes(), log.read_bytes()) == (b"3456789abc", b"def")
-
-
-def test_of_a_long_log_only_the_end_is_read_for_its_last_words(tmp_path) -> None:
-    log = tmp_path / "daemon.log"
-    with log.open("ab") as file:
-        file.truncate(2**40)
-        file.write("\n".join(["駅" * 10_000, *map(str, range(20))]).encode())
-    assert up._last_lines(log).splitlines() == [str(number) for number in range(5, 20)]
 
 
 @pytest.mark.parametrize(
