@@ -67,17 +67,18 @@ def complain(label: str, message: object) -> None:
 
 
 def show(
-    rows: Sequence[Any],
+    rows: Iterable[Any],
     columns: Sequence[str],
     *,
     of: type[Any],
     form: Format,
     zone: ZoneInfo,
     on: Console | None = None,
-) -> None:
+) -> int:
     """Show instances `of` a dataclass; instants in the shop's zone. JSON and CSV hold every field, a table `columns`.
 
-    A table can be put `on` another terminal than that for results.
+    JSON and CSV are written row by row, so that of a stream no more stands in memory. A table, which is made whole
+    first, can be put `on` another terminal than that for results. Return how many rows there were.
     """
     if form is Format.TABLE:
         terminal = on or console()
@@ -94,15 +95,22 @@ def show(
             # as Text: a customer's id may look like rich's markup
             table.add_row(*(Text(_text(getattr(row, column), zone, short=True)) for column in columns))
         terminal.print(table, crop=False)
-        return
+        return table.row_count
     names = [field.name for field in fields(of)]
+    shown = 0
     if form is Format.JSON:
-        values = [{name: _json_value(getattr(row, name), zone) for name in names} for row in rows]
-        sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=2) + "\n")
-        return
+        for shown, row in enumerate(rows, start=1):
+            values = {name: _json_value(getattr(row, name), zone) for name in names}
+            # no text has a line break of its own: JSON writes it as \n
+            text = json.dumps(values, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+            sys.stdout.write(f"{',' if shown > 1 else '['}\n  {text}")
+        sys.stdout.write("\n]\n" if shown else "[]\n")
+        return shown
     writer = csv.writer(sys.stdout)
     writer.writerow(names)
-    writer.writerows([_text(getattr(row, name), zone) for name in names] for row in rows)
+    for shown, row in enumerate(rows, start=1):  # noqa: B007 - read after the loop
+        writer.writerow([_text(getattr(row, name), zone) for name in names])
+    return shown
 
 
 def _text(value: object, zone: ZoneInfo, *, short: bool = False) -> str:

@@ -16,7 +16,7 @@ from ekiden.cli.options import (
 )
 from ekiden.cli.output import Format, FormatOption, errors, show
 from ekiden.cli.session import ledger
-from ekiden.schedule.rows import RowCount, RowFilter, RowState, ScheduleRow, count, search, summary
+from ekiden.schedule.rows import RowCount, RowFilter, RowState, ScheduleRow, count, found_rows, summary
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 
@@ -35,6 +35,9 @@ ROW_COLUMNS = (
 COUNT_COLUMNS = ("scenario_code", "step_no", "state", "rows")
 COUNTED_ROWS = 10_000
 """Rows counted beyond those that are shown: nobody pages through more, and they are counted in a moment."""
+
+TABLE_ROWS = 10_000
+"""Rows in a table at most, whatever the limit: it is made whole before its first line is shown."""
 
 
 def register(app: typer.Typer) -> None:
@@ -63,11 +66,13 @@ def rows(
             counted = summary(connection, row_filter)
             show(counted, COUNT_COLUMNS, of=RowCount, form=form, zone=settings.zone)
             return
-        found = search(connection, row_filter, limit=limit)
+        shown = min(limit, TABLE_ROWS) if form is Format.TABLE else limit
+        with found_rows(connection, row_filter, limit=shown) as found:
+            there = show(found, ROW_COLUMNS, of=ScheduleRow, form=form, zone=settings.zone)
         # a ledger of years is not counted to show a screen of it
-        most = limit + COUNTED_ROWS
-        total = count(connection, row_filter, most=most) if len(found) == limit else len(found)
-    show(found, ROW_COLUMNS, of=ScheduleRow, form=form, zone=settings.zone)
-    if total > len(found):
+        most = shown + COUNTED_ROWS
+        total = count(connection, row_filter, most=most) if there == shown else there
+    if total > there:
         of = f"at least {total}" if total == most else total
-        errors().print(f"{len(found)} of {of} rows; --limit shows more, --summary counts them all", highlight=False)
+        more = "--limit shows more" if shown == limit else "a table shows no more, --format csv does"
+        errors().print(f"{there} of {of} rows; {more}, --summary counts them all", highlight=False)

@@ -5,7 +5,8 @@ to happen next. The conditions are not judged here again: whether they hold is r
 made, the same as the table's.
 """
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -56,6 +57,9 @@ NEEDED_ANCHORS = {
     "subscription_cancelled": "a subscription that is cancelled",
 }
 """What there would have to be for an anchor, by its kind."""
+
+SHOWN_ROWS = 20
+"""Rows that are told of, the latest: every step of some passages through the scenario."""
 
 
 class Verdict(StrEnum):
@@ -175,7 +179,7 @@ def explain(
         folded_anchors=len(evidence.anchors) - len(anchors),
         no_anchors=_no_anchors(scenario, evidence),
         scenario=everybody,
-        rows=rows_in_words(evidence.rows, zone),
+        rows=tuple(_rows(scenario, evidence, zone, everything=everything)),
         delivery=delivery,
         notes=tuple(_notes(evidence, moment)),
     )
@@ -306,6 +310,15 @@ def _no_anchors(scenario: AskedScenario, evidence: Evidence) -> tuple[NoAnchor, 
         for candidate in reversed(evidence.candidates)
         if candidate.key not in known
     )
+
+
+def _rows(scenario: AskedScenario, evidence: Evidence, zone: ZoneInfo, *, everything: bool) -> Iterator[str]:
+    told = rows_in_words(evidence.rows, zone)
+    shown = told if everything else told[-SHOWN_ROWS:]
+    yield from shown
+    if more := len(told) - len(shown):
+        customer = shlex.quote(evidence.customer_id)
+        yield f"and {more} earlier ones: `ekiden rows --scenario {scenario.known_code} --customer {customer}`"
 
 
 def _notes(evidence: Evidence, moment: Moment) -> list[str]:

@@ -4,9 +4,11 @@ Belongs here: reading it, all through indexes, into plain values. Does not belon
 (`explanation`) or wording (`explanation_wording`).
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 from psycopg import Connection
@@ -15,10 +17,7 @@ from psycopg.rows import class_row, dict_row
 from ekiden.database.statements import qualified, statement
 from ekiden.insights.built import AskedScenario
 from ekiden.scenarios.frames import same_order_runs
-from ekiden.schedule.rows import OPEN_STATES, RowFilter, ScheduleRow, search
-
-MAX_ROWS = 1_000
-"""Rows of one customer that are read besides those that wait: ten for each enrolment, of a hundred of them."""
+from ekiden.schedule.rows import RowFilter, ScheduleRow, search
 
 
 @dataclass(frozen=True)
@@ -178,6 +177,28 @@ class Evidence:
     table_differs: bool = False
     """Whether the built table says otherwise, for what happened since the build."""
 
+    # each is gathered once: thousands of anchors that all look through thousands of enrolments take minutes
+    @cached_property
+    def enrolments_by_anchor(self) -> Mapping[tuple[str, str], Sequence[Enrolment]]:
+        """The enrolments in their order, by the kind and the key of what they entered by."""
+        gathered = defaultdict(list)
+        for enrolment in self.enrolments:
+            gathered[enrolment.anchor_kind, enrolment.anchor_key].append(enrolment)
+        return gathered
+
+    @cached_property
+    def blocked_enrolments(self) -> Sequence[Enrolment]:
+        """The enrolments that a person ended by a block, in their order."""
+        return [enrolment for enrolment in self.enrolments if enrolment.exit_reason == "blocked"]
+
+    @cached_property
+    def rows_by_enrolment(self) -> Mapping[int, Sequence[ScheduleRow]]:
+        """The rows in their order, by the number of their enrolment."""
+        gathered = defaultdict(list)
+        for row in self.rows:
+            gathered[row.enrolment_id].append(row)
+        return gathered
+
 
 class UnknownCustomer(LookupError):
     """The shop has no such customer."""
@@ -306,13 +327,9 @@ def _with_ledger(
     parameters = {"customer_id": evidence.customer_id, "scenario_id": scenario.scenario_id}
     with connection.cursor(row_factory=class_row(Enrolment)) as cursor:
         enrolments = cursor.execute(statement(__file__, "customer_enrolments"), parameters).fetchall()
-    # by the customer's index, and then by scenario: a customer has few rows
+    # by the customer's index, and then by scenario; all of them, as the answer turns on any row that is missing
     mine = RowFilter(customer=evidence.customer_id, scenario=scenario.known_code)
-    rows = search(connection, mine, limit=MAX_ROWS) if scenario.known_code else []
-    if len(rows) == MAX_ROWS:
-        # the oldest; what waits is asked about first
-        open_rows = search(connection, replace(mine, states=OPEN_STATES), limit=MAX_ROWS)
-        rows += [row for row in open_rows if row not in rows]
+    rows = search(connection, mine, limit=None) if scenario.known_code else []
     blocked_in = connection.execute(statement(__file__, "blocked_in"), parameters) if blocks_everywhere else ()
     return replace(
         evidence,

@@ -6,6 +6,7 @@ customer.
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
+from heapq import merge
 from zoneinfo import ZoneInfo
 
 from ekiden.insights.built import AskedScenario
@@ -93,8 +94,10 @@ def earlier_that_keeps_out(
     scenario: AskedScenario, evidence: Evidence, anchor: AnchorEvidence, at: datetime
 ) -> tuple[Enrolment, str] | None:
     """Return the earlier enrolment that keeps an anchor out, and the rule by which it does (C-06)."""
-    reentry = scenario.definition.reentry
-    for enrolment in reversed(evidence.enrolments):
+    reentry, restarts = scenario.definition.reentry, scenario.restarts
+    # where each anchor enters by itself, only its own enrolments and those that were blocked have a say
+    is_by_itself = reentry == "per_anchor" and not restarts
+    for enrolment in _own_and_blocked(evidence, anchor) if is_by_itself else reversed(evidence.enrolments):
         if enrolment.entered_at > at:
             continue
         left_at = enrolment.left_at if enrolment.exited_at and enrolment.exited_at <= at else None
@@ -104,13 +107,24 @@ def earlier_that_keeps_out(
             return enrolment, "this anchor entered already"
         if reentry == "never":
             return enrolment, "nobody enters twice (reentry: never)"
-        if scenario.restarts:
+        if restarts:
             stopped = left_at and enrolment.exit_reason not in {None, "superseded"}
             if enrolment.anchor_at >= anchor.at or (stopped and left_at and left_at >= anchor.at):
                 return enrolment, "only a later anchor starts the scenario anew (on_retrigger: restart)"
         elif reentry == "after_exit" and (left_at is None or left_at >= anchor.at):
             return enrolment, "what happens during an enrolment is ignored (reentry: after_exit)"
     return None
+
+
+def _own_and_blocked(evidence: Evidence, anchor: AnchorEvidence) -> Iterator[Enrolment]:
+    """Yield an anchor's own enrolments and those that were blocked, the latest first; some of them twice."""
+    own = evidence.enrolments_by_anchor.get((anchor.kind, anchor.key), ())
+    return merge(
+        reversed(own),
+        reversed(evidence.blocked_enrolments),
+        key=lambda enrolment: (enrolment.entered_at, enrolment.enrolment_id),
+        reverse=True,
+    )
 
 
 def _not_entered(
@@ -128,7 +142,7 @@ def _not_entered(
     remedies = {"never": "nothing: who went through this scenario once does not enter it again"}
     again = remedies.get(scenario.definition.reentry, "needs a later anchor")
     if earlier.exit_reason == "blocked":
-        own = [row.state for row in evidence.rows if row.enrolment_id == earlier.enrolment_id]
+        own = [row.state for row in evidence.rows_by_enrolment.get(earlier.enrolment_id, ())]
         # it is the row that is reopened
         again = REOPEN if RowState.BLOCKED in own else "nothing: the blocked row was deleted, so the block stays"
     return Check("not_entered", wording, False, remedy=again)

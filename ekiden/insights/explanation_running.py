@@ -31,7 +31,7 @@ def next_of_running(
     if running.exited_at:
         # rows are those of now, also where an earlier moment is asked about
         return f"nothing: {running.state} since, {local(running.exited_at, zone)}"
-    own = [row for row in evidence.rows if row.enrolment_id == running.enrolment_id]
+    own = evidence.rows_by_enrolment.get(running.enrolment_id, ())
     waiting = next((row for row in own if row.state in OPEN_STATES), None)
     if waiting is None:
         # who is ended for another reason does not start anew

@@ -1,6 +1,7 @@
 """Looking at schedule rows: search, counts and summaries. Nothing here changes a row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -14,6 +15,9 @@ from ekiden.database.statements import all_hold, columns_of, statement
 
 LARGEST_ROW_ID = 2**63 - 1
 """PostgreSQL's bigint ends there."""
+
+FETCHED_ROWS = 10_000
+"""Rows that a stream asks the server for at once: some megabytes, and few enough round trips."""
 
 
 class RowState(StrEnum):
@@ -181,14 +185,33 @@ def hold_reason() -> sql.SQL:
 _COLUMNS = columns_of(ScheduleRow)
 
 
-def search(connection: Connection[Any], row_filter: RowFilter, *, limit: int) -> list[ScheduleRow]:
-    """Return at most `limit` rows that the filter admits, by due date, scenario, customer and step."""
+def search(connection: Connection[Any], row_filter: RowFilter, *, limit: int | None) -> list[ScheduleRow]:
+    """Return at most `limit` rows that the filter admits, by due date, scenario, customer and step; None: all."""
+    with connection.cursor(row_factory=class_row(ScheduleRow)) as cursor:
+        return cursor.execute(_search(row_filter, limit)).fetchall()
+
+
+@contextmanager
+def found_rows(
+    connection: Connection[Any], row_filter: RowFilter, *, limit: int | None
+) -> Iterator[Iterator[ScheduleRow]]:
+    """Yield what `search` returns as a stream, so that a ledger of years never stands in memory."""
+    # made whole at the commit: whoever reads slowly, as a pager does, keeps no lock that a migration waits for
+    with connection.transaction():
+        connection.execute(sql.SQL("declare found_rows cursor with hold for {}").format(_search(row_filter, limit)))
+    with connection.cursor("found_rows", row_factory=class_row(ScheduleRow), withhold=True) as cursor:
+        cursor.itersize = FETCHED_ROWS
+        yield iter(cursor)
+
+
+def _search(row_filter: RowFilter, limit: int | None) -> sql.Composed:
     query = sql.SQL(
         "select {columns} from {selection} order by {due_date}, scenario_code, customer_id, step_no, schedule_row_id"
         " limit {limit}"
-    ).format(columns=_COLUMNS, selection=row_filter.selection(), due_date=row_filter.sorted_due_date(), limit=limit)
-    with connection.cursor(row_factory=class_row(ScheduleRow)) as cursor:
-        return cursor.execute(query).fetchall()
+    )
+    return query.format(
+        columns=_COLUMNS, selection=row_filter.selection(), due_date=row_filter.sorted_due_date(), limit=limit
+    )
 
 
 def count(connection: Connection[Any], row_filter: RowFilter, *, most: int | None = None) -> int:

@@ -26,6 +26,19 @@ def test_planning_says_what_it_did(shop: Shop, ekiden):
     assert shop.execute("select actor from outreach.runs") == [("hanako",)]
 
 
+def test_a_scenario_with_an_earlier_version_that_cannot_be_asked_is_not_told_to_be_left_out(planned: Shop, ekiden):
+    planned.execute(
+        "update eligibility.scenario_registry set live_function = 'eligibility.of_now';"
+        "drop function eligibility.follow_up_answers"
+    )
+    planned.buyer("C3")
+    ended = ekiden("plan")
+    assert ended.code == 1
+    assert "1 entered, 1 rows ready" in ended.err
+    assert "not stopped: version 1 (git abc123) of follow_up cannot be asked" in ended.err
+    assert "left out" not in ended.err
+
+
 def test_planning_a_range_of_missed_days_holds_them(shop: Shop, ekiden):
     shop.scenario()
     shop.buyer("C1", "2024-03-01")
@@ -205,6 +218,16 @@ def test_a_ledger_of_years_is_not_counted_to_show_a_screen_of_it(planned: Shop, 
     assert "1 of at least 2 rows; --limit shows more" in ekiden("rows", "--limit", "1").err
 
 
+def test_a_table_that_would_be_too_long_has_its_first_rows_and_says_what_has_all(planned: Shop, ekiden, monkeypatch):
+    monkeypatch.setattr("ekiden.cli.rows.TABLE_ROWS", 1)
+    ended = ekiden("rows", "--limit", "5")
+    assert "1 of 2 rows; a table shows no more, --format csv does, --summary counts them all" in ended.err
+    assert (ended.out.count("C1"), ended.out.count("C2")) == (0, 1)
+    for form in ("csv", "json"):
+        ended = ekiden("rows", "--limit", "5", "--format", form)
+        assert (ended.out.count("follow_up"), ended.err) == (2, "")
+
+
 def test_what_looks_like_markup_is_shown_as_it_is(shop: Shop, ekiden):
     shop.scenario()
     shop.buyer("[/bold]C[red]")
@@ -232,6 +255,11 @@ def test_a_release_says_how_many_rows_it_changed_and_who_did_it_is_kept(planned:
 
 
 def test_the_whole_way_from_the_plan_to_the_lineage_of_a_message(planned: Shop, ekiden):
+    planned.execute(
+        "insert into raw.orders (order_id, customer_id, ordered_at)"
+        " values ('O-C1-2024-03-08', 'C1', '2024-03-08 10:00+09');"
+        "insert into raw.order_lines (order_id, line_no, product_id, quantity) values ('O-C1-2024-03-08', 1, 'A', 1.50)"
+    )
     assert ekiden("send").out.strip() == "nothing is due"
     planned.at("2024-03-09 12:00")
     assert ekiden("send").out.strip() == "1 claimed, 1 sent"
@@ -245,6 +273,8 @@ def test_the_whole_way_from_the_plan_to_the_lineage_of_a_message(planned: Shop, 
     assert [change["transition"] for change in as_json["transitions"]] == ["T1", "T6", "T7"]
     (as_csv,) = csv.DictReader(io.StringIO(ekiden("show", row["message_id"], "--format", "csv").out))
     assert as_csv["content_hash"] == as_json["content_hash"]
+    assert as_csv["planned_send_at"] == as_json["planned_send_at"] == "2024-03-09T12:00:00+09:00"
+    assert [line["quantity"] for line in as_json["anchor_lines"]] == ["1.50"]
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])

@@ -3,8 +3,10 @@
 import pytest
 from psycopg import sql
 
+from ekiden.database.connection import connect
 from ekiden.database.statements import UnfindableText
-from ekiden.schedule.rows import RowFilter, count, search
+from ekiden.schedule import rows
+from ekiden.schedule.rows import RowFilter, count, found_rows, search
 from tests.integration.ledger_fixtures import Shop
 
 PAST_ROWS = 5_000
@@ -52,6 +54,21 @@ def test_what_waits_is_found_without_reading_the_past(shop: Shop):
         explained = query.format(rows=row_filter.selection(), due_date=row_filter.sorted_due_date())
         ((plan,),) = shop.connection.execute(explained).fetchall()
         assert sum(_left_out(plan[0]["Plan"])) < PAST_ROWS
+
+
+def test_rows_that_are_read_slowly_keep_nobody_waiting(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rows, "FETCHED_ROWS", 1)
+    shop.scenario()
+    for number in range(9):
+        shop.buyer(f"C{number}")
+    shop.plan()
+    for limit in (None, 5):
+        with found_rows(shop.connection, RowFilter(), limit=limit) as found:
+            first = next(found)
+            with connect(shop.settings) as another:
+                another.execute("lock table outreach.schedule_rows in access exclusive mode nowait")
+                another.rollback()
+            assert [first, *found] == search(shop.connection, RowFilter(), limit=limit)
 
 
 def test_a_row_that_is_named_is_found_without_reading_others(shop: Shop):

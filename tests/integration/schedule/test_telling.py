@@ -1,7 +1,7 @@
 """What `why`, `show` and `status` tell of a ledger: nothing that it will not do."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from io import StringIO
 
 import pytest
@@ -10,8 +10,7 @@ from rich.console import Console
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, opt_out
 from ekiden.delivery.pauses import pause
-from ekiden.insights import explanation_evidence
-from ekiden.insights.explanation import Verdict
+from ekiden.insights.explanation import SHOWN_ROWS, Verdict
 from ekiden.insights.lineage import lineage
 from ekiden.insights.lineage_wording import describe
 from ekiden.insights.moments import moment
@@ -267,14 +266,23 @@ def test_a_channel_that_the_deployment_has_not_is_told(shop: Shop):
     assert asks(shop).next.endswith("but this deployment sends nothing by sms; configure it: docs/channels.md")
 
 
-def test_what_waits_is_told_however_many_rows_there_were_before(shop: Shop, monkeypatch):
-    monkeypatch.setattr(explanation_evidence, "MAX_ROWS", 1)
-    shop.scenario(steps=[STEP, STEP | {"offset_days": 30}])
-    shop.buyer("C1")
+def test_what_waits_or_is_blocked_is_told_however_many_rows_there_were_before(shop: Shop):
+    shop.scenario(reentry="per_anchor")
+    shop.customer("C1")
+    for number in range(1000):
+        shop.eligible("C1", "2024-03-05", key=f"O-{number}")
     shop.plan()
-    shop.at(NOON)
-    shop.send()
-    assert asks(shop).next == "nothing: step 2 is ready, due on 2024-04-07"
+    shop.eligible("C1", "2024-03-06", key="O-last")
+    shop.plan()
+    found = asks(shop)
+    assert found.next.startswith("step 1, due 2024-03-07: held (実施保留); ")
+    assert len(found.rows) == SHOWN_ROWS + 1
+    assert found.rows[-2].startswith("step 1, due 2024-03-07: held (実施保留); ")
+    assert found.rows[-1] == "and 981 earlier ones: `ekiden rows --scenario follow_up --customer C1`"
+    shop.operate("block", rows=(str(shop.row(due_from=date(2024, 3, 7)).schedule_row_id),))
+    shop.eligible("C1", "2024-03-07", key="O-after")
+    (planning,) = [check for check in asks(shop).anchors[0].planning if check.name == "not_entered"]
+    assert planning.remedy == "a person would have to take the block back: `ekiden reopen`"
 
 
 def test_of_a_list_it_is_told_that_a_person_has_to_export_it(one_card: Shop):

@@ -3,6 +3,8 @@
 And what a terminal does with what strangers wrote: nothing but to show it.
 """
 
+import csv
+import json
 from dataclasses import dataclass, fields
 from io import StringIO
 from zoneinfo import ZoneInfo
@@ -35,6 +37,10 @@ class Row:
 COLUMNS = tuple(field.name for field in fields(Row))
 
 
+def read_csv(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(text, newline="")))
+
+
 def drawn(width: int) -> str:
     terminal = Console(file=StringIO(), width=width)
     show([Row()], COLUMNS, of=Row, form=Format.TABLE, zone=ZoneInfo("Asia/Tokyo"), on=terminal)
@@ -52,6 +58,23 @@ def test_a_table_has_every_column_whole_however_narrow_the_terminal_is(width: in
 @pytest.mark.parametrize(("width", "in_one_piece"), [(84, False), (85, True), (200, True)])
 def test_a_messages_id_stays_in_one_piece_where_every_other_column_keeps_room(width: int, in_one_piece: bool):
     assert (MESSAGE_ID in drawn(width)) == in_one_piece
+
+
+@pytest.mark.parametrize(("form", "reader"), [(Format.JSON, json.loads), (Format.CSV, read_csv)])
+def test_rows_of_a_stream_are_written_as_they_come(form: Format, reader, capsys: pytest.CaptureFixture[str]):
+    written = ""
+
+    def found():
+        nonlocal written
+        for reason in ("a\nb\u2028c", '"}, {"', ""):
+            yield Row(reason=reason)
+            written += capsys.readouterr().out
+            assert written.count(MESSAGE_ID) == len(reader(written + ("\n]" if form is Format.JSON else "")))
+
+    assert show(found(), COLUMNS, of=Row, form=form, zone=ZoneInfo("Asia/Tokyo")) == 3
+    read = reader(written + capsys.readouterr().out)
+    assert [row["reason"] for row in read] == ["a\nb\u2028c", '"}, {"', ""]
+    assert [list(row) for row in read] == [list(COLUMNS)] * 3
 
 
 def test_a_terminal_is_told_nothing_by_what_strangers_wrote(capsys: pytest.CaptureFixture[str]):

@@ -358,6 +358,19 @@ def test_earlier_enrolments_keep_out_as_the_reentry_rule_says(settings, earlier,
 
 
 @pytest.mark.parametrize(
+    ("days_later", "rule"), [(1, "the customer was blocked in this scenario"), (-1, "this anchor entered already")]
+)
+def test_of_a_block_and_an_entry_by_the_same_anchor_the_later_is_told(days_later: int, rule: str):
+    own = entered(anchor_key="O-1")
+    blocked = entered(
+        enrolment_id=2, entered_at=own.entered_at + timedelta(days=days_later), state="stopped", exit_reason="blocked"
+    )
+    enrolments = tuple(sorted((own, blocked), key=lambda enrolment: enrolment.entered_at))
+    found = ask(replace(EVIDENCE, enrolments=enrolments), reentry="per_anchor")
+    assert f"order O-1: {rule}: entered " in found.first_failing
+
+
+@pytest.mark.parametrize(
     ("mine", "theirs", "keeps_out"), [(1, 2, False), (2, 2, True), (3, 2, True), (None, 2, True), (1, None, False)]
 )
 def test_exclusive_scenarios_give_way_to_what_is_as_good(mine, theirs, keeps_out):

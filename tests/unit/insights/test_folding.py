@@ -16,7 +16,7 @@ from ekiden.insights.explanation_checks import (
     frame_states,
 )
 from ekiden.insights.explanation_choice import FEW_ANCHORS
-from ekiden.insights.explanation_evidence import AnchorEvidence, Evidence, Fact, FrameEvidence, Span
+from ekiden.insights.explanation_evidence import AnchorEvidence, Enrolment, Evidence, Fact, FrameEvidence, Span
 from ekiden.insights.moments import moment
 from tests.unit.insights.test_explanation import ALWAYS, BOUGHT, NOW, ORDERED, ZONE, asked, entered
 
@@ -58,7 +58,7 @@ def test_the_latest_those_that_hold_and_those_that_entered_are_explained_and_the
     found = ask(evidence)
     assert [each.key for each in found.anchors] == ["O-1", "O-30", "O-40", "O-50"]
     assert found.folded_anchors == 96
-    assert "and 96 other anchors that decide nothing now; --all shows them" in drawn(found)
+    assert "and 96 other anchors that decide nothing now; `ekiden why --all` shows them" in drawn(found)
     everything = ask(evidence, everything=True)
     assert (len(everything.anchors), everything.folded_anchors) == (ORDERS, 0)
     assert "other anchors" not in drawn(everything, everything=True)
@@ -69,6 +69,30 @@ def test_the_answer_does_not_depend_on_what_is_folded():
         folded, everything = ask(evidence), ask(evidence, everything=True)
         for part in ("verdict", "sentence", "first_failing", "next"):
             assert getattr(folded, part) == getattr(everything, part)
+
+
+class Counted(tuple[Enrolment, ...]):
+    """Enrolments that count how often one of them is looked at."""
+
+    looked_at = 0
+
+    def __iter__(self):
+        for enrolment in super().__iter__():
+            self.looked_at += 1
+            yield enrolment
+
+    def __reversed__(self):
+        for place in reversed(range(len(self))):
+            self.looked_at += 1
+            yield self[place]
+
+
+def test_what_entered_is_not_looked_through_for_every_anchor_that_enters_by_itself():
+    anchors = range(ORDERS, 0, -1)
+    enrolments = Counted(entered(anchor_key=f"O-{number}", enrolment_id=ORDERS - number) for number in anchors)
+    found = ask(replace(regular(open_anchors=tuple(anchors)), enrolments=enrolments))
+    assert found.first_failing.startswith("ordered: order O-1: this anchor entered already: ")
+    assert enrolments.looked_at < 10 * ORDERS
 
 
 def test_few_anchors_are_all_explained():
@@ -104,7 +128,7 @@ def test_counting_the_conditions_that_pass_agrees_with_explaining_them(spans, en
     evidence = replace(regular(), is_by_hand=is_by_hand, subscribed=ALWAYS if "excluded" in spans else None)
     judged = replace(anchor(1, stopped=False), **spans)
     at = judged.at + timedelta(days=days)
-    entry_at = None if entry_days is None else judged.at + timedelta(days=entry_days)
+    entry_at = at if entry_days is None else judged.at + timedelta(days=entry_days)
     checks = condition_checks(evidence, frame_states(evidence, at), judged, at, ZONE, entry_at)
     by_name: dict[str, bool] = {}
     for check in checks:
