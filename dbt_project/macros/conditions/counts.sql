@@ -208,13 +208,13 @@ since the anchor. Does not belong here: what an occurrence is (`occurrences`).
 {% macro sweep_ctes(name, counted, keys, frame, kept) -%}
 {#- the count goes up when an occurrence starts to count and down when it ends -#}
 {{ cte_head(name ~ '_changes', kept) }}
-    select {{ keys }}, changes.changed_at, changes.change
+    select {{ keys }}, lower(counts_during) as changed_at, 1 as change
     from {{ counted }}
-    cross join lateral (
-        values (lower(counts_during), 1), (upper(counts_during), -1)
-    ) as changes (changed_at, change)
-    -- an empty span has neither, an open one no end
-    where changes.changed_at is not null
+    where not isempty(counts_during)
+    union all
+    select {{ keys }}, upper(counts_during) as changed_at, -1 as change
+    from {{ counted }}
+    where {{ has_end('counts_during') }}
 ),
 
 -- of changes at one instant each sees the sum of all, and only the last has a span that is not empty
