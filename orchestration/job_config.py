@@ -116,8 +116,9 @@ class OperateRows(Config):
             refuse_out_of_bounds("first", self.first, least=1)
         due_from, due_to = read_days(self.due_from, self.due_to, fields=DUE)
         asked = RowFilter(
-            scenario=self.scenario,
-            customer=self.customer,
+            # an emptied field of the form is none
+            scenario=self.scenario or None,
+            customer=self.customer or None,
             step_no=self.step_no,
             due_from=due_from,
             due_to=due_to,
@@ -171,7 +172,14 @@ class SettleUnknown(Config):
         if hours is not None:
             refuse_out_of_bounds("older_than_hours", hours, least=0, most=MOST_HOURS)
         posted_until = None if hours is None else now - timedelta(hours=hours)
-        asked = UnknownFilter(self.scenario, self.customer, self.channel, self.run, posted_until, tuple(self.row))
+        asked = UnknownFilter(
+            scenario=self.scenario or None,
+            customer=self.customer or None,
+            channel=self.channel or None,
+            run=self.run or None,
+            posted_until=posted_until,
+            rows=tuple(self.row),
+        )
         if asked.is_for_all and not (self.all or self.dry_run):
             raise NothingChosen
         return asked

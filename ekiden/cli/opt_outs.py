@@ -102,7 +102,7 @@ def list_opt_outs(
 ) -> None:
     """Show opt-outs, the latest first."""
     settings = Settings()
-    chosen = OptOutFilter(customer, address, channel, site)
+    chosen = OptOutFilter(customer, address, channel, site or None)
     with ledger(settings) as connection:
         found = find_opt_outs(connection, chosen, limit=limit, withdrawn=withdrawn)
     columns = OPT_OUT_COLUMNS if withdrawn else OPT_OUT_COLUMNS[:9]
@@ -122,7 +122,7 @@ def withdraw_opt_outs(
     actor: ActorOption = None,
 ) -> None:
     """Withdraw opt-outs of somebody who has opted in again; the suppression list stays as it is."""
-    chosen = OptOutFilter(customer, address, channel, site, tuple(opt_out_ids or ()))
+    chosen = OptOutFilter(customer, address, channel, site or None, tuple(opt_out_ids or ()))
     settings, context = Settings(), acting_as(actor)
     with ledger(settings) as connection:
         withdrawn = withdraw(connection, chosen, reason=reason, now=utc_now(), context=context)

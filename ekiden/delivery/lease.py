@@ -74,7 +74,7 @@ def dispatcher(connection: Connection[Any], run_id: UUID, length: timedelta) -> 
     try:
         yield lease
     finally:
-        if not connection.closed and not connection.broken:
+        if not connection.closed:
             connection.execute(statement(__file__, "end_lease"), {"number": lease.number})
             connection.execute("reset idle_in_transaction_session_timeout")
             connection.execute("select pg_advisory_unlock(%s, %s)", lock)

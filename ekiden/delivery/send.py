@@ -183,7 +183,7 @@ def send_due(
         if broken:
             raise ContentsBroken(broken, [report_of(total, reconciled)])
     except BaseException as error:
-        if not connection.closed and not connection.broken:
+        if not connection.closed:
             with connection.transaction():
                 summary = {**vars(total), "error": str(error)}
                 finish_run(connection, run_id, now=clock(), summary=summary, succeeded=False)

@@ -39,7 +39,7 @@ def test_an_opt_out_is_recorded_shown_and_withdrawn_by_a_person_who_says_why(sho
     assert "the shop has no customer" not in ended.err
     assert ekiden("opt-out", "add", "--customer", "C1", "--channel", "dm").out.startswith("nothing new")
     assert "the shop has no customer C0" in ekiden("opt-out", "add", "--customer", "C0").err
-    (shown,) = json.loads(ekiden("opt-out", "list", "--customer", "C1", "--format", "json").out)
+    (shown,) = json.loads(ekiden("opt-out", "list", "--customer", "C1", "--site", "", "--format", "json").out)
     assert (shown["source"], shown["recorded_by"], shown["reason"]) == ("command", "hanako", "by telephone")
     refused = ekiden("opt-out", "withdraw", str(shown["opt_out_id"]))
     assert (refused.code, "say how the customer has opted in again" in refused.err) == (1, True)

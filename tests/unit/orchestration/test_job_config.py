@@ -8,6 +8,7 @@ from orchestration.consent_jobs import WhichOptOuts
 from orchestration.job_config import (
     BackfillDays,
     NotADay,
+    NothingChosen,
     NothingToPause,
     OperateRows,
     OutOfBounds,
@@ -51,6 +52,16 @@ def test_a_form_says_which_rows_by_the_words_of_the_command_line() -> None:
     assert (row_filter.scenario, row_filter.states) == ("cross_sell", ("held", "ready"))
     assert row_filter.hold_reasons == ("missed_send",)
     assert (row_filter.due_from, row_filter.rows, row_filter.first) == (date(2026, 5, 1), ("7",), 3)
+
+
+def test_fields_that_were_emptied_again_name_no_row() -> None:
+    # a filter by "" would match nothing, and say so; nothing at all must be meant, too
+    with pytest.raises(NothingChosen):
+        OperateRows(actor="Hanako", scenario="", customer="", dry_run=False).row_filter()
+    with pytest.raises(NothingChosen):
+        SettleUnknown(
+            actor="Hanako", settled_as="sent", scenario="", customer="", channel="", run="", dry_run=False
+        ).chosen(NOW)
 
 
 def test_what_names_no_row_is_refused() -> None:
