@@ -21,7 +21,7 @@ from psycopg.rows import class_row
 from ekiden.content.message import RenderedMessage
 from ekiden.content.notice import NoticeVariables, StepSummary, render_notice
 from ekiden.database.statements import statement
-from ekiden.delivery.addresses import normalised
+from ekiden.delivery.addresses import NotAnAddress, normalised
 from ekiden.delivery.channels import channel_for, sender_for
 from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
 from ekiden.delivery.provider_waits import wait_of
@@ -62,7 +62,10 @@ def notify_administrator(
 
 
 def _notify(connection: Connection[Any], channel: Channel, settings: Settings, now: datetime) -> bool:
-    address = normalised(settings.admin_notice_address or "")
+    try:
+        address = normalised(settings.admin_notice_address or "")
+    except NotAnAddress as error:
+        raise ValueError(f"EKIDEN_ADMIN_NOTICE_ADDRESS is no mail address: {error}") from None
     with connection.transaction():
         # one at a time: of two senders that end together, one finds everything told
         connection.execute("select pg_advisory_xact_lock(hashtext('ekiden.admin_notice'))")

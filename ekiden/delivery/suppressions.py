@@ -98,8 +98,8 @@ def sync(
     """Add what the provider's lists say to ours, each from a little before where the last reading ended.
 
     `full`: each from its beginning. The connection is in autocommit mode: each page is kept as it comes, so a list that
-    cannot be read to its end leaves what was read, and is read from the same place the next time. Raises
-    `ListUnreadable` for such lists, once all others are read.
+    cannot be read to its end leaves what was read, and begins where it did now the next time. Raises `ListUnreadable`
+    for such lists, once all others are read.
     """
     read, faults = [], []
     for which in SuppressionList:

@@ -76,6 +76,8 @@ class LastRun:
     started_at: datetime
     finished_at: datetime | None
     outcome: str | None
+    error: str | None = None
+    """What it failed with, in the error's own words; empty where it had none, as of who was interrupted."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ from datetime import datetime
 from ekiden.insights.status import LATENCY_OVER, DeploymentStatus, LastRun
 from ekiden.settings import Settings
 
+LONGEST_REASON = 200
+"""Characters of why a run failed; the run's own log tells all."""
+
 
 def status_in_words(found: DeploymentStatus, settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield what a person reads: a label and what there is to say; times are the shop's."""
@@ -74,7 +77,18 @@ def _run(run: LastRun, settings: Settings) -> str:
     days = f" of {run.partition_from} to {run.partition_to}" if run.partition_from else ""
     if run.finished_at is None:
         return f"{_local(run.started_at, settings)} by {run.actor}{days}: not finished"
-    return f"{_local(run.finished_at, settings)} by {run.actor}{days}: {run.outcome}"
+    return f"{_local(run.finished_at, settings)} by {run.actor}{days}: {run.outcome}{_why(run)}"
+
+
+def _why(run: LastRun) -> str:
+    if run.error is None:
+        return ""
+    if not run.error:
+        return " (interrupted, as by a person, or by an error without words)"
+    # the database goes on with details; a list of faults begins on the next line
+    first, *more = run.error.splitlines()
+    said = f"{first} {more[0].strip()}" if first.endswith(":") and more else first
+    return f" ({said if len(said) <= LONGEST_REASON else said[: LONGEST_REASON - 1] + '…'})"
 
 
 def _local(moment: datetime, settings: Settings) -> str:

@@ -4,13 +4,20 @@ Belongs here: reading the model's Jinja, without running it. Does not belong her
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from jinja2 import Environment, TemplateError, TemplateSyntaxError, nodes
 
+from ekiden.scenarios.of_dbt import EPHEMERAL
+
 MACRO = "eligibility"
+
+CONFIG = "config"
+KIND = "materialized"
+"""dbt's own macro, and its setting of what a model becomes."""
 
 ALMOST = 0.85
 """So alike that another macro cannot be meant; `eligibility_query` is 0.79 alike."""
@@ -39,6 +46,8 @@ class ModelSql:
     segments_line: int = 1
     fault: tuple[int, str] | None = None
     """The line and what is wrong, where it cannot be read."""
+    ephemeral_line: int | None = None
+    """The line of the call of `config` that makes the model ephemeral, where there is one."""
 
 
 def read_model_sql(path: Path) -> ModelSql:
@@ -58,7 +67,27 @@ def read_model_sql(path: Path) -> ModelSql:
             return _of_call(path, call)
         if isinstance(call.node, nodes.Name) and get_close_matches(call.node.name, [MACRO], n=1, cutoff=ALMOST):
             return ModelSql(path, fault=(call.lineno, f"there is no macro {call.node.name}, perhaps {MACRO}"))
-    return ModelSql(path)
+    return ModelSql(path, ephemeral_line=_ephemeral_line(tree))
+
+
+def _ephemeral_line(tree: nodes.Template) -> int | None:
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name == CONFIG:
+            for kind in _kinds(call):
+                if isinstance(kind, nodes.Const) and kind.value == EPHEMERAL:
+                    return call.lineno
+    return None
+
+
+def _kinds(call: nodes.Call) -> Iterator[nodes.Expr]:
+    """Yield what a call of `config` says that the model becomes, by a keyword or in a mapping."""
+    for keyword in call.kwargs:
+        if keyword.key == KIND:
+            yield keyword.value
+    for mapping in call.args:
+        for pair in mapping.items if isinstance(mapping, nodes.Dict) else ():
+            if isinstance(pair.key, nodes.Const) and pair.key.value == KIND:
+                yield pair.value
 
 
 class _Unreadable(Exception):

@@ -12,8 +12,8 @@ from typing import Any
 
 from ekiden.scenarios.document import START, TEMPLATE, Document, DocumentFault, Position, read_document
 from ekiden.scenarios.faults import Location, meant
-from ekiden.scenarios.model_sql import ModelSql, read_model_sql
-from ekiden.scenarios.of_dbt import entry_faults
+from ekiden.scenarios.model_sql import CONFIG, KIND, ModelSql, read_model_sql
+from ekiden.scenarios.of_dbt import NO_RELATION, entry_faults
 
 ELIGIBILITY = Path("models") / "eligibility"
 SEGMENTS = Path("models") / "segments"
@@ -184,6 +184,9 @@ def _scenarios_in(
             message = f"there is no {name}.sql; its one line is {{{{ eligibility() }}}}"
             position = document.position((*root, "name"))
             own.append(SourceFault("model_missing", file, position, message, (*root, "name"), stops_dbt=False))
+        elif sql.ephemeral_line is not None:
+            message = f"{NO_RELATION}; leave `{KIND}` out of `{CONFIG}(…)`"
+            own.append(SourceFault("unknown_value", sql.file, Position(sql.ephemeral_line, 1), message))
         definition, place = _definition(file, document, root, model, own)
         own += _entry_faults(file, document, root, model)
         own += _column_faults(file, document, root, model, compiled_here=sql is not None and sql.compiled_here)

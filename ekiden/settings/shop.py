@@ -32,7 +32,7 @@ class ShopSettings(BaseModel):
     blocked_from: Literal["scenario", "every_scenario"] = "scenario"
     """What a customer whose row a person blocked never enters again (T13): that scenario, or none at all (R-240e)."""
 
-    desired_delivery_added_days: int = Field(5, ge=0)
+    desired_delivery_added_days: int = Field(5, ge=0, le=3_650)
     """Days added to the shipping date where an order has no desired delivery date (R-063, R-064)."""
 
     name_order: Literal["family_first", "given_first"] = "family_first"

@@ -175,8 +175,11 @@ def _prepare(settings: Settings, inputs: str, environment: Mapping[str, str]) ->
     def suspects(report: Report) -> Mapping[str, Sequence[str]]:
         return dict(_changed(known, files, report))
 
+    def files_of_none(report: Report) -> Mapping[str, Sequence[str]]:
+        return {name: [name] for name in _of_no_scenario(files, report) if files[name] != known.get(name)}
+
     try:
-        project = read_without_the_refused(parse, suspects)
+        project = read_without_the_refused(parse, suspects, files_of_none)
     except Unreadable as error:
         raise BuildFailed(f"dbt cannot read the project: {error}") from None
     for folder in tried - {PROJECT_DIR, project.folder}:
@@ -188,8 +191,8 @@ def _prepare(settings: Settings, inputs: str, environment: Mapping[str, str]) ->
         if each.stops_dbt or each.source.model_name in project.refused_by_dbt
         for file in each.source.files
     }
-    read = {file: state for file, state in files.items() if file not in stubs}
-    _note_parse(settings, inputs=inputs, refused=project.refused_by_dbt, files=read)
+    read = {file: state for file, state in files.items() if file not in stubs and file not in project.refused_files}
+    _note_parse(settings, inputs=inputs, refused=project.refused, files=read)
     return project
 
 
@@ -200,6 +203,12 @@ def _changed(known: Mapping[str, str], files: Mapping[str, str], report: Report)
         changed = [name for name in names if files.get(name) != known.get(name)]
         if changed and not each.stops_dbt:
             yield each.source.model_name, changed
+
+
+def _of_no_scenario(files: Iterable[str], report: Report) -> list[str]:
+    """Return the YAML files that dbt reads there and that describe no scenario, like one of sources alone."""
+    described = {_in_project(file) for each in report.scenarios for file in each.source.files}
+    return [name for name in files if name not in described and Path(name).suffix.lower() in SUFFIXES]
 
 
 def _parse_once(settings: Settings, project: PreparedProject, environment: Mapping[str, str]) -> str | None:
@@ -318,7 +327,7 @@ def _ask(settings: Settings, project: Path, question: Sequence[str]) -> subproce
         elif project == PROJECT_DIR and not is_parsed:
             # a parse finds out whom dbt does not name
             is_parsed = True
-            found_out = prepare(settings).refused_by_dbt
+            found_out = prepare(settings).refused
             if found_out.keys() <= refused.keys():
                 return answer
             refused |= found_out

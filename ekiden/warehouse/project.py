@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from ekiden.scenarios.definition import FAULTS_KEY
-from ekiden.scenarios.report import CheckedScenario, Report
+from ekiden.scenarios.report import CheckedScenario, Finding, Report
 from ekiden.scenarios.source import COLUMNS, ELIGIBILITY, SUFFIXES
 from ekiden.scenarios.validate import validate
 from ekiden.settings import Settings
@@ -44,6 +44,9 @@ STANDING = "{{ standing_eligibility() }}\n"
 KEPT = timedelta(days=30)
 """A copy that nobody has asked for as long is of files that were edited since; the longest build takes hours."""
 
+REFUSED = "refused_by_dbt"
+"""The rule that a file of no model breaks where dbt reads nothing with it."""
+
 UNNAMEABLE = frozenset({"duplicate_model", "model_name"})
 """Faults that leave no name under which a stub could stand."""
 
@@ -56,6 +59,13 @@ class PreparedProject:
     report: Report
     refused_by_dbt: Mapping[str, str]
     """Models that only dbt itself found broken, each with its words."""
+    refused_files: Mapping[str, str] = field(default_factory=dict)
+    """The same of files of no model, named from the project's folder; the report tells them with its loose faults."""
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """All that only dbt itself found broken, models and files."""
+        return {**self.refused_by_dbt, **self.refused_files}
 
     @property
     def broken(self) -> Mapping[str, tuple[str, ...]]:
@@ -77,9 +87,15 @@ def broken_variable(broken: Mapping[str, tuple[str, ...]]) -> str:
     return variable
 
 
-def prepare_project(settings: Settings, original: Path, refused_by_dbt: Mapping[str, str]) -> PreparedProject:
-    """Return the project to run dbt on: `original` wherever dbt can read it, else a copy below `dbt_target`."""
-    report = validate(original, options=settings.options)
+def prepare_project(settings: Settings, original: Path, refused: Mapping[str, str]) -> PreparedProject:
+    """Return the project to run dbt on: `original` wherever dbt can read it, else a copy below `dbt_target`.
+
+    `refused`: models that dbt refused before, and files of none by their names in the project, each with its words.
+    """
+    # a file's name has a suffix, a model's no dot
+    refused_files = {name: said for name, said in refused.items() if "." in name}
+    refused_by_dbt = {name: said for name, said in refused.items() if name not in refused_files}
+    report = _with_refused_files(validate(original, options=settings.options), original, refused_files)
     stubbed = {
         each.source.model_name: each
         for each in report.scenarios
@@ -88,7 +104,16 @@ def prepare_project(settings: Settings, original: Path, refused_by_dbt: Mapping[
     if not stubbed and not report.loose:
         return PreparedProject(original, report, {})
     folder = _copy(settings.dbt_target / "projects", original, report, stubbed, refused_by_dbt)
-    return PreparedProject(folder, report, dict(refused_by_dbt))
+    return PreparedProject(folder, report, refused_by_dbt, refused_files)
+
+
+def _with_refused_files(report: Report, original: Path, refused_files: Mapping[str, str]) -> Report:
+    """Return the report with what dbt said of files of no model among the faults that are nobody's."""
+    found = (
+        Finding("error", REFUSED, f"{original.name}/{name}", 1, 1, "", "", f"left out: {said}")
+        for name, said in refused_files.items()
+    )
+    return replace(report, loose=(*report.loose, *found))
 
 
 def _copy(

@@ -21,7 +21,7 @@ Parse = Callable[[Mapping[str, str]], tuple[PreparedProject, str | None]]
 """Reads the project without these models, each with why; returns it, and what dbt said if it could not."""
 
 Suspects = Callable[[Report], Mapping[str, Sequence[str]]]
-"""Returns the models that may be what dbt does not take, each with the files that it may be of."""
+"""Returns the models that may be what dbt does not take, each with the files that it may be of; or such files alone."""
 
 _NAMED_FILE = re.compile(r"eligibility/([^\s()'\"]+?)\.(?i:sql|yml|yaml)\b")
 _NAMED_MODEL = re.compile(r"\bmodel(?:\.\w+\.| ')(\w+)")
@@ -58,9 +58,14 @@ def refused_model(output: str, report: Report, known: Collection[str]) -> str | 
     return next((name for name in _NAMED_MODEL.findall(output) if name in models), None)
 
 
-def read_without_the_refused(parse: Parse, suspects: Suspects) -> PreparedProject:
-    """Return the project without the scenarios that dbt refuses, as few as can be; raises `Unreadable`."""
-    return _Search(parse).run(suspects)
+def read_without_the_refused(
+    parse: Parse, suspects: Suspects, files_of_none: Suspects = lambda _: {}
+) -> PreparedProject:
+    """Return the project without the scenarios that dbt refuses, as few as can be; raises `Unreadable`.
+
+    `files_of_none`: files that describe no model, which are left out where it is not the scenarios alone.
+    """
+    return _Search(parse).run(suspects, files_of_none)
 
 
 class _Search:
@@ -73,25 +78,33 @@ class _Search:
         """What dbt could read last."""
         self._parses = 0
 
-    def run(self, suspects: Suspects) -> PreparedProject:
+    def run(self, suspects: Suspects, files_of_none: Suspects) -> PreparedProject:
         report, said = self._try()
         if said is not None:
-            files = {model: each for model, each in suspects(report).items() if model not in self._refused}
-            self._aside = {model: _reason(each, said) for model, each in files.items()}
-            if not files or self._try()[1] is not None:
-                raise Unreadable(said.strip())
-            self._take_back(list(files), files, said)
+            files = suspects(report)
+            if not self._reads_without(files, said):
+                # only now, and taken back before the scenarios: what they read may be described there
+                alone = files_of_none(report)
+                files = {**alone, **files}
+                if not alone or not self._reads_without(files, said):
+                    raise Unreadable(said.strip())
+            self._take_back(list(self._aside), files, said)
             # with one at least of those left dbt stops, and there was no time to find out which
             others = f" (or with one of {len(self._aside) - 1} others that changed)" if len(self._aside) > 1 else ""
             self._refused |= {model: f"{reason}{others}" for model, reason in self._aside.items()}
             self._aside = {}
-        if self._read is None or self._read.refused_by_dbt != self._refused:
+        if self._read is None or self._read.refused != self._refused:
             # what is told of them is known only now; a file may have changed meanwhile, too
             _, said = self._try()
             if said is not None:
                 raise Unreadable(said.strip())
         assert self._read is not None
         return self._read
+
+    def _reads_without(self, files: Mapping[str, Sequence[str]], said: str) -> bool:
+        """Set these aside, which may be it, and return whether dbt reads the project then."""
+        self._aside = {name: _reason(each, said) for name, each in files.items() if name not in self._refused}
+        return bool(self._aside) and self._try()[1] is None
 
     def _try(self) -> tuple[Report, str | None]:
         """Read the project without whom dbt names; return what it said where it names nobody."""

@@ -144,8 +144,8 @@ class Posting:
             self.stopped = self.stopped or verdict.detail
             self._end(verdict.detail)
         if verdict.wait_until is not None:
-            reason = f"SendGrid takes no more requests until {verdict.wait_until:%Y-%m-%d %H:%M:%S} UTC"
-            self._end(reason, verdict.wait_until)
+            # until when is told beside it, in the shop's time
+            self._end("SendGrid takes no more requests for now", verdict.wait_until)
 
     def _refused(self, portion: Portion, reason: str, smaller: list[Portion]) -> None:
         """Note that all of `portion` are refused, or try it in smaller portions, before anything else that waits."""

@@ -4,20 +4,22 @@ Belongs here: asking, and what an entry says. Does not belong here: what an entr
 (`ekiden.delivery.suppressions`). The document: https://www.twilio.com/docs/sendgrid/api-reference/suppressions-suppressions
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from http.client import HTTPException
+from time import sleep
 from typing import Any
 
 import orjson
 from pydantic import SecretStr
 from urllib3.exceptions import HTTPError
 
+from ekiden.clock import Clock, utc_now
 from ekiden.delivery.channels.posts import credential
-from ekiden.delivery.channels.sendgrid_client import PooledClient
+from ekiden.delivery.channels.sendgrid_client import Answer, PooledClient
 from ekiden.delivery.channels.transport import NotConnected, pool_for
 
 PAGE = 500
@@ -26,6 +28,15 @@ READ_SECONDS = 120.0
 """For one answer: the groups' list comes in one piece."""
 LONGEST_ANSWER = 64 * 1024 * 1024
 """Bytes: some 500,000 entries of all groups together; a page has a quarter of a megabyte."""
+
+SHORTEST_WAIT = timedelta(seconds=1)
+"""Before a page is asked for again: also where SendGrid does not say when, or our clock is ahead of its."""
+LONGEST_WAIT = timedelta(minutes=2)
+"""Its limits are of a minute; one that lasts longer is left to another run."""
+MOST_WAITS = 3
+"""For one page."""
+WAITING_IN_ALL = timedelta(minutes=30)
+"""Of one reading of all lists: a million entries in pages, a hundred pages a minute."""
 
 _TURNED_AWAY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
@@ -58,9 +69,21 @@ class SendGridSuppressions:
 
     name = "sendgrid"
 
-    def __init__(self, api_key: SecretStr, *, host: str, page: int = PAGE, read_seconds: float = READ_SECONDS) -> None:
+    def __init__(
+        self,
+        api_key: SecretStr,
+        *,
+        host: str,
+        page: int = PAGE,
+        read_seconds: float = READ_SECONDS,
+        clock: Clock = utc_now,
+        pause: Callable[[float], None] = sleep,
+    ) -> None:
         host = host.rstrip("/")
         self._page = page
+        self._clock = clock
+        self._pause = pause
+        self._may_wait = WAITING_IN_ALL
         self._client = PooledClient(
             pool_for(host, read_seconds=read_seconds),
             credential(api_key, "EKIDEN_SENDGRID_API_KEY"),
@@ -75,7 +98,8 @@ class SendGridSuppressions:
     ) -> Iterator[Sequence[ListedAddress]]:
         """Yield a list's entries from `since` to `until`, both included, page by page; raises `ListUnreadable`.
 
-        The list of groups knows no times and comes whole.
+        Where SendGrid wants to be asked less often it waits, up to some minutes. The list of groups knows no times and
+        comes whole.
         """
         if which is SuppressionList.GROUPS:
             yield _read(self._get(self._client.asm.suppressions, which, {}), which)
@@ -94,16 +118,25 @@ class SendGridSuppressions:
             offset, last = offset + len(found), found
 
     def _get(self, part: Any, which: SuppressionList, parameters: Mapping[str, int]) -> list[Any]:
-        try:
-            answer = part.get(query_params=parameters)
-        except NotConnected as error:
-            raise ListUnreadable(f"SendGrid cannot be reached ({error}); try again later") from None
-        except (HTTPError, HTTPException, OSError) as error:
-            raise ListUnreadable(
-                f"SendGrid did not answer for {which.value} to the end ({type(error).__name__}); try again later"
-            ) from None
+        answer = self._answer(part, which, parameters)
+        waits = 0
+        while answer.status_code == HTTPStatus.TOO_MANY_REQUESTS and waits < MOST_WAITS:
+            reset = _reset(answer.headers)
+            wait = max(reset - self._clock(), SHORTEST_WAIT) if reset else SHORTEST_WAIT
+            if wait > min(LONGEST_WAIT, self._may_wait):
+                break
+            self._may_wait -= wait
+            self._pause(wait.total_seconds())
+            waits += 1
+            answer = self._answer(part, which, parameters)
         if answer.status_code != HTTPStatus.OK:
             raise ListUnreadable(_complaint(which, answer.status_code, answer.headers))
+        if len(answer.body) >= LONGEST_ANSWER:
+            # what was not read may begin anywhere within an entry
+            raise ListUnreadable(
+                f"the list of {which.value} is longer than the {LONGEST_ANSWER // 2**20} MB that are read of it; "
+                "add its members with `ekiden opt-out add --file`"
+            )
         try:
             found = orjson.loads(answer.body)
         except orjson.JSONDecodeError:
@@ -111,6 +144,17 @@ class SendGridSuppressions:
         if not isinstance(found, list):
             raise ListUnreadable(f"SendGrid answered for {which.value} with something that is no list")
         return found
+
+    def _answer(self, part: Any, which: SuppressionList, parameters: Mapping[str, int]) -> Answer:
+        try:
+            answer: Answer = part.get(query_params=parameters)
+        except NotConnected as error:
+            raise ListUnreadable(f"SendGrid cannot be reached ({error}); try again later") from None
+        except (HTTPError, HTTPException, OSError) as error:
+            raise ListUnreadable(
+                f"SendGrid did not answer for {which.value} to the end ({type(error).__name__}); try again later"
+            ) from None
+        return answer
 
 
 def _complaint(which: SuppressionList, status: int, headers: Mapping[str, str]) -> str:
@@ -120,10 +164,15 @@ def _complaint(which: SuppressionList, status: int, headers: Mapping[str, str]) 
             "scopes suppression.read and asm.groups.read"
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        reset = _instant(headers.get("X-RateLimit-Reset"))
+        reset = _reset(headers)
         when = f" from {reset:%H:%M:%S} UTC on" if reset else " later"
         return f"SendGrid wants us to ask less often for {which.value} (429); try again{when}"
     return f"SendGrid answered {status} for {which.value}; try again later"
+
+
+def _reset(headers: Mapping[str, str]) -> datetime | None:
+    """Return when SendGrid takes requests again; None where it does not say."""
+    return _instant(headers.get("X-RateLimit-Reset"))
 
 
 def _read(found: Sequence[Any], which: SuppressionList) -> list[ListedAddress]:

@@ -6,7 +6,8 @@ select distinct on (kind)
     partition_to,
     started_at,
     finished_at,
-    outcome
+    outcome,
+    case when outcome = 'failed' then coalesce(summary ->> 'error', '') end as error
 from outreach.runs
 where kind in ('plan', 'send', 'export')
 order by kind asc, started_at desc

@@ -146,7 +146,10 @@ def test_a_notice_that_fails_costs_nobody_anything(told: Shop, caplog: pytest.Lo
 
 @pytest.mark.parametrize(
     ("setting", "value", "said"),
-    [("admin_notice_address", "staff", "no @"), ("admin_notice_language", "de", "EKIDEN_ADMIN_NOTICE_LANGUAGE")],
+    [
+        ("admin_notice_address", "staff", "EKIDEN_ADMIN_NOTICE_ADDRESS is no mail address: it has no @"),
+        ("admin_notice_language", "de", "EKIDEN_ADMIN_NOTICE_LANGUAGE"),
+    ],
 )
 def test_a_setting_that_is_wrong_is_logged_and_told_once_it_is_mended(
     told: Shop, caplog: pytest.LogCaptureFixture, setting: str, value: str, said: str

@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import SecretStr
 
-from ekiden.delivery.channels.sendgrid_suppressions import ListUnreadable, SendGridSuppressions
+from ekiden.delivery.channels import sendgrid_suppressions
+from ekiden.delivery.channels.sendgrid_suppressions import ListUnreadable, SendGridSuppressions, SuppressionList
 from ekiden.delivery.suppressions import OVERLAP, NoSuppressionList, find_suppressions, lists_for, sync
 from tests.integration.channels.provider import answer, hang_up, provider
 from tests.integration.deadlocks import fails_once
@@ -19,6 +20,7 @@ from tests.integration.ledger_fixtures import STEP, Shop
 from tests.loopback import Handler
 
 KEY = "SG.a-key"
+ASKED_AT = datetime(2024, 3, 9, tzinfo=UTC)
 PAGED = ("bounces", "spam_reports", "invalid_emails", "unsubscribes")
 LISTED = datetime(2024, 3, 1, tzinfo=UTC)
 
@@ -72,14 +74,47 @@ def _json(handler: Handler, body: object) -> None:
     handler.answer(200, json.dumps(body).encode(), Content_Type="application/json")
 
 
+class Pauses:
+    """A clock that goes on while somebody waits, and how long each waited."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def clock(self) -> datetime:
+        return ASKED_AT + timedelta(seconds=sum(self.seconds))
+
+
+class Limited(Lists):
+    """Lists of which a page is given to every `each`th request at most; all others are to wait for so long."""
+
+    def __init__(self, pauses: Pauses, *, wait: timedelta, each: int) -> None:
+        super().__init__()
+        self._pauses, self._wait, self._each = pauses, wait, each
+        self.answered = self.turned_away = 0
+
+    def __call__(self, handler: Handler) -> None:
+        if (self.answered + self.turned_away + 1) % self._each:
+            self.turned_away += 1
+            reset = self._pauses.clock() + self._wait
+            return handler.answer(429, X_RateLimit_Reset=str(int(reset.timestamp())))
+        self.answered += 1
+        return super().__call__(handler)
+
+
 @contextmanager
-def serving(lists: Lists, *, key: str = KEY, page: int = 500) -> Iterator[SendGridSuppressions]:
+def serving(
+    lists: Lists, *, key: str = KEY, page: int = 500, pauses: Pauses | None = None
+) -> Iterator[SendGridSuppressions]:
+    pauses = pauses or Pauses()
+    waiting: dict[str, Any] = {"clock": pauses.clock, "pause": pauses.seconds.append}
     with provider(lists) as server:
-        yield SendGridSuppressions(SecretStr(key), host=server.url, page=page, read_seconds=5)
+        yield SendGridSuppressions(SecretStr(key), host=server.url, page=page, read_seconds=5, **waiting)
 
 
-def read(shop: Shop, lists: Lists, *, full: bool = False, page: int = 500) -> dict[str, tuple[int, int]]:
-    with serving(lists, page=page) as reader:
+def read(
+    shop: Shop, lists: Lists, *, full: bool = False, page: int = 500, pauses: Pauses | None = None
+) -> dict[str, tuple[int, int]]:
+    with serving(lists, page=page, pauses=pauses) as reader:
         synced = sync(shop.connection, reader, settings=shop.settings, now=shop.now, full=full)
     return {each.list_name.removeprefix("sendgrid "): (each.entries, each.added) for each in synced}
 
@@ -288,3 +323,47 @@ def test_a_list_that_cannot_be_read_keeps_no_other_from_being_read(shop: Shop):
     with pytest.raises(ListUnreadable, match="answered 500 for bounces"):
         read(shop, lists)
     assert entries(shop) == {"angry@shop.example": "complained"}
+
+
+def test_who_is_asked_too_often_is_waited_for_and_the_list_is_read_to_its_end(shop: Shop):
+    pauses = Pauses()
+    lists = Limited(pauses, wait=timedelta(minutes=1), each=2)
+    addresses = {f"a{number}@shop.example" for number in range(6)}
+    lists.put("bounces", *sorted(addresses))
+    assert read(shop, lists, page=2, pauses=pauses)["bounces"] == (6, 6)
+    assert set(entries(shop)) == addresses
+    # the fourth page is empty
+    assert [query["offset"] for name, query in lists.asked if name == "bounces"] == [0, 2, 4, 6]
+    assert pauses.seconds == [60.0] * lists.turned_away
+
+
+def test_who_is_to_be_left_alone_for_long_is_and_what_was_read_stays(shop: Shop):
+    pauses = Pauses()
+    lists = Lists()
+    lists.put("bounces", "bounced@shop.example")
+    reset = int((ASKED_AT + timedelta(minutes=10)).timestamp())
+    lists.broken["spam_reports"] = answer(429, X_RateLimit_Reset=str(reset))
+    with pytest.raises(ListUnreadable, match=r"less often for spam_reports \(429\); try again from 00:10:00 UTC on"):
+        read(shop, lists, pauses=pauses)
+    assert (entries(shop), pauses.seconds) == ({"bounced@shop.example": "bounced"}, [])
+
+
+@pytest.mark.parametrize(("each", "waits"), [(1_000, [60.0] * 3), (3, [60.0] * 30)], ids=["one page", "all pages"])
+def test_nobody_waits_for_ever(shop: Shop, each: int, waits: list[float]):
+    pauses = Pauses()
+    lists = Limited(pauses, wait=timedelta(minutes=1), each=each)
+    lists.put("bounces", *(f"a{number}@shop.example" for number in range(20)))
+    with serving(lists, page=1, pauses=pauses) as reader, pytest.raises(ListUnreadable, match="429"):
+        list(reader.entries(SuppressionList.BOUNCES, since=None, until=shop.now))
+    assert pauses.seconds == waits
+
+
+def test_a_list_that_is_longer_than_what_is_read_of_it_says_so_and_the_way_out(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sendgrid_suppressions, "LONGEST_ANSWER", 2**20)
+    lists = Lists()
+    lists.put_group(7, *(f"{'a' * 60}{number}@shop.example" for number in range(10_000)))
+    told = r"the list of groups is longer than the 1 MB that are read of it; add its members with `ekiden opt-out add"
+    with pytest.raises(ListUnreadable, match=told):
+        read(shop, lists)

@@ -252,6 +252,32 @@ def test_what_dbt_stops_at_without_a_word_about_the_file_leaves_out_that_scenari
     assert left_out_in_the_manifest(site) == set()
 
 
+def test_a_file_of_no_scenario_with_which_dbt_reads_nothing_is_left_out_alone(site, ekiden):
+    site.scenario("good")
+    (site.eligibility / "sources.yml").write_text("version: 2\nsources: [5]\n")
+    (site.eligibility / "wanted.yml").write_text("version: 2\nsources: [{name: wanted, tables: [{name: here}]}]\n")
+    site.scenario("reads", query="select * from {{ source('wanted', 'here') }}")
+    project = dbt.prepare(site.settings)
+    (finding,) = project.report.loose
+    assert str(finding) == (
+        "dbt_project/models/eligibility/sources.yml:1:1: left out: with models/eligibility/sources.yml dbt reads "
+        "nothing of the project: 'int' object has no attribute 'get' (refused_by_dbt)"
+    )
+    assert (project.refused_by_dbt, dict(project.broken)) == ({}, {})
+    assert left_out_in_the_manifest(site) == set()
+    # as it was found out the last time, and what is only asked meanwhile
+    assert dbt.prepare(site.settings).report.loose == (finding,)
+    assert "select" in dbt.compiled_model(site.settings, "good")
+
+    built = ekiden("build", "--select", "good")
+    assert built.code == 1
+    assert built.err.count("eligibility/sources.yml:1:1: left out") == 1
+
+    (site.eligibility / "sources.yml").unlink()
+    project = dbt.prepare(site.settings)
+    assert (project.folder, project.report.loose) == (site.project, ())
+
+
 def test_what_is_wrong_in_a_file_that_dbt_would_stop_at_stops_nobody(site):
     site.scenario("good")
     site.scenario("tea")
@@ -261,13 +287,14 @@ def test_what_is_wrong_in_a_file_that_dbt_would_stop_at_stops_nobody(site):
     (site.eligibility / "TWICE.YML").write_bytes((site.eligibility / "twice.yml").read_bytes())
     site.scenario("misspelt", ("type: not_null", "type: notnull"))
     site.scenario("nowhere", ("    config:\n", "    config:\n      materialized: ephemeral\n"))
+    site.scenario("nowhere_by_hand", query=f"{{{{ config(materialized='ephemeral') }}}} {BY_HAND}")
     site.scenario("nothing")
     (site.eligibility / "nothing.yml").write_text("version: 2\nmodels:\n")
     (site.eligibility / "loop.yml").symlink_to(site.eligibility / "loop.yml")
     project = dbt.prepare(site.settings)
     assert project.refused_by_dbt == {}
-    assert set(project.broken) == {"twice", "misspelt", "nowhere", "nothing"}
-    assert left_out_in_the_manifest(site) == {"misspelt", "nowhere", "nothing"}
+    assert set(project.broken) == {"twice", "misspelt", "nowhere", "nowhere_by_hand", "nothing"}
+    assert left_out_in_the_manifest(site) == {"misspelt", "nowhere", "nowhere_by_hand", "nothing"}
 
 
 def left_out_in_the_manifest(site) -> set[str]:

@@ -55,6 +55,13 @@ def test_while_there_is_trouble_nothing_begins_beside_what_is_under_way() -> Non
     assert outcomes == [Outcome.unknown, *[Outcome.accepted] * 3]
 
 
+def test_until_when_nothing_more_is_taken_is_told_apart_and_not_in_another_zones_time() -> None:
+    until = datetime(2024, 2, 29, 0, 1, tzinfo=UTC)
+    posting = posting_of_four(lambda _: Verdict(Meaning.busy, "too many", wait_until=until))
+    posting.run()
+    assert (posting.ended, posting.wait_until) == ("SendGrid takes no more requests for now", until)
+
+
 @pytest.mark.parametrize("first", [True, False], ids=["first", "second"])
 def test_an_interrupted_sender_begins_nothing_else_on_either_connection(first: bool) -> None:
     both_began = threading.Barrier(2)

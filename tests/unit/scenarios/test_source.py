@@ -294,6 +294,44 @@ def test_what_no_scenarios_model_can_be_is_a_fault(project, key):
     assert found(project) == [("unknown_value", "good.yml", 5)]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{{ config(materialized='ephemeral') }}",
+        "{{ config({'tags': ['x'], 'materialized': \"ephemeral\"}) }}",
+        "{%- do config(tags=['x'], materialized='ephemeral') -%}",
+        # dbt runs what stands in a comment of SQL
+        "-- {{ config(materialized='ephemeral') }}",
+    ],
+)
+def test_what_no_scenarios_model_can_be_is_a_fault_in_its_sql_too(project, written):
+    by_hand = text().replace("    columns:", "    data_tests: [eligibility_contract]\n    columns:", 1)
+    put(project, "good", by_hand, query=f"-- ours\n{written}\nselect 1")
+    put(project, "other", text("other"))
+    report = validate(project)
+    (finding,) = report.findings
+    assert str(finding) == (
+        "dbt_project/models/eligibility/good.sql:2:1: a scenario is a table or a view, and an ephemeral model is "
+        "neither; leave `materialized` out of `config(…)` (unknown_value)"
+    )
+    assert set(report.broken()) == {"good"}
+    assert [each.source.model_name for each in report.scenarios if each.stops_dbt] == ["good"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{{ config(materialized='view', tags='ephemeral') }}",
+        "{# {{ config(materialized='ephemeral') }} #}",
+        "{{ var('config(materialized=ephemeral)', '') }}",
+    ],
+)
+def test_a_model_by_hand_may_say_what_else_it_becomes(project, written):
+    by_hand = text().replace("    columns:", "    data_tests: [eligibility_contract]\n    columns:", 1)
+    put(project, "good", by_hand, query=f"{written} select 1")
+    assert found(project) == []
+
+
 def test_suffixes_are_read_in_any_case_as_dbt_does(project):
     folder = project / "models" / "eligibility"
     put(project, "tea", text("tea"))

@@ -61,6 +61,8 @@ def test_a_variable_of_blanks_is_unset_and_leaves_the_word_to_the_file(
         ("WEBHOOK_MAX_AGE", "P999999D", "less than or equal to 36500 days"),
         ("UNKNOWN_AFTER", "P999999D", "less than or equal to 36500 days"),
         ("DISPATCHER_LEASE", "P25D", "less than or equal to 24 days"),
+        # dbt would add no such number to a date
+        ("DESIRED_DELIVERY_ADDED_DAYS", "99999999999", "less than or equal to 3650"),
         ("SENDGRID_GROUPS", "123: shop.example", '{"123": "shop.example"}'),
         ("OPTIONS", "line,スタンプ", "'member_tag'"),
     ],

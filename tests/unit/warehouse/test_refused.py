@@ -24,16 +24,22 @@ class Dbt:
 
     report: Report
     says: Says
+    files: tuple[str, ...] = ()
+    """Files that describe no model."""
     parses: list[Collection[str]] = field(default_factory=list)
 
     def parse(self, left_out: Mapping[str, str]) -> tuple[PreparedProject, str | None]:
         self.parses.append(sorted(left_out))
-        within = {each.source.model_name for each in self.report.scenarios} - left_out.keys()
+        within = {*(each.source.model_name for each in self.report.scenarios), *self.files} - left_out.keys()
         return PreparedProject(Path(), self.report, dict(left_out)), self.says(within)
 
     def refused(self, suspects: Sequence[str] = MODELS) -> Mapping[str, str]:
-        project = read_without_the_refused(self.parse, lambda _: {model: [f"{model}.yml"] for model in suspects})
-        assert self.says(set(MODELS) - project.refused_by_dbt.keys()) is None
+        project = read_without_the_refused(
+            self.parse,
+            lambda _: {model: [f"{model}.yml"] for model in suspects},
+            lambda _: {file: [file] for file in self.files},
+        )
+        assert self.says({*MODELS, *self.files} - project.refused_by_dbt.keys()) is None
         return project.refused_by_dbt
 
 
@@ -63,6 +69,25 @@ def test_those_alone_with_whom_dbt_stops_are_left_out(report, guilty):
     assert sorted(refused) == sorted(guilty)
     for model, reason in refused.items():
         assert reason == f"with {model}.yml dbt reads nothing of the project: 5 is no {model[-1]}"
+
+
+@pytest.mark.parametrize("guilty", [("a.yml",), ("b.yml",), ("a.yml", "b.yml"), ("b.yml", "m3"), ("a.yml", "m1", "m8")])
+@pytest.mark.parametrize("suspects", [MODELS, ("m1", "m3", "m8")])
+def test_so_are_files_of_no_model_alone_and_beside_models(report, guilty, suspects):
+    dbt = Dbt(report, without_a_name(*guilty), ("a.yml", "b.yml"))
+    refused = dbt.refused(suspects)
+    assert sorted(refused) == sorted(guilty)
+    assert all(reason.startswith(f"with {file} dbt") for file, reason in refused.items() if file.endswith(".yml"))
+
+
+def test_where_no_model_may_be_it_a_file_may_be(report):
+    assert list(Dbt(report, without_a_name("a.yml"), ("a.yml",)).refused([])) == ["a.yml"]
+
+
+def test_no_file_of_no_model_is_left_out_for_a_moment_where_a_model_is_it(report):
+    dbt = Dbt(report, without_a_name("m2", "m7"), ("a.yml",))
+    assert sorted(dbt.refused()) == ["m2", "m7"]
+    assert not any("a.yml" in left_out for left_out in dbt.parses)
 
 
 def test_the_last_parse_is_of_what_is_returned(report):
