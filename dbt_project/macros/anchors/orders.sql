@@ -206,7 +206,8 @@ counts (staging).
 {% macro target_frames_held(scenario) -%}
     {#- The numbers of the target's frames of which an anchor order holds one itself; none where any order will do. Of
         frames that must hold in one order each found the same orders. -#}
-    {%- if not is_order_anchor(scenario) -%} {{- return([]) -}} {%- endif -%}
+    {#- a segment that is made from frames has no anchor -#}
+    {%- if scenario.get('anchor') is none or not is_order_anchor(scenario) -%} {{- return([]) -}} {%- endif -%}
     {%- set runs = same_order_runs(scenario, 'target') -%}
     {%- set frames = section_frames(scenario, 'target') -%}
     {%- set found = namespace(numbers=[], anything=false) -%}
