@@ -67,6 +67,8 @@ class DbtWarehouse:
         knows. dbt's artefacts of this run stay in `settings.dbt_target` if something failed, and are removed otherwise.
         """
         project = prepare(self._settings)
+        for finding in project.report.loose:
+            context.log.error(str(finding))
         with environment({**self._environment(), **project.environment()}):
             invocation = InstalledDbt(
                 project_dir=os.fspath(project.folder),

@@ -122,7 +122,10 @@ def withdraw_opt_outs(
     actor: ActorOption = None,
 ) -> None:
     """Withdraw opt-outs of somebody who has opted in again; the suppression list stays as it is."""
-    chosen = OptOutFilter(customer, address, channel, site or None, tuple(opt_out_ids or ()))
+    if site == "":
+        # as of a script's variable that is not set
+        raise typer.BadParameter("--site is empty: leave it out to mean every site")
+    chosen = OptOutFilter(customer, address, channel, site, tuple(opt_out_ids or ()))
     settings, context = Settings(), acting_as(actor)
     with ledger(settings) as connection:
         withdrawn = withdraw(connection, chosen, reason=reason, now=utc_now(), context=context)

@@ -74,5 +74,6 @@ def rows(
         total = count(connection, row_filter, most=most) if there == shown else there
     if total > there:
         of = f"at least {total}" if total == most else total
-        more = "--limit shows more" if shown == limit else "a table shows no more, --format csv does"
+        is_full = form is Format.TABLE and shown == TABLE_ROWS
+        more = "a table shows no more, --format csv --limit does" if is_full else "--limit shows more"
         errors().print(f"{there} of {of} rows; {more}, --summary counts them all", highlight=False)

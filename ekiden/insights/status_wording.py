@@ -83,10 +83,10 @@ def _run(run: LastRun, settings: Settings) -> str:
 def _why(run: LastRun) -> str:
     if run.error is None:
         return ""
-    if not run.error:
-        return " (interrupted, as by a person, or by an error without words)"
+    if not run.error.strip():
+        return " (interrupted, or its error has no words)"
     # the database goes on with details; a list of faults begins on the next line
-    first, *more = run.error.splitlines()
+    first, *more = run.error.strip().splitlines()
     said = f"{first} {more[0].strip()}" if first.endswith(":") and more else first
     return f" ({said if len(said) <= LONGEST_REASON else said[: LONGEST_REASON - 1] + '…'})"
 

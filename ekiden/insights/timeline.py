@@ -124,7 +124,7 @@ def _day_after(day: date | None) -> date | None:
 
 
 def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
-    # shown twice, the day begins with the first
+    # where midnight is shown twice, the day begins with the first
     return datetime.combine(day, time(), zone) if day else None
 
 

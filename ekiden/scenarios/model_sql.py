@@ -11,13 +11,12 @@ from pathlib import Path
 
 from jinja2 import Environment, TemplateError, TemplateSyntaxError, nodes
 
-from ekiden.scenarios.of_dbt import EPHEMERAL
+from ekiden.scenarios.of_dbt import EPHEMERAL, MATERIALIZED
 
 MACRO = "eligibility"
 
 CONFIG = "config"
-KIND = "materialized"
-"""dbt's own macro, and its setting of what a model becomes."""
+"""dbt's own macro of a model's settings."""
 
 ALMOST = 0.85
 """So alike that another macro cannot be meant; `eligibility_query` is 0.79 alike."""
@@ -82,11 +81,11 @@ def _ephemeral_line(tree: nodes.Template) -> int | None:
 def _kinds(call: nodes.Call) -> Iterator[nodes.Expr]:
     """Yield what a call of `config` says that the model becomes, by a keyword or in a mapping."""
     for keyword in call.kwargs:
-        if keyword.key == KIND:
+        if keyword.key == MATERIALIZED:
             yield keyword.value
     for mapping in call.args:
         for pair in mapping.items if isinstance(mapping, nodes.Dict) else ():
-            if isinstance(pair.key, nodes.Const) and pair.key.value == KIND:
+            if isinstance(pair.key, nodes.Const) and pair.key.value == MATERIALIZED:
                 yield pair.value
 
 

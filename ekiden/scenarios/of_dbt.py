@@ -34,6 +34,7 @@ KINDS: Mapping[type, str] = {
 CONSTRAINTS = ("check", "not_null", "unique", "primary_key", "foreign_key", "custom")
 ACCESS = ("private", "protected", "public")
 
+MATERIALIZED = "materialized"
 EPHEMERAL = "ephemeral"
 NO_RELATION = "a scenario is a table or a view, and an ephemeral model is neither"
 """Of a model that dbt writes into those that read it: a plan has nothing to read."""
@@ -53,8 +54,8 @@ def entry_faults(model: Mapping[str, Any]) -> Iterator[EntryFault]:
     config = model.get("config")
     config = config if isinstance(config, dict) else {}
     yield from _setting_faults(config)
-    if config.get("materialized") == EPHEMERAL:
-        yield EntryFault("unknown_value", ("config", "materialized"), f"{NO_RELATION}; leave the key out")
+    if config.get(MATERIALIZED) == EPHEMERAL:
+        yield EntryFault("unknown_value", ("config", MATERIALIZED), f"{NO_RELATION}; leave the key out")
     if model.get("access") is not None:
         yield from _unknown(model["access"], ACCESS, "access", ("access",))
     if "access" in config:

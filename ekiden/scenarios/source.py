@@ -12,8 +12,8 @@ from typing import Any
 
 from ekiden.scenarios.document import START, TEMPLATE, Document, DocumentFault, Position, read_document
 from ekiden.scenarios.faults import Location, meant
-from ekiden.scenarios.model_sql import CONFIG, KIND, ModelSql, read_model_sql
-from ekiden.scenarios.of_dbt import NO_RELATION, entry_faults
+from ekiden.scenarios.model_sql import CONFIG, ModelSql, read_model_sql
+from ekiden.scenarios.of_dbt import MATERIALIZED, NO_RELATION, entry_faults
 
 ELIGIBILITY = Path("models") / "eligibility"
 SEGMENTS = Path("models") / "segments"
@@ -185,7 +185,7 @@ def _scenarios_in(
             position = document.position((*root, "name"))
             own.append(SourceFault("model_missing", file, position, message, (*root, "name"), stops_dbt=False))
         elif sql.ephemeral_line is not None:
-            message = f"{NO_RELATION}; leave `{KIND}` out of `{CONFIG}(…)`"
+            message = f"{NO_RELATION}; leave `{MATERIALIZED}` out of `{CONFIG}(…)`"
             own.append(SourceFault("unknown_value", sql.file, Position(sql.ephemeral_line, 1), message))
         definition, place = _definition(file, document, root, model, own)
         own += _entry_faults(file, document, root, model)

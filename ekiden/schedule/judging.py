@@ -53,7 +53,7 @@ def blocked_anywhere(customer_id: LiteralString) -> sql.Composed:
 
 
 def judging(planning: Planning, *, entry_offset: int) -> dict[str, Any]:
-    """Return what such a statement reads: the plan, and the days from an anchor to its entry."""
+    """Return what a statement that judges entry reads: the plan, and the days from an anchor to its entry."""
     return vars(planning) | {"entry_offset": entry_offset}
 
 

@@ -1,4 +1,4 @@
-"""The scenarios with which dbt reads nothing of the project, found so that the others go on.
+"""The scenarios and files with which dbt reads nothing of the project, found so that the others go on.
 
 dbt stops at the first thing that it does not take. Often its words name the model or the file; where they name nobody,
 the scenarios that may be it are left out and taken back, half by half, until those remain with whom dbt stops.
@@ -18,10 +18,11 @@ MOST_PARSES = 12
 code waits for all of them: a run has three minutes to start."""
 
 Parse = Callable[[Mapping[str, str]], tuple[PreparedProject, str | None]]
-"""Reads the project without these models, each with why; returns it, and what dbt said if it could not."""
+"""Reads the project without these models and files, each with why; returns it, and what dbt said if it could not."""
 
 Suspects = Callable[[Report], Mapping[str, Sequence[str]]]
-"""Returns the models that may be what dbt does not take, each with the files that it may be of; or such files alone."""
+"""Returns the models that may be what dbt does not take, each with the files that it may be of; or files of no
+model, each with itself."""
 
 _NAMED_FILE = re.compile(r"eligibility/([^\s()'\"]+?)\.(?i:sql|yml|yaml)\b")
 _NAMED_MODEL = re.compile(r"\bmodel(?:\.\w+\.| ')(\w+)")
@@ -73,7 +74,7 @@ class _Search:
         self._parse = parse
         self._refused: dict[str, str] = {}
         self._aside: dict[str, str] = {}
-        """Models left out that may be none of it."""
+        """Models and files left out that may be none of it."""
         self._read: PreparedProject | None = None
         """What dbt could read last."""
         self._parses = 0
@@ -82,13 +83,19 @@ class _Search:
         report, said = self._try()
         if said is not None:
             files = suspects(report)
+            named_before: Collection[str] | None = None
             if not self._reads_without(files, said):
                 # only now, and taken back before the scenarios: what they read may be described there
                 alone = files_of_none(report)
                 files = {**alone, **files}
+                named_before = set(self._refused)
                 if not alone or not self._reads_without(files, said):
                     raise Unreadable(said.strip())
             self._take_back(list(self._aside), files, said)
+            if named_before is not None:
+                # whom dbt named while a file that it reads from was aside, it names again if it is it
+                named = {*named_before, *files}
+                self._refused = {name: why for name, why in self._refused.items() if name in named}
             # with one at least of those left dbt stops, and there was no time to find out which
             others = f" (or with one of {len(self._aside) - 1} others that changed)" if len(self._aside) > 1 else ""
             self._refused |= {model: f"{reason}{others}" for model, reason in self._aside.items()}

@@ -221,7 +221,7 @@ def test_a_ledger_of_years_is_not_counted_to_show_a_screen_of_it(planned: Shop, 
 def test_a_table_that_would_be_too_long_has_its_first_rows_and_says_what_has_all(planned: Shop, ekiden, monkeypatch):
     monkeypatch.setattr("ekiden.cli.rows.TABLE_ROWS", 1)
     ended = ekiden("rows", "--limit", "5")
-    assert "1 of 2 rows; a table shows no more, --format csv does, --summary counts them all" in ended.err
+    assert "1 of 2 rows; a table shows no more, --format csv --limit does, --summary counts them all" in ended.err
     assert (ended.out.count("C1"), ended.out.count("C2")) == (0, 1)
     for form in ("csv", "json"):
         ended = ekiden("rows", "--limit", "5", "--format", form)

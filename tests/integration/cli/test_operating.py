@@ -153,7 +153,7 @@ def test_the_status_says_why_the_last_send_failed(planned: Shop, ekiden):
         "plan": ("succeeded", None),
         "send": ("failed", ""),
     }
-    assert "failed (interrupted, as by a person, or by an error without words)" in ekiden("status").out
+    assert "failed (interrupted, or its error has no words)" in ekiden("status").out
     planned.at("2024-03-09 12:02")
     ekiden("send")
     assert ": succeeded" in next(line for line in ekiden("status").out.splitlines() if "last send" in line)

@@ -59,6 +59,8 @@ def test_an_opt_out_of_nobody_or_nothing_is_refused(shop: Shop, ekiden):
 
 def test_a_withdrawal_that_names_nobody_is_refused(shop: Shop, ekiden):
     assert "say which opt-outs" in ekiden("opt-out", "withdraw", "--reason", "x", "--channel", "mail").err
+    # a script's variable that is not set must not mean every site
+    assert "--site is empty" in ekiden("opt-out", "withdraw", "--reason", "x", "--customer", "C1", "--site", "").err
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp932"])

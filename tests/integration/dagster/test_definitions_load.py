@@ -4,13 +4,14 @@ import sys
 from threading import Timer
 
 import pytest
+import yaml
 from dagster import AssetKey
 
 from assets.warehouse import warehouse_assets
 from ekiden.settings import PROJECT_ROOT, Settings
 from ekiden.warehouse.dbt import manifest_path
 from orchestration.composition import build_defs
-from sensors.due_rows import CATCH_ALL_JOB, SENDING_JOB
+from sensors.due_rows import CATCH_ALL_JOB, SENDING_JOB, SENDING_TAGS
 
 ROOMS = ("raw", "staging", "marts", "segments", "eligibility", "history")
 
@@ -107,6 +108,13 @@ def test_an_emergency_stop_is_first_in_the_queue_and_sends_come_before_the_rest(
     names = ["pause_sending", SENDING_JOB, CATCH_ALL_JOB, "import_list", "plan_day"]
     tags = [definitions.resolve_job_def(name).tags for name in names]
     assert [int(found.get("dagster/priority", "0")) for found in tags] == [100, 10, 10, 0, 0]
+
+
+def test_sends_leave_places_to_a_pause() -> None:
+    runs = yaml.safe_load((PROJECT_ROOT / "orchestration" / "dagster.yaml").read_text())["concurrency"]["runs"]
+    (of_sends,) = runs["tag_concurrency_limits"]
+    assert (of_sends["key"], of_sends["value"]) in SENDING_TAGS.items()
+    assert of_sends["limit"] < runs["max_concurrent_runs"]
 
 
 def test_planning_a_day_does_not_send(definitions) -> None:

@@ -84,6 +84,17 @@ def test_where_no_model_may_be_it_a_file_may_be(report):
     assert list(Dbt(report, without_a_name("a.yml"), ("a.yml",)).refused([])) == ["a.yml"]
 
 
+def test_who_reads_what_a_file_describes_is_not_left_out_with_another_file(report: Report) -> None:
+    def says(within: Collection[str]) -> str | None:
+        if "bad.yml" in within:
+            return "5 is no mapping"
+        reads_nothing = "m1" in within and "wanted.yml" not in within
+        return "model 'm1' depends on a source which was not found" if reads_nothing else None
+
+    dbt = Dbt(report, says, files=("bad.yml", "wanted.yml"))
+    assert dbt.refused(suspects=()).keys() == {"bad.yml"}
+
+
 def test_no_file_of_no_model_is_left_out_for_a_moment_where_a_model_is_it(report):
     dbt = Dbt(report, without_a_name("m2", "m7"), ("a.yml",))
     assert sorted(dbt.refused()) == ["m2", "m7"]
