@@ -139,13 +139,18 @@ def sync_suppressions_op(
     clock: ResourceParam[Clock],
 ) -> None:
     """Read the provider's lists."""
-    with ledger(settings) as connection:
-        synced = sync(connection, lists_for(settings), settings=settings, now=clock(), full=config.full)
-    table = markdown_table(
-        ("list", "since", "entries", "new"),
-        ((each.list_name, each.since or "the beginning", each.entries, each.added) for each in synced),
-    )
-    show(context, {"lists": MetadataValue.md(table), "new": MetadataValue.int(sum(each.added for each in synced))})
+    lists, synced = lists_for(settings), []
+    try:
+        with ledger(settings) as connection:
+            for each in sync(connection, lists, settings=settings, now=clock(), full=config.full):
+                synced.append(each)
+    finally:
+        # also what was read where another list could not be
+        table = markdown_table(
+            ("list", "since", "entries", "new"),
+            ((each.list_name, each.since or "the beginning", each.entries, each.added) for each in synced),
+        )
+        show(context, {"lists": MetadataValue.md(table), "new": MetadataValue.int(sum(each.added for each in synced))})
 
 
 @job(description="Record an opt-out that reached the shop by telephone, in writing, or from another system.")

@@ -69,11 +69,17 @@ def phone_spellings(written: str, country_code: int) -> frozenset[str]:
     number = _number(written, country_code)
     if number is None:
         return frozenset((written,))
-    kinds = (PhoneNumberFormat.E164, PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.NATIONAL)
-    forms = {phonenumbers.format_number(number, kind) for kind in kinds}
-    # without the first 0, as a spreadsheet leaves it; and with it behind the country's code, as in +81 (0)90
     national = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
-    forms |= {phonenumbers.national_significant_number(number), f"+{number.country_code}{national}"}
+    forms = {
+        *(
+            phonenumbers.format_number(number, kind)
+            for kind in (PhoneNumberFormat.E164, PhoneNumberFormat.INTERNATIONAL)
+        ),
+        national,
+        # without the first 0, as a spreadsheet leaves it; and with it behind the country's code, as in +81 (0)90
+        phonenumbers.national_significant_number(number),
+        f"+{number.country_code}{national}",
+    }
     return frozenset({written, *forms, *("".join(filter(str.isdecimal, form)) for form in forms)})
 
 

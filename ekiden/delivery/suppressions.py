@@ -94,23 +94,23 @@ def lists_for(settings: Settings) -> Lists:
 
 def sync(
     connection: Connection[Any], lists: Lists, *, settings: Settings, now: datetime, full: bool = False
-) -> list[ListSync]:
-    """Add what the provider's lists say to ours, each from a little before where the last reading ended.
+) -> Iterator[ListSync]:
+    """Add what the provider's lists say to ours, each from a little before where the last reading ended; yield each.
 
     `full`: each from its beginning. The connection is in autocommit mode: each page is kept as it comes, so a list that
     cannot be read to its end leaves what was read, and begins where it did now the next time. Raises `ListUnreadable`
     for such lists, once all others are read.
     """
-    read, faults = [], []
+    faults = []
     for which in SuppressionList:
         # each for itself: one that cannot be read must not keep the others' objections waiting
         try:
-            read.append(_sync_list(connection, lists, which, settings, now, full))
+            yield _sync_list(connection, lists, which, settings, now, full)
         except ListUnreadable as fault:
             faults.append(str(fault))
     if faults:
+        # a key that is turned away is the same for all of them
         raise ListUnreadable(". ".join(dict.fromkeys(faults)))
-    return read
 
 
 def _sync_list(

@@ -49,6 +49,7 @@ counts (staging).
     {#- The orders that may be anchors. The order that completes a target of products holds one of them itself (Q-15,
         A31): then those that the target's frames found are all there are, and nothing else need be looked at. -#}
     {%- set numbers = target_frames_held(scenario) -%}
+    {%- set columns = order_columns_read(scenario) -%}
     {%- if not numbers -%}
     orders
     {%- else -%}
@@ -57,7 +58,7 @@ counts (staging).
         select
             customer_id,
             occurrence as order_id
-            {%- for column in order_columns_read(scenario) %},
+            {%- for column in columns %},
             {{ column }}{{ ' as counts_during' if column == 'order_counts_during' }}
             {%- endfor %}
         from target_{{ number }}_occurrences
@@ -205,8 +206,7 @@ counts (staging).
 
 {% macro target_frames_held(scenario) -%}
     {#- The numbers of the target's frames of which an anchor order holds one itself; none where any order will do. Of
-        frames that must hold in one order each found the same orders. -#}
-    {#- a segment that is made from frames has no anchor -#}
+        frames that must hold in one order each found the same orders. A segment that is made from frames has no anchor. -#}
     {%- if scenario.get('anchor') is none or not is_order_anchor(scenario) -%} {{- return([]) -}} {%- endif -%}
     {%- set runs = same_order_runs(scenario, 'target') -%}
     {%- set frames = section_frames(scenario, 'target') -%}

@@ -40,6 +40,7 @@ customer and anchor) with `held`, the tstzmultirange of the instants at which it
         frames count is looked up once. -#}
     {%- set kept = has_many_frames(scenario) -%}
     {%- set held = target_frames_held(scenario) -%}
+    {%- set order_columns = order_columns_read(scenario) if held else [] -%}
     {%- set lookups = {} -%}
     {%- for section in ['target', 'exclusion', 'stop'] -%}
         {%- set runs = same_order_runs(scenario, section) -%}
@@ -55,7 +56,7 @@ customer and anchor) with `held`, the tstzmultirange of the instants at which it
             {%- if frame.type != 'member' -%}
                 {%- set matching = matching_name(section, runs, loop.index) -%}
                 {%- set holds_anchors = section == 'target' and loop.index in held -%}
-                {%- set columns = order_columns_read(scenario) if holds_anchors else [] -%}
+                {%- set columns = order_columns if holds_anchors else [] -%}
                 {%- do lookups.setdefault(frame_occurrences(scenario, place, frame, reading, matching), []).append({
                     'name': section ~ '_' ~ loop.index ~ '_occurrences',
                     'frame': frame,

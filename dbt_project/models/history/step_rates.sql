@@ -1,4 +1,4 @@
--- only the columns that are counted: a view that names others, or all, falls when one of them goes
+-- only the columns that are counted: dropping any other must not take this view with it
 with messages as (
     select
         message_id,

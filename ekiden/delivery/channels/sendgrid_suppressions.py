@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from urllib3.exceptions import HTTPError
 
 from ekiden.clock import Clock, utc_now
-from ekiden.delivery.channels.posts import credential
+from ekiden.delivery.channels.posts import SHORTEST_WAIT, credential
 from ekiden.delivery.channels.sendgrid_client import Answer, PooledClient
 from ekiden.delivery.channels.transport import NotConnected, pool_for
 
@@ -29,12 +29,11 @@ READ_SECONDS = 120.0
 LONGEST_ANSWER = 64 * 1024 * 1024
 """Bytes: some 500,000 entries of all groups together; a page has a quarter of a megabyte."""
 
-SHORTEST_WAIT = timedelta(seconds=1)
-"""Before a page is asked for again: also where SendGrid does not say when, or our clock is ahead of its."""
-LONGEST_WAIT = timedelta(minutes=2)
-"""Its limits are of a minute; one that lasts longer is left to another run."""
-MOST_WAITS = 3
-"""For one page."""
+LONGEST_WAIT_FOR_A_PAGE = timedelta(minutes=2)
+"""SendGrid's limits are of a minute; one that lasts longer is left to another run."""
+MOST_WAITS = 6
+"""For one page: where nothing says how long, or our clock is ahead of theirs, from a second on each twice the last, a
+minute in all."""
 WAITING_IN_ALL = timedelta(minutes=30)
 """Of one reading of all lists: a million entries in pages, a hundred pages a minute."""
 
@@ -122,8 +121,9 @@ class SendGridSuppressions:
         waits = 0
         while answer.status_code == HTTPStatus.TOO_MANY_REQUESTS and waits < MOST_WAITS:
             reset = _reset(answer.headers)
-            wait = max(reset - self._clock(), SHORTEST_WAIT) if reset else SHORTEST_WAIT
-            if wait > min(LONGEST_WAIT, self._may_wait):
+            shortest = SHORTEST_WAIT * 2**waits
+            wait = max(reset - self._clock(), shortest) if reset else shortest
+            if wait > min(LONGEST_WAIT_FOR_A_PAGE, self._may_wait):
                 break
             self._may_wait -= wait
             self._pause(wait.total_seconds())
@@ -160,7 +160,7 @@ class SendGridSuppressions:
 def _complaint(which: SuppressionList, status: int, headers: Mapping[str, str]) -> str:
     if status in _TURNED_AWAY:
         return (
-            f"SendGrid turns us away from {which.value} ({status}): the key in EKIDEN_SENDGRID_API_KEY needs the "
+            f"SendGrid turns us away ({status}): the key in EKIDEN_SENDGRID_API_KEY needs the "
             "scopes suppression.read and asm.groups.read"
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
