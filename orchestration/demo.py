@@ -173,11 +173,11 @@ def main() -> int:
     try:
         console.rule("Ekiden demo")
         present = present_settings()
+        # before anything is started: the shop would be loaded for nothing
+        sending_executor(present)
         with timed(console, "start the database and bring its schema up to date"):
             refuse_another_shop(present)
             settings = prepare_settings()
-            # the shop would be loaded for nothing
-            sending_executor(settings)
             migrate(settings)
         load_shop(settings, console)
         with timed(console, "read the dbt project and open Dagster's storage"):

@@ -66,7 +66,7 @@ def test_senders_that_cannot_run_stop_the_demo_with_the_way_out(home, monkeypatc
     def fail(_settings: Settings) -> None:
         raise DatabaseUnavailable("it was started")
 
-    monkeypatch.setattr(demo, "migrate", fail)
+    monkeypatch.setattr(demo, "refuse_another_shop", fail)
     monkeypatch.setenv("EKIDEN_SEND_EXECUTOR", "celery")
     assert main() == 1
     assert "set EKIDEN_CELERY_BROKER" in " ".join(capfd.readouterr().out.split())
