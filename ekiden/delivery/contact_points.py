@@ -71,10 +71,8 @@ def phone_spellings(written: str, country_code: int) -> frozenset[str]:
         return frozenset((written,))
     national = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
     forms = {
-        *(
-            phonenumbers.format_number(number, kind)
-            for kind in (PhoneNumberFormat.E164, PhoneNumberFormat.INTERNATIONAL)
-        ),
+        phonenumbers.format_number(number, PhoneNumberFormat.E164),
+        phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL),
         national,
         # without the first 0, as a spreadsheet leaves it; and with it behind the country's code, as in +81 (0)90
         phonenumbers.national_significant_number(number),

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from ekiden.insights.status import LATENCY_OVER, DeploymentStatus, LastRun
 from ekiden.settings import Settings
+from ekiden.shortening import shortened
 
 LONGEST_REASON = 200
 """Characters of why a run failed; the run's own log tells all."""
@@ -88,7 +89,7 @@ def _why(run: LastRun) -> str:
     # the database goes on with details; a list of faults begins on the next line
     first, *more = run.error.strip().splitlines()
     said = f"{first} {more[0].strip()}" if first.endswith(":") and more else first
-    return f" ({said if len(said) <= LONGEST_REASON else said[: LONGEST_REASON - 1] + '…'})"
+    return f" ({shortened(said, LONGEST_REASON)})"
 
 
 def _local(moment: datetime, settings: Settings) -> str:

@@ -17,6 +17,7 @@ from ekiden.scenarios.frames import FRAME_TYPES, Conditions, Target, frame_tag
 from ekiden.scenarios.member import COMPARISON, VALUE
 from ekiden.scenarios.scenario import ScenarioDefinition
 from ekiden.scenarios.values import as_yaml_reads
+from ekiden.shortening import shortened
 
 Location = tuple[int | str, ...]
 
@@ -89,7 +90,7 @@ def shown(value: object) -> str:
     if value is None:
         return ""
     text = " ".join((value if isinstance(value, str) else _written_out(value)).split())
-    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+    return shortened(text, LONGEST_SHOWN)
 
 
 def _written_out(value: object) -> str:

@@ -11,10 +11,13 @@ from typing import Any
 
 from ekiden.scenarios.faults import Location, meant, shown
 
+MATERIALIZED = "materialized"
+EPHEMERAL = "ephemeral"
+
 SETTINGS: Mapping[str, tuple[type, ...]] = {
     "enabled": (bool,),
     "full_refresh": (bool, NoneType),
-    "materialized": (str,),
+    MATERIALIZED: (str,),
     **dict.fromkeys(("alias", "schema", "database", "group"), (str, NoneType)),
     **dict.fromkeys(("incremental_strategy", "on_schema_change", "static_analysis"), (str, NoneType)),
     **dict.fromkeys(("tags", "packages"), (str, list)),
@@ -34,8 +37,6 @@ KINDS: Mapping[type, str] = {
 CONSTRAINTS = ("check", "not_null", "unique", "primary_key", "foreign_key", "custom")
 ACCESS = ("private", "protected", "public")
 
-MATERIALIZED = "materialized"
-EPHEMERAL = "ephemeral"
 NO_RELATION = "a scenario is a table or a view, and an ephemeral model is neither"
 """Of a model that dbt writes into those that read it: a plan has nothing to read."""
 

@@ -26,6 +26,7 @@ from ekiden.scenarios.report import CheckedScenario, Finding, Report
 from ekiden.scenarios.source import COLUMNS, ELIGIBILITY, SUFFIXES
 from ekiden.scenarios.validate import validate
 from ekiden.settings import Settings
+from ekiden.shortening import shortened
 
 BROKEN_SCENARIOS = "EKIDEN_BROKEN_SCENARIOS"
 """JSON for the macro `eligibility`: by model, why it is built empty."""
@@ -216,7 +217,7 @@ def _plain(reason: str) -> str:
 
 def short(reason: str) -> str:
     """Return what the registry keeps of a reason."""
-    return reason if len(reason) <= LONGEST_REASON else reason[: LONGEST_REASON - 1] + "…"
+    return shortened(reason, LONGEST_REASON)
 
 
 def _digest(

@@ -49,10 +49,10 @@ counts (staging).
     {#- The orders that may be anchors. The order that completes a target of products holds one of them itself (Q-15,
         A31): then those that the target's frames found are all there are, and nothing else need be looked at. -#}
     {%- set numbers = target_frames_held(scenario) -%}
-    {%- set columns = order_columns_read(scenario) -%}
     {%- if not numbers -%}
     orders
     {%- else -%}
+    {%- set columns = order_columns_read(scenario) -%}
     (
         {%- for number in numbers %}
         select

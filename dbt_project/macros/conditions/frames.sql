@@ -55,13 +55,16 @@ customer and anchor) with `held`, the tstzmultirange of the instants at which it
             {%- do checked_frame(place, section, frame) -%}
             {%- if frame.type != 'member' -%}
                 {%- set matching = matching_name(section, runs, loop.index) -%}
+                {%- set lookup = frame_occurrences(scenario, place, frame, reading, matching) -%}
                 {%- set holds_anchors = section == 'target' and loop.index in held -%}
-                {%- set columns = order_columns if holds_anchors else [] -%}
-                {%- do lookups.setdefault(frame_occurrences(scenario, place, frame, reading, matching), []).append({
+                {%- set with_anchors = frame_occurrences(
+                    scenario, place, frame, reading, matching, order_columns
+                ) if holds_anchors else lookup -%}
+                {%- do lookups.setdefault(lookup, []).append({
                     'name': section ~ '_' ~ loop.index ~ '_occurrences',
                     'frame': frame,
                     'holds_anchors': holds_anchors,
-                    'lookup': frame_occurrences(scenario, place, frame, reading, matching, columns),
+                    'lookup': with_anchors,
                 }) -%}
             {%- endif -%}
         {%- endfor -%}

@@ -47,6 +47,10 @@ def text(name: str = "good") -> str:
     return SCENARIO.format(name=name, columns=columns)
 
 
+def by_hand() -> str:
+    return text().replace("    columns:", "    data_tests: [eligibility_contract]\n    columns:", 1)
+
+
 def put(project: Path, name: str, content: str | bytes, query: str | None = "{{ eligibility() }}") -> None:
     folder = project / "models" / "eligibility"
     raw = content.encode() if isinstance(content, str) else content
@@ -305,8 +309,7 @@ def test_what_no_scenarios_model_can_be_is_a_fault(project, key):
     ],
 )
 def test_what_no_scenarios_model_can_be_is_a_fault_in_its_sql_too(project, written):
-    by_hand = text().replace("    columns:", "    data_tests: [eligibility_contract]\n    columns:", 1)
-    put(project, "good", by_hand, query=f"-- ours\n{written}\nselect 1")
+    put(project, "good", by_hand(), query=f"-- ours\n{written}\nselect 1")
     put(project, "other", text("other"))
     report = validate(project)
     (finding,) = report.findings
@@ -327,8 +330,7 @@ def test_what_no_scenarios_model_can_be_is_a_fault_in_its_sql_too(project, writt
     ],
 )
 def test_a_model_by_hand_may_say_what_else_it_becomes(project, written):
-    by_hand = text().replace("    columns:", "    data_tests: [eligibility_contract]\n    columns:", 1)
-    put(project, "good", by_hand, query=f"{written} select 1")
+    put(project, "good", by_hand(), query=f"{written} select 1")
     assert found(project) == []
 
 
