@@ -12,10 +12,9 @@ from ekiden.cli.asking import (
     OnOption,
     ScenarioArgument,
     asked_moment,
-    stream_csv,
-    stream_json,
     with_readable_keys,
 )
+from ekiden.cli.machine_readable import write_csv, write_json_members
 from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import ledger
@@ -54,9 +53,9 @@ def show_audience(
         with members(connection, found, asked, limit=shown, blocks_everywhere=everywhere) as found_members:
             match form:
                 case Format.CSV:
-                    stream_csv(AudienceMember, found_members, settings.zone)
+                    write_csv(found_members, AudienceMember, settings.zone)
                 case Format.JSON:
-                    stream_json(counted, found_members, settings.zone)
+                    write_json_members(counted, found_members, settings.zone)
                 case _:
                     _show_counts(counted, settings.zone)
                     shown_members = with_readable_keys(found_members, settings.zone)

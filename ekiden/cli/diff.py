@@ -1,6 +1,5 @@
 """`ekiden diff`: whom an edit of a scenario adds and removes."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -10,7 +9,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from ekiden.cli.asking import FORECAST, OnOption, ScenarioArgument, as_json, asked_moment, with_readable_keys
+from ekiden.cli.asking import FORECAST, OnOption, ScenarioArgument, asked_moment, with_readable_keys
+from ekiden.cli.machine_readable import write_json
 from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import ledger
@@ -71,7 +71,7 @@ def diff(
         )
     match form:
         case Format.JSON:
-            sys.stdout.write(as_json(found, settings.zone) + "\n")
+            write_json(found, settings.zone)
         case Format.CSV:
             show(found.sample, DIFFERING_COLUMNS, of=DifferingAnchor, form=form, zone=settings.zone)
         case _:

@@ -1,10 +1,8 @@
-"""Showing rows as a table, JSON or CSV, and what all commands share on the terminal. No command is here."""
+"""Showing rows in the format that was asked for, and what all commands share on the terminal. No command is here."""
 
-import csv
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -15,6 +13,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
+
+from ekiden.cli.machine_readable import write_csv, write_json_rows
 
 
 class Format(StrEnum):
@@ -77,8 +77,8 @@ def show(
 ) -> int:
     """Show instances `of` a dataclass; instants in the shop's zone. JSON and CSV hold every field, a table `columns`.
 
-    JSON and CSV are written row by row, so that of a stream no more stands in memory. A table, which is made whole
-    first, can be put `on` another terminal than that for results. Return how many rows there were.
+    JSON and CSV are written row by row (`machine_readable`), so that of a stream no more stands in memory. A table,
+    which is made whole first, can be put `on` another terminal than that for results. Return how many rows there were.
     """
     if form is Format.TABLE:
         terminal = on or console()
@@ -93,38 +93,17 @@ def show(
         )
         for row in rows:
             # as Text: a customer's id may look like rich's markup
-            table.add_row(*(Text(_text(getattr(row, column), zone, short=True)) for column in columns))
+            table.add_row(*(Text(_text(getattr(row, column), zone)) for column in columns))
         terminal.print(table, crop=False)
         return table.row_count
-    names = [field.name for field in fields(of)]
-    shown = 0
-    if form is Format.JSON:
-        for shown, row in enumerate(rows, start=1):
-            values = {name: _json_value(getattr(row, name), zone) for name in names}
-            # no text has a line break of its own: JSON writes it as \n
-            text = json.dumps(values, ensure_ascii=False, indent=2).replace("\n", "\n  ")
-            sys.stdout.write(f"{',' if shown > 1 else '['}\n  {text}")
-        sys.stdout.write("\n]\n" if shown else "[]\n")
-        return shown
-    writer = csv.writer(sys.stdout)
-    writer.writerow(names)
-    for shown, row in enumerate(rows, start=1):  # noqa: B007 - read after the loop
-        writer.writerow([_text(getattr(row, name), zone) for name in names])
-    return shown
+    return write_json_rows(rows, zone) if form is Format.JSON else write_csv(rows, of, zone)
 
 
-def _text(value: object, zone: ZoneInfo, *, short: bool = False) -> str:
+def _text(value: object, zone: ZoneInfo) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        local = value.astimezone(zone)
-        return f"{local:%Y-%m-%d %H:%M}" if short else local.isoformat()
+        return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
     if isinstance(value, dict | list | tuple):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)
-
-
-def _json_value(value: object, zone: ZoneInfo) -> object:
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return _text(value, zone)

@@ -1,6 +1,5 @@
 """`ekiden status | pause | resume | check`: how sending stands, the emergency stop, and the guards."""
 
-import sys
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ekiden.cli.asking import as_json
+from ekiden.cli.machine_readable import write_json
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
@@ -69,7 +68,7 @@ def status(
     if form is Format.CSV:
         show([found.rows], (), of=WaitingRows, form=form, zone=settings.zone)
         return
-    sys.stdout.write(as_json(found, settings.zone) + "\n")
+    write_json(found, settings.zone)
 
 
 def pause(

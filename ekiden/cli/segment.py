@@ -8,7 +8,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ekiden.cli.asking import FORECAST, OnOption, asked_moment, stream_csv, stream_json
+from ekiden.cli.asking import FORECAST, OnOption, asked_moment
+from ekiden.cli.machine_readable import write_csv, write_json_members
 from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ledger
@@ -49,9 +50,9 @@ def show_segment(
         with members(connection, found, asked, limit=shown) as found_members:
             match form:
                 case Format.CSV:
-                    stream_csv(SegmentMember, found_members, settings.zone)
+                    write_csv(found_members, SegmentMember, settings.zone)
                 case Format.JSON:
-                    stream_json(counted, found_members, settings.zone)
+                    write_json_members(counted, found_members, settings.zone)
                 case _:
                     _show_size(counted, settings.zone)
                     show(list(found_members), MEMBER_COLUMNS, of=SegmentMember, form=form, zone=settings.zone)

@@ -1,13 +1,12 @@
 """`ekiden show`: where one message comes from."""
 
-import sys
 from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from ekiden.cli.asking import as_json
+from ekiden.cli.machine_readable import write_json
 from ekiden.cli.output import Format, FormatOption, console, show
 from ekiden.cli.session import ledger
 from ekiden.insights.lineage import MessageLineage, lineage, masked_lineage
@@ -38,4 +37,4 @@ def show_message(
         flat = replace(found, anchor_lines=(), transitions=(), events=())
         show([flat], (), of=MessageLineage, form=form, zone=settings.zone)
         return
-    sys.stdout.write(as_json(found, settings.zone) + "\n")
+    write_json(found, settings.zone)

@@ -1,6 +1,5 @@
 """`ekiden timeline`: one person, in order of time."""
 
-import sys
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -9,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ekiden.cli.asking import as_json
+from ekiden.cli.machine_readable import write_json
 from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import day, ledger
@@ -53,7 +52,7 @@ def show_timeline(
         case Format.TABLE:
             console().print(_table(found, settings.zone))
         case Format.JSON:
-            sys.stdout.write(as_json(found.entries, settings.zone) + "\n")
+            write_json(found.entries, settings.zone)
         case Format.CSV:
             columns = ("at", "kind", "scenario_code", "step_no", "what", "why", "by")
             show(found.entries, columns, of=TimelineEntry, form=form, zone=settings.zone)

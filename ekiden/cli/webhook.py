@@ -1,6 +1,5 @@
 """`ekiden webhook | events`: what the provider tells after a message was accepted."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ import uvicorn
 from rich.table import Table
 from rich.text import Text
 
-from ekiden.cli.asking import as_json
+from ekiden.cli.machine_readable import write_json
 from ekiden.cli.output import Format, FormatOption, complain, console
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
@@ -71,7 +70,7 @@ def status(form: FormatOption = Format.TABLE) -> None:
     with ledger(settings) as connection:
         counts, refused = request_counts(connection), refused_requests(connection)
     if form is Format.JSON:
-        sys.stdout.write(as_json({**vars(counts), "refused": refused}, settings.zone) + "\n")
+        write_json({**vars(counts), "refused": refused}, settings.zone)
         return
     table = Table(show_header=False, box=None)
     for label, said in _lines(counts, settings):

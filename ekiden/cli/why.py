@@ -1,11 +1,11 @@
 """`ekiden why`: why a customer is in a scenario, or is not."""
 
-import sys
 from typing import Annotated
 
 import typer
 
-from ekiden.cli.asking import OnOption, ScenarioArgument, as_json, asked_moment
+from ekiden.cli.asking import OnOption, ScenarioArgument, asked_moment
+from ekiden.cli.machine_readable import write_json
 from ekiden.cli.output import Format, FormatOption, console
 from ekiden.cli.session import ledger
 from ekiden.cli.trees import explanation_tree
@@ -35,6 +35,6 @@ def why(
     with ledger(settings) as connection:
         explanation = explain_why(connection, scenario, customer, asked, settings=settings, everything=everything)
     if form is Format.JSON:
-        sys.stdout.write(as_json(explanation, settings.zone) + "\n")
+        write_json(explanation, settings.zone)
     else:
         console().print(explanation_tree(explanation, settings.zone, everything=everything), soft_wrap=True)
