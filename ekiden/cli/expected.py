@@ -86,6 +86,9 @@ NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, 
 _OF_A_BUILD = re.compile(r"\b(staging|marts|segments|eligibility|history)\.(\w+)")
 """How PostgreSQL names, in whatever language, what dbt makes."""
 
+RAW_SCHEMA = Settings.model_fields["raw_schema"].default
+"""Where Ekiden itself makes the shop's tables."""
+
 HOW = {"time_delta_parsing": "; write it like PT6H, PT30M or P2D", "time_parsing": "; write it like 06:00"}
 """How a setting is written, where pydantic's own words do not say it, by its type of error."""
 
@@ -123,8 +126,19 @@ def _said_by_the_database(error: psycopg.Error) -> Sequence[str]:
                 f"{error.diag.message_primary}: no build has made it, or it was dropped since, perhaps with a view that"
                 " it reads; run `ekiden build`"
             ]
+        case psycopg.errors.UndefinedTable() if _is_the_shops(error):
+            return [
+                f"{error.diag.message_primary}: the schema of EKIDEN_RAW_SCHEMA needs a view for every table of the raw"
+                " contract, docs/your-own-tables.md; make it and run the command again"
+            ]
         case _:
             return []
+
+
+def _is_the_shops(error: psycopg.Error) -> bool:
+    """Return whether what is missing would stand in a schema of the shop's own, of which Ekiden makes nothing."""
+    schema = Settings().raw_schema
+    return schema != RAW_SCHEMA and f'"{schema}.' in (error.diag.message_primary or "")
 
 
 def _is_a_models(error: psycopg.Error) -> bool:

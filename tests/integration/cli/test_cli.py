@@ -132,6 +132,19 @@ def test_what_a_build_makes_and_is_not_there_is_named_with_what_to_do(planned: S
         assert ended.err.rstrip().endswith("run `ekiden build`")
 
 
+def test_a_view_of_the_shops_own_schema_that_is_missing_is_named_with_what_to_do(planned: Shop, ekiden, monkeypatch):
+    monkeypatch.setenv("EKIDEN_RAW_SCHEMA", "shop_for_ekiden")
+    planned.execute("create schema shop_for_ekiden")
+    try:
+        ended = ekiden("opt-out", "add", "--customer", "C1")
+    finally:
+        planned.execute("drop schema shop_for_ekiden")
+    assert ended.code == 1
+    assert 'error: relation "shop_for_ekiden.customers" does not exist: the schema of EKIDEN_RAW_SCHEMA' in ended.err
+    # their word counts all the same
+    assert planned.execute("select count(*) from outreach.opt_outs where customer_id = 'C1'") == [(1,)]
+
+
 def test_an_interrupted_build_ends_with_a_word_after_dbts_own(shop: Shop, ekiden, monkeypatch):
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
