@@ -14,6 +14,7 @@ from typing import LiteralString
 
 from psycopg import Connection, sql
 
+from ekiden.database.statements import statement
 from ekiden.raw.contract import raw_table
 from ekiden.raw.faults import SHOWN_PER_FILE, Fault, FaultList
 from ekiden.raw.folder import SourceFile
@@ -120,21 +121,7 @@ def check_keys(connection: Connection, file: SourceFile, zone: str, faults: Faul
     any_twice = sql.SQL("select from {} group by {} having count(*) > 1 limit 1").format(staging, keys)
     if connection.execute(any_twice).fetchone() is None:
         return
-    twice = sql.SQL(
-        """
-        select line, first_line, shown, count(*) over ()
-        from (
-            select
-                line,
-                concat_ws(', ', {keys}) as shown,
-                min(line) over (partition by {keys}) as first_line
-            from {staged}
-        ) as numbered
-        where line <> first_line
-        order by line
-        limit {limit}
-        """
-    ).format(keys=keys, staged=staging, limit=SHOWN_PER_FILE)
+    twice = statement(__file__, "repeated_keys").format(keys=keys, staged=staging, shown_rows=SHOWN_PER_FILE)
     rows = connection.execute(twice).fetchall()
     place = "row" if file.is_parquet else "line"
     names = ", ".join(file.table.key)

@@ -11,6 +11,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from ekiden.database.statements import statement
 from ekiden.scenarios.definition import FAULTS_KEY, DefinitionFault, ScenarioDefinition, check
 from ekiden.scenarios.versions import BuiltScenario, known_scenarios, write_scenario
 
@@ -116,10 +117,4 @@ def _rename(connection: Connection[Any], former: str, model: str) -> None:
 
 
 def _archive_all_but(connection: Connection[Any], models: Sequence[str], now: datetime) -> None:
-    connection.execute(
-        """
-        update outreach.scenarios set status = 'archived', updated_at = %s
-        where model_name <> all(%s) and status <> 'archived'
-        """,
-        (now, list(models)),
-    )
+    connection.execute(statement(__file__, "archive_all_but"), {"models": list(models), "now": now})

@@ -13,6 +13,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from ekiden.database.statements import statement
 from ekiden.scenarios.definition import ScenarioDefinition
 
 OPERATING_SETTINGS = ("name", "status", "disable_mode", "priority", "hold_expires_after_days")
@@ -45,22 +46,7 @@ class KnownScenario:
 
 def known_scenarios(connection: Connection[Any]) -> dict[str, KnownScenario]:
     """Return the ledger's scenarios by model, archived ones too."""
-    rows = connection.execute(
-        """
-        select
-            scenarios.model_name, scenarios.scenario_id,
-            to_jsonb(scenarios) - array['scenario_id', 'model_name', 'current_version_id', 'updated_at'] as settings,
-            versions.definition, versions.live_function,
-            array(
-                select array[steps.step_no::text, steps.state]
-                from outreach.scenario_steps as steps
-                where steps.scenario_id = scenarios.scenario_id
-            ) as step_states
-        from outreach.scenarios
-        left join outreach.scenario_versions as versions
-            on scenarios.current_version_id = versions.scenario_version_id
-        """
-    ).fetchall()
+    rows = connection.execute(statement(__file__, "known_scenarios")).fetchall()
     return {
         model: KnownScenario(
             scenario_id, settings, definition, live_function, {int(number): state for number, state in step_states}
@@ -88,17 +74,7 @@ def write_scenario(
     }
     scenario_id = known.scenario_id if known else _add_scenario(connection, built.model_name, settings, now)
     if known and {name: known.settings[name] for name in settings} != settings:
-        connection.execute(
-            """
-            update outreach.scenarios set
-                scenario_code = %(scenario_code)s, scenario_name = %(scenario_name)s, status = %(status)s,
-                disable_mode = %(disable_mode)s, priority = %(priority)s,
-                hold_expires_after_days = %(hold_expires_after_days)s, relation_name = %(relation_name)s,
-                updated_at = %(now)s
-            where scenario_id = %(scenario_id)s
-            """,
-            {**settings, "scenario_id": scenario_id, "now": now},
-        )
+        connection.execute(statement(__file__, "set_scenario"), {**settings, "scenario_id": scenario_id, "now": now})
     if not known or not _is_current(known, built):
         _add_version(connection, scenario_id, built, definition, now)
     running, steps = definition.running_steps(), len(definition.steps)
@@ -109,29 +85,13 @@ def write_scenario(
     changed = states.items() - (known.step_states.items() if known else set())
     if changed:
         connection.cursor().executemany(
-            """
-            insert into outreach.scenario_steps (scenario_id, step_no, state) values (%s, %s, %s)
-            on conflict (scenario_id, step_no) do update set state = excluded.state
-            """,
-            [(scenario_id, *change) for change in sorted(changed)],
+            statement(__file__, "set_step_state"),
+            [{"scenario_id": scenario_id, "step_no": number, "state": state} for number, state in sorted(changed)],
         )
 
 
 def _add_scenario(connection: Connection[Any], model: str, settings: Mapping[str, Any], now: datetime) -> int:
-    row = connection.execute(
-        """
-        insert into outreach.scenarios (
-            model_name, scenario_code, scenario_name, status, disable_mode, priority, hold_expires_after_days,
-            relation_name, updated_at
-        )
-        values (
-            %(model)s, %(scenario_code)s, %(scenario_name)s, %(status)s, %(disable_mode)s, %(priority)s,
-            %(hold_expires_after_days)s, %(relation_name)s, %(now)s
-        )
-        returning scenario_id
-        """,
-        {**settings, "model": model, "now": now},
-    ).fetchone()
+    row = connection.execute(statement(__file__, "add_scenario"), {**settings, "model": model, "now": now}).fetchone()
     assert row is not None
     return int(row[0])
 
@@ -152,23 +112,7 @@ def _add_version(
     now: datetime,
 ) -> None:
     row = connection.execute(
-        """
-        insert into outreach.scenario_versions (
-            scenario_id, version_no, definition, live_function, git_revision, created_at,
-            reentry, enrol_at, zero_day, offset_basis, past_date_policy, past_time_today, consent_recheck, on_skip,
-            look_back_days, period_from, period_to, send_window_from, send_window_to,
-            on_retrigger, multi_delivery, reevaluate_on_update, backfill_as_of
-        )
-        select
-            %(scenario_id)s, coalesce(max(version_no), 0) + 1, %(definition)s, %(live_function)s, %(git_revision)s,
-            %(now)s, %(reentry)s, %(enrol_at)s, %(zero_day)s, %(offset_basis)s, %(past_date_policy)s,
-            %(past_time_today)s, %(consent_recheck)s, %(on_skip)s, %(look_back_days)s, %(period_from)s, %(period_to)s,
-            %(send_window_from)s, %(send_window_to)s, %(on_retrigger)s, %(multi_delivery)s, %(reevaluate_on_update)s,
-            %(backfill_as_of)s
-        from outreach.scenario_versions
-        where scenario_id = %(scenario_id)s
-        returning scenario_version_id
-        """,
+        statement(__file__, "add_version"),
         {
             "scenario_id": scenario_id,
             "definition": Jsonb(built.definition),
@@ -197,26 +141,22 @@ def _add_version(
     assert row is not None
     version_id = row[0]
     connection.cursor().executemany(
-        """
-        insert into outreach.scenario_version_steps
-            (scenario_version_id, step_no, channel, offset_days, send_time, auto_send_time, content)
-        values (%s, %s, %s, %s, %s, %s, %s)
-        """,
+        statement(__file__, "add_version_step"),
         [
-            (
-                version_id,
-                number,
-                step.channel,
-                step.offset_days,
-                step.send_time,
-                step.auto_send_time,
-                step.content or "",
-            )
+            {
+                "scenario_version_id": version_id,
+                "step_no": number,
+                "channel": step.channel,
+                "offset_days": step.offset_days,
+                "send_time": step.send_time,
+                "auto_send_time": step.auto_send_time,
+                "content": step.content or "",
+            }
             for number, step in enumerate(definition.steps, start=1)
         ],
     )
     connection.execute(
-        "update outreach.scenarios set current_version_id = %s where scenario_id = %s", (version_id, scenario_id)
+        statement(__file__, "set_current_version"), {"scenario_version_id": version_id, "scenario_id": scenario_id}
     )
 
 

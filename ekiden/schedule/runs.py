@@ -13,6 +13,8 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from ekiden.database.statements import statement
+
 ActorKind = Literal["materialiser", "dispatcher", "exporter", "operator"]
 RunKind = Literal["plan", "send", "export", "operate", "reconcile"]
 
@@ -41,22 +43,18 @@ def start_run(
         raise ValueError("an action on the ledger needs an actor: say who you are")
     run_id = uuid4()
     connection.execute(
-        """
-        insert into outreach.runs (
-            run_id, kind, partition_from, partition_to, actor_kind, actor, dagster_run_id, git_revision, started_at
-        ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        (
-            run_id,
-            kind,
-            first_day,
-            last_day,
-            actor_kind,
-            context.actor,
-            context.dagster_run_id,
-            context.git_revision,
-            now,
-        ),
+        statement(__file__, "begin_run"),
+        {
+            "run_id": run_id,
+            "kind": kind,
+            "first_day": first_day,
+            "last_day": last_day,
+            "actor_kind": actor_kind,
+            "actor": context.actor,
+            "dagster_run_id": context.dagster_run_id,
+            "git_revision": context.git_revision,
+            "now": now,
+        },
     )
     return run_id
 
@@ -65,9 +63,10 @@ def finish_run(
     connection: Connection[Any], run_id: UUID, *, now: datetime, summary: dict[str, object], succeeded: bool = True
 ) -> None:
     """Record how a run ended, within the caller's transaction."""
+    outcome = "succeeded" if succeeded else "failed"
     connection.execute(
-        "update outreach.runs set finished_at = %s, outcome = %s, summary = %s where run_id = %s",
-        (now, "succeeded" if succeeded else "failed", Jsonb(summary), run_id),
+        statement(__file__, "finish_run"),
+        {"run_id": run_id, "outcome": outcome, "summary": Jsonb(summary), "now": now},
     )
 
 
@@ -85,15 +84,8 @@ def acting(
         raise ValueError("the ledger's connections are in autocommit mode: connect(settings, autocommit=True)")
     with connection.transaction():
         connection.execute(
-            """
-            select
-                set_config('ekiden.actor_kind', %s, true),
-                set_config('ekiden.actor', %s, true),
-                set_config('ekiden.run_id', %s, true),
-                set_config('ekiden.now', %s, true),
-                set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), true)
-            """,
-            (actor_kind, context.actor, str(run_id), now.isoformat()),
+            statement(__file__, "act_as"),
+            {"actor_kind": actor_kind, "actor": context.actor, "run_id": str(run_id), "now": now.isoformat()},
         )
         yield
 

@@ -16,19 +16,6 @@ from ekiden.scenarios.definition import FAULTS_KEY
 from ekiden.schedule.sweeps import SweepPart, begin_sweep, end_sweep, looked_at
 from ekiden.schedule.unanswered import Unanswered, UnansweredVersion, asking, unanswered_version
 
-_TABLES = """
-create temporary table stops (
-    enrolment_id bigint primary key, reason text not null, left_at timestamptz
-) on commit drop;
--- what would be stopped, were its row not on its way, or were the table that says so known to keep the contract
-create temporary table left_alone (enrolment_id bigint primary key) on commit drop;
--- the active enrolments that are looked at, with what their next message belongs to; row_state: null without a row
-create temporary table stoppable (
-    enrolment_id bigint primary key, scenario_id bigint, scenario_version_id bigint, customer_id text,
-    anchor_kind text, anchor_key text, step_no integer, row_state text
-) on commit drop;
-"""
-
 
 @dataclass(frozen=True)
 class Stopped:
@@ -48,7 +35,7 @@ def stop(
 
     Leaves the temporary table `stops` (enrolment_id, reason, left_at) until the transaction ends.
     """
-    connection.execute(_TABLES)
+    connection.execute(statement(__file__, "stop_tables"))
     chosen = {"scenario_ids": selected, "broken_models": list(broken_models)}
     _gather(connection, now=now, selected=selected, broken_models=broken_models)
     connection.execute(statement(__file__, "find_forced_stops"))

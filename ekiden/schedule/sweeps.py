@@ -20,18 +20,6 @@ from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
 
-_TABLES = """
-drop table if exists pg_temp.sweeping, pg_temp.looked_at;
--- the scenarios of one part of a sweep, as they stand; whole_because: why everybody is looked at, if so
-create temporary table sweeping (
-    scenario_id bigint primary key, scenario_version_id bigint, table_oid oid, system_identifier bigint,
-    contains_before xid8, whole_because text, anchored_from date, anchored_to date
-) on commit drop;
-create temporary table looked_at (
-    scenario_id bigint, customer_id text, primary key (scenario_id, customer_id)
-) on commit drop;
-"""
-
 
 class SweepPart(StrEnum):
     """What a sweep looks for."""
@@ -72,7 +60,7 @@ def begin_sweep(
     `blocks_everywhere`: what ends or begins in one scenario can let a customer into another (T13). `batch_time`: when
     entry on a day gone by is judged, where the scenario asks as of its due date (Q-13).
     """
-    connection.execute(_TABLES)
+    connection.execute(statement(__file__, "sweep_tables"))
     parameters = {
         "part": part,
         "scenario_ids": list(scenario_ids),
