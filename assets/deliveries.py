@@ -36,7 +36,7 @@ from assets.tables import markdown_table
 from ekiden.clock import Clock
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.latency import Latency, latency_of
-from ekiden.delivery.send import SendCounts
+from ekiden.delivery.sending.send import SendCounts
 from ekiden.settings import Settings
 
 KEY = AssetKey("deliveries")

@@ -1,12 +1,12 @@
 """`exported_lists`: the files for direct mail and outbound calls.
 
-Belongs here: what an export tells of itself. Does not belong here: who is on a list (`ekiden.schedule.export`).
+Belongs here: what an export tells of itself. Does not belong here: who is on a list (`ekiden.delivery.lists.export`).
 """
 
 from dagster import AssetKey, AssetSpec, MetadataValue
 
 from assets import schedule
-from ekiden.schedule.export import ExportReport
+from ekiden.delivery.lists.export import ExportReport
 
 KEY = AssetKey("exported_lists")
 

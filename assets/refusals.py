@@ -11,7 +11,7 @@ from psycopg import DataError
 
 from ekiden.delivery.pauses import SendingPaused
 from ekiden.insights.built import ScenarioIsBroken
-from ekiden.insights.explanation_evidence import UnknownCustomer
+from ekiden.insights.customers import UnknownCustomer
 from ekiden.schedule.errors import NothingBuilt, UnknownScenario, ZoneDataDiffers
 
 REFUSALS = (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from assets.tables import escaped
-from ekiden.delivery.addresses import masked, without_tokens
+from ekiden.delivery.address.addresses import masked, without_tokens
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome, OutgoingMessage
 
 IDS_SHOWN = 20

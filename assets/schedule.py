@@ -26,7 +26,7 @@ from assets.partitions import days_of
 from assets.refusals import refusing
 from assets.tables import count_table, decision_table, eligibility_table, rows_in
 from ekiden.clock import Clock
-from ekiden.delivery.contents import faults_in_use
+from ekiden.delivery.sending.contents import faults_in_use
 from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario, ZoneDataDiffers
 from ekiden.schedule.plan import PlanReport, plan
 from ekiden.schedule.rows import RowFilter, summary

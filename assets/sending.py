@@ -25,9 +25,9 @@ from assets.sample import IDS_SHOWN, SampleKeeper
 from assets.termination import WholeBatches
 from ekiden.clock import Clock
 from ekiden.delivery.channels.base import Carrier
-from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.pauses import SendingPaused
-from ekiden.delivery.worker import IMPATIENT, CarrierReport, Patience, send_all_due
+from ekiden.delivery.sending.contents import ContentsBroken
+from ekiden.delivery.sending.worker import IMPATIENT, CarrierReport, Patience, send_all_due
 from ekiden.settings import Settings
 
 REPORT = "worker_report"

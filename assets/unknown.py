@@ -1,7 +1,7 @@
 """Messages of unknown outcome in the UI: a check that shows those a person has to settle, and their evidence.
 
-Belongs here: what is told of them. Does not belong here: which are unknown (`ekiden.delivery.unknown`), and settling
-them (`orchestration.operator_jobs`).
+Belongs here: what is told of them. Does not belong here: which are unknown (`ekiden.delivery.unknown`), and
+settling them (`orchestration.operator_jobs`).
 """
 
 from datetime import datetime
@@ -20,7 +20,7 @@ from assets import deliveries
 from assets.acting import ledger
 from assets.tables import LONGEST_TABLE, markdown_table
 from ekiden.clock import Clock
-from ekiden.delivery.unknown import UnknownFilter, unknown_counts, unknown_rows
+from ekiden.delivery.unknown.rows import UnknownFilter, unknown_counts, unknown_rows
 from ekiden.settings import Settings
 
 WHAT_TO_DO = (

@@ -1,7 +1,7 @@
 """The jobs for who is not to be written to: opt-outs in the words of the command line, and a provider's own lists.
 
 Belongs here: their forms in the launchpad and what they show. Does not belong here: what an opt-out means
-(`ekiden.delivery.opt_outs`), or how lists are read (`ekiden.delivery.suppressions`).
+(`ekiden.delivery.consent.opt_outs`), or how lists are read (`ekiden.delivery.consent.suppressions`).
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from assets.acting import ledger, run_context
 from assets.refusals import refusing
 from assets.tables import markdown_table
 from ekiden.clock import Clock
-from ekiden.delivery.opt_outs import (
+from ekiden.delivery.consent.opt_outs import (
     NewOptOut,
     OptOut,
     OptOutChannel,
@@ -23,7 +23,7 @@ from ekiden.delivery.opt_outs import (
     opt_out,
     withdraw,
 )
-from ekiden.delivery.suppressions import lists_for, sync
+from ekiden.delivery.consent.suppressions import lists_for, sync
 from ekiden.settings import Settings
 from orchestration.job_config import read_word
 from orchestration.schedules import SYNCING_JOB

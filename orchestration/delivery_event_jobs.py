@@ -4,7 +4,7 @@ from dagster import JobDefinition, MetadataValue, OpExecutionContext, ResourcePa
 
 from assets.acting import ledger, run_context
 from ekiden.clock import Clock
-from ekiden.delivery.events import drain
+from ekiden.delivery.events.drain import drain
 from ekiden.settings import Settings
 from orchestration.showing import show
 from sensors.delivery_events import DRAINING_JOB

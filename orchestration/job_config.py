@@ -11,7 +11,7 @@ from typing import TypeVar
 from dagster import Config
 from pydantic import Field
 
-from ekiden.delivery.unknown import MOST_HOURS, Settled, UnknownFilter
+from ekiden.delivery.unknown.rows import MOST_HOURS, Settled, UnknownFilter
 from ekiden.schedule.operators import DEFAULT_LIMIT
 from ekiden.schedule.rows import RowFilter
 

@@ -1,7 +1,7 @@
 """The jobs for lists of people: `export_lists` out of the ledger, `import_list` into the warehouse.
 
 Belongs here: their forms in the launchpad and what they log. Does not belong here: what they do
-(`ekiden.schedule.export`, `ekiden.raw.lists`).
+(`ekiden.delivery.lists.export`, `ekiden.raw.lists`).
 """
 
 from uuid import UUID
@@ -24,11 +24,11 @@ from assets.acting import ledger, run_context, starting_tag
 from assets.exports import export_metadata
 from assets.refusals import refusing
 from ekiden.clock import Clock
+from ekiden.delivery.lists.export import export_again, export_due
+from ekiden.delivery.lists.export_files import AS_CSV, ExportFormat, FileOptions
 from ekiden.raw.encodings import Encoding
 from ekiden.raw.list_folder import FileChanged, in_words, take
 from ekiden.raw.lists import ListReport
-from ekiden.schedule.export import export_again, export_due
-from ekiden.schedule.export_files import AS_CSV, ExportFormat, FileOptions
 from ekiden.settings import Settings
 from orchestration.job_config import NotAWord, read_word
 from orchestration.showing import show

@@ -18,10 +18,10 @@ from assets.acting import ledger
 from assets.held import held_count_metadata, held_table
 from assets.refusals import refusing
 from assets.tables import count_table, markdown_table
-from ekiden.cli.trees import explanation_tree
 from ekiden.clock import Clock
 from ekiden.delivery.pauses import pause_history
 from ekiden.insights.decisions import bounded, count_by_rule, decisions
+from ekiden.insights.explanation.tree import explanation_tree
 from ekiden.insights.moments import moment
 from ekiden.insights.status import deployment_status
 from ekiden.insights.status_wording import status_in_words

@@ -1,7 +1,7 @@
 """The jobs by which a person changes rows, or pauses and resumes sending, in the words of the command line.
 
 Belongs here: what such a job shows before and after. Does not belong here: what an action does
-(`ekiden.schedule.operators`), a pause (`ekiden.delivery.pauses`) or a person's word (`ekiden.delivery.settle`).
+(`ekiden.schedule.operators`), a pause (`ekiden.delivery.pauses`) or a person's word (`ekiden.delivery.unknown.settle`).
 """
 
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ from assets.refusals import refusing
 from assets.tables import markdown_table
 from assets.unknown import unknown_metadata
 from ekiden.clock import Clock
-from ekiden.delivery.carried import CarriedRow, carried_rows, said_of_arrived
 from ekiden.delivery.pauses import Pause, open_pauses, pause, resume
-from ekiden.delivery.settle import check as check_settling
-from ekiden.delivery.settle import settle
-from ekiden.delivery.unknown import unknown_counts
+from ekiden.delivery.unknown.carried import CarriedRow, carried_rows, said_of_arrived
+from ekiden.delivery.unknown.rows import unknown_counts
+from ekiden.delivery.unknown.settle import check as check_settling
+from ekiden.delivery.unknown.settle import settle
 from ekiden.schedule.actions import ACTIONS, Action
 from ekiden.schedule.operators import PreviewCount, applicable, check, due_later, operate, preview
 from ekiden.schedule.rows import ScheduleRow

@@ -24,7 +24,7 @@ from dagster._core.definitions.target import ExecutableDefinition
 
 from ekiden.clock import Clock
 from ekiden.database.connection import connect
-from ekiden.delivery.events import Waiting, waiting
+from ekiden.delivery.events.drain import Waiting, waiting
 from ekiden.settings import Settings
 from sensors.ended_runs import UNDER_WAY, last_ended_at
 

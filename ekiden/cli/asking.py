@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from ekiden.clock import utc_now
-from ekiden.insights.explanation_wording import key_in_words
+from ekiden.insights.explanation.wording import key_in_words
 from ekiden.insights.moments import Moment, moment
 from ekiden.settings import Settings
 

@@ -16,7 +16,7 @@ from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import ledger
 from ekiden.insights.difference import Difference, DifferingAnchor, difference
 from ekiden.insights.difference_sources import file_source, revision_source, working_source
-from ekiden.insights.explanation_wording import listed
+from ekiden.insights.explanation.wording import listed
 from ekiden.scenarios.registry import is_built
 from ekiden.schedule.errors import NothingBuilt
 from ekiden.settings import Settings

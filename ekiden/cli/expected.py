@@ -15,24 +15,24 @@ from pydantic import ValidationError
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.delivery.channels import ChannelMisconfigured, LineStopped
 from ekiden.delivery.channels.sendgrid_suppressions import ListUnreadable
-from ekiden.delivery.contents import ContentsBroken
-from ekiden.delivery.opt_out_file import OptOutFileRefused
-from ekiden.delivery.opt_outs import NobodyOptedOut
+from ekiden.delivery.consent.opt_out_file import OptOutFileRefused
+from ekiden.delivery.consent.opt_outs import NobodyOptedOut
+from ekiden.delivery.consent.suppressions import NoSuppressionList
+from ekiden.delivery.consent.unsubscribe_tokens import SecretUnusable
+from ekiden.delivery.lists.exported import ExportRefused
 from ekiden.delivery.pauses import SendingPaused
-from ekiden.delivery.settle import NothingToRetry
-from ekiden.delivery.suppressions import NoSuppressionList
-from ekiden.delivery.unsubscribe_tokens import SecretUnusable
+from ekiden.delivery.sending.contents import ContentsBroken
+from ekiden.delivery.unknown.settle import NothingToRetry
 from ekiden.insights.built import ScenarioIsBroken
+from ekiden.insights.customers import UnknownCustomer
 from ekiden.insights.decisions import UnknownRule
 from ekiden.insights.difference_sources import SourceUnusable
-from ekiden.insights.explanation_evidence import UnknownCustomer
 from ekiden.insights.lineage import UnknownMessage
 from ekiden.insights.segments import SegmentUnusable, UnknownSegment
 from ekiden.raw.load import LoadRefused
 from ekiden.scenarios.scaffold import ScaffoldRefused
 from ekiden.scenarios.source import found_files
 from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, ReasonMissing, UnknownScenario, ZoneDataDiffers
-from ekiden.schedule.exported import ExportRefused
 from ekiden.schedule.operators import TooManyRows, WrongState
 from ekiden.schedule.rows import NoRowId
 from ekiden.settings import HomeSettings, Settings, SettingsFileUnreadable, VariableMisspelt

@@ -11,12 +11,12 @@ from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
+from ekiden.delivery.lists.export import ExportReport, export_again, export_due
+from ekiden.delivery.lists.export_files import ExportFormat, FileOptions
+from ekiden.delivery.lists.exported import ExportedFile, exported_files
 from ekiden.raw.encodings import Encoding
 from ekiden.raw.list_folder import in_words
 from ekiden.raw.lists import import_list
-from ekiden.schedule.export import ExportReport, export_again, export_due
-from ekiden.schedule.export_files import ExportFormat, FileOptions
-from ekiden.schedule.exported import ExportedFile, exported_files
 from ekiden.settings import Settings
 
 DEFAULT_FILES = 20

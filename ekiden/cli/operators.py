@@ -25,8 +25,8 @@ from ekiden.cli.options import (
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
-from ekiden.delivery.carried import CarriedRow, carried_rows, said_of_arrived
 from ekiden.delivery.pauses import open_pauses
+from ekiden.delivery.unknown.carried import CarriedRow, carried_rows, said_of_arrived
 from ekiden.schedule.actions import ACTIONS, Action, in_another_state
 from ekiden.schedule.operators import DEFAULT_LIMIT, Preview, applicable, due_later, operate, preview
 from ekiden.schedule.operators import check as check_action

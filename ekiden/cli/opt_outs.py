@@ -12,8 +12,8 @@ from ekiden.cli.output import Format, FormatOption, complain, console, show
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
 from ekiden.database.again import again
-from ekiden.delivery.opt_out_file import read_opt_outs
-from ekiden.delivery.opt_outs import (
+from ekiden.delivery.consent.opt_out_file import read_opt_outs
+from ekiden.delivery.consent.opt_outs import (
     NewOptOut,
     OptOut,
     OptOutChannel,
@@ -23,8 +23,8 @@ from ekiden.delivery.opt_outs import (
     opt_out,
     withdraw,
 )
-from ekiden.delivery.suppressions import Suppression, find_suppressions, lists_for
-from ekiden.delivery.suppressions import sync as sync_lists
+from ekiden.delivery.consent.suppressions import Suppression, find_suppressions, lists_for
+from ekiden.delivery.consent.suppressions import sync as sync_lists
 from ekiden.settings import Settings
 
 OPT_OUT_COLUMNS = (

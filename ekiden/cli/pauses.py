@@ -15,7 +15,7 @@ from ekiden.delivery.guards import check_before_sending, check_invariants
 from ekiden.delivery.pauses import Pause, open_pauses, pause_history
 from ekiden.delivery.pauses import pause as pause_sending
 from ekiden.delivery.pauses import resume as resume_sending
-from ekiden.delivery.unknown import UnknownFilter, unknown_rows
+from ekiden.delivery.unknown.rows import UnknownFilter, unknown_rows
 from ekiden.insights.status import WaitingRows, deployment_status
 from ekiden.insights.status_wording import status_in_words, to_settle
 from ekiden.settings import Settings

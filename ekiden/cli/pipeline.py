@@ -13,7 +13,7 @@ from ekiden.cli.output import Format, FormatOption, complain, errors, show
 from ekiden.cli.session import ledger
 from ekiden.clock import utc_now
 from ekiden.database.migrations import migrate
-from ekiden.delivery.contents import faults_in_use
+from ekiden.delivery.sending.contents import faults_in_use
 from ekiden.raw.load import LoadProgress, TableReport, load
 from ekiden.scenarios.left_out import leave_out
 from ekiden.scenarios.registry import synchronise

@@ -11,10 +11,10 @@ from ekiden.cli.output import complain, console, errors
 from ekiden.cli.session import ActorOption, acting_as, day, ledger
 from ekiden.clock import utc_now
 from ekiden.delivery.channels import carriers_for
-from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.pauses import open_pauses
-from ekiden.delivery.send import SendCounts
-from ekiden.delivery.worker import CarrierReport, send_all_due
+from ekiden.delivery.sending.contents import ContentsBroken
+from ekiden.delivery.sending.send import SendCounts
+from ekiden.delivery.sending.worker import CarrierReport, send_all_due
 from ekiden.settings import Settings
 
 

@@ -20,8 +20,7 @@ from ekiden.cli.options import (
 from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
-from ekiden.delivery.settle import Settlement, check, settle, settlements
-from ekiden.delivery.unknown import (
+from ekiden.delivery.unknown.rows import (
     MOST_HOURS,
     Settled,
     UnknownCount,
@@ -30,6 +29,7 @@ from ekiden.delivery.unknown import (
     unknown_counts,
     unknown_rows,
 )
+from ekiden.delivery.unknown.settle import Settlement, check, settle, settlements
 from ekiden.schedule.operators import DEFAULT_LIMIT
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings

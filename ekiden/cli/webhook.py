@@ -11,7 +11,7 @@ from ekiden.cli.machine_readable import write_json
 from ekiden.cli.output import Format, FormatOption, complain, console
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
-from ekiden.delivery.events import drain
+from ekiden.delivery.events.drain import drain
 from ekiden.settings import Settings
 from ekiden.webhook.app import webhook_app
 from ekiden.webhook.requests import RequestCounts, refused_requests, request_counts

@@ -8,7 +8,7 @@ from ekiden.cli.asking import OnOption, ScenarioArgument, asked_moment
 from ekiden.cli.machine_readable import write_json
 from ekiden.cli.output import Format, FormatOption, console
 from ekiden.cli.session import ledger
-from ekiden.cli.trees import explanation_tree
+from ekiden.insights.explanation.tree import explanation_tree
 from ekiden.insights.why import why as explain_why
 from ekiden.settings import Settings
 

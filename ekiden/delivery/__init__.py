@@ -1,4 +1,6 @@
 """Sending once: check, render, claim, post, record, and finding out what became of what is not known.
 
-With what keeps from sending: pauses and guards, opt-outs, suppressions, and what providers tell of messages sent.
+`sending` is the way of a message, over `channels`; `lists` is that of people whom others write to or call. Beside it:
+`consent` (who may be written to), `address` (where), `events` (what providers tell), `unknown` (what nobody knows), and
+here pauses and guards, which keep from sending at all.
 """

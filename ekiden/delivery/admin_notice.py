@@ -21,10 +21,10 @@ from psycopg.rows import class_row
 from ekiden.content.message import RenderedMessage
 from ekiden.content.notice import NoticeVariables, StepSummary, render_notice
 from ekiden.database.statements import statement
-from ekiden.delivery.addresses import NotAnAddress, normalised
+from ekiden.delivery.address.addresses import NotAnAddress, normalised
 from ekiden.delivery.channels import channel_for, sender_for
 from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
-from ekiden.delivery.provider_waits import wait_of
+from ekiden.delivery.sending.provider_waits import wait_of
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.settings import Settings
 

@@ -1,6 +1,6 @@
 """Counts of what happened to rows, batch by batch: how two of a kind become one.
 
-Does not belong here: what is counted (`send`, `record`, `events`).
+Does not belong here: what is counted (`sending`, `events`).
 """
 
 from dataclasses import dataclass, fields

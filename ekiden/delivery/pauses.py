@@ -2,7 +2,7 @@
 
 A pause takes effect with the next claim: a sender that runs asks when it locks rows, and once more before it claims
 them, in the same transaction. Belongs here: opening, ending and reading pauses. Does not belong here: what makes a
-guard pause (`guards`), or the claim itself (`claims`).
+guard pause (`guards`), or the claim itself (`sending.claims`).
 """
 
 import shlex

@@ -1,7 +1,7 @@
 """Who may enter a scenario at an instant, past or coming: one scan of its built table.
 
 A coming instant is a forecast from the facts known now: what the calendar alone will bring. Why somebody is missing is
-`ekiden.insights.explanation`'s to say.
+`ekiden.insights.explanation.explain`'s to say.
 """
 
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
-from ekiden.delivery.addresses import masked, without_people
+from ekiden.delivery.address.addresses import masked, without_people
 from ekiden.scenarios.anchor import ORDER_ANCHORS
 
 

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from ekiden.delivery.channels.outbox import OutboxChannel
-from ekiden.insights.explanation_wording import key_in_words
+from ekiden.insights.explanation.wording import key_in_words
 from ekiden.insights.lineage import MessageLineage
 from ekiden.settings import Settings
 

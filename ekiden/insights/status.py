@@ -15,7 +15,7 @@ from ekiden.database.statements import statement
 from ekiden.delivery.channels import carried_channels
 from ekiden.delivery.latency import Latency, latency_since
 from ekiden.delivery.pauses import Pause, open_pauses
-from ekiden.delivery.provider_waits import ProviderWait, waits_at
+from ekiden.delivery.sending.provider_waits import ProviderWait, waits_at
 from ekiden.scenarios.definition import EXPORTED_CHANNELS, SENT_CHANNELS
 from ekiden.schedule.missed import MissedRange, find_missed_days
 from ekiden.schedule.zone_data import coming_difference

@@ -13,8 +13,8 @@ from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
 from ekiden.database.statements import statement
-from ekiden.delivery.addresses import masked, spellings, without_people
-from ekiden.insights.explanation_evidence import UnknownCustomer
+from ekiden.delivery.address.addresses import masked, spellings, without_people
+from ekiden.insights.customers import UnknownCustomer, duplicate_status_of
 from ekiden.insights.timeline_wording import by_whom, what, why
 from ekiden.scenarios.registry import is_built
 from ekiden.schedule.errors import NothingBuilt
@@ -100,9 +100,9 @@ def timeline(
         cursor.execute("set transaction isolation level repeatable read, read only")
         refuse_unknown(connection, chosen.scenario)
         parameters["addresses"] = _addresses(connection, customer_id)
-        in_shop = connection.execute(statement(__file__, "asked_customer"), parameters).fetchone() is not None
+        in_shop = duplicate_status_of(connection, customer_id) is not None
         if not in_shop and not cursor.execute(query, {**parameters, **EVERYTHING, "limit": 1}).fetchall():
-            raise UnknownCustomer(f"the shop has no customer {customer_id!r}")
+            raise UnknownCustomer(customer_id)
         found = cursor.execute(query, parameters).fetchall()
     return Timeline(
         customer_id,

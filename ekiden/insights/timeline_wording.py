@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ekiden.insights.explanation_wording import anchor_in_words, listed, local
+from ekiden.insights.explanation.wording import anchor_in_words, listed, local
 
 SHOWN_LINES = 5
 """Lines of an order that are told; a basket can have a hundred."""

@@ -10,12 +10,13 @@ from psycopg import Connection
 
 from ekiden.database.statements import statement
 from ekiden.insights.built import AskedScenario, asked_scenario
-from ekiden.insights.explanation import Explanation, explain
-from ekiden.insights.explanation_checks import Check
-from ekiden.insights.explanation_delivery import delivery_checks, read_delivery
-from ekiden.insights.explanation_evidence import Evidence, read_evidence
-from ekiden.insights.explanation_planning import current_enrolment
-from ekiden.insights.explanation_rivals import read_ending, read_rivals
+from ekiden.insights.explanation.checks import Check
+from ekiden.insights.explanation.delivery import delivery_checks, read_delivery
+from ekiden.insights.explanation.evidence import Evidence
+from ekiden.insights.explanation.explain import Explanation, explain
+from ekiden.insights.explanation.planning import current_enrolment
+from ekiden.insights.explanation.reading import read_evidence
+from ekiden.insights.explanation.rivals import read_ending, read_rivals
 from ekiden.insights.moments import Moment
 from ekiden.settings import Settings
 

@@ -1,7 +1,7 @@
 """Stops: active enrolments that end before anybody enters, with what waits of them.
 
 Belongs here: forced stops, stop conditions and what an edit re-evaluates, as sets in the planner's transaction. Does
-not belong here: the last look before a send (`ekiden.delivery.last_look`), or what a condition means (dbt).
+not belong here: the last look before a send (`ekiden.delivery.sending.last_look`), or what a condition means (dbt).
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 An answer of 200 says that the request is committed; taking its events in happens after that, here or elsewhere. Belongs
 here: HTTP. Does not belong here: signatures (`signature`), keeping (`requests`), and what events lead to
-(`ekiden.delivery.events`).
+(`ekiden.delivery.events.drain`).
 """
 
 import asyncio
@@ -27,9 +27,9 @@ from starlette.routing import BaseRoute, Route
 from ekiden.clock import Clock, utc_now
 from ekiden.database.connection import connect
 from ekiden.database.errors import DatabaseUnavailable
-from ekiden.delivery.event_reading import BodyUnreadable, elements
-from ekiden.delivery.events import SENDGRID, TWILIO, drain
-from ekiden.delivery.status_reading import fields_of, kept_body, status_callback
+from ekiden.delivery.events.drain import SENDGRID, TWILIO, drain
+from ekiden.delivery.events.event_reading import BodyUnreadable, elements
+from ekiden.delivery.events.status_reading import fields_of, kept_body, status_callback
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 from ekiden.webhook import twilio_signature, unsubscribe

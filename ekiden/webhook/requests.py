@@ -1,7 +1,7 @@
 """Requests of event webhooks as they came, and how many were turned away.
 
 Belongs here: keeping them. Does not belong here: judging a request (`app`), and reading the events in it
-(`ekiden.delivery.events`).
+(`ekiden.delivery.events.drain`).
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
-from ekiden.delivery.events import SENDGRID
+from ekiden.delivery.events.drain import SENDGRID
 
 
 class Refusal(StrEnum):

@@ -2,7 +2,7 @@
 
 A mail program posts without a person, cookies or redirects, and gets 200 once the opt-out is committed. Programs that
 follow links to look at them get a page, and change nothing. Belongs here: HTTP. Does not belong here: what a link means
-(`ekiden.delivery.unsubscribing`), or how often somebody may ask: that is the proxy's to say.
+(`ekiden.delivery.consent.unsubscribing`), or how often somebody may ask: that is the proxy's to say.
 """
 
 import base64
@@ -25,9 +25,9 @@ from starlette.routing import Route
 from ekiden.clock import Clock, utc_now
 from ekiden.database.connection import connect
 from ekiden.database.errors import DatabaseUnavailable
-from ekiden.delivery.opt_outs import channel_of
-from ekiden.delivery.unsubscribe_tokens import signer_for
-from ekiden.delivery.unsubscribing import Addressee, addressee_of, unsubscribe
+from ekiden.delivery.consent.opt_outs import channel_of
+from ekiden.delivery.consent.unsubscribe_tokens import signer_for
+from ekiden.delivery.consent.unsubscribing import Addressee, addressee_of, unsubscribe
 from ekiden.settings import Settings
 from ekiden.webhook.answers import STATUS, TurnedAway
 from ekiden.webhook.bodies import read_body

@@ -13,11 +13,11 @@ from typing import Any
 from psycopg import Connection
 
 from ekiden.delivery.channels.base import Outcome
-from ekiden.delivery.send import send_due
+from ekiden.delivery.lists.export import export_due
+from ekiden.delivery.sending.send import send_due
 from ekiden.scenarios.definition import SENT_CHANNELS
 from ekiden.schedule import operators
 from ekiden.schedule.errors import ReasonMissing
-from ekiden.schedule.export import export_due
 from ekiden.schedule.plan import plan
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext

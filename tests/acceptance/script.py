@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
-from ekiden.delivery.opt_outs import OptOutChannel
+from ekiden.delivery.consent.opt_outs import OptOutChannel
 from ekiden.schedule.rows import RowState
 from tests.acceptance.reading import ZONE, Instant, Part
 from tests.acceptance.shorthand import Conditions, Many, Scenario

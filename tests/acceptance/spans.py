@@ -11,7 +11,7 @@ from typing import Any
 from psycopg.types.multirange import TimestamptzMultirange
 from psycopg.types.range import TimestamptzRange
 
-from ekiden.delivery.opt_outs import NewOptOut
+from ekiden.delivery.consent.opt_outs import NewOptOut
 from tests.acceptance.script import Customer, Event, Order, Script
 
 Row = Mapping[str, Any]

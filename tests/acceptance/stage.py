@@ -13,7 +13,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from ekiden.database.connection import connect
-from ekiden.delivery.opt_outs import NewOptOut, opt_out
+from ekiden.delivery.consent.opt_outs import NewOptOut, opt_out
 from ekiden.scenarios.definition import OPTIONS
 from ekiden.scenarios.registry import synchronise
 from ekiden.settings import Settings

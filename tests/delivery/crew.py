@@ -24,7 +24,7 @@ from ekiden.database.errors import DatabaseUnavailable
 from ekiden.delivery.channels.base import LineStopped
 from ekiden.delivery.channels.sendgrid import SendGridChannel
 from ekiden.delivery.pauses import SendingPaused
-from ekiden.delivery.send import send_due
+from ekiden.delivery.sending.send import send_due
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 from tests.delivery.sink import Record, Whims, serve, wait_for

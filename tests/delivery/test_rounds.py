@@ -23,8 +23,8 @@ from ekiden.database.connection import connect
 from ekiden.database.embedded import EmbeddedServer
 from ekiden.database.migrations import migrate
 from ekiden.delivery.pauses import resume
-from ekiden.delivery.settle import settle
-from ekiden.delivery.unknown import Settled, UnknownFilter, unknown_rows
+from ekiden.delivery.unknown.rows import Settled, UnknownFilter, unknown_rows
+from ekiden.delivery.unknown.settle import settle
 from ekiden.schedule.operators import release
 from ekiden.schedule.rows import RowFilter
 from ekiden.settings import Settings

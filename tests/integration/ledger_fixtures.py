@@ -23,9 +23,9 @@ from ekiden.database.connection import connect
 from ekiden.database.migrations import VERSION_TABLE
 from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import left_alone
-from ekiden.delivery.reconcile import reconcile
-from ekiden.delivery.record import Recorded
-from ekiden.delivery.send import SendReport, send_due
+from ekiden.delivery.sending.record import Recorded
+from ekiden.delivery.sending.send import SendReport, send_due
+from ekiden.delivery.unknown.reconcile import reconcile
 from ekiden.schedule import operators
 from ekiden.schedule.operators import OperatorReport
 from ekiden.schedule.plan import PlanReport, plan

@@ -20,10 +20,10 @@ import psycopg
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import left_alone
+from ekiden.delivery.lists.export import export_due
 from ekiden.delivery.pauses import SendingPaused, resume
-from ekiden.delivery.send import send_due
+from ekiden.delivery.sending.send import send_due
 from ekiden.schedule import operators
-from ekiden.schedule.export import export_due
 from ekiden.schedule.plan import plan
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 from ekiden.delivery.channels.base import LineStopped
+from ekiden.delivery.lists.export import export_due
 from ekiden.delivery.pauses import open_pauses, pause, resume
-from ekiden.delivery.settle import settle
-from ekiden.delivery.unknown import Settled, UnknownFilter
+from ekiden.delivery.unknown.rows import Settled, UnknownFilter
+from ekiden.delivery.unknown.settle import settle
 from ekiden.schedule.errors import UnknownScenario
-from ekiden.schedule.export import export_due
 from ekiden.schedule.plan import plan
 from tests.integration.ledger_fixtures import OPERATOR, PLANNER, reconcile_alone
 from tests.ledger.carrier import ANSWERS, ENDS, Carrier

@@ -23,7 +23,7 @@ from ekiden.content.borders import joined
 from ekiden.content.shared import SharedContent, filled
 from ekiden.delivery.channels.addressing import addr_spec, display_name, list_headers
 from ekiden.delivery.channels.base import OutgoingMessage, Sender
-from ekiden.delivery.event_reading import MESSAGE_ARGUMENT
+from ekiden.delivery.events.event_reading import MESSAGE_ARGUMENT
 
 # The page of the request says 10,000 bytes a personalization, that of the tags 50,000: the lower by default.
 SUBSTITUTION_BYTES = 10_000

@@ -1,7 +1,7 @@
 """SendGrid's lists of whom it sends nothing to, page by page (`GET /v3/suppression/…`, `GET /v3/asm/suppressions`).
 
 Belongs here: asking, and what an entry says. Does not belong here: what an entry leads to
-(`ekiden.delivery.suppressions`). The document: https://www.twilio.com/docs/sendgrid/api-reference/suppressions-suppressions
+(`ekiden.delivery.consent.suppressions`). The document: https://www.twilio.com/docs/sendgrid/api-reference/suppressions-suppressions
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

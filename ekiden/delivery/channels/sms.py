@@ -32,7 +32,7 @@ from ekiden.delivery.channels.posts import (
     wait_of,
 )
 from ekiden.delivery.channels.transport import NotConnected
-from ekiden.delivery.status_reading import ANSWERED_STOP, status_callback
+from ekiden.delivery.events.status_reading import ANSWERED_STOP, status_callback
 
 TWILIO_HOST = "https://api.twilio.com"
 OUR_SETTINGS = frozenset({21212, 21603, 21606, 21609, 21659, 21660, 21701, 21702, 21704, 21705})

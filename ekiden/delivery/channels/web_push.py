@@ -25,6 +25,7 @@ from pywebpush import WebPusher
 
 from ekiden.clock import Clock, utc_now
 from ekiden.content.lengths import fault_of_length, notification
+from ekiden.delivery.address.contact_points import subscription_of
 from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import WAIT, Elapsed, Stops, Waits, one_by_one
 from ekiden.delivery.channels.posts import (
@@ -35,7 +36,6 @@ from ekiden.delivery.channels.posts import (
     wait_of,
 )
 from ekiden.delivery.channels.transport import CONNECT_SECONDS, READ_SECONDS, NotConnected, pool_for
-from ekiden.delivery.contact_points import subscription_of
 
 # Kept for a browser that is closed: a day, after which a message that had its hour is no longer wanted.
 TIME_TO_LIVE = timedelta(days=1)

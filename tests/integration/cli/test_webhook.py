@@ -6,8 +6,8 @@ import pytest
 
 from ekiden.cli import webhook
 from ekiden.delivery.channels.base import Delivery, Outcome
-from ekiden.delivery.events import TWILIO
-from ekiden.delivery.unsubscribe_tokens import signer_of, token_of
+from ekiden.delivery.consent.unsubscribe_tokens import signer_of, token_of
+from ekiden.delivery.events.drain import TWILIO
 from ekiden.webhook.requests import Refusal, keep_request, note_refusals
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.webhook.provider import body_of, event

@@ -9,8 +9,8 @@ from ekiden.database.connection import connect
 from ekiden.delivery.admin_notice import notify_administrator
 from ekiden.delivery.channels.addressing import fault_of
 from ekiden.delivery.channels.base import LineBusy, Outcome, OutgoingMessage
-from ekiden.delivery.contents import ContentsBroken
-from ekiden.delivery.provider_waits import note_wait
+from ekiden.delivery.sending.contents import ContentsBroken
+from ekiden.delivery.sending.provider_waits import note_wait
 from tests.integration.ledger_fixtures import STEP, RecordingChannel, Shop
 
 ADDRESS = "staff@shop.example"

@@ -11,8 +11,8 @@ import pytest
 from psycopg import sql
 
 from ekiden.database.statements import statement
-from ekiden.delivery import objections
-from ekiden.delivery.opt_outs import (
+from ekiden.delivery.consent import objections
+from ekiden.delivery.consent.opt_outs import (
     NewOptOut,
     NobodyOptedOut,
     OptOutChannel,
@@ -21,11 +21,11 @@ from ekiden.delivery.opt_outs import (
     opt_out,
     withdraw,
 )
-from ekiden.delivery.send import send_due
+from ekiden.delivery.lists.export import export_due
+from ekiden.delivery.sending.send import send_due
 from ekiden.insights.lineage import lineage
 from ekiden.insights.timeline import timeline
 from ekiden.schedule.errors import ReasonMissing
-from ekiden.schedule.export import export_due
 from tests.integration.delivery.sending import NOON, ready
 from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop
 

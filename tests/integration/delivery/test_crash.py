@@ -8,8 +8,8 @@ from random import Random
 import pytest
 from psycopg.errors import QueryCanceled
 
-from ekiden.delivery import send
 from ekiden.delivery.channels.outbox import OutboxChannel
+from ekiden.delivery.sending import send
 from tests.integration.delivery.crowd import (
     PATIENCE,
     Judge,

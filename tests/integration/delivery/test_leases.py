@@ -13,11 +13,11 @@ from uuid import UUID
 import pytest
 
 from ekiden.database.connection import connect
-from ekiden.delivery import send
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import left_alone
-from ekiden.delivery.lease import Lease
-from ekiden.delivery.record import record
+from ekiden.delivery.sending import send
+from ekiden.delivery.sending.lease import Lease
+from ekiden.delivery.sending.record import record
 from ekiden.schedule.runs import acting, start_run
 from ekiden.settings import Settings
 from tests.integration.delivery.crowd import PATIENCE, Judge, fill, process, send_all

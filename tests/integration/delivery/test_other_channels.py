@@ -9,8 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from ekiden.delivery.channels.base import OutgoingMessage
-from ekiden.delivery.contents import ContentsBroken
-from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, opt_out
+from ekiden.delivery.consent.opt_outs import NewOptOut, OptOutChannel, opt_out
+from ekiden.delivery.sending.contents import ContentsBroken
 from ekiden.insights.status import deployment_status
 from ekiden.settings import PROJECT_ROOT
 from tests.integration.ledger_fixtures import STEP, Shop

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from ekiden.database.connection import connect
+from ekiden.delivery.lists.export import export_due
 from ekiden.delivery.pauses import (
     Cause,
     SendingPaused,
@@ -19,9 +20,8 @@ from ekiden.delivery.pauses import (
     refuse_if_paused,
     resume,
 )
-from ekiden.delivery.send import due_now
+from ekiden.delivery.sending.send import due_now
 from ekiden.schedule.errors import ReasonMissing, UnknownScenario
-from ekiden.schedule.export import export_due
 from ekiden.schedule.runs import RunContext
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 
@@ -90,7 +90,7 @@ def test_a_running_sender_stops_with_its_next_claim(shop: Shop):
 
 def test_what_is_paused_while_a_batch_is_composed_is_left_as_it_was(shop: Shop, monkeypatch):
     two_scenarios(shop, "C1")
-    from ekiden.delivery import send  # noqa: PLC0415 - only to interrupt it
+    from ekiden.delivery.sending import send  # noqa: PLC0415 - only to interrupt it
 
     original = send.compose_all
 

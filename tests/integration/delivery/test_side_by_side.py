@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 import psycopg
 import pytest
 
-from ekiden.delivery import send, side_by_side
 from ekiden.delivery.channels.base import Carrier, Delivery, LineStopped, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import left_alone
-from ekiden.delivery.compose import RowToSend
-from ekiden.delivery.send import SendCounts, SendReport
-from ekiden.delivery.side_by_side import Turn, send_side_by_side
+from ekiden.delivery.sending import send, side_by_side
+from ekiden.delivery.sending.compose import RowToSend
+from ekiden.delivery.sending.send import SendCounts, SendReport
+from ekiden.delivery.sending.side_by_side import Turn, send_side_by_side
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.settings import Settings
 from tests.integration.ledger_fixtures import SENDER, RecordingChannel, Shop

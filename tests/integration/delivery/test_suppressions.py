@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from ekiden.delivery.channels import sendgrid_suppressions
 from ekiden.delivery.channels.sendgrid_suppressions import ListUnreadable, SendGridSuppressions, SuppressionList
-from ekiden.delivery.suppressions import OVERLAP, NoSuppressionList, find_suppressions, lists_for, sync
+from ekiden.delivery.consent.suppressions import OVERLAP, NoSuppressionList, find_suppressions, lists_for, sync
 from tests.integration.channels.provider import answer, hang_up, provider
 from tests.integration.deadlocks import fails_once
 from tests.integration.ledger_fixtures import STEP, Shop
@@ -242,7 +242,7 @@ def test_a_page_that_the_database_ended_to_let_somebody_else_go_on_is_taken_agai
     lists = Lists()
     lists.put("bounces", "bounced@shop.example")
     lists.put_group(7, "left-one@shop.example")
-    fails_once(monkeypatch, f"ekiden.delivery.suppressions.{step}")
+    fails_once(monkeypatch, f"ekiden.delivery.consent.suppressions.{step}")
     found = read(shop, lists)
     assert (found["bounces"], found["groups"]) == ((1, 1), (1, 1))
 

@@ -8,14 +8,14 @@ import psycopg
 import pytest
 
 from ekiden.database.connection import connect
-from ekiden.delivery.carried import CARRIED_ALREADY
 from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome
-from ekiden.delivery.event_outcomes import settle_told
-from ekiden.delivery.record import Recorded, record
-from ekiden.delivery.settle import NothingToRetry, SettleReport, settle, settlements
-from ekiden.delivery.unknown import Settled, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
-from ekiden.delivery.unsubscribe_tokens import signer_of, token_of
-from ekiden.delivery.unsubscribing import addressee_of
+from ekiden.delivery.consent.unsubscribe_tokens import signer_of, token_of
+from ekiden.delivery.consent.unsubscribing import addressee_of
+from ekiden.delivery.events.event_outcomes import settle_told
+from ekiden.delivery.sending.record import Recorded, record
+from ekiden.delivery.unknown.carried import CARRIED_ALREADY
+from ekiden.delivery.unknown.rows import Settled, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
+from ekiden.delivery.unknown.settle import NothingToRetry, SettleReport, settle, settlements
 from ekiden.insights.status import deployment_status
 from ekiden.insights.timeline import timeline
 from ekiden.schedule.errors import ReasonMissing

@@ -5,7 +5,7 @@ from shutil import copytree
 
 import pytest
 
-from ekiden.delivery.contents import ContentsBroken
+from ekiden.delivery.sending.contents import ContentsBroken
 from ekiden.settings import PROJECT_ROOT
 from tests.integration.delivery.sending import CHAIN, attempts, ready
 from tests.integration.ledger_fixtures import STEP, Shop

@@ -8,10 +8,10 @@ from functools import partial
 import pytest
 
 from ekiden.delivery.channels.base import Carrier, Outcome
-from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.latency import latency_of, latency_since
 from ekiden.delivery.pauses import SendingPaused, pause
-from ekiden.delivery.worker import BETWEEN_COLLECTIONS, IMPATIENT, CarrierReport, Patience, send_all_due
+from ekiden.delivery.sending.contents import ContentsBroken
+from ekiden.delivery.sending.worker import BETWEEN_COLLECTIONS, IMPATIENT, CarrierReport, Patience, send_all_due
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, RecordingChannel, Shop
 

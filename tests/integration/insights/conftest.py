@@ -21,7 +21,7 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from ekiden.database.connection import connect
-from ekiden.insights.explanation import Explanation
+from ekiden.insights.explanation.explain import Explanation
 from ekiden.insights.moments import moment
 from ekiden.insights.why import why
 from ekiden.scenarios.registry import synchronise

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 from psycopg import sql
 
-from ekiden.insights.explanation import Verdict
-from ekiden.insights.explanation_evidence import Span, UnknownCustomer
+from ekiden.insights.customers import UnknownCustomer
+from ekiden.insights.explanation.evidence import Span
+from ekiden.insights.explanation.explain import Verdict
 from tests.integration.insights.conftest import AWKWARD_CUSTOMER, NOW, ZONE, BuiltShop
 from tests.integration.insights.scenarios import AWKWARD, SCENARIOS
 

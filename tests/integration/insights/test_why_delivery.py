@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 from psycopg import sql
 
-from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, opt_out
+from ekiden.delivery.consent.opt_outs import NewOptOut, OptOutChannel, opt_out
 from ekiden.delivery.pauses import pause
 from ekiden.insights.built import asked_scenario
-from ekiden.insights.explanation_checks import Check
-from ekiden.insights.explanation_delivery import delivery_checks, read_delivery
+from ekiden.insights.explanation.checks import Check
+from ekiden.insights.explanation.delivery import delivery_checks, read_delivery
 from ekiden.schedule.runs import RunContext
 from tests.integration.insights.conftest import NOW, BuiltShop
 

@@ -2,7 +2,7 @@
 
 import csv
 
-from ekiden.schedule.export import export_again, export_due
+from ekiden.delivery.lists.export import export_again, export_due
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 
 CARD = STEP | {"channel": "dm"}

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 import pytest
 
 from ekiden.database.connection import connect
+from ekiden.delivery.lists import export_files
+from ekiden.delivery.lists.exported import ExportRefused
 from ekiden.delivery.pauses import SendingPaused, resume
-from ekiden.schedule import export_files
 from ekiden.schedule.errors import UnknownScenario
-from ekiden.schedule.exported import ExportRefused
 from ekiden.warehouse.dbt import manifest_path
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop, by_force
 from tests.integration.schedule.exporting import CARD, export, lines_of

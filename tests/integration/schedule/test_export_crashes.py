@@ -13,9 +13,9 @@ from uuid import uuid4
 import pytest
 
 from ekiden.database.connection import connect
-from ekiden.schedule import export as export_module
-from ekiden.schedule import export_files
-from ekiden.schedule.export import export_due
+from ekiden.delivery.lists import export as export_module
+from ekiden.delivery.lists import export_files
+from ekiden.delivery.lists.export import export_due
 from ekiden.settings import PROJECT_ROOT
 from tests.integration.deadlocks import fails_once
 from tests.integration.ledger_fixtures import OPERATOR, Shop
@@ -83,7 +83,7 @@ def test_ended_between_commit_and_name_the_file_gets_its_name_with_the_next_expo
 
 
 def test_what_an_attempt_wrote_before_a_retry_that_found_nobody_is_set_aside(one_card: Shop, monkeypatch):
-    fails_once(monkeypatch, "ekiden.schedule.export._write")
+    fails_once(monkeypatch, "ekiden.delivery.lists.export._write")
     lock_due = export_module._lock_due
     attempts = count()
 
@@ -146,7 +146,7 @@ def export_in_a_process(shop: Shop) -> subprocess.Popen:
     code = (
         "from datetime import datetime\n"
         "from ekiden.database.connection import connect\n"
-        "from ekiden.schedule.export import export_due\n"
+        "from ekiden.delivery.lists.export import export_due\n"
         "from ekiden.schedule.runs import RunContext\n"
         "from ekiden.settings import Settings\n"
         "settings = Settings()\n"

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from psycopg import errors, sql
 
-from ekiden.schedule import export_files
-from ekiden.schedule.export_files import ExportFormat, FileOptions
-from ekiden.schedule.exported import ExportRefused, exported_files
+from ekiden.delivery.lists import export_files
+from ekiden.delivery.lists.export_files import ExportFormat, FileOptions
+from ekiden.delivery.lists.exported import ExportRefused, exported_files
 from tests.integration.ledger_fixtures import OPERATOR, Shop
 from tests.integration.schedule.exporting import CARD, again, export, lines_of
 
@@ -90,7 +90,7 @@ def test_the_ledger_knows_the_file(one_card: Shop):
 
 
 def test_a_list_of_several_pages_is_whole(shop: Shop, monkeypatch):
-    monkeypatch.setattr("ekiden.schedule.export.ROWS_PER_PAGE", max(7, MANY // 20))
+    monkeypatch.setattr("ekiden.delivery.lists.export.ROWS_PER_PAGE", max(7, MANY // 20))
     monkeypatch.setattr(export_files, "ROWS_PER_BLOCK", max(4, MANY // 10))
     shop.scenario(steps=[CARD, CARD | {"offset_days": 3}])
     shop.execute(

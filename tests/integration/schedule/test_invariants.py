@@ -8,7 +8,7 @@ from psycopg import sql
 
 from ekiden.delivery.channels import LineStopped
 from ekiden.delivery.channels.base import Delivery, Outcome
-from ekiden.schedule.export import export_due
+from ekiden.delivery.lists.export import export_due
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 from tests.integration.ledger_invariants import broken_invariants
 

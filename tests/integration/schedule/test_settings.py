@@ -2,7 +2,7 @@
 
 import pytest
 
-from ekiden.schedule.export import export_due
+from ekiden.delivery.lists.export import export_due
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 
 pytestmark = pytest.mark.usefixtures("sound_ledger")

@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from ekiden.delivery.channels.base import Outcome
-from ekiden.delivery.opt_outs import NewOptOut, OptOutChannel, opt_out
+from ekiden.delivery.consent.opt_outs import NewOptOut, OptOutChannel, opt_out
 from ekiden.delivery.pauses import pause
-from ekiden.insights.explanation import SHOWN_ROWS, Verdict
+from ekiden.insights.explanation.explain import SHOWN_ROWS, Verdict
 from ekiden.insights.lineage import lineage
 from ekiden.insights.lineage_wording import describe
 from ekiden.insights.moments import moment

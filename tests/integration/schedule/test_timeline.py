@@ -8,9 +8,9 @@ from psycopg import sql
 
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Outcome
-from ekiden.delivery.opt_outs import NewOptOut, OptOutFilter, opt_out, withdraw
+from ekiden.delivery.consent.opt_outs import NewOptOut, OptOutFilter, opt_out, withdraw
 from ekiden.insights import timeline as timeline_module
-from ekiden.insights.explanation_evidence import UnknownCustomer
+from ekiden.insights.customers import UnknownCustomer
 from ekiden.insights.timeline import Timeline, TimelineFilter, timeline
 from ekiden.schedule.errors import UnknownScenario
 from tests.integration.ledger_fixtures import OPERATOR, Shop

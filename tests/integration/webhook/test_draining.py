@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Outcome
-from ekiden.delivery.events import REQUESTS_AT_ONCE, TWILIO, Drained, drain, forget_bodies, waiting
+from ekiden.delivery.events.drain import REQUESTS_AT_ONCE, TWILIO, Drained, drain, forget_bodies, waiting
+from ekiden.delivery.events.status_reading import kept_body
 from ekiden.delivery.pauses import open_pauses
-from ekiden.delivery.status_reading import kept_body
 from ekiden.schedule.runs import RunContext
 from ekiden.webhook.requests import keep_request, request_counts
 from tests.integration.ledger_fixtures import STEP, Shop
@@ -334,7 +334,7 @@ def test_a_provider_with_many_requests_keeps_no_other_waiting(unknown: Shop):
 def test_a_drain_that_fails_leaves_everything_to_the_next(unknown: Shop, monkeypatch: pytest.MonkeyPatch):
     receive(unknown, told(unknown, "C1", "unsubscribe"))
     with monkeypatch.context() as patch:
-        patch.setattr("ekiden.delivery.events.opt_out", _broken)
+        patch.setattr("ekiden.delivery.events.drain.opt_out", _broken)
         with pytest.raises(psycopg.OperationalError):
             drained(unknown)
     assert unknown.execute("select 1 from outreach.delivery_events") == []

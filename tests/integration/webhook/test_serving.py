@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from ekiden.delivery.events import drain
+from ekiden.delivery.events.drain import drain
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 from ekiden.webhook.app import webhook_app

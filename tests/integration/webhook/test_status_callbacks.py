@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.channels.sms import TwilioAccount, TwilioChannel
-from ekiden.delivery.events import Drained, drain
+from ekiden.delivery.events.drain import Drained, drain
 from ekiden.schedule.runs import RunContext
 from ekiden.webhook.app import webhook_app
 from ekiden.webhook.requests import refused_requests

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from ekiden.delivery.unsubscribe_tokens import signer_for, signer_of, token_of
+from ekiden.delivery.consent.unsubscribe_tokens import signer_for, signer_of, token_of
 from ekiden.webhook.app import webhook_app
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.webhook.provider import Answer, ask

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ekiden.content.message import RenderedMessage
-from ekiden.delivery.addresses import NotAnAddress, compared, normalised, spellings
+from ekiden.delivery.address.addresses import NotAnAddress, compared, normalised, spellings
 from ekiden.delivery.channels.addressing import addr_spec
 from ekiden.delivery.channels.base import OutgoingMessage, Sender
 from ekiden.delivery.channels.mime import to_bytes

@@ -6,7 +6,7 @@ import pytest
 
 from ekiden.content.shared import SharedContent
 from ekiden.delivery.channels.base import OutgoingMessage
-from ekiden.delivery.compose import RowToSend, compose_all
+from ekiden.delivery.sending.compose import RowToSend, compose_all
 from ekiden.settings import Settings
 
 ROW = RowToSend(

@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ekiden.delivery.contact_points import ContactPoints, choose_contact_point, contact_point, e164, subscription_of
-from ekiden.delivery.objections import Objections
-from ekiden.delivery.recipients import Recipient, SkipReason
+from ekiden.delivery.address.contact_points import (
+    ContactPoints,
+    choose_contact_point,
+    contact_point,
+    e164,
+    subscription_of,
+)
+from ekiden.delivery.address.recipients import Recipient, SkipReason
+from ekiden.delivery.consent.objections import Objections
 
 PHONE = "+819012345678"
 LINE_ID = "U" + "0123456789abcdef" * 2

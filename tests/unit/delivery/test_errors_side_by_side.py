@@ -6,11 +6,11 @@ import pytest
 
 from ekiden.content.faults import ContentFault
 from ekiden.delivery.channels.base import LineStopped
-from ekiden.delivery.contents import ContentsBroken
 from ekiden.delivery.pauses import SendingPaused
-from ekiden.delivery.record import Recorded
-from ekiden.delivery.send import SendCounts, SendReport
-from ekiden.delivery.side_by_side import raise_first
+from ekiden.delivery.sending.contents import ContentsBroken
+from ekiden.delivery.sending.record import Recorded
+from ekiden.delivery.sending.send import SendCounts, SendReport
+from ekiden.delivery.sending.side_by_side import raise_first
 
 PAUSED = SendingPaused([])
 

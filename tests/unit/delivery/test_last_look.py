@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ekiden.delivery.last_look import DueRow, Verdict, is_stopped_without_anchor, judge
+from ekiden.delivery.sending.last_look import DueRow, Verdict, is_stopped_without_anchor, judge
 
 NOW = datetime(2024, 3, 9, 3, 0, tzinfo=UTC)
 LIMIT = timedelta(hours=6)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ekiden.delivery.addresses import masked, without_people, without_tokens
-from ekiden.delivery.unsubscribe_tokens import signer_of, token_of
+from ekiden.delivery.address.addresses import masked, without_people, without_tokens
+from ekiden.delivery.consent.unsubscribe_tokens import signer_of, token_of
 
 
 def test_no_address_is_shown_as_nothing():

@@ -2,8 +2,7 @@
 
 import pytest
 
-from ekiden.delivery.objections import Objections
-from ekiden.delivery.recipients import (
+from ekiden.delivery.address.recipients import (
     BOTH_ADDRESSES,
     Recipient,
     SkipReason,
@@ -11,6 +10,7 @@ from ekiden.delivery.recipients import (
     is_mobile,
     why_no_address,
 )
+from ekiden.delivery.consent.objections import Objections
 from ekiden.scenarios.scenario import AddressPolicy
 
 PC = "hanako@shop.example"

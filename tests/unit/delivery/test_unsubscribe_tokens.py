@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from ekiden.delivery.unsubscribe_tokens import (
+from ekiden.delivery.consent.unsubscribe_tokens import (
     SecretUnusable,
     links_for,
     message_of,

@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ekiden.insights.built import AskedScenario
-from ekiden.insights.explanation import Explanation, Verdict, explain
-from ekiden.insights.explanation_evidence import (
+from ekiden.insights.explanation.evidence import (
     AnchorEvidence,
     Block,
     Candidate,
@@ -20,6 +19,7 @@ from ekiden.insights.explanation_evidence import (
     Rival,
     Span,
 )
+from ekiden.insights.explanation.explain import Explanation, Verdict, explain
 from ekiden.insights.moments import moment
 from ekiden.scenarios.definition import check
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ekiden.insights.explanation_evidence import Fact, FrameEvidence, Span
-from ekiden.insights.explanation_remedies import FrameState, fold, least_changes, remedy
+from ekiden.insights.explanation.evidence import Fact, FrameEvidence, Span
+from ekiden.insights.explanation.remedies import FrameState, fold, least_changes, remedy
 
 ZONE = ZoneInfo("Asia/Tokyo")
 AT = datetime(2026, 3, 8, 9, tzinfo=ZONE)

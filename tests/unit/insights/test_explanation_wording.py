@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ekiden.insights.explanation_evidence import Fact, Span
-from ekiden.insights.explanation_wording import (
+from ekiden.insights.explanation.evidence import Fact, Span
+from ekiden.insights.explanation.wording import (
     fact_in_words,
     filter_in_words,
     frame_in_words,

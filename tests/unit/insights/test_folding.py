@@ -7,16 +7,16 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from ekiden.cli.trees import explanation_tree
-from ekiden.insights.explanation import Explanation, explain
-from ekiden.insights.explanation_checks import (
+from ekiden.insights.explanation.checks import (
     FACTS_SINCE_ANCHOR,
     condition_checks,
     conditions_passed,
     frame_states,
 )
-from ekiden.insights.explanation_choice import FEW_ANCHORS
-from ekiden.insights.explanation_evidence import AnchorEvidence, Enrolment, Evidence, Fact, FrameEvidence, Span
+from ekiden.insights.explanation.choice import FEW_ANCHORS
+from ekiden.insights.explanation.evidence import AnchorEvidence, Enrolment, Evidence, Fact, FrameEvidence, Span
+from ekiden.insights.explanation.explain import Explanation, explain
+from ekiden.insights.explanation.tree import explanation_tree
 from ekiden.insights.moments import moment
 from tests.unit.insights.test_explanation import ALWAYS, BOUGHT, NOW, ORDERED, ZONE, asked, entered
 

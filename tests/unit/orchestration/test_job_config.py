@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from ekiden.delivery.opt_outs import OptOutFilter
+from ekiden.delivery.consent.opt_outs import OptOutFilter
 from ekiden.schedule.rows import NoRowId
 from orchestration.consent_jobs import WhichOptOuts
 from orchestration.job_config import (

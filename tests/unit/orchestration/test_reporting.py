@@ -12,7 +12,7 @@ from assets.sample import SampleKeeper
 from assets.tables import LONGEST_TABLE, markdown_table
 from ekiden.content.message import RenderedMessage
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, Sender
-from ekiden.delivery.unsubscribe_tokens import signer_of, token_of
+from ekiden.delivery.consent.unsubscribe_tokens import signer_of, token_of
 
 EARLIER = datetime(2026, 5, 1, tzinfo=UTC)
 LATER = datetime(2026, 5, 2, tzinfo=UTC)

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from ekiden.delivery.events import Waiting
+from ekiden.delivery.events.drain import Waiting
 from sensors.delivery_events import Decision, decide
 
 NOW = datetime(2026, 5, 12, 3, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from ekiden.delivery.event_reading import BodyUnreadable, Reading, read_event, read_events
+from ekiden.delivery.events.event_reading import BodyUnreadable, Reading, read_event, read_events
 
 MESSAGE = UUID("6a0f3c1e-0f0f-4a7b-9a39-0a4c7b2d1e11")
 AT = 1_700_000_000
