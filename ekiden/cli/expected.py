@@ -13,7 +13,7 @@ import psycopg
 from pydantic import ValidationError
 
 from ekiden.database.errors import DatabaseUnavailable
-from ekiden.delivery.channels import ChannelMisconfigured, LineStopped
+from ekiden.delivery.channels import ChannelMisconfigured, ProviderStopped
 from ekiden.delivery.channels.sendgrid_suppressions import ListUnreadable
 from ekiden.delivery.consent.opt_out_file import OptOutFileRefused
 from ekiden.delivery.consent.opt_outs import NobodyOptedOut
@@ -48,7 +48,7 @@ EXPECTED_ERRORS = (
     DaysOutOfReach,
     ExportRefused,
     KeyUnreadable,
-    LineStopped,
+    ProviderStopped,
     ListUnreadable,
     LoadRefused,
     ManifestTorn,

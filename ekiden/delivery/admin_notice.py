@@ -23,7 +23,7 @@ from ekiden.content.notice import NoticeVariables, StepSummary, render_notice
 from ekiden.database.statements import statement
 from ekiden.delivery.address.addresses import NotAnAddress, normalised
 from ekiden.delivery.channels import channel_for, sender_for
-from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Channel, Delivery, Outcome, OutgoingMessage, ProviderBusy, ProviderStopped
 from ekiden.delivery.sending.provider_waits import wait_of
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.settings import Settings
@@ -163,7 +163,7 @@ def _message(message_id: UUID, address: str, rendered: RenderedMessage, settings
 def _deliver(channel: Channel, message: OutgoingMessage) -> Delivery:
     try:
         (delivery,) = channel.deliver([message])
-    except (LineStopped, LineBusy) as turned_away:
+    except (ProviderStopped, ProviderBusy) as turned_away:
         # customers' messages decide what this means for sending; the notice itself is lost
         (delivery,) = turned_away.deliveries
     return delivery

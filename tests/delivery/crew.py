@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from ekiden.database.connection import connect
 from ekiden.database.embedded import EmbeddedServer
 from ekiden.database.errors import DatabaseUnavailable
-from ekiden.delivery.channels.base import LineStopped
+from ekiden.delivery.channels.base import ProviderStopped
 from ekiden.delivery.channels.sendgrid import SendGridChannel
 from ekiden.delivery.pauses import SendingPaused
 from ekiden.delivery.sending.send import send_due
@@ -140,5 +140,5 @@ def send_for_ever(settings: Settings, port: int, clock: Any) -> None:
                         context=RunContext("a sender"),
                     )
                     time.sleep(0.01)
-        except (psycopg.OperationalError, DatabaseUnavailable, LineStopped, SendingPaused):
+        except (psycopg.OperationalError, DatabaseUnavailable, ProviderStopped, SendingPaused):
             time.sleep(0.02)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.sendgrid import SendGridChannel
 from ekiden.delivery.pauses import resume
 from tests.delivery.sink import STALL, Fault, Record, Sink, Whims
@@ -180,7 +180,7 @@ def test_the_ledger_says_of_every_fault_what_the_table_says(shop: Shop, sink: Si
             patience = SHORT if cell.fault == Fault.STALL else LONG
             try:
                 shop.send(channel=channel_to(url, shop, patience), due_date=day)
-            except LineStopped:
+            except ProviderStopped:
                 assert cell.at_once.pauses
         at_once.append(look(shop, sink, number))
         if at_once[-1].pauses:
@@ -200,7 +200,7 @@ UNSTORABLE = "no\x00 \ud800\u202e名"
 """What no database takes, or what turns a line around, in what a provider says."""
 
 
-@pytest.mark.parametrize("end", [None, LineStopped, LineBusy])
+@pytest.mark.parametrize("end", [None, ProviderStopped, ProviderBusy])
 def test_whatever_a_provider_says_its_answers_are_recorded(shop: Shop, end: type | None) -> None:
     shop.scenario(steps=[STEP])
     shop.buyer("C1")
@@ -216,17 +216,17 @@ def test_whatever_a_provider_says_its_answers_are_recorded(shop: Shop, end: type
             else Delivery(message.message_id, Outcome.not_sent if end else Outcome.refused, detail=UNSTORABLE)
             for message in messages
         ]
-        if end is LineStopped:
-            raise LineStopped(UNSTORABLE, deliveries)
-        if end is LineBusy:
-            raise LineBusy(UNSTORABLE, shop.now + timedelta(minutes=1), deliveries)
+        if end is ProviderStopped:
+            raise ProviderStopped(UNSTORABLE, deliveries)
+        if end is ProviderBusy:
+            raise ProviderBusy(UNSTORABLE, shop.now + timedelta(minutes=1), deliveries)
         return deliveries
 
     shop.channel.deliver = deliver
     try:
         shop.send()
-    except LineStopped:
-        assert end is LineStopped
+    except ProviderStopped:
+        assert end is ProviderStopped
     assert shop.states() == {("C1", 1): "sent", ("C2", 1): "ready" if end else "failed"}
     assert shop.execute("select distinct detail from outreach.attempts") == [("no   名",)]
     assert broken_invariants(shop.connection) == {}

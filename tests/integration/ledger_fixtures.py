@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from ekiden.database.connection import connect
 from ekiden.database.migrations import VERSION_TABLE
-from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Channel, Delivery, Outcome, OutgoingMessage, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.sending.record import Recorded
 from ekiden.delivery.sending.send import SendReport, send_due
@@ -115,9 +115,9 @@ class RecordingChannel:
 
     def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
         if self.line_is_stopped:
-            raise LineStopped("401", left_alone(messages, "401"))
+            raise ProviderStopped("401", left_alone(messages, "401"))
         if self.busy_until:
-            raise LineBusy("429", self.busy_until, left_alone(messages, "429"))
+            raise ProviderBusy("429", self.busy_until, left_alone(messages, "429"))
         self.messages += messages
         self.before_answering()
         return [self._delivery(message) for message in messages]

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 
-from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderStopped
 from ekiden.delivery.channels.batches import left_alone
 from tests.ledger.interruptions import Interrupted
 
@@ -77,7 +77,7 @@ class Carrier:
             answer = self.answers[self.turn % len(self.answers)]
             self.turn += 1
             if answer == "line stopped":
-                raise LineStopped("401", deliveries + left_alone(messages[len(deliveries) :], "401"))
+                raise ProviderStopped("401", deliveries + left_alone(messages[len(deliveries) :], "401"))
             if answer == "raises":
                 raise Interrupted("while it was being posted")
             if answer == "killed":

@@ -18,7 +18,7 @@ from uuid import UUID
 import psycopg
 
 from ekiden.database.connection import connect
-from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderStopped
 from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.lists.export import export_due
 from ekiden.delivery.pauses import SendingPaused, resume
@@ -48,7 +48,7 @@ class Provider:
         random = Random(None if self.whims is None else f"{self.whims} {messages[0].message_id}")
         whims = [0.0 if self.whims is None else random.random() for _ in messages]
         if self.whims is not None and random.random() < 0.05:
-            raise LineStopped("401", left_alone(messages, "401"))
+            raise ProviderStopped("401", left_alone(messages, "401"))
         descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             for message, whim in zip(messages, whims, strict=True):
@@ -130,7 +130,7 @@ class Worker:
                 try:
                     act(self, connection, random, now)
                     done += 1
-                except (SendingPaused, LineStopped, operators.TooManyRows):
+                except (SendingPaused, ProviderStopped, operators.TooManyRows):
                     continue
                 except Exception as error:
                     with self.faults.open("a") as stream:

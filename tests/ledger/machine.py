@@ -14,7 +14,7 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from ekiden.delivery.channels.base import LineStopped
+from ekiden.delivery.channels.base import ProviderStopped
 from ekiden.delivery.lists.export import export_due
 from ekiden.delivery.pauses import open_pauses, pause, resume
 from ekiden.delivery.unknown.rows import Settled, UnknownFilter
@@ -197,7 +197,7 @@ class LedgerMachine(World):
         self.ground.arm(fuse)
         try:
             yield
-        except (*REFUSALS, LineStopped, Interrupted) as error:
+        except (*REFUSALS, ProviderStopped, Interrupted) as error:
             note(f"    {type(error).__name__}: {error}")
         except psycopg.OperationalError as error:
             if not self.shop.connection.closed:

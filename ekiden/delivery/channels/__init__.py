@@ -12,7 +12,7 @@ from ekiden.delivery.channels.addressing import can_begin_links, split_address
 from ekiden.delivery.channels.base import (
     Carrier,
     Channel,
-    LineStopped,
+    ProviderStopped,
     Sender,
 )
 from ekiden.delivery.channels.outbox import OutboxChannel
@@ -24,7 +24,7 @@ __all__ = [
     "Carrier",
     "Channel",
     "ChannelMisconfigured",
-    "LineStopped",
+    "ProviderStopped",
     "carried_channels",
     "carriers_for",
     "channel_for",

@@ -87,7 +87,7 @@ class Channel(Protocol):
         ...
 
     def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
-        """Return one delivery per message, in the same order; raise `LineStopped` or `LineBusy` and nothing else."""
+        """Return one delivery per message, in order; raise `ProviderStopped` or `ProviderBusy` and nothing else."""
         ...
 
     def find(self, message_ids: Sequence[UUID]) -> dict[UUID, Delivery] | None:
@@ -105,7 +105,7 @@ class Carrier:
     """Messages taken together at most; fewer where they are posted one by one, so that consent is read just before."""
 
 
-class LineStopped(Exception):
+class ProviderStopped(Exception):
     """The provider turns away everything we send; sending stops until somebody has looked.
 
     `deliveries` has one entry per message of the call, in order: those already answered with their outcome,
@@ -117,13 +117,13 @@ class LineStopped(Exception):
         super().__init__(self.reason)
         self.deliveries = list(deliveries)
 
-    def __reduce__(self) -> tuple[type["LineStopped"], tuple[str, list[Delivery]]]:
+    def __reduce__(self) -> tuple[type["ProviderStopped"], tuple[str, list[Delivery]]]:
         # an exception is pickled by its text alone otherwise, and the deliveries must not get lost on the way
-        return LineStopped, (self.reason, self.deliveries)
+        return ProviderStopped, (self.reason, self.deliveries)
 
 
-class LineBusy(Exception):
-    """The provider asks us to wait; nothing is wrong. `deliveries` as with `LineStopped`; `until` is aware."""
+class ProviderBusy(Exception):
+    """The provider asks us to wait; nothing is wrong. `deliveries` as with `ProviderStopped`; `until` is aware."""
 
     def __init__(self, reason: str, until: datetime, deliveries: Sequence[Delivery]) -> None:
         self.reason = harmless(reason)
@@ -131,5 +131,5 @@ class LineBusy(Exception):
         self.until = until
         self.deliveries = list(deliveries)
 
-    def __reduce__(self) -> tuple[type["LineBusy"], tuple[str, datetime, list[Delivery]]]:
-        return LineBusy, (self.reason, self.until, self.deliveries)
+    def __reduce__(self) -> tuple[type["ProviderBusy"], tuple[str, datetime, list[Delivery]]]:
+        return ProviderBusy, (self.reason, self.until, self.deliveries)

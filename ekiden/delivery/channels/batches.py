@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from ekiden.clock import Clock, utc_now
-from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderBusy, ProviderStopped
 
 Elapsed = Callable[[], float]
 
@@ -52,7 +52,7 @@ def one_by_one(
     elapsed: Elapsed = time.monotonic,
     time_limit: timedelta = LONGEST_BATCH,
 ) -> list[Delivery]:
-    """Return one delivery per message, in order; raise `LineStopped` or `LineBusy` where the batch ends early.
+    """Return one delivery per message, in order; raise `ProviderStopped` or `ProviderBusy` where the batch ends early.
 
     `deliver` raises `Stops` or `Waits` for that. After `time_limit` (`elapsed` counts seconds) the rest is left for the
     next batch, which may begin at once.
@@ -71,8 +71,8 @@ def one_by_one(
         known = [*deliveries, end.own] if end.own else deliveries
         answered = known + left_alone(messages[len(known) :], end.reason)
         if isinstance(end, Waits):
-            raise LineBusy(end.reason, clock() + end.after, answered) from None
-        raise LineStopped(end.reason, answered) from None
+            raise ProviderBusy(end.reason, clock() + end.after, answered) from None
+        raise ProviderStopped(end.reason, answered) from None
     return deliveries
 
 

@@ -91,7 +91,7 @@ class PostingChannel(ABC):
         self._elapsed = elapsed
 
     def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
-        """Return one delivery per message; raise `LineStopped` or `LineBusy` as docs/channels.md says."""
+        """Return one delivery per message; raise `ProviderStopped` or `ProviderBusy` as docs/channels.md says."""
         return one_by_one(messages, self._deliver_one, clock=self._clock, elapsed=self._elapsed)
 
     @abstractmethod

@@ -21,7 +21,7 @@ from sendgrid import SendGridAPIClient
 
 from ekiden.clock import Clock, utc_now
 from ekiden.delivery.channels.addressing import fault_of
-from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.batches import LONGEST_BATCH, Elapsed
 from ekiden.delivery.channels.posts import credential
 from ekiden.delivery.channels.sendgrid_answers import Meaning, Verdict, verdict
@@ -95,9 +95,9 @@ class SendGridChannel:
     def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
         """Return one delivery per message, in order.
 
-        Raise `LineStopped` if SendGrid turns us away altogether; `LineBusy` if it wants us to wait, cannot be reached,
-        left `UNKNOWN_IN_A_ROW` requests without a clear answer, or took longer than `time_limit` (then without a
-        wait). What had not begun by then is `not_sent`. Nothing is posted twice that may have been accepted.
+        Raise `ProviderStopped` if SendGrid turns us away altogether; `ProviderBusy` if it wants us to wait, cannot be
+        reached, left `UNKNOWN_IN_A_ROW` requests without a clear answer, or took longer than `time_limit` (then without
+        a wait). What had not begun by then is `not_sent`. Nothing is posted twice that may have been accepted.
         """
         faults = {position: fault for position, one in enumerate(messages) if (fault := fault_of(one))}
         fit = (position for position in range(len(messages)) if position not in faults)
@@ -120,11 +120,11 @@ class SendGridChannel:
             for position, one in enumerate(messages)
         ]
         if posting.stopped is not None:
-            raise LineStopped(posting.stopped, deliveries)
+            raise ProviderStopped(posting.stopped, deliveries)
         if posting.wait_until is not None:
             waits = posting.wait_until > self._clock()
             jitter = timedelta(seconds=random.uniform(0, JITTER_SECONDS) if waits else 0)
-            raise LineBusy(posting.ended or "", posting.wait_until + jitter, deliveries)
+            raise ProviderBusy(posting.ended or "", posting.wait_until + jitter, deliveries)
         return deliveries
 
     def _post(self, messages: Sequence[OutgoingMessage], portion: Portion) -> Fate:

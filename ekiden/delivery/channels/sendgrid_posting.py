@@ -64,7 +64,7 @@ class Posting:
         self.stopped: str | None = None
         """Why SendGrid turns everything away."""
         self.wait_until: datetime | None = None
-        """When sending may go on, where the batch ended early and the line has not stopped."""
+        """When sending may go on, where the batch ended early and the provider has not stopped us."""
 
     def run(self) -> None:
         """Post until everything is answered or the batch ends."""

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from ekiden.clock import Clock, utc_now
 from ekiden.delivery.channels.addressing import addr_spec, fault_of, split_address
-from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderStopped
 from ekiden.delivery.channels.batches import Elapsed, Stops, TurnedAway, Waits, one_by_one
 from ekiden.delivery.channels.mime import message_id_header, to_bytes
 from ekiden.delivery.channels.smtp_lines import EncryptedMailLine, MailLine
@@ -92,7 +92,7 @@ class SMTPChannel:
         """Return None: a mail server tells nobody what became of a mail; bounces come as mail."""
 
     def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
-        """Return one delivery per message; raise `LineStopped` or `LineBusy` as docs/channels.md says."""
+        """Return one delivery per message; raise `ProviderStopped` or `ProviderBusy` as docs/channels.md says."""
         session = _Session(self._server, self._tls, self._seconds)
 
         def hand_over(message: OutgoingMessage) -> Delivery:
@@ -103,8 +103,8 @@ class SMTPChannel:
 
         try:
             return one_by_one(messages, hand_over, clock=self._clock, elapsed=self._elapsed)
-        except LineStopped as stopped:
-            raise LineStopped(stopped.reason, session.without_judgement(stopped.deliveries)) from None
+        except ProviderStopped as stopped:
+            raise ProviderStopped(stopped.reason, session.without_judgement(stopped.deliveries)) from None
         finally:
             session.end()
 

@@ -26,7 +26,7 @@ from pywebpush import WebPusher
 from ekiden.clock import Clock, utc_now
 from ekiden.content.lengths import fault_of_length, notification
 from ekiden.delivery.address.contact_points import subscription_of
-from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.batches import WAIT, Elapsed, Stops, Waits, one_by_one
 from ekiden.delivery.channels.posts import (
     NoAnswer,
@@ -96,16 +96,16 @@ class WebPushChannel:
         """Return None: a push service keeps no id of ours that it could be asked for."""
 
     def deliver(self, messages: Sequence[OutgoingMessage]) -> list[Delivery]:
-        """Return one delivery per message; raise `LineStopped` or `LineBusy` as docs/channels.md says."""
+        """Return one delivery per message; raise `ProviderStopped` or `ProviderBusy` as docs/channels.md says."""
         batch = _Batch(self)
         try:
             deliveries = one_by_one(messages, batch.deliver, clock=self._clock, elapsed=self._elapsed)
-        except LineStopped as stopped:
-            raise LineStopped(stopped.reason, batch.without_judgement(stopped.deliveries)) from None
+        except ProviderStopped as stopped:
+            raise ProviderStopped(stopped.reason, batch.without_judgement(stopped.deliveries)) from None
         if batch.unreached and not batch.reached_somebody:
             # then it is our way there that is missing, and no subscription is to blame
             untried = [replace(each, costs_a_try=False) for each in deliveries]
-            raise LineBusy("no connection to any host that subscriptions name", self._clock() + WAIT, untried)
+            raise ProviderBusy("no connection to any host that subscriptions name", self._clock() + WAIT, untried)
         return deliveries
 
     def payload(self, message: OutgoingMessage) -> bytes:

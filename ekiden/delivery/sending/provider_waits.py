@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
-from ekiden.delivery.channels.base import LineBusy
+from ekiden.delivery.channels.base import ProviderBusy
 
 SENDERS_APART = timedelta(minutes=5)
 """How far the clocks of machines that send may be apart. What was noted later than that from now was noted by a clock
@@ -27,7 +27,7 @@ class ProviderWait:
     reason: str
 
 
-def note_wait(connection: Connection[Any], channel_name: str, busy: LineBusy, *, now: datetime) -> None:
+def note_wait(connection: Connection[Any], channel_name: str, busy: ProviderBusy, *, now: datetime) -> None:
     """Have every sender leave the channel alone until `busy.until`; an earlier end never replaces a later one."""
     with connection.transaction():
         connection.execute(

@@ -19,7 +19,7 @@ from ekiden.database.again import again
 from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
 from ekiden.delivery.admin_notice import notify_administrator
-from ekiden.delivery.channels.base import Channel, Delivery, LineBusy, LineStopped, OutgoingMessage
+from ekiden.delivery.channels.base import Channel, Delivery, OutgoingMessage, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.counts import Counts
 from ekiden.delivery.guards import check_before_sending, pause_unanswered
@@ -132,7 +132,7 @@ def send_due(
     `batch_size` at a time, where that is less than the settings' own.
 
     Begins with what earlier senders left behind, and with the guards. Raises `SendingPaused` if all sending is paused
-    before the first claim; a pause that comes later ends the run with its next claim. Raises `LineStopped` when the
+    before the first claim; a pause that comes later ends the run with its next claim. Raises `ProviderStopped` when the
     provider turns everything away, which pauses all sending until a person resumes it, and `ContentsBroken`, once all
     others are sent, when rows are due whose content has faults; what was not sent then stays ready. A provider that
     asks us to wait ends the run, and `wait` of the report says until when.
@@ -289,18 +289,18 @@ class _Sender:
         if not batch.messages:
             return Recorded()
         to_post = [message for _, message in batch.messages if message.message_id not in batch.carried]
-        turned_away: LineStopped | LineBusy | None = None
+        turned_away: ProviderStopped | ProviderBusy | None = None
         try:
             deliveries = self._deliver(to_post)
-        except (LineStopped, LineBusy) as error:
+        except (ProviderStopped, ProviderBusy) as error:
             turned_away, deliveries = error, error.deliveries
         posted = {message.message_id: delivery for message, delivery in zip(to_post, deliveries, strict=True)}
         became = batch.carried | posted
         answers = [(row, became[message.message_id]) for row, message in batch.messages]
         recorded = again(self.connection, partial(self._record, answers))
-        if isinstance(turned_away, LineBusy):
+        if isinstance(turned_away, ProviderBusy):
             note_wait(self.connection, self.channel.name, turned_away, now=self.clock())
-        if isinstance(turned_away, LineStopped):
+        if isinstance(turned_away, ProviderStopped):
             pause(
                 self.connection,
                 None,

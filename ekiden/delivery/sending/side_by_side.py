@@ -58,7 +58,7 @@ def send_side_by_side(
     """Send until nothing is due, or the turn is over, by as many senders as the settings say where much is due.
 
     Return a report of each. The first uses `connection`, the others sessions of their own. `progress` gets the counts
-    of all together. Raises what `send_due` raises, after all have ended: what stops the line first, `SendingPaused`
+    of all together. Raises what `send_due` raises, after all have ended: what stops everybody first, `SendingPaused`
     only if nobody began. An error of one ends the others with their next batch, unless it is about the contents of some
     rows alone.
     """
@@ -156,7 +156,7 @@ def _take_in(sender: Future[SendReport | None], reports: list[SendReport], error
 
 
 def raise_first(errors: Sequence[Exception], reports: Sequence[SendReport]) -> None:
-    """Raise what says most: what stopped the line, then the contents' faults of all senders together, with all reports.
+    """Raise what says most: what stopped everybody, then the contents' faults of all senders together, with all reports.
 
     `reports` are of those that ended well. That sending is paused is an error only where none of them had begun.
     """

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
-from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.sendgrid import SendGridChannel
 from tests.integration.channels.raw_server import Conversation, RawServer, Talk
 
@@ -55,7 +55,7 @@ def channel_to(url: str, **options: object) -> SendGridChannel:
 def delivered(channel: SendGridChannel, messages: list[OutgoingMessage]) -> tuple[list[Delivery], type | None]:
     try:
         return channel.deliver(messages), None
-    except (LineStopped, LineBusy) as error:
+    except (ProviderStopped, ProviderBusy) as error:
         return error.deliveries, type(error)
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome
+from ekiden.delivery.channels.base import Delivery, Outcome, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.line import PAUSES, WAIT_FOR_A_LARGER_PLAN, LineChannel
 from tests.integration.channels.provider import PATIENCE, answer, messages_to, outcomes, provider, reset, silence
 from tests.loopback import free_port
@@ -55,7 +55,7 @@ def test_without_a_clear_answer_the_same_key_is_used_again_and_409_means_accepte
 
 
 def test_what_is_never_answered_clearly_is_unknown_and_the_rest_waits() -> None:
-    with provider(SENT, answer(500)) as server, pytest.raises(LineBusy, match="500") as busy:
+    with provider(SENT, answer(500)) as server, pytest.raises(ProviderBusy, match="500") as busy:
         line = Line(server.url)
         line.deliver(HANAKO, TARO, HANAKO)
     assert outcomes(busy.value.deliveries) == [Outcome.accepted, Outcome.unknown, Outcome.not_sent]
@@ -76,7 +76,7 @@ def test_a_refusal_concerns_one_message() -> None:
 @pytest.mark.parametrize("status", [401, 403])
 def test_who_is_turned_away_stops_the_line(status: int) -> None:
     said = {"message": f"Authentication failed. {TOKEN}"}
-    with provider(SENT, answer(status, said)) as server, pytest.raises(LineStopped, match="failed") as stopped:
+    with provider(SENT, answer(status, said)) as server, pytest.raises(ProviderStopped, match="failed") as stopped:
         Line(server.url).deliver(HANAKO, TARO, HANAKO)
     assert outcomes(stopped.value.deliveries) == [Outcome.accepted, Outcome.not_sent, Outcome.not_sent]
     assert TOKEN not in str(stopped.value)
@@ -84,7 +84,7 @@ def test_who_is_turned_away_stops_the_line(status: int) -> None:
 
 
 def test_a_first_try_without_an_answer_stays_unknown_when_the_second_is_turned_away() -> None:
-    with provider(reset, answer(401)) as server, pytest.raises(LineStopped) as stopped:
+    with provider(reset, answer(401)) as server, pytest.raises(ProviderStopped) as stopped:
         Line(server.url).deliver(HANAKO, TARO)
     assert outcomes(stopped.value.deliveries) == [Outcome.unknown, Outcome.not_sent]
 
@@ -102,7 +102,7 @@ def test_a_first_try_without_an_answer_stays_unknown_when_the_second_is_turned_a
     ],
 )
 def test_a_limit_is_waited_for(limited: object, wait: timedelta) -> None:
-    with provider(limited) as server, pytest.raises(LineBusy) as busy:
+    with provider(limited) as server, pytest.raises(ProviderBusy) as busy:
         Line(server.url).deliver(HANAKO, TARO)
     assert outcomes(busy.value.deliveries) == [Outcome.not_sent] * 2
     assert busy.value.until == NOW + wait
@@ -112,7 +112,7 @@ def test_a_redirect_is_not_followed_and_its_message_unknown() -> None:
     with (
         provider(SENT) as elsewhere,
         provider(answer(302, Location=f"{elsewhere.url}/v2/bot/message/push")) as server,
-        pytest.raises(LineBusy) as busy,
+        pytest.raises(ProviderBusy) as busy,
     ):
         Line(server.url).deliver(HANAKO)
     assert outcomes(busy.value.deliveries) == [Outcome.unknown]
@@ -120,7 +120,7 @@ def test_a_redirect_is_not_followed_and_its_message_unknown() -> None:
 
 
 def test_nobody_there_sent_nothing() -> None:
-    with pytest.raises(LineBusy, match="no connection to LINE") as busy:
+    with pytest.raises(ProviderBusy, match="no connection to LINE") as busy:
         Line(f"http://127.0.0.1:{free_port()}").deliver(HANAKO, TARO)
     assert outcomes(busy.value.deliveries) == [Outcome.not_sent] * 2
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome
+from ekiden.delivery.channels.base import Delivery, Outcome, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW
 from ekiden.delivery.channels.sendgrid import JITTER_SECONDS, SendGridChannel
 from tests.integration.channels.mail import apart, ids_of, mail, received, to, together
@@ -59,7 +59,7 @@ def test_two_messages_to_one_address_go_in_two_requests() -> None:
 def test_a_refused_sender_stops_the_line_and_is_no_messages_fault() -> None:
     with (
         sink(errors(400, "Does not contain a valid address.", "from")) as server,
-        pytest.raises(LineStopped, match=r"from: Does not contain a valid address\.") as stop,
+        pytest.raises(ProviderStopped, match=r"from: Does not contain a valid address\.") as stop,
     ):
         channel_to(server.url).deliver(together(50))
     assert outcomes(stop.value.deliveries) == [Outcome.not_sent] * 50
@@ -113,7 +113,7 @@ def test_requests_of_their_own_are_under_way_together_over_connections_that_stay
 def test_the_line_stops_and_every_message_is_accounted_for(status: int) -> None:
     with (
         sink(ACCEPTED, errors(status, "authorization required")) as server,
-        pytest.raises(LineStopped, match="authorization required") as stopped,
+        pytest.raises(ProviderStopped, match="authorization required") as stopped,
     ):
         channel_to(server.url, connections=1).deliver(apart(4))
     assert [delivery.message_id for delivery in stopped.value.deliveries] == [UUID(int=n) for n in range(4)]
@@ -121,9 +121,9 @@ def test_the_line_stops_and_every_message_is_accounted_for(status: int) -> None:
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize(("status", "error"), [(401, LineStopped), (429, LineBusy)])
+@pytest.mark.parametrize(("status", "error"), [(401, ProviderStopped), (429, ProviderBusy)])
 def test_what_is_under_way_when_the_line_stops_keeps_its_answers_and_nothing_else_begins(
-    status: int, error: type[LineStopped | LineBusy]
+    status: int, error: type[ProviderStopped | ProviderBusy]
 ) -> None:
     is_stopped = threading.Event()
 
@@ -144,7 +144,7 @@ def test_what_is_under_way_when_the_line_stops_keeps_its_answers_and_nothing_els
 
 
 def test_trouble_of_several_connections_ends_the_batch() -> None:
-    with sink(answer(503)) as server, pytest.raises(LineBusy, match="without a clear answer") as busy:
+    with sink(answer(503)) as server, pytest.raises(ProviderBusy, match="without a clear answer") as busy:
         channel_to(server.url, connections=4).deliver(apart(50))
     deliveries = busy.value.deliveries
     unknown = outcomes(deliveries).count(Outcome.unknown)
@@ -155,7 +155,7 @@ def test_trouble_of_several_connections_ends_the_batch() -> None:
 def test_a_rate_limit_is_for_the_loop_to_wait_for() -> None:
     with (
         sink(ACCEPTED, answer(429, X_RateLimit_Reset=IN_A_MINUTE)) as server,
-        pytest.raises(LineBusy, match="takes no more requests for now") as busy,
+        pytest.raises(ProviderBusy, match="takes no more requests for now") as busy,
     ):
         channel_to(server.url, connections=1).deliver(apart(5))
     assert outcomes(busy.value.deliveries) == [Outcome.accepted] + [Outcome.not_sent] * 4
@@ -165,7 +165,7 @@ def test_a_rate_limit_is_for_the_loop_to_wait_for() -> None:
 
 def test_the_last_request_of_an_interval_is_kept_and_the_next_one_waits() -> None:
     last = answer(202, X_RateLimit_Remaining="0", X_RateLimit_Reset=IN_A_MINUTE)
-    with sink(last) as server, pytest.raises(LineBusy) as busy:
+    with sink(last) as server, pytest.raises(ProviderBusy) as busy:
         channel_to(server.url).deliver(together(5))
     assert outcomes(busy.value.deliveries) == [Outcome.accepted] * 5
     assert len(server.requests) == 1
@@ -180,7 +180,7 @@ def test_a_batch_ends_when_its_time_is_over() -> None:
 
     with sink(slow) as server:
         channel = channel_to(server.url, connections=1, elapsed=lambda: now[0])
-        with pytest.raises(LineBusy, match="took too long") as busy:
+        with pytest.raises(ProviderBusy, match="took too long") as busy:
             channel.deliver(apart(5))
     assert outcomes(busy.value.deliveries) == [Outcome.accepted] * 2 + [Outcome.not_sent] * 3
     assert busy.value.until == NOW
@@ -208,7 +208,7 @@ def test_a_proxy_of_the_environment_is_for_other_hosts(monkeypatch: pytest.Monke
         assert outcomes(channel_to("http://sendgrid.invalid").deliver(together(1))) == [Outcome.accepted]
         assert [request.path for request in proxy.requests] == ["http://sendgrid.invalid/v3/mail/send"]
         monkeypatch.setenv("no_proxy", "sendgrid.invalid")
-        with pytest.raises(LineBusy, match="no connection"):
+        with pytest.raises(ProviderBusy, match="no connection"):
             channel_to("http://sendgrid.invalid").deliver(together(1))
         assert len(proxy.requests) == 1
 
@@ -232,7 +232,7 @@ def test_key_and_addresses_stay_out_of_logs_and_reports(caplog: pytest.LogCaptur
     stopping = errors(401, f"the key {KEY} is wrong")
     with sink(repeated, repeated, reset, reset, stopping) as server:
         channel = channel_to(server.url, connections=1)
-        with pytest.raises(LineStopped) as stopped:
+        with pytest.raises(ProviderStopped) as stopped:
             channel.deliver([*together(2), *apart(5)[2:]])
     deliveries = stopped.value.deliveries
     seen = [caplog.text, repr(channel), repr(vars(channel)), repr(stopped.value), str(stopped.value), repr(deliveries)]

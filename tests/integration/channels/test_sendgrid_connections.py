@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ekiden.delivery.channels import transport
-from ekiden.delivery.channels.base import LineBusy
+from ekiden.delivery.channels.base import ProviderBusy
 from ekiden.delivery.channels.batches import WAIT
 from tests.integration.channels.mail import apart, mail, together
 from tests.integration.channels.raw_server import Talk, raw_server
@@ -30,7 +30,7 @@ from tests.loopback import free_port
 
 
 def test_a_refused_connection_certainly_sent_nothing() -> None:
-    with pytest.raises(LineBusy) as busy:
+    with pytest.raises(ProviderBusy) as busy:
         channel_to(f"http://127.0.0.1:{free_port()}").deliver(apart(3))
     deliveries = busy.value.deliveries
     assert letters(deliveries) == "nnn"
@@ -40,7 +40,7 @@ def test_a_refused_connection_certainly_sent_nothing() -> None:
 
 def test_an_unknown_host_certainly_sent_nothing() -> None:
     deliveries, raised = delivered(channel_to("http://sendgrid.invalid"), together(2))
-    assert raised is LineBusy
+    assert raised is ProviderBusy
     assert letters(deliveries) == "nn"
     assert "NameResolutionError" in deliveries[0].detail
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from ekiden.content.message import RenderedMessage
-from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.sendgrid import SendGridChannel
 from tests.integration.channels.mail import apart, mail, to, together
 from tests.integration.channels.raw_server import Conversation, Talk, raw_server
@@ -70,8 +70,8 @@ class Case:
 
 UNKNOWN = ("uuuu", "uaaa")
 REFUSED = ("aaaa", "raaa")  # of the four together nobody alone is guilty, because only the first request is refused
-STOPPED = ("nnnn", "nnnn", LineStopped)
-BUSY = ("nnnn", "nnnn", LineBusy)
+STOPPED = ("nnnn", "nnnn", ProviderStopped)
+BUSY = ("nnnn", "nnnn", ProviderBusy)
 
 CASES = {
     "202": Case(ACCEPTED, "aaaa", "aaaa"),
@@ -113,7 +113,7 @@ CASES = {
         answering(202, b"", "X-RateLimit-Remaining: 0", f"X-RateLimit-Reset: {int(NOW.timestamp()) + 60}"),
         "aaaa",
         "annn",
-        LineBusy,
+        ProviderBusy,
     ),
     "a reset at once": Case(Talk.reset, *UNKNOWN),
     "a reset within the head": Case(and_then(lambda talk: talk.bytes(100), Talk.reset), *UNKNOWN),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from ekiden.delivery.channels.base import LineBusy, LineStopped, Outcome
+from ekiden.delivery.channels.base import Outcome, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW
 from tests.integration.channels.mail import mail, together
 from tests.integration.channels.raw_server import Talk, raw_server
@@ -27,7 +27,7 @@ def test_trouble_that_lasts_costs_few_unknown_outcomes() -> None:
         first = channel.deliver(together(50))
         assert letters(first) == "u" * 50
         second, raised = delivered(channel, [mail(number) for number in range(50, 100)])
-        assert raised is LineBusy
+        assert raised is ProviderBusy
         assert letters(second) == "u" * (UNKNOWN_IN_A_ROW - 1) + "n" * (51 - UNKNOWN_IN_A_ROW)
         third, _ = delivered(channel, [mail(number) for number in range(100, 150)])
         assert letters(third) == "u" + "n" * 49
@@ -73,6 +73,6 @@ def test_a_search_for_the_guilty_that_is_cut_short_keeps_what_was_answered(end: 
         deliveries, raised = delivered(channel, together(8))
         # the first half was accepted, the second refused; its first half meets the end (in trouble, one at a time)
         expected = {"stopped": "aaaannnn", "busy": "aaaannnn", "unknown": "aaaauuuu", "time": "aaaannnn"}[end]
-        assert raised is (LineStopped if end == "stopped" else LineBusy)
+        assert raised is (ProviderStopped if end == "stopped" else ProviderBusy)
         assert letters(deliveries) == expected
         judge(server, deliveries)

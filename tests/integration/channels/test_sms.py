@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome
+from ekiden.delivery.channels.base import Delivery, Outcome, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW
 from ekiden.delivery.channels.sms import TwilioAccount, TwilioChannel
 from tests.integration.channels.provider import PATIENCE, answer, messages_to, outcomes, provider, reset, silence
@@ -94,7 +94,7 @@ def test_an_answer_has_the_documented_outcome_and_the_next_message_goes_on(
     ids=["401", "403", "404", "our number", "our service", "our address for callbacks"],
 )
 def test_who_is_turned_away_stops_the_line(turned_away: object) -> None:
-    with provider(SENT, turned_away) as server, pytest.raises(LineStopped) as stopped:
+    with provider(SENT, turned_away) as server, pytest.raises(ProviderStopped) as stopped:
         channel_to(server.url).deliver(messages_to(HANAKO, TARO, HANAKO))
     assert outcomes(stopped.value.deliveries) == [Outcome.accepted, Outcome.not_sent, Outcome.not_sent]
     assert TOKEN not in str(stopped.value)
@@ -103,7 +103,7 @@ def test_who_is_turned_away_stops_the_line(turned_away: object) -> None:
 
 def test_a_limit_is_waited_for() -> None:
     limited = answer(429, {"code": 20429, "message": "Too Many Requests"}, Retry_After="3")
-    with provider(SENT, limited) as server, pytest.raises(LineBusy, match="20429") as busy:
+    with provider(SENT, limited) as server, pytest.raises(ProviderBusy, match="20429") as busy:
         channel_to(server.url).deliver(messages_to(HANAKO, TARO))
     assert outcomes(busy.value.deliveries) == [Outcome.accepted, Outcome.not_sent]
     assert busy.value.until == NOW + timedelta(seconds=3)
@@ -111,28 +111,28 @@ def test_a_limit_is_waited_for() -> None:
 
 def test_a_full_queue_is_waited_for_and_no_message_is_to_blame() -> None:
     full = fault(400, 21611, "This 'From' number has exceeded the maximum number of queued messages")
-    with provider(SENT, full) as server, pytest.raises(LineBusy, match="21611") as busy:
+    with provider(SENT, full) as server, pytest.raises(ProviderBusy, match="21611") as busy:
         channel_to(server.url).deliver(messages_to(HANAKO, TARO, HANAKO))
     assert outcomes(busy.value.deliveries) == [Outcome.accepted, Outcome.not_sent, Outcome.not_sent]
     assert busy.value.until == NOW + timedelta(minutes=1)
 
 
 def test_a_provider_in_trouble_makes_few_unknowns() -> None:
-    with provider(answer(503)) as server, pytest.raises(LineBusy) as busy:
+    with provider(answer(503)) as server, pytest.raises(ProviderBusy) as busy:
         channel_to(server.url).deliver(messages_to(*[HANAKO] * 9))
     assert outcomes(busy.value.deliveries) == [Outcome.unknown] * UNKNOWN_IN_A_ROW + [Outcome.not_sent] * 6
     assert len(server.requests) == UNKNOWN_IN_A_ROW
 
 
 def test_nobody_there_sent_nothing() -> None:
-    with pytest.raises(LineBusy, match="no connection to Twilio") as busy:
+    with pytest.raises(ProviderBusy, match="no connection to Twilio") as busy:
         channel_to(f"http://127.0.0.1:{free_port()}").deliver(messages_to(HANAKO))
     assert outcomes(busy.value.deliveries) == [Outcome.not_sent]
 
 
 def test_a_batch_that_takes_long_is_left_for_the_next_one_at_once() -> None:
     passed = iter([0.0, 0.0, 61.0])
-    with provider(SENT) as server, pytest.raises(LineBusy, match="too long") as busy:
+    with provider(SENT) as server, pytest.raises(ProviderBusy, match="too long") as busy:
         channel = TwilioChannel(
             TwilioAccount("AC123", SecretStr(TOKEN), sender="+1"),
             host=server.url,

@@ -13,7 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 from pydantic import SecretStr
 
-from ekiden.delivery.channels.base import LineBusy, LineStopped, Outcome
+from ekiden.delivery.channels.base import Outcome, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.mime import to_bytes
 from ekiden.delivery.channels.smtp import MailServer, SMTPChannel
 from tests.integration.channels.provider import PATIENCE, messages_to, outcomes
@@ -113,7 +113,7 @@ def test_bounces_go_where_the_settings_say(authority: trustme.CA) -> None:
 
 def test_a_wrong_password_stops_the_line_and_is_not_shown(authority: trustme.CA) -> None:
     wrong = "wrong-" + PASSWORD
-    with post(authority) as (taker, port), pytest.raises(LineStopped, match="535") as stopped:
+    with post(authority) as (taker, port), pytest.raises(ProviderStopped, match="535") as stopped:
         channel_to(port, authority, password=SecretStr(wrong)).deliver(messages_to(HANAKO, TARO))
     assert outcomes(stopped.value.deliveries) == [Outcome.not_sent] * 2
     assert wrong not in str(stopped.value)
@@ -124,7 +124,7 @@ def test_a_server_with_no_way_to_log_in_that_we_know_stops_the_line(authority: t
     mechanisms = {"auth_exclude_mechanism": ["LOGIN", "PLAIN"]}
     with (
         post(authority, **mechanisms) as (taker, port),
-        pytest.raises(LineStopped, match="no way to log in") as stopped,
+        pytest.raises(ProviderStopped, match="no way to log in") as stopped,
     ):
         channel_to(port, authority).deliver(messages_to(HANAKO, TARO))
     assert outcomes(stopped.value.deliveries) == [Outcome.not_sent] * 2
@@ -132,14 +132,17 @@ def test_a_server_with_no_way_to_log_in_that_we_know_stops_the_line(authority: t
 
 
 def test_without_a_log_in_a_server_that_asks_for_one_stops_the_line(authority: trustme.CA) -> None:
-    with post(authority) as (taker, port), pytest.raises(LineStopped, match="530"):
+    with post(authority) as (taker, port), pytest.raises(ProviderStopped, match="530"):
         channel_to(port, authority, user=None, password=None).deliver(messages_to(HANAKO))
     assert taker.envelopes == []
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_a_certificate_of_nobody_we_know_stops_the_line(authority: trustme.CA, security: str) -> None:
-    with post(authority, at_once=security == "tls") as (taker, port), pytest.raises(LineStopped, match="certificate"):
+    with (
+        post(authority, at_once=security == "tls") as (taker, port),
+        pytest.raises(ProviderStopped, match="certificate"),
+    ):
         channel_to(port, None, security=security).deliver(messages_to(HANAKO))
     assert taker.envelopes == []
 
@@ -147,13 +150,13 @@ def test_a_certificate_of_nobody_we_know_stops_the_line(authority: trustme.CA, s
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_a_certificate_for_another_name_stops_the_line(authority: trustme.CA, security: str) -> None:
     encrypted = post(authority, "mail.invalid", at_once=security == "tls")
-    with encrypted as (taker, port), pytest.raises(LineStopped, match="certificate"):
+    with encrypted as (taker, port), pytest.raises(ProviderStopped, match="certificate"):
         channel_to(port, authority, security=security).deliver(messages_to(HANAKO))
     assert taker.envelopes == []
 
 
 def test_a_server_that_speaks_no_tls_at_once_is_asked_again_later(authority: trustme.CA) -> None:
-    with post(authority) as (taker, port), pytest.raises(LineBusy, match="SSLError"):
+    with post(authority) as (taker, port), pytest.raises(ProviderBusy, match="SSLError"):
         channel_to(port, authority, security="tls").deliver(messages_to(HANAKO))
     assert taker.envelopes == []
 

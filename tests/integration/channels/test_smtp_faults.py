@@ -9,7 +9,7 @@ import pytest
 import trustme
 from pydantic import SecretStr
 
-from ekiden.delivery.channels.base import Delivery, LineBusy, LineStopped, Outcome
+from ekiden.delivery.channels.base import Delivery, Outcome, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW
 from ekiden.delivery.channels.smtp import MailServer, SMTPChannel
 from tests.integration.channels.mail_server import (
@@ -97,7 +97,7 @@ def test_an_answer_says_whether_another_try_has_sense(step: str, said: str, outc
 @pytest.mark.parametrize("said", ["421 4.3.2 too many messages", "452 4.3.1 no room"])
 @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", DOT])
 def test_a_busy_server_is_left_alone(step: str, said: str) -> None:
-    with mail_server(**{step: said}) as server, pytest.raises(LineBusy, match=said[:9]) as busy:
+    with mail_server(**{step: said}) as server, pytest.raises(ProviderBusy, match=said[:9]) as busy:
         deliver(server.port, HANAKO, TARO)
     assert outcomes(busy.value.deliveries) == [NOT_SENT, NOT_SENT]
     assert busy.value.until == NOW + timedelta(minutes=1)
@@ -106,7 +106,7 @@ def test_a_busy_server_is_left_alone(step: str, said: str) -> None:
 
 @pytest.mark.parametrize("step", ["RCPT", "DATA", DOT])
 def test_what_a_server_breaks_off_at_has_had_a_try_and_the_rest_of_the_batch_has_not(step: str) -> None:
-    with mail_server(**{step: "421 4.3.0 try later"}) as server, pytest.raises(LineBusy) as busy:
+    with mail_server(**{step: "421 4.3.0 try later"}) as server, pytest.raises(ProviderBusy) as busy:
         deliver(server.port, HANAKO, TARO)
     assert [each.costs_a_try for each in busy.value.deliveries] == [True, False]
 
@@ -121,7 +121,7 @@ def test_what_a_server_breaks_off_at_has_had_a_try_and_the_rest_of_the_batch_has
     ],
 )
 def test_a_server_that_takes_nothing_now_before_it_heard_of_a_recipient_costs_nobody_a_try(said: str) -> None:
-    with mail_server(MAIL=said) as server, pytest.raises(LineBusy, match=said) as busy:
+    with mail_server(MAIL=said) as server, pytest.raises(ProviderBusy, match=said) as busy:
         deliver(server.port, HANAKO, TARO)
     assert outcomes(busy.value.deliveries) == [NOT_SENT, NOT_SENT]
     assert [each.costs_a_try for each in busy.value.deliveries] == [False, False]
@@ -133,7 +133,7 @@ def test_a_server_that_takes_nothing_now_before_it_heard_of_a_recipient_costs_no
 def test_what_a_busy_server_took_before_is_sent() -> None:
     with (
         mail_server(MAIL=("250 Ok", "450 4.7.1 that was your last in this hour")) as server,
-        pytest.raises(LineBusy) as busy,
+        pytest.raises(ProviderBusy) as busy,
     ):
         deliver(server.port, HANAKO, TARO, HANAKO)
     assert outcomes(busy.value.deliveries) == [ACCEPTED, NOT_SENT, NOT_SENT]
@@ -160,7 +160,7 @@ def test_a_server_that_drips_is_not_waited_for_longer_than_one_that_is_silent(st
 
 @pytest.mark.parametrize(("step", "said"), product((GREETING, "EHLO"), (DRIP, ENDLESS, "220 " + "x" * 9_000)))
 def test_a_server_whose_welcome_has_no_end_is_asked_again_later(step: str, said: str) -> None:
-    with mail_server(**{step: said, "HELO": HANG_UP}) as server, pytest.raises(LineBusy):
+    with mail_server(**{step: said, "HELO": HANG_UP}) as server, pytest.raises(ProviderBusy):
         hand_over_in_time(server.port, HANAKO)
 
 
@@ -193,7 +193,7 @@ def test_an_answer_that_repeats_the_address_in_another_spelling_does_not_show_it
 
 @pytest.mark.parametrize("said", ["554 5.7.1 you are listed", "550 go away"])
 def test_a_server_that_wants_nothing_from_us_stops_the_line(said: str) -> None:
-    with mail_server(**{GREETING: said}) as server, pytest.raises(LineStopped, match=said) as stopped:
+    with mail_server(**{GREETING: said}) as server, pytest.raises(ProviderStopped, match=said) as stopped:
         deliver(server.port, HANAKO, TARO)
     assert outcomes(stopped.value.deliveries) == [NOT_SENT, NOT_SENT]
 
@@ -209,7 +209,7 @@ JIRO = "jiro@mail.invalid"
 
 @pytest.mark.parametrize("said", NO_RELAY)
 def test_a_server_that_passes_on_nothing_of_ours_stops_the_line_and_no_message_is_to_blame(said: str) -> None:
-    with mail_server(RCPT=said) as server, pytest.raises(LineStopped, match="EKIDEN_SMTP_USER") as stopped:
+    with mail_server(RCPT=said) as server, pytest.raises(ProviderStopped, match="EKIDEN_SMTP_USER") as stopped:
         deliver(server.port, HANAKO, TARO, JIRO, HANAKO)
     assert outcomes(stopped.value.deliveries) == [NOT_SENT] * 4
     assert {each.costs_a_try for each in stopped.value.deliveries} == {False}
@@ -250,7 +250,7 @@ def test_a_server_that_relays_later_is_asked_again() -> None:
 
 @pytest.mark.parametrize("said", ["530 5.7.0 Authentication required", "553 5.7.1 sender not owned by user shop"])
 def test_a_server_that_takes_nothing_of_this_sender_stops_the_line(said: str) -> None:
-    with mail_server(MAIL=said) as server, pytest.raises(LineStopped, match=f"{said} to MAIL") as stopped:
+    with mail_server(MAIL=said) as server, pytest.raises(ProviderStopped, match=f"{said} to MAIL") as stopped:
         deliver(server.port, HANAKO, TARO)
     assert outcomes(stopped.value.deliveries) == [NOT_SENT, NOT_SENT]
 
@@ -261,20 +261,20 @@ def test_a_server_that_takes_nothing_of_this_sender_stops_the_line(said: str) ->
 )
 def test_a_server_that_is_not_ready_is_asked_again_later(step: str, said: str) -> None:
     # who refuses EHLO is asked with HELO, which nobody answers here
-    with mail_server(**{step: said, "HELO": HANG_UP}) as server, pytest.raises(LineBusy) as busy:
+    with mail_server(**{step: said, "HELO": HANG_UP}) as server, pytest.raises(ProviderBusy) as busy:
         deliver(server.port, HANAKO, TARO)
     assert outcomes(busy.value.deliveries) == [NOT_SENT, NOT_SENT]
 
 
 def test_a_host_that_no_name_can_be_sent_nothing() -> None:
     channel = SMTPChannel(MailServer("mail..invalid", security="none"), clock=lambda: NOW, seconds=PATIENCE)
-    with pytest.raises(LineBusy, match="no connection to the mail server") as busy:
+    with pytest.raises(ProviderBusy, match="no connection to the mail server") as busy:
         channel.deliver(messages_to(HANAKO))
     assert outcomes(busy.value.deliveries) == [NOT_SENT]
 
 
 def test_nobody_there_sent_nothing() -> None:
-    with pytest.raises(LineBusy, match="no connection to the mail server") as busy:
+    with pytest.raises(ProviderBusy, match="no connection to the mail server") as busy:
         deliver(free_port(), HANAKO, TARO)
     assert outcomes(busy.value.deliveries) == [NOT_SENT, NOT_SENT]
 
@@ -288,7 +288,7 @@ def test_a_server_that_hangs_up_between_messages_is_called_again() -> None:
 
 
 def test_a_server_in_trouble_makes_few_unknowns() -> None:
-    with mail_server(**{DOT: HANG_UP}) as server, pytest.raises(LineBusy) as busy:
+    with mail_server(**{DOT: HANG_UP}) as server, pytest.raises(ProviderBusy) as busy:
         deliver(server.port, *[HANAKO] * 9)
     assert outcomes(busy.value.deliveries) == [UNKNOWN] * UNKNOWN_IN_A_ROW + [NOT_SENT] * 6
 
@@ -313,14 +313,17 @@ def test_the_commands_are_what_the_protocol_says() -> None:
 
 def test_a_server_without_encryption_is_told_nothing() -> None:
     channel = SMTPChannel(MailServer("127.0.0.1", 0), seconds=PATIENCE)
-    with mail_server() as server, pytest.raises(LineStopped, match="STARTTLS"):
+    with mail_server() as server, pytest.raises(ProviderStopped, match="STARTTLS"):
         SMTPChannel(MailServer("127.0.0.1", server.port), seconds=PATIENCE).deliver(messages_to(HANAKO))
     assert not any(command.startswith("MAIL") for command in server.commands)
     assert channel.find([]) is None
 
 
 def test_a_server_that_has_no_time_for_its_welcome_is_not_taken_for_one_without_encryption() -> None:
-    with mail_server(EHLO="450 4.3.2 later", HELO="250 mail.invalid") as server, pytest.raises(LineBusy, match="450"):
+    with (
+        mail_server(EHLO="450 4.3.2 later", HELO="250 mail.invalid") as server,
+        pytest.raises(ProviderBusy, match="450"),
+    ):
         SMTPChannel(MailServer("127.0.0.1", server.port), seconds=PATIENCE).deliver(messages_to(HANAKO))
 
 
@@ -332,5 +335,5 @@ def test_a_server_that_hangs_up_on_a_wrong_password_stops_the_line(authority: tr
     ways = "250-mail.invalid\r\n250 AUTH PLAIN LOGIN"
     with mail_server(context, EHLO=ways, AUTH=("535 5.7.8 wrong password", HANG_UP)) as server:
         known = MailServer("127.0.0.1", server.port, "tls", user="shop", password=SecretStr("wrong"))
-        with pytest.raises(LineStopped, match="535 5"):
+        with pytest.raises(ProviderStopped, match="535 5"):
             SMTPChannel(known, tls=trusting, seconds=PATIENCE).deliver(messages_to(HANAKO))

@@ -14,7 +14,7 @@ from py_vapid import Vapid
 from pydantic import SecretStr
 
 from ekiden.content.lengths import LONGEST_NOTIFICATION
-from ekiden.delivery.channels.base import LineBusy, LineStopped, Outcome
+from ekiden.delivery.channels.base import Outcome, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.web_push import WebPushChannel, service_of
 from ekiden.settings import Settings
 from tests.integration.channels.provider import Provider, answer, messages_to, outcomes, provider, reset
@@ -114,7 +114,7 @@ def test_an_answer_has_the_documented_outcome_and_the_next_message_goes_on(
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_the_line_stops_when_several_browsers_of_a_service_say_so_and_none_of_them_is_refused(status: int) -> None:
-    with provider(SENT, answer(status)) as server, pytest.raises(LineStopped, match="VAPID") as stopped:
+    with provider(SENT, answer(status)) as server, pytest.raises(ProviderStopped, match="VAPID") as stopped:
         channel().deliver(messages_to(*[each.subscription for each in browsers(server, 5)]))
     assert outcomes(stopped.value.deliveries) == [Outcome.accepted] + [Outcome.not_sent] * 4
     assert len(server.requests) == 4
@@ -127,7 +127,7 @@ def test_a_browser_that_is_accepted_in_between_says_that_our_key_is_right() -> N
 
 
 def test_a_limit_is_waited_for() -> None:
-    with provider(answer(429, Retry_After="20")) as server, pytest.raises(LineBusy) as busy:
+    with provider(answer(429, Retry_After="20")) as server, pytest.raises(ProviderBusy) as busy:
         channel().deliver(messages_to(*[each.subscription for each in browsers(server, 2)]))
     assert outcomes(busy.value.deliveries) == [Outcome.not_sent] * 2
     # it may be the limit of this one browser, who would otherwise be asked first the next time as well
@@ -137,7 +137,7 @@ def test_a_limit_is_waited_for() -> None:
 
 def test_nobody_there_sent_nothing() -> None:
     browser = Browser(f"http://127.0.0.1:{free_port()}/push")
-    with pytest.raises(LineBusy, match="no connection") as busy:
+    with pytest.raises(ProviderBusy, match="no connection") as busy:
         channel().deliver(messages_to(browser.subscription))
     assert outcomes(busy.value.deliveries) == [Outcome.not_sent]
 
@@ -171,7 +171,7 @@ def test_a_subscription_to_a_host_that_is_not_there_keeps_nobody_else_waiting(ho
 @pytest.mark.usefixtures("no_such_hosts")
 def test_where_no_host_at_all_is_found_our_own_line_is_down_and_no_message_pays_for_it() -> None:
     made_up = [Browser(f"https://{name}.push.invalid/x").subscription for name in ("a", "b")]
-    with pytest.raises(LineBusy, match="no connection") as busy:
+    with pytest.raises(ProviderBusy, match="no connection") as busy:
         channel(services=("push.invalid",)).deliver(messages_to(*made_up))
     assert outcomes(busy.value.deliveries) == [Outcome.not_sent] * 2
     assert busy.value.until == NOW + timedelta(minutes=1)

@@ -8,7 +8,7 @@ import pytest
 from ekiden.database.connection import connect
 from ekiden.delivery.admin_notice import notify_administrator
 from ekiden.delivery.channels.addressing import fault_of
-from ekiden.delivery.channels.base import LineBusy, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Outcome, OutgoingMessage, ProviderBusy
 from ekiden.delivery.sending.contents import ContentsBroken
 from ekiden.delivery.sending.provider_waits import note_wait
 from tests.integration.ledger_fixtures import STEP, RecordingChannel, Shop
@@ -121,7 +121,7 @@ def test_a_run_that_ended_early_is_told_as_one(told: Shop):
 
 
 def test_while_the_provider_wants_to_be_left_alone_the_notice_waits_and_is_not_lost(told: Shop):
-    last_of_its_interval = LineBusy("no more for now", told.now + timedelta(seconds=20), ())
+    last_of_its_interval = ProviderBusy("no more for now", told.now + timedelta(seconds=20), ())
     told.channel.before_answering = lambda: note_wait(told.connection, "recording", last_of_its_interval, now=told.now)
     report = told.send()
     assert (report.counts.sent, notices(told), noted(told)) == (2, [], [])

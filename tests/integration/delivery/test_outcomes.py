@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from ekiden.delivery.channels import LineStopped
-from ekiden.delivery.channels.base import Delivery, LineBusy, Outcome, OutgoingMessage
+from ekiden.delivery.channels import ProviderStopped
+from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderBusy
 from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.pauses import SendingPaused, resume
 from ekiden.delivery.sending.provider_waits import note_wait
@@ -58,7 +58,7 @@ def test_a_stopped_line_pauses_all_sending_and_leaves_everything_for_later(shop:
     ready(shop, "C1", "C2", "C3")
     shop.settings = shop.settings.model_copy(update={"claim_batch_size": 2})
     shop.channel.line_is_stopped = True
-    with pytest.raises(LineStopped):
+    with pytest.raises(ProviderStopped):
         shop.send()
     assert set(shop.states().values()) == {"ready"}
     assert shop.execute("select outcome from outreach.runs where kind = 'send'") == [("failed",)]
@@ -88,7 +88,7 @@ def test_a_provider_that_asks_us_to_wait_is_left_alone_by_every_sender_until_the
 
 def test_a_wait_noted_by_a_clock_that_was_ahead_keeps_nobody_waiting_once_it_is_set_right(shop: Shop):
     ready(shop)
-    ahead, busy = shop.now + timedelta(days=1), partial(LineBusy, "429", deliveries=())
+    ahead, busy = shop.now + timedelta(days=1), partial(ProviderBusy, "429", deliveries=())
     note_wait(shop.connection, "recording", busy(until=ahead + timedelta(minutes=1)), now=ahead)
     until = shop.now + timedelta(minutes=1)
     note_wait(shop.connection, "recording", busy(until=until), now=shop.now)
@@ -121,7 +121,7 @@ def test_who_was_tried_before_the_provider_was_busy_waits_behind_those_who_were_
     def first_not_then_busy(messages: Sequence[OutgoingMessage]) -> list[Delivery]:
         first = Delivery(messages[0].message_id, Outcome.not_sent, detail="450 greylisted")
         busy_until = shop.now + timedelta(seconds=20)
-        raise LineBusy("421", busy_until, [first, *left_alone(messages[1:], "421")])
+        raise ProviderBusy("421", busy_until, [first, *left_alone(messages[1:], "421")])
 
     shop.channel.deliver = first_not_then_busy
     shop.send()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import psycopg
 import pytest
 
-from ekiden.delivery.channels.base import Carrier, Delivery, LineStopped, Outcome, OutgoingMessage
+from ekiden.delivery.channels.base import Carrier, Delivery, Outcome, OutgoingMessage, ProviderStopped
 from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.sending import send, side_by_side
 from ekiden.delivery.sending.compose import RowToSend
@@ -163,12 +163,12 @@ def test_a_line_that_is_stopped_for_one_sender_is_stopped_for_the_other(
     evening: Evening, monkeypatch: pytest.MonkeyPatch
 ):
     def turn_away(messages: Sequence[OutgoingMessage]) -> None:
-        raise LineStopped("401", left_alone(messages, "401"))
+        raise ProviderStopped("401", left_alone(messages, "401"))
 
     stop = threading.Event()
     monkeypatch.setattr(side_by_side, "Event", lambda: stop)
     evening.channel.first_does, evening.channel.told_to_end = turn_away, stop
-    with pytest.raises(LineStopped):
+    with pytest.raises(ProviderStopped):
         evening.send()
     states = Counter(row.state for row in evening.shop.rows())
     assert states["sent"] in {3, 6}

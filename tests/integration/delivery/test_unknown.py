@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from ekiden.database.connection import connect
-from ekiden.delivery.channels.base import Delivery, LineStopped, Outcome
+from ekiden.delivery.channels.base import Delivery, Outcome, ProviderStopped
 from ekiden.delivery.consent.unsubscribe_tokens import signer_of, token_of
 from ekiden.delivery.consent.unsubscribing import addressee_of
 from ekiden.delivery.events.event_outcomes import settle_told
@@ -410,7 +410,7 @@ def test_what_the_provider_has_is_recorded_also_where_it_turns_the_others_away(u
     say(unknown, Settled.NOT_SENT, retry=True)
     unknown.told("C1", "delivered")
     setattr(unknown.channel, turned_away, unknown.now + timedelta(hours=1))
-    with suppress(LineStopped):
+    with suppress(ProviderStopped):
         unknown.send()
     assert [unknown.row(customer=customer, step_no=1).state for customer in ("C1", "C2")] == ["sent", "ready"]
 

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from psycopg import sql
 
-from ekiden.delivery.channels import LineStopped
+from ekiden.delivery.channels import ProviderStopped
 from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.delivery.lists.export import export_due
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
@@ -71,7 +71,7 @@ class Weeks:
     def send(self) -> None:
         try:
             self.shop.send()
-        except LineStopped:
+        except ProviderStopped:
             self.shop.channel.line_is_stopped = False
 
     def operate(self) -> None:

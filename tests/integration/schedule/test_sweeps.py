@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from ekiden.delivery.channels import LineStopped
+from ekiden.delivery.channels import ProviderStopped
 from ekiden.delivery.channels.base import Delivery, Outcome
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.ledger_invariants import snapshot
@@ -103,7 +103,7 @@ class Months:
     def send(self) -> None:
         try:
             self.shop.send()
-        except LineStopped:
+        except ProviderStopped:
             self.shop.channel.line_is_stopped = False
 
     def operate(self) -> None:

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from ekiden.content.faults import ContentFault
-from ekiden.delivery.channels.base import LineStopped
+from ekiden.delivery.channels.base import ProviderStopped
 from ekiden.delivery.pauses import SendingPaused
 from ekiden.delivery.sending.contents import ContentsBroken
 from ekiden.delivery.sending.record import Recorded
@@ -31,8 +31,8 @@ def test_faults_of_contents_are_told_together_and_what_was_sent_besides():
 
 
 def test_what_stops_the_line_is_told_before_anything_else():
-    with pytest.raises(LineStopped):
-        raise_first([PAUSED, broken("a"), LineStopped("401", [])], [sent(1)])
+    with pytest.raises(ProviderStopped):
+        raise_first([PAUSED, broken("a"), ProviderStopped("401", [])], [sent(1)])
 
 
 def test_a_pause_is_an_error_only_where_nobody_began():
