@@ -156,7 +156,7 @@ def _take_in(sender: Future[SendReport | None], reports: list[SendReport], error
 
 
 def raise_first(errors: Sequence[Exception], reports: Sequence[SendReport]) -> None:
-    """Raise what says most: what stopped everybody, then the contents' faults of all senders together, with all reports.
+    """Raise what says most: what stopped everybody, then the faults of all senders' contents, with all reports.
 
     `reports` are of those that ended well. That sending is paused is an error only where none of them had begun.
     """
