@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import BaseModel, Field, HttpUrl, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
-from ekiden.settings.values import Duration
+from ekiden.settings.values import Duration, ProviderUrl
 
 
 class MailSettings(BaseModel):
@@ -40,7 +40,7 @@ class MailSettings(BaseModel):
     sendgrid_api_key: SecretStr | None = None
     """SendGrid's key; without one, mail goes by `smtp_host`, else into the outbox, a Maildir under `home`."""
 
-    sendgrid_host: HttpUrl | None = None
+    sendgrid_host: ProviderUrl | None = None
     """SendGrid's address; unset: the package's own. For the EU (https://api.eu.sendgrid.com) or a test server."""
 
     sendgrid_connections: int = Field(4, ge=1, le=64)

@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field, HttpUrl, SecretStr
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
-from ekiden.settings.values import listed
+from ekiden.settings.values import ProviderUrl, listed
 
 
 class OtherChannelSettings(BaseModel):
@@ -14,7 +14,7 @@ class OtherChannelSettings(BaseModel):
     line_channel_access_token: SecretStr | None = None
     """The Messaging API's token of the shop's LINE account; without one no LINE message is sent."""
 
-    line_host: HttpUrl | None = None
+    line_host: ProviderUrl | None = None
     """LINE's address; unset: the provider's own. For a test server."""
 
     twilio_account_sid: str | None = None
@@ -27,7 +27,7 @@ class OtherChannelSettings(BaseModel):
     twilio_messaging_service_sid: str | None = None
     """The messaging service that chooses the number."""
 
-    twilio_host: HttpUrl | None = None
+    twilio_host: ProviderUrl | None = None
     """Twilio's address; unset: the provider's own. For another region or a test server."""
 
     phone_country_code: int = Field(81, ge=1, le=999)

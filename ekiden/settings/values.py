@@ -2,11 +2,12 @@
 
 import json
 from datetime import time, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import available_timezones
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,6 +50,25 @@ def local_time(value: time) -> time:
 def absolute_in_project(path: Path) -> Path:
     """Return `path`, a relative one read from the project's root, so that every process means one folder."""
     return path if path.is_absolute() else PROJECT_ROOT / path
+
+
+def is_this_machine(host: str) -> bool:
+    """Return whether a host's name or address is loopback's: nothing sent there leaves the house."""
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def encrypted_outside(url: HttpUrl) -> HttpUrl:
+    """Return `url`; raises `ValueError` where keys and messages would travel to another machine unencrypted."""
+    if url.scheme == "http" and not is_this_machine(url.host or ""):
+        raise ValueError("keys and messages would travel unencrypted; write it with https://")
+    return url
+
+
+ProviderUrl = Annotated[HttpUrl, AfterValidator(encrypted_outside)]
+"""Where a provider is asked; a test server may be asked without TLS, on this machine."""
 
 
 def listed(value: object) -> object:

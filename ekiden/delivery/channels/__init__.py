@@ -19,6 +19,7 @@ from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.scenarios.definition import Channel as StepChannel
 from ekiden.settings import NO_UNSUBSCRIBE_URL, Settings
+from ekiden.settings.values import is_this_machine
 
 __all__ = [
     "Carrier",
@@ -48,7 +49,7 @@ def carriers_for(settings: Settings, *, clock: Clock = utc_now) -> tuple[Carrier
     """Return every way of sending that this deployment has configured; mail is always one of them.
 
     Where mail is kept in the house by `channel = "outbox"`, nothing else goes out either. Raises
-    `ChannelMisconfigured` if one is configured by half.
+    `ChannelMisconfigured` if one is half configured.
     """
     mail = Carrier(
         channel_for(settings, clock=clock), MAIL_CHANNELS, ONE_BY_ONE if mail_goes_by(settings) == "smtp" else None
@@ -86,7 +87,6 @@ def _line(settings: Settings, clock: Clock) -> Channel:
 
 def _twilio(settings: Settings, clock: Clock) -> Channel:
     from ekiden.delivery.channels.sms import TWILIO_HOST, TwilioAccount, TwilioChannel  # noqa: PLC0415
-    from ekiden.delivery.channels.transport import is_this_machine  # noqa: PLC0415
 
     if settings.twilio_auth_token is None:
         raise ValueError("EKIDEN_TWILIO_ACCOUNT_SID is set, and there is no EKIDEN_TWILIO_AUTH_TOKEN")
@@ -129,7 +129,7 @@ def mail_goes_by(settings: Settings) -> str:
 
 
 def channel_for(settings: Settings, *, clock: Clock = utc_now) -> Channel:
-    """Return the mail channel by `mail_goes_by`; raises `ChannelMisconfigured` if it is not configured, or by half."""
+    """Return the mail channel by `mail_goes_by`; raises `ChannelMisconfigured` if it is not, or half, configured."""
     named = mail_goes_by(settings)
     try:
         _check_what_is_in_all(settings)
@@ -142,7 +142,6 @@ def channel_for(settings: Settings, *, clock: Clock = utc_now) -> Channel:
 
 def _smtp(settings: Settings, clock: Clock) -> Channel:
     from ekiden.delivery.channels.smtp import MailServer, SMTPChannel  # noqa: PLC0415
-    from ekiden.delivery.channels.transport import is_this_machine  # noqa: PLC0415
 
     if settings.smtp_host is None:
         raise ValueError("EKIDEN_CHANNEL is smtp, and there is no server: set EKIDEN_SMTP_HOST")
@@ -161,7 +160,6 @@ def _smtp(settings: Settings, clock: Clock) -> Channel:
 
 def _sendgrid(settings: Settings, clock: Clock) -> Channel:
     from ekiden.delivery.channels.sendgrid import SENDGRID_HOST, SendGridChannel  # noqa: PLC0415
-    from ekiden.delivery.channels.transport import is_this_machine  # noqa: PLC0415
 
     if settings.sendgrid_api_key is None:
         raise ValueError("EKIDEN_CHANNEL is sendgrid, and there is no key: set EKIDEN_SENDGRID_API_KEY")

@@ -14,7 +14,6 @@ import ssl
 from base64 import b64encode
 from functools import partial
 from http.client import HTTPResponse, IncompleteRead
-from ipaddress import ip_address
 from time import monotonic
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -26,6 +25,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ProtocolError
 
 from ekiden.delivery.channels.incoming import Incoming
+from ekiden.settings.values import is_this_machine
 
 # A TCP and TLS handshake across an ocean takes under a second; after 5 nobody is there.
 CONNECT_SECONDS = 5.0
@@ -231,11 +231,3 @@ def read_whole(response: urllib3.BaseHTTPResponse, longest: int = LONGEST_ANSWER
     else:
         response.close()  # the rest of the answer would be read as the next one
     return body
-
-
-def is_this_machine(host: str) -> bool:
-    """Return whether a host's name or address is loopback's: nothing sent there leaves the house."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -25,8 +25,9 @@ UNFINISHED = ".unfinished"
 VOID = ".void"
 """Behind the name of a file whose people nobody marked: they are on the next list again."""
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
-"""What makes a spreadsheet take a cell for a formula (CWE-1236, OWASP ASVS 1.2.10), full-width in Japanese ones."""
+FORMULA_STARTS = re.compile("(^|;)(?=[=+@\t\r\n\0＝＋－＠-])")
+"""What makes a spreadsheet take a cell for a formula (CWE-1236, OWASP ASVS 1.2.10), full-width in Japanese ones; behind
+a semicolon as well, which parts the cells where the comma is in numbers."""
 
 _NAME = re.compile(
     r"\d{8}T\d{6}Z-(?P<run_id>[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(csv|parquet)(?P<rest>\.unfinished)?"
@@ -164,7 +165,7 @@ def _write_csv(path: Path, rows: Rows, options: FileOptions) -> tuple[int, int]:
 
 
 def _harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+    return FORMULA_STARTS.sub(r"\1'", cell) if isinstance(cell, str) else cell
 
 
 def _write_parquet(path: Path, rows: Rows) -> int:

@@ -59,6 +59,16 @@ def test_a_cell_that_begins_like_a_formula_is_made_harmless(shop: Shop):
     assert report.neutralised == 3
 
 
+def test_a_formula_behind_a_semicolon_which_parts_cells_in_half_of_europe_is_made_harmless_too(shop: Shop):
+    shop.scenario(steps=[CARD])
+    shop.buyer("C1", family_name="Taro;=1+1;x", address="Main Street 1; Backyard")
+    shop.plan()
+    report = export(shop)
+    (line,) = lines_of(report.file)
+    assert (line["family_name"], line["address"]) == ("Taro;'=1+1;x", "Main Street 1; Backyard")
+    assert report.neutralised == 1
+
+
 def test_excel_is_told_of_utf_8_by_a_byte_order_mark(one_card: Shop):
     report = export(one_card, options=FileOptions(byte_order_mark=True))
     assert report.file.read_bytes().startswith(b"\xef\xbb\xbfscenario_code,")

@@ -54,6 +54,10 @@ def test_a_variable_of_blanks_is_unset_and_leaves_the_word_to_the_file(
         ("TIME_ZONE", "CET", "no summer time in PostgreSQL; write it like 'Europe/Berlin'"),
         ("TIME_ZONE", "WET", "no summer time in PostgreSQL; write it like 'Europe/Berlin'"),
         ("MAX_LATENESS", "六時間", "like PT6H"),
+        # the key would travel where anybody can read it
+        ("SENDGRID_HOST", "http://mail.shop.example", "unencrypted; write it with https://"),
+        ("TWILIO_HOST", "http://10.0.0.1:8080", "unencrypted; write it with https://"),
+        ("LINE_HOST", "http://line.shop.example", "unencrypted; write it with https://"),
         ("MAX_LATENESS", "-PT1H", "0 seconds"),
         ("RETRY_AFTER", "-PT1S", "0 seconds"),
         # as people write "for ever"
