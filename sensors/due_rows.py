@@ -33,8 +33,8 @@ from ekiden.clock import Clock
 from ekiden.database.connection import connect
 from ekiden.delivery.channels import Carrier, carriers_for
 from ekiden.delivery.pauses import Pause, open_pauses
+from ekiden.delivery.sending.due import DueSlot, LostClaims, count_lost_claims, due_now
 from ekiden.delivery.sending.provider_waits import wait_of
-from ekiden.delivery.sending.send import DueSlot, LostClaims, count_lost_claims, due_now
 from ekiden.settings import Settings
 from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, not_before, run_key, shown_moment
 

@@ -52,14 +52,17 @@ class InvariantCheck:
 def check_invariant(
     connection: Connection[Any], invariant: Invariant, *, now: datetime, context: RunContext
 ) -> InvariantCheck:
-    """Look at one invariant and pause all sending if it has offenders that nobody was told of yet."""
+    """Look at one invariant, pause all sending if it has offenders that nobody was told of yet, and return both."""
     found = offenders(connection, invariant, now=now)
     made = _pause_for_offenders(connection, invariant, now, context) if found.total else None
     return InvariantCheck(invariant, found, made)
 
 
 def check_invariants(connection: Connection[Any], *, now: datetime, context: RunContext) -> tuple[InvariantCheck, ...]:
-    """Look at every invariant of the ledger; reads all of it, so once a day or when a person asks."""
+    """Look at every invariant of the ledger as `check_invariant` does, and return what was found of each.
+
+    Reads all of the ledger, so once a day or when a person asks.
+    """
     return tuple(check_invariant(connection, invariant, now=now, context=context) for invariant in INVARIANTS)
 
 
@@ -82,7 +85,7 @@ def pause_unanswered(
 ) -> Pause:
     """Pause the scenario a version of which cannot be asked, or all sending where nothing stands that could be asked.
 
-    Resumed before it is mended, it is paused again.
+    Return the pause. Resumed before it is mended, it is paused again.
     """
     if is_built(connection):
         version = unanswered_version(connection, unanswered)
@@ -102,7 +105,10 @@ def pause_unanswered(
 def check_freshness(
     connection: Connection[Any], settings: Settings, *, now: datetime, context: RunContext
 ) -> Pause | None:
-    """Pause all sending if a table is older than it may be, and nobody was told of that age yet."""
+    """Pause all sending if a table is older than it may be and nobody was told of that age yet; return the pause made.
+
+    None where nothing is too old, or people know.
+    """
     stale = stale_tables(connection, freshness_policies(settings), now=now, zone=settings.zone)
     if not stale:
         return None

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from ekiden.delivery.guards import check_before_sending
-from ekiden.delivery.sending.send import due_now
+from ekiden.delivery.sending.due import due_now
 from ekiden.insights.status import deployment_status
 from ekiden.schedule.plan import plan
 from ekiden.schedule.rows import RowFilter, count, search, summary

@@ -1,6 +1,9 @@
 """Whether a customer may be written to now, and at which address. Pure; the facts are read at the claim.
 
-Order of the checks: suppression and address, opt-outs, then newsletter status.
+Order of the checks: suppression and address, opt-outs, then newsletter status. Belongs here: the rules of mail, and the
+words for why somebody is skipped, of any channel. Does not belong here: the rules of other channels (`contact_points`),
+which of them a step goes by (`reach`), how an address is spelled (`addresses`), or reading what is judged
+(`consent.objections`, `sending.compose`).
 """
 
 from collections.abc import Set

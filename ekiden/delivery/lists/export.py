@@ -6,7 +6,6 @@ what the ledger keeps of it. Does not belong here: files (`export_files`), wheth
 (`may_export`), or the last look at each row (`sending.last_look`).
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -35,7 +34,7 @@ from ekiden.delivery.lists.may_export import (
     refuse_if_paused_meanwhile,
 )
 from ekiden.delivery.pauses import Pause
-from ekiden.delivery.sending.last_look import DueRow, Verdict, cancel, judge, stopped_now
+from ekiden.delivery.sending.last_look import DueRow, Verdict, cancel, judge_and_cancel, judged_columns
 from ekiden.delivery.sending.record import record_messages
 from ekiden.schedule.advance import advance
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
@@ -103,7 +102,7 @@ def export_due(
     channel: str | None = None,
     options: FileOptions = AS_CSV,
 ) -> ExportReport:
-    """Export what is due today or earlier to a file in `exports/` of the home.
+    """Export what is due today or earlier to a file in `exports/` of the home, and return what became of it.
 
     `scenario` narrows it to a code, `channel` to direct mail or outbound calls. Begins with the guards, as a send run
     does. Raises `ExportRefused`, `UnknownScenario`, or `SendingPaused` if all sending, the scenario, or
@@ -157,7 +156,7 @@ def export_again(
     context: RunContext,
     options: FileOptions | None = None,
 ) -> ExportReport:
-    """Write the list of an earlier export anew, with the customers' data of now; marks nothing.
+    """Write the list of an earlier export anew, with the customers' data of now, and return its report; marks nothing.
 
     Without `options` it is written as it was. Raises `ExportRefused` for a run that exported nothing.
     """
@@ -230,13 +229,7 @@ def _take(connection: Connection[Any], run_id: UUID, now: datetime, settings: Se
     taken, after = _Taken(), 0
     while page := _next_page(connection, after):
         after = page[-1].schedule_row_id
-        stopped = stopped_now(connection, page, now)
-        verdicts: dict[Verdict, list[_ListedRow]] = defaultdict(list)
-        for row in page:
-            has_stopped = row.schedule_row_id in stopped
-            verdicts[judge(row, stopped=has_stopped, now=now, max_lateness=NEVER_LATE)].append(row)
-        cancel(connection, verdicts[Verdict.FORCE_STOPPED], "force_stopped", now)
-        cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now, left_at=stopped)
+        verdicts = judge_and_cancel(connection, page, now=now, max_lateness=NEVER_LATE)
         passed = verdicts[Verdict.CLAIM]
         # without addresses: one of mail concerns mail
         objections = read_objections(
@@ -265,8 +258,8 @@ def _take(connection: Connection[Any], run_id: UUID, now: datetime, settings: Se
 
 def _next_page(connection: Connection[Any], after: int) -> list[_ListedRow]:
     with connection.cursor(row_factory=class_row(_ListedRow)) as cursor:
-        parameters = {"after": after, "page": ROWS_PER_PAGE}
-        return cursor.execute(statement(__file__, "due_list_page"), parameters).fetchall()
+        query = statement(__file__, "due_list_page").format(judged_columns=judged_columns())
+        return cursor.execute(query, {"after": after, "page": ROWS_PER_PAGE}).fetchall()
 
 
 @dataclass(frozen=True)

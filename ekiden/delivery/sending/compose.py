@@ -1,6 +1,8 @@
 """From rows about to be claimed to messages: consent and suppression read live, an address chosen, content rendered.
 
-Nothing here leaves the house or changes the ledger.
+Nothing here leaves the house or changes the ledger. Belongs here: reading what a message needs, and the one answer to
+each row: a message, or why there is none. Does not belong here: the rules that say so (`address`), a content's words
+(`ekiden.content`), or which rows it is about (`last_look`).
 """
 
 from collections import Counter

@@ -1,7 +1,10 @@
 """The last look before the claim: the next due rows, locked, and what is said of them.
 
 Within one transaction of the caller's: rows are locked, judged against live facts, and either cancelled (T15), held
-(T5) or left to be claimed (T6, `claims`) in the same transaction.
+(T5) or left to be claimed (T6, `claims`) in the same transaction. Belongs here: whether a row's time is still right and
+nothing has stopped it, for messages and lists alike. Does not belong here: whether its customer may be written to, and
+where (`compose`, `consent.objections`), what a list locks (`lists.export`), or the stops that a plan looks for
+(`ekiden.schedule.stops`).
 """
 
 from collections import defaultdict
@@ -10,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg import Connection, sql
 
@@ -23,7 +26,7 @@ from ekiden.settings import Settings
 
 @dataclass(frozen=True)
 class DueRow:
-    """A ready row whose time has come."""
+    """A ready row whose time has come, with what is judged: the columns of `judged_columns`."""
 
     schedule_row_id: int
     enrolment_id: int
@@ -38,6 +41,8 @@ class DueRow:
     relation_name: str
     live_function: str | None
 
+
+Row = TypeVar("Row", bound=DueRow)
 
 NOBODY_LEFT: Mapping[int, datetime | None] = MappingProxyType({})
 
@@ -75,6 +80,11 @@ def judge(row: DueRow, *, stopped: bool, now: datetime, max_lateness: timedelta)
     return Verdict.CLAIM
 
 
+def judged_columns() -> sql.SQL:
+    """Return a query for the columns of a `DueRow`: a part of queries that have `rows` and their `scenarios`."""
+    return statement(__file__, "judged_columns")
+
+
 def look_at_due(
     connection: Connection[Any],
     *,
@@ -85,21 +95,15 @@ def look_at_due(
     due_date: date | None = None,
     broken_contents: Sequence[str] = (),
 ) -> Look:
-    """Lock the next batch within the caller's transaction, cancel and hold what may not go out.
+    """Lock the next batch in the caller's transaction, cancel and hold what may not go out; return what became of it.
 
     It has as many rows as the settings say, and no more than `batch_size` where that is given. Nothing looked at means
     nothing is due, or that it is paused. Rows of `broken_contents` are left alone: nobody is skipped for a slip in a
-    template.
+    template. Raises `Unanswered` where a version cannot be asked whether to stop.
     """
     most = min(settings.claim_batch_size, batch_size or settings.claim_batch_size)
     due = _lock_due(connection, now, step_channels, most, due_date, broken_contents)
-    stopped = stopped_now(connection, due, now)
-    verdicts: dict[Verdict, list[DueRow]] = defaultdict(list)
-    for row in due:
-        has_stopped = row.schedule_row_id in stopped
-        verdicts[judge(row, stopped=has_stopped, now=now, max_lateness=settings.max_lateness)].append(row)
-    cancel(connection, verdicts[Verdict.FORCE_STOPPED], "force_stopped", now)
-    cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now, left_at=stopped)
+    verdicts = judge_and_cancel(connection, due, now=now, max_lateness=settings.max_lateness)
     if late := verdicts[Verdict.LATE]:
         connection.execute(statement(__file__, "hold_late"), {"rows": _ids(late), "now": now})
     return Look(
@@ -108,6 +112,23 @@ def look_at_due(
         cancelled=len(verdicts[Verdict.FORCE_STOPPED]) + len(verdicts[Verdict.STOPPED]),
         held=len(verdicts[Verdict.LATE]),
     )
+
+
+def judge_and_cancel(
+    connection: Connection[Any], rows: Sequence[Row], *, now: datetime, max_lateness: timedelta
+) -> Mapping[Verdict, list[Row]]:
+    """Cancel what is stopped of locked rows, within the caller's transaction; return all, in their order, by verdict.
+
+    Every verdict is there, if only with no rows. Raises `Unanswered` where a version cannot be asked whether to stop.
+    """
+    stopped = stopped_now(connection, rows, now)
+    verdicts: dict[Verdict, list[Row]] = {verdict: [] for verdict in Verdict}
+    for row in rows:
+        has_stopped = row.schedule_row_id in stopped
+        verdicts[judge(row, stopped=has_stopped, now=now, max_lateness=max_lateness)].append(row)
+    cancel(connection, verdicts[Verdict.FORCE_STOPPED], "force_stopped", now)
+    cancel(connection, verdicts[Verdict.STOPPED], "stop_condition", now, left_at=stopped)
+    return verdicts
 
 
 def _lock_due(
@@ -120,7 +141,7 @@ def _lock_due(
 ) -> list[DueRow]:
     with connection.cursor(row_factory=by_column(DueRow)) as cursor:
         return cursor.execute(
-            statement(__file__, "lock_due"),
+            statement(__file__, "lock_due").format(judged_columns=judged_columns()),
             {
                 "now": now,
                 "channels": list(step_channels),

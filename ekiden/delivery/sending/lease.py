@@ -1,6 +1,7 @@
 """A sender's number, and for how long its claims are its own.
 
-Belongs here: beginning, renewing and ending a lease. Does not belong here: claims (`claims`), and what becomes of those
+The ledger's tables, its runs and the setting of the lease's length call a sender a dispatcher. Belongs here: beginning,
+renewing and ending a lease. Does not belong here: claims (`claims`), and what becomes of those
 whose sender is gone (`unknown.reconcile`).
 """
 
@@ -54,7 +55,7 @@ class Lease:
 
 
 @contextmanager
-def dispatcher(connection: Connection[Any], run_id: UUID, length: timedelta) -> Iterator[Lease]:
+def holding_lease(connection: Connection[Any], run_id: UUID, length: timedelta) -> Iterator[Lease]:
     """Yield this sender's lease, and hold the lock of its number meanwhile.
 
     While the lock is held and the lease is not over, its claims are alive. The server frees the lock the moment the

@@ -1,6 +1,8 @@
 """Recording what became of messages: sent with its lineage and its next step, failed, tried again, or unknown.
 
 Each call is one transaction of the caller's: the outcome, the message record and the next row stand or fall together.
+Belongs here: what an outcome that is known does to the ledger. Does not belong here: what a provider's answer means
+(the channels), or how an outcome that nobody knew is found out (`unknown`, `events.event_outcomes`).
 """
 
 from collections.abc import Sequence
@@ -42,11 +44,11 @@ def record(
     dispatcher: int | None = None,
     tries_again: bool = True,
 ) -> Recorded:
-    """Record the deliveries of schedule rows; each answer is (schedule_row_id, delivery).
+    """Record the deliveries of schedule rows, and return how many took which way.
 
-    An answer is recorded where the row's present attempt waits for one; those of a `dispatcher` only where that attempt
-    is its own: while it was held up, another may have settled the row, and tried it again. What was surely not sent is
-    ready again while it has tries left, unless not `tries_again`.
+    Each answer is (schedule_row_id, delivery). It is recorded where the row's present attempt waits for one; those of a
+    `dispatcher` only where that attempt is its own: while it was held up, another may have settled the row, and tried
+    it again. What was surely not sent is ready again while it has tries left, unless not `tries_again`.
     """
     if not answers:
         return Recorded()

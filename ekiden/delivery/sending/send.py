@@ -1,18 +1,19 @@
 """Sending what is due: take a batch, post it, record it; until nothing is due, or sending is paused.
 
-Any number of senders may run at once; all share one queue.
+Any number of senders may run at once; all share one queue. Belongs here: one sender's run, from its first look to its
+report. Does not belong here: whether there is anything to send (`due`), which carriers there are and for how long one
+waits (`worker`), or what each stage does with a batch (`last_look`, `compose`, `claims`, `record`).
 """
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
 from ekiden.clock import Clock
 from ekiden.database.again import again
@@ -29,7 +30,7 @@ from ekiden.delivery.sending.claims import Claimer, claim_outgoing, claim_withhe
 from ekiden.delivery.sending.compose import Withheld, compose_all, read_due
 from ekiden.delivery.sending.contents import ContentsBroken, faults_due
 from ekiden.delivery.sending.last_look import look_at_due
-from ekiden.delivery.sending.lease import Lease, dispatcher
+from ekiden.delivery.sending.lease import Lease, holding_lease
 from ekiden.delivery.sending.provider_waits import ProviderWait, note_wait, wait_of
 from ekiden.delivery.sending.record import Recorded, record
 from ekiden.delivery.unknown.carried import carried_already
@@ -73,42 +74,6 @@ class SendReport:
     """Until when the provider is left alone, and why; rows may be due until then."""
 
 
-@dataclass(frozen=True)
-class DueSlot:
-    """A due date with rows to send now, since when the oldest of them waits, and the newest."""
-
-    due_date: date
-    rows: int
-    oldest_send_at: datetime
-    newest_send_at: datetime
-
-
-@dataclass(frozen=True)
-class LostClaims:
-    """How many rows vanished senders have left, and the number of the newest of these senders."""
-
-    rows: int
-    newest_sender: int | None
-
-
-def due_now(
-    connection: Connection[Any], *, now: datetime, step_channels: Sequence[str] = MAIL_CHANNELS
-) -> list[DueSlot]:
-    """Return what is due by due date: ready rows of enabled scenarios whose time has come, of these step channels."""
-    with connection.cursor(row_factory=class_row(DueSlot)) as cursor:
-        return cursor.execute(
-            statement(__file__, "due_slots"), {"now": now, "channels": list(step_channels)}
-        ).fetchall()
-
-
-def count_lost_claims(connection: Connection[Any]) -> LostClaims:
-    """Return what is on its way without a living sender and without a known outcome."""
-    with connection.cursor(row_factory=class_row(LostClaims)) as cursor:
-        found = cursor.execute(statement(__file__, "count_lost_claims")).fetchone()
-    assert found is not None  # an aggregate gives one row
-    return found
-
-
 def send_due(
     connection: Connection[Any],
     *,
@@ -123,10 +88,10 @@ def send_due(
     is_over: Callable[[], bool] = lambda: False,
     composing: AbstractContextManager[Any] = NOBODY_ELSE,
 ) -> SendReport:
-    """Send until nothing is due; `due_date` narrows it to rows of that local date; `clock` yields aware datetimes.
+    """Send until nothing is due, and return what was done; `clock` yields aware datetimes.
 
-    Ends sooner, with what it has done, where `is_over` says so between two batches. `composing` is held while messages
-    are made.
+    `due_date` narrows it to rows of that local date. Ends sooner, with what it has done, where `is_over` says so
+    between two batches. `composing` is held while messages are made.
 
     Only rows whose step goes by one of `step_channels`, which are those that `channel` carries, and no more than
     `batch_size` at a time, where that is less than the settings' own.
@@ -153,7 +118,7 @@ def send_due(
         check_before_sending(connection, settings, now=clock(), context=context)
         refuse_if_paused(connection, zone=settings.zone)
         broken = faults_due(connection, settings, now=clock(), step_channels=step_channels, due_date=due_date)
-        with dispatcher(connection, run_id, settings.dispatcher_lease) as lease, prepared_soon(connection):
+        with holding_lease(connection, run_id, settings.dispatcher_lease) as lease, prepared_soon(connection):
             sender = _Sender(
                 connection=connection,
                 lease=lease,
@@ -222,7 +187,10 @@ class _Sender:
     composing: AbstractContextManager[Any]
 
     def send_batch(self, due_date: date | None) -> SendCounts | None:
-        """Send one batch; None when nothing was due, or when the provider wants us to wait."""
+        """Send one batch and return its counts; None when nothing was due, or when the provider wants us to wait.
+
+        Raises `ContentsBroken` for a content that was edited since the run began, and `ProviderStopped`.
+        """
         if wait_of(self.connection, self.channel.name, self.clock()):
             return None
         try:
@@ -266,9 +234,9 @@ class _Sender:
             going = [(row, item) for row, item in composed if row.schedule_row_id not in paused]
             outgoing = [(row, item) for row, item in going if isinstance(item, OutgoingMessage)]
             withheld = [item for _, item in going if isinstance(item, Withheld)]
-            sender = Claimer(self.lease.number, self.channel.name, self.run_id, now)
-            claim_withheld(self.connection, withheld, sender, settings=self.settings)
-            claim_outgoing(self.connection, outgoing, sender)
+            claimer = Claimer(self.lease.number, self.channel.name, self.run_id, now)
+            claim_withheld(self.connection, withheld, claimer, settings=self.settings)
+            claim_outgoing(self.connection, outgoing, claimer)
             # within the claim: what fails between that and the post leaves messages of which nobody knows the outcome
             carried = carried_already(self.connection, [row.schedule_row_id for row, _ in outgoing])
             self.lease.renew(self.connection)

@@ -18,19 +18,19 @@ from psycopg import Connection
 from ekiden.clock import Clock
 from ekiden.database.connection import connect
 from ekiden.database.errors import DatabaseUnavailable
-from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.pauses import SendingPaused
 from ekiden.delivery.sending.contents import ContentsBroken
+from ekiden.delivery.sending.due import is_much_due
 from ekiden.delivery.sending.send import SendCounts, SendReport, send_due
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 
 MANY = 5_000
 """Rows due from which another sender pays: two to three seconds of one, and its session and looks take a tenth."""
-TURN_SECONDS = 0.001
-"""How long a sender that makes messages keeps Python to itself while another waits for it. That one needs it for some
-microseconds between two statements, a dozen times a batch; Python's own 5 ms add up to half a batch's time."""
+SWITCH_INTERVAL = 0.001
+"""Seconds for which a sender that makes messages keeps Python to itself while another waits for it. That one needs it
+for some microseconds between two statements, a dozen times a batch; Python's own 5 ms add up to half a batch's time."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,14 @@ def send_side_by_side(
     """
     stop = Event()
     others = turn.settings.senders_per_worker - 1
-    if not others or not _is_much_due(connection, turn):
+    if not others or not is_much_due(
+        connection, MANY, now=turn.clock(), step_channels=turn.carrier.step_channels, due_date=turn.due_date
+    ):
         return [_send(connection, turn, stop, progress)]
     told = _Progress(progress)
     reports: list[SendReport] = []
     errors: list[Exception] = []
-    with _short_turns(), ThreadPoolExecutor(others, thread_name_prefix="sender") as pool:
+    with _switching_often(), ThreadPoolExecutor(others, thread_name_prefix="sender") as pool:
         try:
             running = [pool.submit(_send_apart, turn, stop, told.of(number)) for number in range(1, others + 1)]
             try:
@@ -87,28 +89,14 @@ def send_side_by_side(
 
 
 @contextmanager
-def _short_turns() -> Iterator[None]:
-    """Make the process change threads more often; carriers take turns, so that no two are in here at once."""
+def _switching_often() -> Iterator[None]:
+    """Have Python switch between threads more often; carriers take turns, so that no two are in here at once."""
     usual = sys.getswitchinterval()
-    sys.setswitchinterval(TURN_SECONDS)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         yield
     finally:
         sys.setswitchinterval(usual)
-
-
-def _is_much_due(connection: Connection[Any], turn: Turn) -> bool:
-    row = connection.execute(
-        statement(__file__, "is_much_due"),
-        {
-            "now": turn.clock(),
-            "channels": list(turn.carrier.step_channels),
-            "due_date": turn.due_date,
-            "many": MANY,
-        },
-    ).fetchone()
-    assert row is not None  # an aggregate gives one row
-    return bool(row[0])
 
 
 def _send(
@@ -156,7 +144,7 @@ def _take_in(sender: Future[SendReport | None], reports: list[SendReport], error
 
 
 def raise_first(errors: Sequence[Exception], reports: Sequence[SendReport]) -> None:
-    """Raise what says most: what stopped everybody, then the faults of all senders' contents, with all reports.
+    """Raise what says most: what stopped everybody, then `ContentsBroken` of all senders, with all reports.
 
     `reports` are of those that ended well. That sending is paused is an error only where none of them had begun.
     """

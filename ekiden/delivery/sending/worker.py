@@ -1,7 +1,7 @@
 """One send worker: everything that is due, by every carrier, and what becomes due within a moment.
 
 Belongs here: going round until there is nothing to wait for. Does not belong here: sending one carrier's rows (`send`),
-and how many workers there are.
+what is due (`due`), and how many workers there are.
 """
 
 import gc
@@ -17,10 +17,10 @@ from psycopg import Connection
 
 from ekiden.clock import Clock
 from ekiden.content.faults import ContentFault
-from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.pauses import SendingPaused
 from ekiden.delivery.sending.contents import ContentsBroken
+from ekiden.delivery.sending.due import next_due
 from ekiden.delivery.sending.send import SendCounts, SendReport
 from ekiden.delivery.sending.side_by_side import Turn, send_side_by_side
 from ekiden.schedule.runs import RunContext
@@ -29,8 +29,7 @@ from ekiden.settings import Settings
 BETWEEN_ROUNDS = timedelta(seconds=2)
 """At least, where rows become due one by one: every round is a run in the ledger, with the guards' looks."""
 
-
-TURN = timedelta(minutes=1)
+LONGEST_TURN = timedelta(minutes=1)
 """Of one carrier at a time, where there are several: what is posted one by one takes hours where much is due, and what
 the others carry has its minute as well. A batch takes as long at most."""
 
@@ -95,6 +94,7 @@ def send_all_due(
     `send_due` raises: `ContentsBroken` at the end, the others at once, and `SendingPaused` only if it was paused before
     anything was sent. `tell` gets each report as it comes, whatever is raised later.
     """
+    step_channels = [name for carrier in carriers for name in carrier.step_channels]
     done: list[CarrierReport] = []
     faults: dict[str, ContentFault] = {}
     began = clock()
@@ -104,7 +104,7 @@ def send_all_due(
         is_cut_short = False
         for due_date in due_dates:
             for carrier in carriers:
-                ends_at = clock() + TURN if len(carriers) > 1 else None
+                ends_at = clock() + LONGEST_TURN if len(carriers) > 1 else None
                 turn = Turn(carrier, settings, clock, context, due_date, ends_at)
                 try:
                     reports = send_side_by_side(connection, turn, progress=progress and partial(progress, carrier))
@@ -127,7 +127,7 @@ def send_all_due(
             continue
         now = clock()
         until = min(now + patience.ahead, began + patience.longest)
-        waits.append(next_due(connection, carriers, due_dates, after=now, until=until))
+        waits.append(next_due(connection, step_channels=step_channels, due_dates=due_dates, after=now, until=until))
         wake_at = min((moment for moment in waits if moment and now < moment <= until), default=None)
         if wake_at is None:
             break
@@ -139,28 +139,3 @@ def send_all_due(
     if faults:
         raise ContentsBroken(faults)
     return done
-
-
-def next_due(
-    connection: Connection[Any],
-    carriers: Sequence[Carrier],
-    due_dates: Sequence[date | None],
-    *,
-    after: datetime,
-    until: datetime,
-) -> datetime | None:
-    """Return when the next row of these due dates and carriers may be sent, if that is after one instant and not past
-    the other; what is due by then already and was left is nobody's reason to wait.
-    """
-    row = connection.execute(
-        statement(__file__, "next_due"),
-        {
-            "after": after,
-            "until": until,
-            "channels": [channel for carrier in carriers for channel in carrier.step_channels],
-            "due_dates": None if None in due_dates else list(due_dates),
-        },
-    ).fetchone()
-    assert row is not None  # an aggregate gives one row
-    found: datetime | None = row[0]
-    return found

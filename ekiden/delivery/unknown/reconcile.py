@@ -1,7 +1,9 @@
 """Finding out what became of rows whose sender is gone, or whose outcome is not known.
 
 What was never posted is free again. What was posted is asked of the channel; where a channel cannot be asked, the
-attempt stays unknown and nothing is ever repeated by itself.
+attempt stays unknown and nothing is ever repeated by itself. Belongs here: what a send run settles of earlier senders.
+Does not belong here: whether a sender lives (`sending.lease`), and what a person settles (`settle`) or an event
+(`events.event_outcomes`).
 """
 
 from dataclasses import dataclass, replace

@@ -20,7 +20,7 @@ from ekiden.delivery.address.reach import Reached, Refusal, reach
 from ekiden.delivery.address.recipients import SkipReason
 from ekiden.delivery.consent.objections import NO_OBJECTIONS, Asked, read_objections
 from ekiden.delivery.pauses import Pause, open_pauses
-from ekiden.delivery.sending.last_look import DueRow, Verdict, judge, stopped_now
+from ekiden.delivery.sending.last_look import DueRow, Verdict, judge, judged_columns, stopped_now
 from ekiden.insights.built import AskedScenario
 from ekiden.insights.explanation.checks import Check
 from ekiden.insights.explanation.wording import REASONS, local
@@ -160,7 +160,8 @@ def _read_open_row(connection: Connection[Any], row: ScheduleRow | None) -> _Ope
     if row is None:
         return None
     with connection.cursor(row_factory=class_row(_OpenRow)) as cursor:
-        return cursor.execute(statement(__file__, "open_row"), {"schedule_row_id": row.schedule_row_id}).fetchone()
+        query = statement(__file__, "open_row").format(judged_columns=judged_columns())
+        return cursor.execute(query, {"schedule_row_id": row.schedule_row_id}).fetchone()
 
 
 def _policy(row: _OpenRow) -> AddressPolicy:

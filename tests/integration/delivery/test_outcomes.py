@@ -10,8 +10,8 @@ from ekiden.delivery.channels import ProviderStopped
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderBusy
 from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.pauses import SendingPaused, resume
+from ekiden.delivery.sending.due import count_lost_claims
 from ekiden.delivery.sending.provider_waits import note_wait
-from ekiden.delivery.sending.send import count_lost_claims
 from tests.integration.delivery.sending import CHAIN, attempts, ready
 from tests.integration.ledger_fixtures import OPERATOR, Shop
 

@@ -20,7 +20,7 @@ from ekiden.delivery.pauses import (
     refuse_if_paused,
     resume,
 )
-from ekiden.delivery.sending.send import due_now
+from ekiden.delivery.sending.due import due_now
 from ekiden.schedule.errors import ReasonMissing, UnknownScenario
 from ekiden.schedule.runs import RunContext
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from ekiden.delivery.channels.base import Delivery, Outcome
+from ekiden.delivery.sending.due import count_lost_claims
 from ekiden.delivery.sending.record import Recorded
-from ekiden.delivery.sending.send import count_lost_claims
 from tests.integration.ledger_fixtures import OPERATOR, STEP, RecordingChannel, Shop, reconcile_alone
 from tests.integration.ledger_invariants import broken_invariants
 

@@ -12,7 +12,7 @@ from psycopg import sql
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.channels.outbox import OutboxChannel
-from ekiden.delivery.sending.send import due_now
+from ekiden.delivery.sending.due import due_now
 from tests.integration.delivery.sending import CHAIN, NOON, attempts, ready
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 

@@ -107,7 +107,7 @@ def test_one_sender_at_a_time_makes_messages(evening: Evening, monkeypatch: pyte
     assert evening.sent() == PEOPLE
 
 
-def test_two_senders_take_short_turns_at_python_and_it_is_as_before_afterwards(
+def test_python_switches_often_between_two_senders_and_is_as_before_afterwards(
     evening: Evening, monkeypatch: pytest.MonkeyPatch
 ):
     usual = sys.getswitchinterval()
@@ -120,8 +120,8 @@ def test_two_senders_take_short_turns_at_python_and_it_is_as_before_afterwards(
 
     monkeypatch.setattr(send, "compose_all", compose)
     evening.send()
-    assert during == [pytest.approx(side_by_side.TURN_SECONDS)] * len(during) != []
-    assert sys.getswitchinterval() == usual > side_by_side.TURN_SECONDS
+    assert during == [pytest.approx(side_by_side.SWITCH_INTERVAL)] * len(during) != []
+    assert sys.getswitchinterval() == usual > side_by_side.SWITCH_INTERVAL
 
 
 def test_progress_is_that_of_all_senders_together(evening: Evening):

@@ -5,7 +5,7 @@ import pytest
 
 from assets.sending import WAITING
 from ekiden.delivery.pauses import Cause, Pause
-from ekiden.delivery.sending.send import DueSlot, LostClaims
+from ekiden.delivery.sending.due import DueSlot, LostClaims
 from sensors.due_rows import (
     LOOK_AHEAD,
     LOST_CLAIMS,

@@ -1,6 +1,6 @@
 -- Whom a message was for. Only one that was posted has a link; a bare message id stands for a message only where its
 -- links were not signed yet. Of several attempts it is the last that the provider may have taken, as in the message's
--- record (`record_messages`): the address may have changed between them.
+-- record (`sending.record`): the address may have changed between them.
 with posted as (
     select
         attempts.schedule_row_id,

@@ -1,5 +1,5 @@
 -- The rows about to be claimed, with everything that the checks and the message need, read live; what stands against
--- writing to their customers is read by objections.sql.
+-- writing to their customers is read by `consent.objections`.
 -- once for all that is read of them
 with due as materialized (
     select
