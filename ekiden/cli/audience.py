@@ -20,6 +20,7 @@ from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import ledger
 from ekiden.insights.audience import Audience, AudienceMember, audience, members
 from ekiden.insights.built import asked_scenario
+from ekiden.local_time import to_the_minute
 from ekiden.settings import Settings
 
 SHOWN_MEMBERS = 50
@@ -65,7 +66,7 @@ def show_audience(
 
 
 def _show_counts(counted: Audience, zone: ZoneInfo) -> None:
-    title = f"{counted.scenario_code} at {counted.at.astimezone(zone):%Y-%m-%d %H:%M}"
+    title = f"{counted.scenario_code} at {to_the_minute(counted.at, zone)}"
     table = Table("", "customers", "anchors", title=Text(title))
     for label, heads in (
         ("conditions hold", counted.eligible),

@@ -52,9 +52,9 @@ def show_decisions(
     )
     with ledger(settings) as connection:
         refuse_unknown(connection, scenario)
+        errors().print(f"decisions about {_days_in_words(wanted)}: {DAYS}", highlight=False)
         if summary:
             counts = count_by_rule(connection, wanted)
-            errors().print(f"decisions about {_days_in_words(wanted)}: {DAYS}", highlight=False)
             show(counts, COUNT_COLUMNS, of=RuleCount, form=form, zone=settings.zone)
             return
         found = decisions(connection, wanted, limit=limit + 1)

@@ -17,6 +17,7 @@ from ekiden.cli.session import ledger
 from ekiden.insights.difference import Difference, DifferingAnchor, difference
 from ekiden.insights.difference_sources import file_source, revision_source, working_source
 from ekiden.insights.explanation.wording import listed
+from ekiden.local_time import to_the_minute
 from ekiden.scenarios.registry import is_built
 from ekiden.schedule.errors import NothingBuilt
 from ekiden.settings import Settings
@@ -81,7 +82,7 @@ def diff(
 def _show_difference(found: Difference, zone: ZoneInfo) -> None:
     changed = listed(list(found.changed_settings), "and") or "nothing"
     console().print(Text(f"{found.scenario_code}: working tree against {found.against}; edited: {changed}"))
-    table = Table("", "customers", "anchors", title=Text(f"may enter at {found.at.astimezone(zone):%Y-%m-%d %H:%M}"))
+    table = Table("", "customers", "anchors", title=Text(f"may enter at {to_the_minute(found.at, zone)}"))
     for label, heads in (
         ("before", found.before),
         ("after", found.after),

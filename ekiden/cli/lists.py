@@ -11,6 +11,7 @@ from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
+from ekiden.counting import counted_rows
 from ekiden.delivery.lists.export import ExportReport, export_again, export_due
 from ekiden.delivery.lists.export_files import ExportFormat, FileOptions
 from ekiden.delivery.lists.exported import ExportedFile, exported_files
@@ -76,7 +77,7 @@ def exports(
     settings = Settings()
     with ledger(settings) as connection:
         found = exported_files(connection, limit=limit)
-    columns = ("written_at", "actor", "file_name", "row_count", "scenario_code", "channel", "is_copy")
+    columns = ("written_at", "actor", "file_name", "row_count", "scenario_code", "channel", "is_copy", "run_id")
     show(found, columns, of=ExportedFile, form=form, zone=settings.zone)
 
 
@@ -120,7 +121,7 @@ def _tell(report: ExportReport) -> None:
         *([f"{report.cancelled} cancelled by a stop"] if report.cancelled else []),
         *([f"{report.suppressed} cancelled, on the suppression list"] if report.suppressed else []),
         *([f"{report.opted_out} cancelled, opted out"] if report.opted_out else []),
-        *([f"{report.paused} due rows left alone: their scenario is paused"] if report.paused else []),
+        *([f"{counted_rows(report.paused)} left alone, due in a scenario that is paused"] if report.paused else []),
         *([f"{report.neutralised} cells begin like a formula and got a ' before"] if report.neutralised else []),
         *(["the same file as before"] if report.same_as_before else []),
         *(["not the same file as before: customers' data has changed"] if report.same_as_before is False else []),
@@ -130,7 +131,7 @@ def _tell(report: ExportReport) -> None:
     for pause in report.pauses:
         complain("note", f"{pause}. To go on: {pause.resume_command}")
     if report.file:
-        told = f"{report.exported} rows exported to {report.file}"
+        told = f"{counted_rows(report.exported)} exported to {report.file}"
     else:
         told = "nothing is due" + (" that is not paused" if report.paused else "")
     console().print(told, soft_wrap=True, markup=False, highlight=False)

@@ -25,6 +25,7 @@ from ekiden.cli.options import (
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
+from ekiden.counting import counted_rows, these_rows
 from ekiden.delivery.pauses import open_pauses
 from ekiden.delivery.unknown.carried import CarriedRow, carried_rows, said_of_arrived
 from ekiden.schedule.actions import ACTIONS, Action, in_another_state
@@ -82,8 +83,12 @@ def _command(action: Action) -> Callable[..., None]:
             first=first,
             hold_reasons=tuple(hold_reason or ()),
         )
-        if asked.is_for_all and not everything:
-            raise typer.BadParameter("give a filter, or --all for every row")
+        if asked.is_for_all and not (everything or dry_run):
+            raise typer.BadParameter(
+                "--state and --hold-reason alone are of every scenario: give another filter as well, or --all"
+                if state or hold_reason
+                else "give a filter, or --all for every row"
+            )
         row_filter = applicable(action, asked)
         with ledger(settings) as connection:
             found = preview(connection, row_filter, sample=SAMPLE_ROWS)
@@ -95,7 +100,7 @@ def _command(action: Action) -> Callable[..., None]:
                 _tell_counts(found)
                 _tell_early(early, today)
                 _tell_carried(action, carried, settings)
-                errors().print(f"{action.name} would look at {found.matched} rows; nothing was changed")
+                errors().print(f"{action.name} would look at {counted_rows(found.matched)}; nothing was changed")
                 return
             check_action(action, reason=reason, matched=found.matched, limit=limit)
             if not found.matched:
@@ -147,8 +152,8 @@ def _confirm(action: Action, found: Preview, settings: Settings, *, early: int, 
     _tell_early(early, today)
     show(found.sample, SAMPLE_COLUMNS, of=ScheduleRow, form=Format.TABLE, zone=settings.zone, on=errors())
     ask(
-        f"{action.name} these {found.matched} rows?",
-        otherwise=f"{action.name} would touch these {found.matched} rows; say --yes to do it",
+        f"{action.name} {these_rows(found.matched)}?",
+        otherwise=f"{action.name} would touch {these_rows(found.matched)}; say --yes to do it",
     )
 
 

@@ -25,6 +25,7 @@ from ekiden.delivery.consent.opt_outs import (
 )
 from ekiden.delivery.consent.suppressions import Suppression, find_suppressions, lists_for
 from ekiden.delivery.consent.suppressions import sync as sync_lists
+from ekiden.local_time import to_the_minute
 from ekiden.settings import Settings
 
 OPT_OUT_COLUMNS = (
@@ -156,5 +157,5 @@ def sync(
     lists = lists_for(settings)
     with ledger(settings) as connection:
         for each in sync_lists(connection, lists, settings=settings, now=utc_now(), full=full):
-            since = f" since {each.since.astimezone(settings.zone):%Y-%m-%d %H:%M}" if each.since else ""
+            since = f" since {to_the_minute(each.since, settings.zone)}" if each.since else ""
             console().print(f"{each.list_name}: {each.entries} entries{since}, {each.added} new", highlight=False)

@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ekiden.cli.machine_readable import write_csv, write_json_rows
+from ekiden.local_time import to_the_minute
 
 
 class Format(StrEnum):
@@ -28,7 +29,10 @@ class Format(StrEnum):
 PIPED_WIDTH = 200
 """Characters: no column of `ekiden rows` is cut."""
 
-MESSAGE_ID_LENGTH = 36
+IDS = ("message_id", "run_id")
+"""Columns that are there to be copied into the next command; a table has at most one of them."""
+
+ID_LENGTH = 36
 
 WIDEST_CHARACTER = 2
 """Columns of the terminal, as of 実; a column narrower than that would lose it."""
@@ -84,10 +88,10 @@ def show(
         terminal = on or console()
         # with the line and the two blanks that each column has besides
         narrowest = (WIDEST_CHARACTER + 3) * len(columns) + 1
-        # a message's id is there to be copied into the next command: other columns give way first, while they have room
-        keeps_ids = terminal.width >= narrowest + MESSAGE_ID_LENGTH - WIDEST_CHARACTER
+        # other columns give way first, while they have room
+        keeps_ids = terminal.width >= narrowest + ID_LENGTH - WIDEST_CHARACTER
         table = Table(
-            *(Column(name, no_wrap=keeps_ids and name == "message_id", overflow="fold") for name in columns),
+            *(Column(name, no_wrap=keeps_ids and name in IDS, overflow="fold") for name in columns),
             # nothing is cut: where a terminal has no room for a table, it wraps the lines
             width=narrowest if terminal.width < narrowest else None,
         )
@@ -103,7 +107,7 @@ def _text(value: object, zone: ZoneInfo) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
+        return to_the_minute(value, zone)
     if isinstance(value, dict | list | tuple):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)

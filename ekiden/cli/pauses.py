@@ -11,6 +11,7 @@ from ekiden.cli.machine_readable import write_json
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
+from ekiden.counting import counted_rows
 from ekiden.delivery.guards import check_before_sending, check_invariants
 from ekiden.delivery.pauses import Pause, open_pauses, pause_history
 from ekiden.delivery.pauses import pause as pause_sending
@@ -108,7 +109,7 @@ def resume(
     for each in left:
         complain("still", each)
     if late:
-        errors().print(f"{late} rows are too late by now: the next send holds them, until `ekiden release`")
+        errors().print(f"{counted_rows(late)} too late by now: held by the next send, until `ekiden release`")
 
 
 def check(actor: ActorOption = None, form: FormatOption = Format.TABLE) -> None:
@@ -128,7 +129,7 @@ def check(actor: ActorOption = None, form: FormatOption = Format.TABLE) -> None:
     lines = [CheckedInvariant(each.invariant.name, each.holds, each.found.total) for each in checks]
     if form is Format.TABLE:
         for line in lines:
-            verdict = "holds" if line.holds else f"BROKEN by {line.offenders} rows"
+            verdict = "holds" if line.holds else f"BROKEN by {counted_rows(line.offenders)}"
             console().print(f"{line.invariant}: {verdict}", highlight=False)
     else:
         show(lines, (), of=CheckedInvariant, form=form, zone=settings.zone)

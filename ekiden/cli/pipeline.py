@@ -1,5 +1,6 @@
 """`ekiden load | build | up`: data in, models built, Dagster running."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from ekiden.scenarios.left_out import leave_out
 from ekiden.scenarios.registry import synchronise
 from ekiden.schedule.contract import contract_breaches
 from ekiden.settings import Settings
-from ekiden.warehouse.dbt import ScenariosUnbuilt, dbt_environment, prepare
+from ekiden.warehouse.dbt import PROJECT_DIR, ScenariosUnbuilt, dbt_environment, prepare
 from ekiden.warehouse.dbt import build as dbt_build
 
 INTERRUPTED = 130
@@ -52,7 +53,7 @@ def load_folder(
                 tasks[key] = bars.add_task(f"{done.stage} {done.file}", total=done.total)
             bars.update(tasks[key], completed=done.done, total=done.total)
 
-        report = load(connection, folder, settings.zone, tell)
+        report = load(connection, folder, settings.zone, tell, raw_schema=settings.raw_schema)
     for name in report.packed:
         complain("left alone", f"{name} is packed; unpack it to have it loaded")
     show(
@@ -119,7 +120,10 @@ def env() -> None:
 
     settings = Settings()
     migrate(settings)
-    environment = {**dbt_environment(settings), **prepare(settings)}
+    folder = os.fspath(PROJECT_DIR)
+    # dbt looks for its project and its profiles where it is called, and not beside each other
+    where = {"DBT_PROJECT_DIR": folder, "DBT_PROFILES_DIR": folder}
+    environment = {**dbt_environment(settings), **where, **prepare(settings)}
     # a daemon that does not know the pool yet takes as many builds from its queue as there are
     open_instance(settings).dispose()
     for name, value in environment.items():

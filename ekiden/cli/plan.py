@@ -10,6 +10,7 @@ from ekiden.cli.output import Format, FormatOption, complain, errors, show
 from ekiden.cli.rows import COUNT_COLUMNS
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
+from ekiden.counting import counted_rows
 from ekiden.schedule.held import EligibilityCount
 from ekiden.schedule.missed import find_missed_days, span
 from ekiden.schedule.plan import PlanReport, plan
@@ -102,9 +103,8 @@ def _tell_plan(report: PlanReport) -> None:
     superseded = f", {report.superseded} superseded" if report.superseded else ""
     expired = f", {report.expired} holds expired" if report.expired else ""
     errors().print(
-        f"{report.enrolled} entered, {report.ready} rows ready, {report.held} held, {report.cancelled} cancelled"
-        + superseded
-        + expired
+        f"{report.enrolled} entered, {counted_rows(report.ready)} ready, {report.held} held"
+        f", {report.cancelled} cancelled" + superseded + expired
     )
     for decision in report.turned_away:
         # a whole scenario that was not considered turns nobody away

@@ -13,7 +13,9 @@ from ekiden.cli.machine_readable import write_csv, write_json_members
 from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ledger
+from ekiden.counting import counted_rows
 from ekiden.insights.segments import SegmentMember, SegmentSize, asked_segment, members, size
+from ekiden.local_time import to_the_minute
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import PROJECT_DIR, compiled_model
 
@@ -57,14 +59,14 @@ def show_segment(
                     _show_size(counted, settings.zone)
                     show(list(found_members), MEMBER_COLUMNS, of=SegmentMember, form=form, zone=settings.zone)
     if counted.surplus_rows:
-        complain("fault", f"{counted.surplus_rows} rows too many: a segment has at most one row a customer")
+        complain("fault", f"{counted_rows(counted.surplus_rows)} too many: a segment has at most one row a customer")
     if form is Format.TABLE and counted.customers > (shown or 0):
         errors().print(f"at most {shown} of {counted.customers} customers; --limit shows more, --format csv all")
 
 
 def _show_size(counted: SegmentSize, zone: ZoneInfo) -> None:
     origin = "as it is built" if counted.is_built else "as its file stands, not built"
-    title = f"segment {counted.segment} at {counted.at.astimezone(zone):%Y-%m-%d %H:%M}, {origin}"
+    title = f"segment {counted.segment} at {to_the_minute(counted.at, zone)}, {origin}"
     table = Table("", "customers", title=Text(title))
     table.add_row("in it", str(counted.customers))
     table.add_row("in it at any time", str(counted.ever))

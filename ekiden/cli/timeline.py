@@ -13,6 +13,7 @@ from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import day, ledger
 from ekiden.insights.timeline import SHOWN_ENTRIES, Timeline, TimelineEntry, TimelineFilter, timeline
+from ekiden.local_time import to_the_second
 from ekiden.settings import Settings
 
 
@@ -67,7 +68,7 @@ def _table(found: Timeline, zone: ZoneInfo) -> Table:
     table = Table("when", "scenario", "what", "why", "by")
     table.columns[0].no_wrap = True
     for entry in found.entries:
-        at = f"{entry.at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+        at = to_the_second(entry.at, zone)
         # as Text: what a shop calls its products may look like rich's markup
         table.add_row(*(Text(cell or "") for cell in (at, entry.scenario_code, entry.what, entry.why, entry.by)))
     return table

@@ -20,6 +20,7 @@ from ekiden.cli.options import (
 from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
+from ekiden.counting import counted_rows, these_rows
 from ekiden.delivery.unknown.rows import (
     MOST_HOURS,
     Settled,
@@ -122,7 +123,7 @@ def settle_unknown(
     """Say what became of them: sent (recorded, the next step follows) or not-sent (failed, until `ekiden retry`)."""
     settings = Settings()
     chosen = _chosen(scenario, customer, channel, run, older_than, row)
-    if chosen.is_for_all and not everything:
+    if chosen.is_for_all and not (everything or dry_run):
         raise typer.BadParameter("give a filter, or --all for every row")
     at = utc_now()
     with ledger(settings) as connection:
@@ -133,7 +134,7 @@ def settle_unknown(
         if dry_run:
             show(sample, ROW_COLUMNS, of=UnknownRow, form=form, zone=settings.zone)
             _tell_counts(counts, settings)
-            errors().print(f"settle {settled} would look at {matched} rows; nothing was changed")
+            errors().print(f"settle {settled} would look at {counted_rows(matched)}; nothing was changed")
             return
         check(settled, reason=reason, retry_them=retry, matched=matched, limit=limit)
         if matched:
@@ -194,6 +195,6 @@ def _confirm(
     _tell_counts(counts, settings)
     show(sample, ROW_COLUMNS, of=UnknownRow, form=Format.TABLE, zone=settings.zone, on=errors())
     ask(
-        f"settle these {matched} rows as {settled}?",
-        otherwise=f"settle {settled} would touch these {matched} rows; say --yes to do it",
+        f"settle {these_rows(matched)} as {settled}?",
+        otherwise=f"settle {settled} would touch {these_rows(matched)}; say --yes to do it",
     )

@@ -11,6 +11,7 @@ from rich.tree import Tree
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.insights.explanation.wording import key_in_words
 from ekiden.insights.lineage import MessageLineage
+from ekiden.local_time import to_the_second
 from ekiden.settings import Settings
 
 SHOWN_LINES = 5
@@ -23,7 +24,7 @@ def describe(message: MessageLineage, settings: Settings) -> Tree:
     """Return the lineage as a tree, instants in the shop's time; the address is shown as `message` has it."""
 
     def local(moment: datetime | None) -> str:
-        return f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M:%S}" if moment else "-"
+        return to_the_second(moment, settings.zone) if moment else "-"
 
     tree = Tree(f"[bold]message {message.message_id}[/]")
     key = key_in_words(message.anchor_kind, message.anchor_key, settings.zone)

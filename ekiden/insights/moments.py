@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from ekiden.shortening import shortened
+
 LAST = timedelta(microseconds=1)
 """PostgreSQL's smallest step: this much before a day begins is the end of the day before."""
 
@@ -45,7 +47,7 @@ def _meant(text: str, now: datetime, zone: ZoneInfo) -> Moment:
     try:
         instant = datetime.fromisoformat(text if _WRITTEN.fullmatch(text) else "")
     except ValueError:
-        said = text if len(text) <= LONGEST_SAID else f"{text[:LONGEST_SAID]}…"
+        said = shortened(text, LONGEST_SAID)
         raise ValueError(f"{said!r} is no date like 2026-12-01 and no instant like 2026-12-01T09:00") from None
     if len(text) > len("2026-12-01"):
         return _of(instant if instant.tzinfo else at_local(instant.date(), instant.time(), zone), now, zone)

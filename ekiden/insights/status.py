@@ -67,7 +67,10 @@ class NotCarried:
 
 @dataclass(frozen=True)
 class LastRun:
-    """The latest run of one kind; `finished_at` None: it is under way, or its process vanished."""
+    """The latest run of one kind, of plans the latest that had a day to plan.
+
+    `finished_at` None: it is under way, or its process vanished.
+    """
 
     kind: str
     actor: str
@@ -104,6 +107,7 @@ def deployment_status(connection: Connection[Any], *, now: datetime, settings: S
     values = {
         "now": now,
         "today": settings.local_date(now),
+        "time_zone": settings.time_zone,
         "sent_channels": list(SENT_CHANNELS),
         "carried_channels": list(carried_channels(settings)),
         "exported_channels": list(EXPORTED_CHANNELS),
@@ -116,7 +120,7 @@ def deployment_status(connection: Connection[Any], *, now: datetime, settings: S
     with connection.cursor(row_factory=class_row(NotCarried)) as cursor:
         not_carried = tuple(cursor.execute(statement(__file__, "not_carried"), values).fetchall())
     with connection.cursor(row_factory=class_row(LastRun)) as cursor:
-        last_runs = tuple(cursor.execute(statement(__file__, "last_runs")).fetchall())
+        last_runs = tuple(cursor.execute(statement(__file__, "last_runs"), values).fetchall())
     built = connection.execute("select max(built_at) from changed.built_tables").fetchone()
     return DeploymentStatus(
         open_pauses(connection),

@@ -137,7 +137,7 @@ def _entry(row: Mapping[str, Any], zone: ZoneInfo, *, unmask: bool) -> TimelineE
     entry = TimelineEntry(row["at"], row["kind"], row["scenario_code"], row["step_no"], "", None, None, details)
     return replace(
         entry,
-        what=what(entry.kind, entry.step_no, details, zone),
+        what=what(entry.kind, entry.step_no, details, entry.at, zone),
         why=why(entry.kind, details, row["reason_in_words"]),
         by=by_whom(details),
     )

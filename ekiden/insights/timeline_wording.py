@@ -73,8 +73,10 @@ MESSAGE_EVENTS = {
 """By the provider's word; any other stands as it is."""
 
 
-def what(kind: str, step_no: int | None, details: Mapping[str, Any], zone: ZoneInfo) -> str:  # noqa: PLR0911, PLR0912
-    """Return what happened, in words; instants in `zone`. One sentence for each kind of entry."""
+def what(  # noqa: PLR0911, PLR0912 - one sentence for each kind of entry
+    kind: str, step_no: int | None, details: Mapping[str, Any], at: datetime, zone: ZoneInfo
+) -> str:
+    """Return what happened at an instant, in words; instants in `zone`."""
     match kind:
         case "registered":
             return "registered as a member"
@@ -108,7 +110,7 @@ def what(kind: str, step_no: int | None, details: Mapping[str, Any], zone: ZoneI
             sent = "was sent" if details["settled_as"] == "sent" else "was not sent"
             return f"step {step_no}: unknown so far, a person says that it {sent}"
         case "decision":
-            return DECISIONS.get(details["decision"], str(details["decision"])).format(step_no=step_no)
+            return _decision(step_no, details, at, zone)
         case "enrolment":
             anchor = anchor_in_words(details["anchor_kind"], details["anchor_key"], zone)
             sentence = ENROLMENTS.get(details["transition"], "left the scenario")
@@ -141,6 +143,14 @@ def by_whom(details: Mapping[str, Any]) -> str | None:
     if "actor" not in details:
         return None
     return f"{ACTORS.get(details['actor_kind'], details['actor_kind'])}: {details['actor']}"
+
+
+def _decision(step_no: int | None, details: Mapping[str, Any], at: datetime, zone: ZoneInfo) -> str:
+    sentence = DECISIONS.get(details["decision"], str(details["decision"])).format(step_no=step_no)
+    # a plan of missed days decides about each of them, in one instant
+    if details["day"] == at.astimezone(zone).date().isoformat():
+        return sentence
+    return f"{sentence}, due {details['day']}" if details["decision"] == "no_row" else f"{sentence} on {details['day']}"
 
 
 def _message_event(step_no: int | None, details: Mapping[str, Any]) -> str:

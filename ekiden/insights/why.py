@@ -1,4 +1,4 @@
-"""The door of this package for one question: why is a customer in a scenario, or not, and may be written to.
+"""The door for one question: why a customer is in a scenario or not, and whether they may be written to.
 
 Belongs here: bringing together what was read and what judges it. Does not belong here: either of them.
 """

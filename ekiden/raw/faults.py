@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ekiden.shortening import shortened
+
 SHOWN_PER_FILE = 100
 """Faults told of one file; the rest is only counted. More than a person reads at once."""
 
@@ -31,7 +33,7 @@ class Fault:
             place.append(f"{'row' if self.file.endswith('.parquet') else 'line'} {self.line}")
         if self.column is not None:
             place.append(f"column {self.column}")
-        found = "" if self.value is None else f"{_shortened(self.value)} "
+        found = "" if self.value is None else f"{shortened(self.value, SHOWN_OF_VALUE)!r} "
         return f"{', '.join(place)}: {found}{self.reason}"
 
 
@@ -89,8 +91,3 @@ class LoadRefused(Exception):
     @property
     def total(self) -> int:
         return sum(self.totals.values())
-
-
-def _shortened(value: str) -> str:
-    shown = value if len(value) <= SHOWN_OF_VALUE else value[:SHOWN_OF_VALUE] + "…"
-    return repr(shown)

@@ -25,6 +25,10 @@ WORK_MEMORY = "128MB"
 """For one sort or hash table of a check: 1.5 million keys fit, and a small machine bears it."""
 
 
+RAW = "raw"
+"""The schema that files are loaded into."""
+
+
 class Stage(StrEnum):
     """What is being done with a file."""
 
@@ -83,16 +87,19 @@ def load(
     folder: Path,
     zone: ZoneInfo,
     progress: Callable[[LoadProgress], None] | None = None,
+    *,
+    raw_schema: str = RAW,
 ) -> LoadReport:
     """Load a folder's files into `raw`, in one transaction, and return what became of their rows.
 
     Rows are inserted or updated by key; rows and columns the files do not have stay as they are. Times
     without an offset are local times of `zone`; one that a clock change skips is read with the offset before
     it, one that comes twice is read as the second (standard time), as PostgreSQL does. Raises LoadRefused,
-    having written nothing, with every fault there is.
+    having written nothing, with every fault there is, and where the models read another `raw_schema`.
     """
     tell = progress or (lambda _: None)
     faults = FaultList()
+    _refuse_what_nobody_reads(folder, raw_schema, faults)
     files = source_files(folder, faults)
     packed = tuple(packed_files(folder, files))
     before = {file: state_of(file.path) for file in files}
@@ -115,6 +122,16 @@ def load(
     return LoadReport(folder, tuple(written[staging.file] for staging in stages), packed)
 
 
+def _refuse_what_nobody_reads(folder: Path, raw_schema: str, faults: FaultList) -> None:
+    if raw_schema != RAW:
+        reason = (
+            f"cannot be loaded: the shop's tables are in the schema {raw_schema} (EKIDEN_RAW_SCHEMA), which "
+            "Ekiden only reads; fill its tables yourself"
+        )
+        faults.add(Fault(str(folder), reason))
+    faults.refuse_if_any()
+
+
 def _stage(
     connection: Connection, file: SourceFile, faults: FaultList, tell: Callable[[LoadProgress], None]
 ) -> tuple[str, ...]:
@@ -130,7 +147,7 @@ def _stage(
 def _lock(connection: Connection, files: list[SourceFile]) -> None:
     """Keep other writers out until the end, so that what was checked still holds; readers go on."""
     if files:
-        tables = sql.SQL(", ").join(sql.Identifier("raw", file.table.name) for file in files)
+        tables = sql.SQL(", ").join(sql.Identifier(RAW, file.table.name) for file in files)
         connection.execute(sql.SQL("lock table {} in share row exclusive mode").format(tables))
 
 

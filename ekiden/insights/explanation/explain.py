@@ -32,7 +32,7 @@ from ekiden.insights.explanation.planning import (
 )
 from ekiden.insights.explanation.remedies import FrameState
 from ekiden.insights.explanation.running import next_of_running
-from ekiden.insights.explanation.wording import anchor_in_words, filter_in_words, local, shortened
+from ekiden.insights.explanation.wording import anchor_in_words, filter_in_words, first_few, local
 from ekiden.insights.moments import Moment
 from ekiden.scenarios.anchor import ORDER_ANCHORS
 
@@ -232,7 +232,7 @@ def _for_an_anchor(scenario: AskedScenario, evidence: Evidence, at: datetime, zo
     kind = scenario.definition.anchor_kind
     dateless = [candidate.key for candidate in evidence.candidates if candidate.fails == (kind,)]
     if dateless and kind in DATES:
-        return f"order {shortened(dateless[-1:])} would have to {DATES[kind]}"
+        return f"order {first_few(dateless[-1:])} would have to {DATES[kind]}"
     target = [state for state in frame_states(evidence, at) if state.frame.section == "target"]
     by_target = section_remedy(target, at, zone, wanted=True)
     if by_target and kind in ORDER_ANCHORS:

@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ekiden.insights.explanation.evidence import Fact, FrameEvidence, Spans, next_beginning
-from ekiden.insights.explanation.wording import ORDER_FRAMES, listed, local, one_more, shortened
+from ekiden.insights.explanation.wording import ORDER_FRAMES, first_few, listed, local, one_more
 
 HARD = 1_000
 """What it costs to undo what nobody can undo: more than any number of the changes that can be made."""
@@ -136,8 +136,8 @@ def _undone(state: FrameState, number: int) -> str:
     if kind in ORDER_FRAMES and state.frame.uncounted:
         end = listed(state.frame.uncounted)
         if number == len(keys):
-            return f"order{'' if number == 1 else 's'} {shortened(keys)} would have to be {end}"
-        return f"{number} of the orders {shortened(keys)} would have to be {end}"
+            return f"order{'' if number == 1 else 's'} {first_few(keys)} would have to be {end}"
+        return f"{number} of the orders {first_few(keys)} would have to be {end}"
     match kind:
         case "member":
             return f"the customer would have to be no {_thing(state)}"

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ekiden.insights.explanation.evidence import Fact, Spans
+from ekiden.local_time import to_the_minute, to_the_second
 from ekiden.scenarios.anchor import ORDER_ANCHORS
 
 SHOWN_FACTS = 5
@@ -33,7 +34,7 @@ COUNTS = {"eq": "exactly {n}", "gte": "at least {n}", "lte": "1 to {n}"}
 def local(moment: datetime, zone: ZoneInfo) -> str:
     """Return an instant in the shop's time, as precise as it needs to be."""
     there = moment.astimezone(zone)
-    return f"{there:%Y-%m-%d %H:%M}" if there.second == there.microsecond == 0 else f"{there:%Y-%m-%d %H:%M:%S}"
+    return to_the_minute(there, zone) if there.second == there.microsecond == 0 else to_the_second(there, zone)
 
 
 def spans_in_words(spans: Spans, zone: ZoneInfo) -> str:
@@ -63,7 +64,7 @@ def listed(things: Sequence[str], joined_by: str = "or") -> str:
     return things[0] if len(things) == 1 else f"{', '.join(things[:-1])} {joined_by} {things[-1]}" if things else ""
 
 
-def shortened(keys: Sequence[str]) -> str:
+def first_few(keys: Sequence[str]) -> str:
     """Return the first few of many keys."""
     more = len(keys) - SHOWN_FACTS
     return f"{', '.join(keys[:SHOWN_FACTS])} and {more} more" if more > 0 else listed(list(keys), "and")

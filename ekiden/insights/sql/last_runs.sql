@@ -1,4 +1,4 @@
--- The latest run of each kind that moves rows on.
+-- The latest run of each kind that moves rows on. A plan of days that were all still to come planned none of them.
 select distinct on (kind)
     kind,
     actor,
@@ -9,5 +9,7 @@ select distinct on (kind)
     outcome,
     case when outcome = 'failed' then coalesce(summary ->> 'error', '') end as error
 from outreach.runs
-where kind in ('plan', 'send', 'export')
+where
+    kind in ('send', 'export')
+    or (kind = 'plan' and partition_from <= (started_at at time zone %(time_zone)s)::date)
 order by kind asc, started_at desc

@@ -30,7 +30,7 @@ def test_a_channel_is_missed_until_it_is_configured_and_then_sends_its_rows(two_
     assert ekiden("send").out.strip() == "1 claimed, 1 sent"
     assert two_channels.states() == {("C1", 1): "sent", ("C2", 1): "ready"}
     status = ekiden("status").out
-    assert "1 rows of line due since 2024-03-09 12:00" in status
+    assert "1 row of line due since 2024-03-09 12:00" in status
     assert "docs/channels.md" in status
 
     with provider(answer(200, {"sentMessages": [{"id": "1"}]})) as server:

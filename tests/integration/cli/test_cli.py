@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import os
+import shlex
 import shutil
+import subprocess
 from datetime import timedelta
 from types import SimpleNamespace
 from uuid import uuid4
@@ -13,6 +16,7 @@ import pytest
 from ekiden.cli import decisions, pipeline
 from ekiden.delivery.channels.base import Outcome
 from ekiden.settings import PROJECT_ROOT
+from ekiden.warehouse.dbt import dbt_executable
 from tests.integration.ledger_fixtures import STEP, Shop
 
 
@@ -22,7 +26,7 @@ def test_planning_says_what_it_did(shop: Shop, ekiden):
     ended = ekiden("plan", "--format", "json")
     assert ended.code == 0
     assert json.loads(ended.out) == [{"scenario_code": "follow_up", "step_no": 1, "state": "ready", "rows": 1}]
-    assert "1 entered, 1 rows ready, 0 held, 0 cancelled" in ended.err
+    assert "1 entered, 1 row ready, 0 held, 0 cancelled" in ended.err
     assert shop.execute("select actor from outreach.runs") == [("hanako",)]
 
 
@@ -34,7 +38,7 @@ def test_a_scenario_with_an_earlier_version_that_cannot_be_asked_is_not_told_to_
     planned.buyer("C3")
     ended = ekiden("plan")
     assert ended.code == 1
-    assert "1 entered, 1 rows ready" in ended.err
+    assert "1 entered, 1 row ready" in ended.err
     assert "not stopped: version 1 (git abc123) of follow_up cannot be asked" in ended.err
     assert "left out" not in ended.err
 
@@ -166,6 +170,32 @@ def test_a_packed_table_is_named_by_a_load(shop: Shop, ekiden, tmp_path):
     assert "left alone: subscriptions.csv.gz is packed; unpack it to have it loaded" in ended.err
 
 
+def test_files_are_not_loaded_where_the_models_read_a_schema_of_the_shops_own(shop: Shop, ekiden, monkeypatch):
+    monkeypatch.setenv("EKIDEN_RAW_SCHEMA", "shop_for_ekiden")
+    ended = ekiden("load", str(PROJECT_ROOT / "docs" / "sample_shop"))
+    assert (ended.code, ended.out) == (1, "")
+    assert "the shop's tables are in the schema shop_for_ekiden (EKIDEN_RAW_SCHEMA)" in ended.err
+    assert shop.execute("select count(*) from raw.products where product_id not in ('A', 'B')") == [(0,)]
+
+
+def test_dbts_own_commands_find_the_project_from_any_folder(shop: Shop, ekiden, monkeypatch, tmp_path):
+    # Dagster's own database is none of dbt's business
+    monkeypatch.setattr("orchestration.instance.prepare", lambda _: {})
+    monkeypatch.setattr("orchestration.instance.open_instance", lambda _: SimpleNamespace(dispose=lambda: None))
+    exported = [line.removeprefix("export ").partition("=") for line in ekiden("env").out.splitlines()]
+    environment = {name: "".join(shlex.split(value)) for name, _, value in exported}
+    target = {"DBT_TARGET_PATH": str(tmp_path / "target"), "DBT_LOG_PATH": str(tmp_path / "logs")}
+    freshness = subprocess.run(
+        [dbt_executable(), "source", "freshness"],
+        cwd=tmp_path,
+        env={**os.environ, **environment, **target},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert freshness.returncode == 0, freshness.stdout
+
+
 def test_a_setting_that_cannot_be_is_named(ekiden, monkeypatch):
     monkeypatch.setenv("EKIDEN_TIME_ZONE", "Asia/Edo")
     ended = ekiden("rows")
@@ -256,7 +286,7 @@ def test_a_dry_run_of_a_release_changes_nothing(planned: Shop, ekiden):
     before = planned.execute("select count(*) from outreach.transitions")
     ended = ekiden("release", "--customer", "C2", "--dry-run")
     assert ended.code == 0
-    assert "release would look at 1 rows; nothing was changed" in ended.err
+    assert "release would look at 1 row; nothing was changed" in ended.err
     assert planned.row(customer="C2").state == "held"
     assert planned.execute("select count(*) from outreach.transitions") == before
 
@@ -351,3 +381,15 @@ def test_counted_decisions_say_which_days_they_are_about(shop: Shop, ekiden, mon
         in ekiden("decisions", "--summary", "--from", "2024-03-01", "--to", "2024-03-09").err
     )
     assert "about every day:" in ekiden("decisions", "--summary", "--customer", "C1").err
+
+
+def test_decisions_say_which_days_they_are_about_also_where_there_are_none(shop: Shop, ekiden, monkeypatch):
+    monkeypatch.setattr(decisions, "utc_now", lambda: shop.now)
+    shop.scenario()
+    shop.buyer("C1", "2024-03-01")
+    shop.plan()
+    ended = ekiden("decisions", "--rule", "past_due", "--format", "json")
+    assert json.loads(ended.out) == []
+    assert "decisions about 2024-03-09 and later: of a row its due date" in ended.err
+    earlier = ekiden("decisions", "--rule", "past_due", "--from", "2024-03-01", "--format", "json")
+    assert [decision["day"] for decision in json.loads(earlier.out)] == ["2024-03-02"]

@@ -23,7 +23,7 @@ def test_an_export_tells_its_file_and_can_be_had_again(due: Shop, ekiden):
     ended = ekiden("export", "--scenario", "follow_up", "--channel", "dm", "--bom")
     assert ended.code == 0
     (file,) = due.settings.exports.iterdir()
-    assert ended.out == f"1 rows exported to {file}\n"
+    assert ended.out == f"1 row exported to {file}\n"
     assert "1 cells begin like a formula" in ended.err
     (known,) = json.loads(ekiden("exports", "--format", "json").out)
     assert (known["file_name"], known["actor"], known["row_count"]) == (file.name, "hanako", 1)
@@ -33,11 +33,18 @@ def test_an_export_tells_its_file_and_can_be_had_again(due: Shop, ekiden):
     assert ekiden("export").out == "nothing is due\n"
 
 
+def test_the_run_by_which_a_list_is_had_again_stands_in_the_table(due: Shop, ekiden):
+    ekiden("export")
+    (known,) = json.loads(ekiden("exports", "--format", "json").out)
+    # the file's name ends in it, but is no word that --again takes
+    assert f"│ {known['run_id']} │" in ekiden("exports").out
+
+
 def test_an_export_during_a_pause_says_so_and_how_to_go_on(due: Shop, ekiden):
     ekiden("pause", "follow_up", "--reason", "a wrong price")
     ended = ekiden("export")
     assert (ended.code, ended.out) == (0, "nothing is due that is not paused\n")
-    assert "1 due rows left alone: their scenario is paused" in ended.err
+    assert "1 row left alone, due in a scenario that is paused" in ended.err
     assert "a wrong price. To go on: ekiden resume follow_up --reason WHY" in ended.err
     ekiden("pause", "--all", "--reason", "the shop is closed")
     ended = ekiden("export")

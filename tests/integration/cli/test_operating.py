@@ -34,7 +34,7 @@ def test_a_person_at_the_terminal_is_asked(planned: Shop, ekiden, monkeypatch, a
     monkeypatch.setattr("sys.stdin", Terminal(answer))
     ended = ekiden("release", "--customer", "C2")
     assert ended.code == code
-    assert "release these 1 rows?" in ended.err
+    assert "release this 1 row?" in ended.err
     assert planned.row(customer="C2").state == state
 
 
@@ -73,6 +73,21 @@ def test_a_slip_is_refused_with_its_reason(planned: Shop, ekiden, arguments, mes
 )
 def test_wrong_usage_ends_with_2(planned: Shop, ekiden, arguments):
     assert ekiden(*arguments).code == 2
+
+
+@pytest.mark.parametrize("chosen", [(), ("--state", "held"), ("--hold-reason", "past_due")])
+def test_a_dry_run_needs_no_filter_as_it_changes_nothing(planned: Shop, ekiden, chosen):
+    ended = ekiden("release", *chosen, "--dry-run")
+    assert ended.code == 0
+    assert "release would look at 1 row; nothing was changed" in ended.err
+    assert planned.row(customer="C2").state == "held"
+
+
+@pytest.mark.parametrize("chosen", [("--state", "held"), ("--hold-reason", "past_due")])
+def test_a_state_alone_is_said_to_be_of_every_scenario(planned: Shop, ekiden, chosen):
+    ended = ekiden("release", *chosen)
+    assert ended.code == 2
+    assert "alone are of every scenario: give another filter as well, or --all" in " ".join(ended.err.split())
 
 
 def test_nothing_to_do_is_said_with_what_there_is_instead(planned: Shop, ekiden):
@@ -166,7 +181,7 @@ def test_a_paused_scenario_is_noted_and_its_late_rows_are_told_when_it_goes_on(p
     assert (ended.code, ended.out.strip()) == (0, "nothing was sent")
     assert "note: paused: follow_up" in ended.err
     planned.at("2024-03-09 19:00")
-    assert "1 rows are too late by now" in ekiden("resume", "follow_up", "--reason", "mended").err
+    assert "1 row too late by now" in ekiden("resume", "follow_up", "--reason", "mended").err
 
 
 def test_what_stays_paused_is_not_told_to_be_held_by_the_next_send(planned: Shop, ekiden):
@@ -176,7 +191,7 @@ def test_what_stays_paused_is_not_told_to_be_held_by_the_next_send(planned: Shop
     planned.at("2024-03-09 19:00")
     assert "too late" not in ekiden("resume", "--reason", "the price is right").err
     assert "1 of those paused: the first send after `ekiden resume` holds them" in ekiden("status").out
-    assert "1 rows are too late by now" in ekiden("resume", "follow_up", "--reason", "mended").err
+    assert "1 row too late by now" in ekiden("resume", "follow_up", "--reason", "mended").err
 
 
 def test_the_status_says_what_a_person_on_duty_asks_first(planned: Shop, ekiden):
@@ -185,8 +200,8 @@ def test_the_status_says_what_a_person_on_duty_asks_first(planned: Shop, ekiden)
     assert ended.code == 0
     lines = {line.split("  ")[0].strip(): line for line in ended.out.splitlines()}
     assert "nothing" in lines["paused"]
-    assert "1 rows" in lines["due now"]
-    assert "1 rows" in lines["held"]
+    assert lines["due now"].split()[2:] == ["1", "row"]
+    assert lines["held"].split()[1:] == ["1", "row"]
     assert "2024-03-09 06:00 by schedule of 2024-03-09 to 2024-03-09: succeeded" in lines["last plan"]
     assert "never" in lines["last send"]
     ekiden("pause", "follow_up", "--reason", "[b]価格[/b]が「誤り」")
@@ -249,7 +264,7 @@ def test_a_check_of_a_broken_ledger_pauses_sending_and_names_the_offender(planne
         planned.execute("delete from outreach.messages")
     ended = ekiden("check")
     assert ended.code == 1
-    assert "one_message_per_sent_row: BROKEN by 1 rows" in ended.out
+    assert "one_message_per_sent_row: BROKEN by 1 row\n" in ended.out
     assert "one_message_per_sent_row: schedule_row_id" in ended.err
     assert "sending: paused: all sending, by guard one_message_per_sent_row" in ended.err
     ekiden("resume", "--reason", "known")

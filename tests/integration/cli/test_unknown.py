@@ -35,7 +35,8 @@ def test_settling_shows_what_it_would_touch_and_needs_a_yes(unknown: Shop, ekide
     assert ekiden("unknown", "settle", "sent").code == 2
     assert ekiden("unknown", "settle", "perhaps", "--all").code == 2
     tried = ekiden("unknown", "settle", "sent", "--customer", "C1", "--dry-run")
-    assert "settle sent would look at 1 rows; nothing was changed" in tried.err
+    assert "settle sent would look at 1 row; nothing was changed" in tried.err
+    assert "would look at 1 row; nothing was changed" in ekiden("unknown", "settle", "sent", "--dry-run").err
     refused = ekiden("unknown", "settle", "sent", "--customer", "C1")
     assert (refused.code, "say how you know" in refused.err) == (1, True)
     asked = ekiden("unknown", "settle", "sent", "--customer", "C1", "--reason", "seen")
@@ -90,7 +91,7 @@ def test_before_rows_are_deleted_it_is_shown_which_of_them_have_arrived_and_stay
 def test_status_and_check_name_what_a_person_has_to_settle(unknown: Shop, ekiden):
     assert "to settle" not in ekiden("status").out
     unknown.at("2024-03-10 14:00")
-    told = "1 rows unknown for more than 26 hours: `ekiden unknown list`"
+    told = "1 row unknown for more than 26 hours: `ekiden unknown list`"
     assert told in ekiden("status").out
     checked = ekiden("check")
     assert checked.code == 1

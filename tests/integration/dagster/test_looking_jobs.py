@@ -121,7 +121,7 @@ def test_the_status_is_told_in_the_command_lines_words(planned: Shop, look: Look
     told = lines(shown["status"])
     assert told[0].startswith("| paused | all sending, by hanako@shop.example since 2024-03-09 06:00: a wrong price")
     assert "| held | 2 rows |" in told
-    assert "| ready later | 1 rows |" in told
+    assert "| ready later | 1 row |" in told
     assert (shown["pauses_open"], shown["rows_held"], shown["rows_ready_later"]) == (1, 2, 1)
     resume(planned.connection, None, reason="mended", now=planned.now, context=OPERATOR)
     planned.at("2024-03-09 12:00")

@@ -9,8 +9,8 @@ from ekiden.insights.explanation.evidence import Fact, Span
 from ekiden.insights.explanation.wording import (
     fact_in_words,
     filter_in_words,
+    first_few,
     frame_in_words,
-    shortened,
     spans_in_words,
 )
 
@@ -79,8 +79,8 @@ def test_a_fact_says_when_it_counts():
 
 
 def test_many_keys_are_shortened():
-    assert shortened(["1"]) == "1"
-    assert shortened([str(number) for number in range(8)]) == "0, 1, 2, 3, 4 and 3 more"
+    assert first_few(["1"]) == "1"
+    assert first_few([str(number) for number in range(8)]) == "0, 1, 2, 3, 4 and 3 more"
 
 
 @pytest.mark.parametrize(
