@@ -51,14 +51,13 @@ arbitrated as (
     where candidates.scenario_id = %(scenario_id)s
 ),
 
--- who the sweep took by another anchor, or for several
+-- who the sweep took by another anchor, or for several; the contest is the customer's, whichever the anchor
 arbitrated_customers as (
-    select distinct on (customer_id)
+    select distinct
         customer_id,
         rule,
         other_scenario_id
     from arbitrated
-    order by customer_id asc, rule = 'entered' asc
 ),
 
 judged as (

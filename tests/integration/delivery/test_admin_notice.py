@@ -175,3 +175,27 @@ def ready(shop: Shop, customer: str) -> None:
     shop.customer(customer)
     shop.eligible(customer, "2024-03-08")
     shop.plan("2024-03-09")
+
+
+def test_a_sender_whose_lease_is_over_keeps_nobody_from_being_told(told: Shop):
+    told.execute(
+        "insert into outreach.dispatchers (number, host, process_id, started_at, lease_until)"
+        " values (424242, 'another', 1, now() - interval '2 hours', now() - interval '1 hour')"
+    )
+    told.execute("select pg_advisory_lock(6646633, 424242)")
+    try:
+        told.send()
+        assert len(notices(told)) == 1
+    finally:
+        told.execute("select pg_advisory_unlock(6646633, 424242)")
+
+
+def test_a_next_step_that_comes_of_a_message_sent_is_no_news(told: Shop):
+    told.scenario("chain", name="続き", steps=[STEP, STEP | {"offset_days": 3}])
+    told.eligible("C2", "2024-03-08", model="chain")
+    told.plan("2024-03-09")
+    told.send()
+    assert told.states(customer="C2", scenario="chain") == {("C2", 1): "sent", ("C2", 2): "ready"}
+    (notice,) = notices(told)
+    assert "■ 続き（chain）ステップ1\n" in notice.rendered.text
+    assert "■ 続き（chain）ステップ2" not in notice.rendered.text

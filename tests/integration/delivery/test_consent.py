@@ -447,3 +447,24 @@ def test_looking_up_a_batch_reads_no_list_whole(shop: Shop):
     shop.execute("reset enable_seqscan")
     scanned = [line for (line,) in plan if "Seq Scan" in line]
     assert not [line for line in scanned if "opt_outs" in line or "suppression_list" in line]
+
+
+def test_an_opt_out_withdrawn_at_the_instant_it_was_made_is_no_news_when_told_again(shop: Shop):
+    assert opts_out(shop, opted_out_at=shop.now) == 1
+    opts_in(shop, customer_id="C1")
+    assert opts_out(shop, opted_out_at=shop.now) == 0
+
+
+def test_an_order_of_a_site_without_a_name_is_of_the_site_of_the_customers_account(shop: Shop):
+    shop.scenario()
+    shop.customer("C1", access_url="a.example")
+    shop.eligible("C1", "2024-03-08", key="O1")
+    shop.execute(
+        "insert into raw.orders (order_id, customer_id, ordered_at, status, kind, access_url)"
+        " values ('O1', 'C1', '2024-03-08 10:00+09', 'shipped', 'one_off', '')"
+    )
+    opts_out(shop, site="a.example")
+    shop.plan()
+    shop.at(NOON)
+    shop.send()
+    assert outcome(shop) == ("skipped", "opted_out")

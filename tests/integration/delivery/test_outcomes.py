@@ -145,3 +145,28 @@ def test_an_unknown_outcome_is_never_repeated_by_itself(shop: Shop):
     assert len(shop.channel.messages) == 1
     assert attempts(shop) == [(1, "unknown")]
     assert count_lost_claims(shop.connection).rows == 0
+
+
+def test_what_a_person_tries_again_was_due_when_it_was_released_and_not_at_the_try_that_failed(shop: Shop):
+    ready(shop)
+    shop.channel.answers["c1@shop.example"] = Outcome.refused
+    shop.send()
+    released = shop.at("2024-03-09 15:00")
+    shop.operate("retry", customer="C1")
+    shop.channel.answers = {}
+    shop.send()
+    assert shop.execute("select due_at from outreach.messages") == [(released,)]
+
+
+def test_what_a_person_tries_again_waits_for_a_busy_provider_although_its_budget_is_spent(shop: Shop):
+    ready(shop)
+    shop.settings = shop.settings.model_copy(update={"max_attempts": 1})
+    shop.channel.answers["c1@shop.example"] = Outcome.not_sent
+    shop.send()
+    assert shop.row().state == "failed"
+    shop.operate("retry", customer="C1")
+    shop.channel.busy_until = shop.now + timedelta(seconds=20)
+    shop.send()
+    assert shop.row().state == "ready"
+    shop.now, shop.channel.busy_until, shop.channel.answers = shop.channel.busy_until, None, {}
+    assert shop.send().counts.sent == 1

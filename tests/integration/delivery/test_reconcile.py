@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.delivery.sending.due import count_lost_claims
 from ekiden.delivery.sending.record import Recorded
@@ -127,3 +128,12 @@ def test_a_message_freed_after_a_long_outage_is_held_and_not_sent_late(vanished:
     vanished.send()
     assert (vanished.row().state, vanished.row().reason) == ("held", "missed_send")
     assert len(vanished.channel.messages) == 1
+
+
+def test_that_a_provider_lacks_a_message_says_nothing_while_its_sender_may_still_wake_up(vanished: Shop):
+    vanished.execute("update outreach.dispatchers set ended_at = null, lease_until = now() - interval '1 second'")
+    vanished.channel.found = {}
+    with connect(vanished.settings, autocommit=True) as asleep:
+        asleep.execute("select pg_advisory_lock(6646633, number) from outreach.dispatchers")
+        assert settle(vanished) == Recorded(unknown=1)
+    assert vanished.row().state == "sending"

@@ -371,3 +371,12 @@ def test_a_list_that_is_longer_than_what_is_read_of_it_says_so_and_the_way_out(
     told = r"the list of groups is longer than the 1 MB that are read of it; add its members with `ekiden opt-out add"
     with pytest.raises(ListUnreadable, match=told):
         read(shop, lists)
+
+
+def test_an_address_that_a_list_names_twice_is_suppressed_since_the_earlier_time(shop: Shop):
+    lists = Lists()
+    lists.put("bounces", "Twice@shop.example", at=LISTED)
+    lists.put("bounces", "twice@shop.example", at=LISTED + timedelta(days=1))
+    assert read(shop, lists)["bounces"] == (2, 1)
+    (stored,) = find_suppressions(shop.connection, limit=10)
+    assert (stored.address, stored.suppressed_at) == ("twice@shop.example", LISTED)

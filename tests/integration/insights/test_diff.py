@@ -122,3 +122,18 @@ def test_a_file_without_the_scenario_is_refused(tmp_path: Path, text: str):
         file_source(file, "bought_a")
     with pytest.raises(SourceUnusable, match="cannot be read"):
         file_source(tmp_path / "absent.yml", "bought_a")
+
+
+def test_an_anchor_that_one_definition_alone_has_is_no_matter_of_stopping(edited: BuiltShop):
+    edited.rewrite("paid", scenario(A, stop={"frames": [B]}))
+    found = compare(edited, "paid")
+    assert found.added.anchors == found.after.anchors > 0
+    assert (found.newly_stopped, found.no_longer_stopped) == (0, 0)
+
+
+def test_a_sample_is_of_the_latest_anchors(edited: BuiltShop):
+    edited.rewrite("bought_a", scenario({**A, "count": {"op": "gte", "n": 2}}))
+    everybody = compare(edited, "bought_a", sample=1000).sample
+    assert len({member.anchor_date for member in everybody}) > 1
+    (shown,) = compare(edited, "bought_a", sample=1).sample
+    assert shown.anchor_date == max(member.anchor_date for member in everybody)

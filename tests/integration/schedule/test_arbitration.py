@@ -7,6 +7,7 @@ import pytest
 from psycopg import Connection
 
 from ekiden.database.connection import connect
+from ekiden.delivery.channels.base import Outcome
 from ekiden.schedule.decisions import DecisionCount
 from ekiden.schedule.plan import plan
 from ekiden.schedule.stops import end_found
@@ -265,6 +266,19 @@ def test_several_anchors_of_the_winning_scenario_all_enter_where_each_may(shop: 
     eligible(shop, "C1", "best", key="O2")
     shop.plan()
     assert sorted(row.anchor_key for row in shop.rows(state="ready")) == ["O1", "O2"]
+
+
+def test_a_failed_message_keeps_no_other_anchor_of_its_own_scenario_from_entering(shop: Shop):
+    exclusive(shop, "only", 1, reentry="per_anchor")
+    shop.customer("C1")
+    eligible(shop, "C1", "only", key="O1")
+    shop.plan()
+    shop.channel.answers["c1@shop.example"] = Outcome.refused
+    shop.at("2024-03-09 12:00")
+    shop.send()
+    assert shop.row().state == "failed"
+    eligible(shop, "C1", "only", key="O2")
+    assert shop.plan().enrolled == 1
 
 
 def test_a_blocked_row_is_not_reopened_while_another_exclusive_scenario_has_the_customer(shop: Shop):

@@ -8,11 +8,12 @@ from ekiden.database.statements import statement
 from ekiden.insights.audience import audience, members
 from ekiden.insights.built import asked_scenario
 from ekiden.insights.moments import moment
+from ekiden.insights.why import why
 from ekiden.schedule import entry
 from ekiden.schedule.actions import ACTIONS
 from ekiden.schedule.operators import operate
 from ekiden.schedule.rows import RowFilter
-from tests.integration.ledger_fixtures import OPERATOR, Shop
+from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 from tests.integration.schedule.deciding import counts
 
 ELSEWHERE = "win_back"
@@ -33,21 +34,46 @@ def test_whose_enrolment_a_person_ends_while_a_plan_decides_does_not_start_anew(
     def meanwhile(file: str, name: str) -> SQL:
         # the candidates are found, and C1 is one, since a later anchor starts anew
         if name == "find_rivals":
-            with connect(shop.settings, autocommit=True) as another:
-                report = operate(
-                    another,
-                    ACTIONS[action],
-                    RowFilter(customer="C1"),
-                    now=shop.now,
-                    settings=shop.settings,
-                    context=OPERATOR,
-                    reason="asked to, by telephone",
-                )
-                ended.append(report.changed)
+            ended.append(from_another_session(shop, action))
         return statement(file, name)
 
     monkeypatch.setattr(entry, "statement", meanwhile)
     assert (shop.plan().enrolled, ended) == (0, [1])
+
+
+def test_whom_a_person_blocks_while_a_plan_decides_does_not_enter_by_another_anchor(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    shop.scenario(reentry="per_anchor")
+    shop.buyer("C1")
+    shop.plan()
+    shop.operate("hold", customer="C1")
+    shop.eligible("C1", "2024-03-09", key="O2")
+    shop.at("2024-03-10 06:00")
+    ended = []
+
+    def meanwhile(file: str, name: str) -> SQL:
+        # the contest is over, and C1 would enter by O2
+        if name == "forget_who_left_meanwhile":
+            ended.append(from_another_session(shop, "block"))
+        return statement(file, name)
+
+    monkeypatch.setattr(entry, "statement", meanwhile)
+    assert (shop.plan().enrolled, ended) == (0, [1])
+
+
+def from_another_session(shop: Shop, action: str) -> int:
+    """Do something to C1's rows as a person does while another session plans; return how many changed."""
+    with connect(shop.settings, autocommit=True) as another:
+        return operate(
+            another,
+            ACTIONS[action],
+            RowFilter(customer="C1"),
+            now=shop.now,
+            settings=shop.settings,
+            context=OPERATOR,
+            reason="asked to, by telephone",
+        ).changed
 
 
 @pytest.fixture
@@ -118,3 +144,25 @@ def test_once_a_block_counts_for_its_scenario_alone_again_the_others_let_in(bloc
     everywhere(blocked, on=False)
     blocked.plan()
     assert scenarios(blocked) == [ELSEWHERE]
+
+
+def test_a_block_stays_once_the_row_of_any_of_several_was_deleted_and_why_says_so(shop: Shop):
+    shop.scenario(reentry="per_anchor", steps=[STEP, STEP | {"offset_days": 3}])
+    shop.scenario(ELSEWHERE)
+    shop.customer("C1")
+    for key in ("O1", "O2"):
+        shop.eligible("C1", "2024-03-08", key=key)
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    shop.send()
+    everywhere(shop)
+    shop.operate("block", customer="C1", reason="お客様より")
+    shop.eligible("C1", "2024-03-08", model=ELSEWHERE)
+    about = moment(None, now=shop.now, zone=shop.settings.zone)
+
+    def way_back() -> str:
+        return str(why(shop.connection, ELSEWHERE, "C1", about, settings=shop.settings).next)
+
+    assert "ekiden reopen" in way_back()
+    shop.operate("delete", rows=(str(shop.rows(state="blocked")[0].schedule_row_id),), reason="お客様より")
+    assert way_back() == "nothing: the blocked row in follow_up was deleted, so the block stays"

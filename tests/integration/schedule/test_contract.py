@@ -97,6 +97,32 @@ def test_why_says_that_the_last_plan_left_it_out(two: Shop):
     assert "left this scenario out" not in notes()
 
 
+def test_a_later_plan_of_other_scenarios_does_not_say_that_it_is_planned_again(two: Shop):
+    two.execute("update eligibility.by_hand set entry_during = '{(,)}'")
+    two.plan()
+    two.at("2024-03-09 07:00")
+    two.plan(scenarios=["compiled"])
+    asked = Moment(two.now, date(2024, 3, 9), is_forecast=False, is_now=True)
+    notes = why(two.connection, "by_hand", "C1", asked, settings=two.settings).notes
+    assert "The last plan left this scenario out" in " ".join(notes)
+
+
+@pytest.mark.parametrize("selected", [["compiled"], None])
+def test_an_exclusive_scenario_whose_table_breaks_the_contract_takes_nobody_from_another(
+    shop: Shop, selected: list[str] | None
+):
+    shop.scenario("by_hand", live=False, multi_delivery=False, priority=1)
+    shop.scenario("compiled", multi_delivery=False, priority=2)
+    shop.plan()
+    shop.customer("C1")
+    for model in ("by_hand", "compiled"):
+        shop.eligible("C1", "2024-03-08", model=model)
+    shop.execute("update eligibility.by_hand set entry_during = '{(,)}'")
+    (left_out,) = shop.plan(scenarios=selected).broken
+    assert left_out.model_name == "by_hand"
+    assert planned(shop) == {"compiled"}
+
+
 def test_who_is_in_already_goes_on_and_is_still_stopped(two: Shop):
     two.plan()
     two.execute("update eligibility.by_hand set anchor_at = null, stop_during = '{(,)}'")

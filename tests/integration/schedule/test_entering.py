@@ -109,6 +109,18 @@ def test_what_happens_while_a_customer_is_in_is_ignored_also_at_the_instant_of_t
     assert [(row.anchor_key, row.state) for row in shop.rows()] == [("O1", "cancelled")]
 
 
+def test_whoever_was_stopped_before_the_anchor_left_with_it_and_not_before(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    # known since: the stop condition held all along
+    shop.stop("C1", since=shop.local("2024-03-01 10:00"))
+    shop.plan()
+    assert shop.execute("select anchor_at, left_at from outreach.enrolments") == [
+        (shop.local("2024-03-08 10:00"), shop.local("2024-03-08 10:00"))
+    ]
+
+
 @pytest.mark.parametrize("noticed_by", ["plan", "send"])
 def test_a_stop_that_nobody_knows_the_beginning_of_began_when_it_was_noticed(shop: Shop, noticed_by: str):
     shop.scenario(reentry="after_exit", steps=[STEP | {"send_time": "18:00"}])

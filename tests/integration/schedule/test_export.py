@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from ekiden.database.connection import connect
+from ekiden.delivery.latency import latency_of
 from ekiden.delivery.lists import export_files
 from ekiden.delivery.lists.exported import ExportRefused
 from ekiden.delivery.pauses import SendingPaused, resume
@@ -29,6 +30,12 @@ def test_a_list_is_extracted_marked_and_the_next_step_is_born(shop: Shop):
     assert shop.states() == {("C1", 1): "sent", ("C1", 2): "ready"}
     assert shop.transitions("C1") == ["T1", "T11", "T1"]
     assert shop.execute("select channel_name, send_run_id from outreach.messages") == [("export", report.run_id)]
+
+
+def test_a_list_counts_in_no_latency_of_messages(one_card: Shop):
+    report = export(one_card)
+    assert report.exported == 1
+    assert latency_of(one_card.connection, [report.run_id]) is None
 
 
 def test_exporting_again_takes_nothing_twice(shop: Shop):

@@ -283,6 +283,28 @@ def test_a_hold_by_a_sender_expires_and_one_by_a_person_does_not(shop: Shop):
     assert shop.states() == {("missed", 1): "cancelled", ("operator", 1): "held", ("reopened", 1): "held"}
 
 
+def test_a_hold_by_a_person_does_not_expire_although_the_plan_had_held_the_row_before(shop: Shop):
+    shop.scenario(hold_expires_after_days=3)
+    shop.buyer("C1", "2024-03-01")
+    shop.plan()
+    assert shop.row().reason == "past_due"
+    shop.operate("release", customer="C1")
+    shop.operate("hold", customer="C1")
+    shop.at("2024-04-09 06:00")
+    assert (shop.plan().expired, shop.row().state) == (0, "held")
+
+
+def test_holds_of_a_scenario_that_left_the_project_do_not_expire(shop: Shop):
+    shop.scenario(hold_expires_after_days=3)
+    shop.buyer("C1", "2024-03-01")
+    shop.plan()
+    shop.execute("delete from eligibility.scenario_registry")
+    shop.scenario("other")
+    shop.at("2024-04-09 06:00")
+    assert (shop.plan().expired, shop.row().state) == (0, "held")
+    assert shop.execute("select status from outreach.scenarios where scenario_code = 'follow_up'") == [("archived",)]
+
+
 def test_a_released_row_does_not_expire(shop: Shop):
     shop.scenario(hold_expires_after_days=3)
     shop.buyer("C1", "2024-03-01")

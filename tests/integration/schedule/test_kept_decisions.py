@@ -161,6 +161,15 @@ def test_after_a_stop_by_force_was_taken_back_everybody_is_decided_about_again(s
     assert [rule for _, _, rule in turned_away(shop)] == ["conditions_not_met", "step_stopped", "conditions_not_met"]
 
 
+def test_that_nobody_was_considered_is_kept_once_for_each_reason_in_turn(shop: Shop):
+    shop.scenario(status="draft")
+    shop.plan()
+    shop.scenario(steps=[])
+    for _ in range(2):
+        shop.plan()
+    assert [rule for _, _, rule in turned_away(shop)] == ["not_enabled", "definition_broken"]
+
+
 def test_the_command_shows_decisions_of_a_day_or_of_a_person_and_counts_them(shop: Shop, monkeypatch):
     monkeypatch.setenv("EKIDEN_DATABASE_URL", shop.settings.database_url.get_secret_value())
     monkeypatch.setenv("EKIDEN_HOME", str(shop.settings.home))

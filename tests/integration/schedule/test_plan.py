@@ -57,6 +57,13 @@ def test_a_missed_week_is_held_day_by_day_under_its_own_partitions(shop: Shop):
     assert {row.partition_date: row.state for row in shop.rows()} == {date(2024, 3, day): "held" for day in range(2, 9)}
 
 
+def test_what_was_due_before_the_days_planned_belongs_to_the_first_of_them(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1", "2024-03-01")
+    shop.plan("2024-03-09", "2024-03-11")
+    assert (shop.row().due_date, shop.row().partition_date) == (date(2024, 3, 2), date(2024, 3, 9))
+
+
 @pytest.mark.parametrize(("as_of", "entered"), [("now", {"since"}), ("due_date", {"until", "stopped_later"})])
 def test_who_enters_on_a_missed_day_is_judged_as_of_now_or_of_that_days_planning(
     shop: Shop, as_of: str, entered: set[str]

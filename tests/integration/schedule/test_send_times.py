@@ -66,6 +66,20 @@ def test_a_step_can_go_at_the_time_of_day_of_a_purchase(shop: Shop, auto: str, e
     assert shop.row().send_at == shop.local(f"2024-03-09 {expected}")
 
 
+def test_a_cancelled_order_is_no_purchase_whose_time_of_day_counts(shop: Shop):
+    shop.scenario(steps=[STEP | {"auto_send_time": "latest_purchase"}])
+    shop.buyer("C1")
+    for ordered, status in (("2024-01-05 10:00", "shipped"), ("2024-02-05 15:00", "cancelled")):
+        shop.execute(
+            "insert into raw.orders (order_id, customer_id, ordered_at, status) values (%s, 'C1', %s, %s)",
+            status,
+            shop.local(ordered),
+            status,
+        )
+    shop.plan()
+    assert shop.row().send_at == shop.local("2024-03-09 10:00")
+
+
 def test_a_purchase_outside_the_send_window_or_none_at_all_means_the_steps_own_time(shop: Shop):
     shop.scenario(steps=[STEP | {"auto_send_time": "latest_purchase"}])
     shop.buyer("C1")

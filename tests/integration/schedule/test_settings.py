@@ -47,6 +47,30 @@ def test_of_several_later_anchors_the_last_counts_and_none_before_it_ever_enters
     assert enrolled(shop) == [("O7", "stopped", "manual_complete")]
 
 
+def test_another_anchor_of_the_very_same_instant_is_no_later_one(shop: Shop):
+    shop.scenario(reentry="per_anchor", on_retrigger="restart")
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", key="O1")
+    shop.plan()
+    shop.eligible("C1", "2024-03-08", key="O2")
+    shop.plan()
+    assert enrolled(shop) == [("O1", "active", None)]
+
+
+def test_what_came_before_a_plan_noticed_a_restart_and_after_its_anchor_starts_anew_as_well(shop: Shop):
+    shop.scenario(reentry="after_exit", on_retrigger="restart")
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-08", key="O1")
+    shop.plan()
+    shop.at("2024-03-12 06:00")
+    shop.eligible("C1", "2024-03-10", key="O2")
+    shop.plan()
+    # O1 was superseded today, and that is no exit that O3 would have to come after
+    shop.eligible("C1", "2024-03-11", key="O3")
+    shop.plan()
+    assert enrolled(shop) == [("O1", "stopped", "superseded"), ("O2", "stopped", "superseded"), ("O3", "active", None)]
+
+
 def test_an_anchor_during_an_enrolment_that_was_completed_starts_anew(shop: Shop):
     shop.scenario(reentry="after_exit", on_retrigger="restart", enrol_at="anchor")
     shop.customer("C1")
@@ -194,6 +218,19 @@ def test_each_version_is_held_against_its_enrolments_once(shop: Shop):
     out_of_the_target(shop, "C1")
     shop.plan()
     assert shop.states() == {("C1", 1): "ready"}
+
+
+def test_a_plan_of_another_scenario_holds_no_version_against_its_enrolments(shop: Shop):
+    shop.scenario()
+    shop.scenario("other")
+    shop.buyer("C1")
+    shop.plan()
+    shop.scenario(**EDITED, reevaluate_on_update=True)
+    out_of_the_target(shop, "C1")
+    shop.plan(scenarios=["other"])
+    assert shop.states() == {("C1", 1): "ready"}
+    shop.plan()
+    assert shop.states() == {("C1", 1): "cancelled"}
 
 
 def test_who_entered_by_the_new_version_is_not_looked_at_again(shop: Shop):

@@ -2,15 +2,19 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import sql
 
+from ekiden.database.connection import connect
 from ekiden.delivery.channels import ProviderStopped
 from ekiden.delivery.channels.base import Delivery, Outcome
+from ekiden.schedule.stops import end_found
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.ledger_invariants import snapshot
 
@@ -247,6 +251,17 @@ def test_whoever_a_span_lets_in_later_is_looked_at_then(shop: Shop):
     assert shop.plan().enrolled == 2
 
 
+def test_whoever_a_span_lets_in_right_after_the_instant_of_a_sweep_is_looked_at_by_the_next(shop: Shop):
+    shop.scenario()
+    shop.customer("C1")
+    shop.eligible("C1", "2024-03-01", entry="{(2024-03-12 09:00+09,)}")
+    shop.at("2024-03-12 09:00")
+    assert shop.plan().enrolled == 0
+    shop.at("2024-03-12 09:01")
+    assert looked_at(shop) == {"follow_up": ["C1"]}
+    assert shop.plan().enrolled == 1
+
+
 def test_what_begins_years_from_now_is_found_when_it_begins(shop: Shop):
     year = datetime.now(UTC).year + 3
     shop.scenario()
@@ -308,6 +323,17 @@ def test_a_build_notes_more_of_what_begins_once_less_than_a_year_of_it_is_known(
             "nothing notes what changes in its table",
         ),
         (lambda shop: shop.execute("update outreach.sweeps set system_identifier = 0"), "its table was made anew"),
+        # of a dump of a server that came further
+        (
+            lambda shop: shop.execute("update outreach.sweeps set contains_before = '1000000000'"),
+            "its table was made anew",
+        ),
+        (
+            lambda shop: shop.execute(
+                "update changed.followed_tables set turns_from = turns_from + interval '20 years'"
+            ),
+            "what began before then is not known",
+        ),
     ],
 )
 def test_what_is_not_known_makes_a_sweep_look_at_everybody(shop: Shop, change: Callable[[Shop], Any], reason: str):
@@ -328,6 +354,14 @@ def test_days_gone_by_that_are_judged_at_another_time_are_judged_anew_of_everybo
     assert looked_at(shop) == {"follow_up": "days gone by are judged at another time", "of_now": []}
     assert shop.plan().enrolled == 1
     assert looked_at(shop) == {"follow_up": [], "of_now": []}
+
+
+def test_a_sweep_that_did_not_keep_its_time_judged_days_gone_by_at_another_one(shop: Shop):
+    shop.scenario(backfill_as_of="due_date")
+    shop.buyer("C1")
+    shop.plan()
+    shop.execute("update outreach.sweeps set batch_time = null")
+    assert looked_at(shop) == {"follow_up": "days gone by are judged at another time"}
 
 
 def test_changes_that_every_sweep_has_taken_in_are_forgotten(shop: Shop):
@@ -381,6 +415,46 @@ def test_a_stop_that_came_true_while_a_row_was_on_its_way_is_found_later(shop: S
     shop.operate("retry")
     shop.plan()
     assert shop.row().state == "cancelled"
+
+
+def test_a_stop_that_a_sender_came_before_in_the_midst_of_a_plan_is_found_by_the_next(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    shop.channel.answers = {"c1@shop.example": Outcome.refused}
+    shop.at("2024-03-09 12:00")
+    # the sender asks by the facts of now, and they do not have the stop of the table
+    shop.execute("update eligibility.follow_up set stop_during = '{(,)}'")
+
+    def after_a_sender(connection: psycopg.Connection[Any], now: datetime) -> int:
+        with connect(shop.settings, autocommit=True) as other:
+            replace(shop, connection=other).send()
+        return end_found(connection, now)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ekiden.schedule.stops.end_found", after_a_sender)
+        assert shop.plan().cancelled == 0
+    assert shop.row().state == "failed"
+    shop.operate("retry")
+    assert shop.plan().cancelled == 1
+
+
+def test_a_sweep_of_some_scenarios_forgets_nobody_whom_another_is_to_look_at_again(shop: Shop):
+    shop.scenario()
+    shop.scenario("other")
+    shop.buyer("C1")
+    shop.plan()
+    shop.channel.answers = {"c1@shop.example": Outcome.refused}
+    shop.at("2024-03-09 12:00")
+    shop.send()
+    shop.stop("C1", since=shop.now)
+    for minute, scenarios in ((1, None), (2, None), (3, ["other"])):
+        shop.at(f"2024-03-09 12:0{minute}")
+        shop.plan(scenarios=scenarios)
+    shop.operate("retry")
+    assert shop.plan().cancelled == 1
 
 
 def test_who_entered_under_an_older_version_is_asked_for_by_live_facts_every_time(shop: Shop):

@@ -132,6 +132,19 @@ def test_failures_skips_stops_and_deletions_have_their_reasons(shop: Shop):
     assert last["C4"] == ("step 1 deleted", "お客様の希望")
 
 
+def test_of_two_tries_that_failed_each_says_what_the_provider_said_of_it(shop: Shop):
+    shop.scenario()
+    shop.buyer("C1")
+    shop.plan()
+    shop.at("2024-03-09 12:00")
+    for outcome in (Outcome.not_sent, Outcome.refused):
+        shop.channel.answers = {"c1@shop.example": outcome}
+        shop.send()
+        shop.now = shop.row().send_at or shop.now
+    failures = [entry.why for entry in told(shop).entries if entry.what.startswith("step 1: sending failed")]
+    assert failures == ["it said not_sent", "it said refused"]
+
+
 def test_a_person_is_told_in_their_own_words(shop: Shop):
     shop.scenario()
     shop.buyer("C1", "2024-03-01")

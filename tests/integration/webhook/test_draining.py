@@ -356,6 +356,13 @@ def test_bodies_are_forgotten_after_a_while_and_what_they_told_is_not(unknown: S
     assert receive(unknown, opened) is False
 
 
+def test_a_body_that_was_not_read_yet_is_kept_however_old_it_is(unknown: Shop):
+    receive(unknown, told(unknown, "C1", "delivered"))
+    unknown.now += timedelta(days=365)
+    assert forget_bodies(unknown.connection, settings=unknown.settings, now=unknown.now) == 0
+    assert drained(unknown).sent == 1
+
+
 def snapshot(shop: Shop) -> dict[str, list[tuple[Any, ...]]]:
     """Everything that events lead to, without numbers and what only says when we heard of it.
 
