@@ -19,12 +19,13 @@ from dagster import (
     multi_asset_check,
 )
 
-from assets.tables import markdown_table
+from assets.shown.tables import markdown_table
 from ekiden.scenarios.contents import CONTENT_BROKEN
 from ekiden.scenarios.report import Finding
 from ekiden.scenarios.validate import validate
 from ekiden.settings import Settings
 from ekiden.warehouse import dbt
+from ekiden.warehouse.parsing import readable_project
 
 CHECK = "definition"
 
@@ -55,8 +56,8 @@ def definition_checks(models: Mapping[str, AssetKey]) -> AssetChecksDefinition:
         context: AssetCheckExecutionContext, settings: ResourceParam[Settings]
     ) -> Iterator[AssetCheckResult]:
         selected = {check.asset_key for check in context.selected_asset_check_keys}
-        refused = dbt.prepare(settings).refused_by_dbt
-        # with the contents, which what is built does not hang on
+        refused = readable_project(settings).refused_by_dbt
+        # with the contents, on which the build does not depend
         found = validate(dbt.PROJECT_DIR, options=settings.options, contents=settings.content).findings
         for model, key in models.items():
             if key in selected:

@@ -1,7 +1,7 @@
 """`deliveries`: the messages sent for a local due date.
 
 Belongs here: the asset, and what a sending run tells. Does not belong here: claims, checks and providers
-(`ekiden.delivery`), and the work itself (`sending`).
+(`ekiden.delivery`), and the work itself (`steps.sending`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,12 +27,20 @@ from dagster import (
 from psycopg import Connection
 
 from assets import schedule
-from assets.acting import ledger
-from assets.partitions import days_of
-from assets.sample import listing
 from assets.schedule import day_metadata
-from assets.sending import WorkerReport, broken_contents, fail_for_broken_contents, reports_of, runs_of, totals, work
-from assets.tables import markdown_table
+from assets.shown.sample import listing
+from assets.shown.tables import markdown_table
+from assets.steps.acting import ledger
+from assets.steps.partitions import days_of
+from assets.steps.sending import (
+    WorkerReport,
+    broken_contents,
+    fail_for_broken_contents,
+    reports_of,
+    runs_of,
+    totals,
+    work,
+)
 from ekiden.clock import Clock
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.latency import Latency, latency_of

@@ -18,9 +18,9 @@ from dagster import (
 )
 
 from assets import deliveries, schedule
-from assets.acting import run_context
-from assets.tables import markdown_table
-from assets.termination import ends_at_once
+from assets.shown.tables import markdown_table
+from assets.steps.acting import run_context
+from assets.steps.termination import ends_at_once
 from ekiden.clock import Clock
 from ekiden.database.connection import connect
 from ekiden.delivery.guards import InvariantCheck, check_invariant

@@ -17,8 +17,8 @@ from dagster import (
 )
 
 from assets import schedule
-from assets.acting import ledger
-from assets.tables import markdown_table
+from assets.shown.tables import markdown_table
+from assets.steps.acting import ledger
 from ekiden.clock import Clock
 from ekiden.schedule.missed import MissedRange, find_missed_days, in_words
 from ekiden.settings import Settings
@@ -26,9 +26,8 @@ from ekiden.settings import Settings
 KEY = AssetCheckKey(schedule.KEY, "every_day_planned")
 
 WHAT_TO_DO = (
-    "`ekiden plan --missed`, or the job backfill_days with no days given: one run that plans them and sends nothing. "
-    "What was due before today is held, unless its scenario's past_date_policy says skip (no row) or send_now (the "
-    "next send sends it). With a dry run it only tells what that would mean."
+    "`ekiden plan --missed`, or the job backfill_days with no days given: one run that plans them and sends nothing; "
+    f"{schedule.PAST_DATES}. With a dry run it only tells what that would mean."
 )
 
 

@@ -32,7 +32,7 @@ from dagster import (
 from psycopg import Connection, sql
 from psycopg.errors import UndefinedColumn
 
-from assets.termination import ends_at_once
+from assets.steps.termination import ends_at_once
 from ekiden.database.connection import connect
 from ekiden.raw.contract import CONTRACT
 from ekiden.settings import Settings

@@ -21,10 +21,10 @@ from dagster import (
 from psycopg import Connection
 from pydantic import Field
 
-from assets.acting import ledger, run_context
-from assets.partitions import days_of
-from assets.refusals import refusing
-from assets.tables import count_table, decision_table, eligibility_table, rows_in
+from assets.shown.tables import count_table, decision_table, eligibility_table, rows_in
+from assets.steps.acting import ledger, run_context
+from assets.steps.partitions import days_of
+from assets.steps.refusals import refusing
 from ekiden.clock import Clock
 from ekiden.delivery.sending.contents import faults_in_use
 from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario, ZoneDataDiffers
@@ -34,6 +34,12 @@ from ekiden.settings import Settings
 
 KEY = AssetKey("step_schedule")
 GROUP = "outreach"
+
+PAST_DATES = (
+    "rows due before today are held, unless their scenario's past_date_policy says skip (no row) or send_now (the next "
+    "send sends them)"
+)
+"""Said wherever days can be planned."""
 
 
 class PlanConfig(Config):
@@ -51,9 +57,8 @@ def step_schedule_asset(due_dates: DailyPartitionsDefinition, eligibility: Seque
     @asset(
         key=KEY,
         description=(
-            "The schedule rows that planning a local due date created. Rows due before the real today are held "
-            "and wait for a person, whichever day is planned, unless their scenario's past_date_policy says skip (no "
-            "row) or send_now (the next send sends them); planning a day again changes no row."
+            f"The schedule rows that planning a local due date created. Whichever day is planned, {PAST_DATES}. "
+            "What is held waits for a person; planning a day again changes no row."
         ),
         partitions_def=due_dates,
         backfill_policy=BackfillPolicy.single_run(),

@@ -17,8 +17,8 @@ from dagster import (
 from psycopg import Connection
 
 from assets import deliveries
-from assets.acting import ledger
-from assets.tables import LONGEST_TABLE, markdown_table
+from assets.shown.tables import LONGEST_TABLE, markdown_table
+from assets.steps.acting import ledger
 from ekiden.clock import Clock
 from ekiden.delivery.unknown.rows import UnknownFilter, unknown_counts, unknown_rows
 from ekiden.settings import Settings

@@ -20,14 +20,14 @@ from dagster import (
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
 
-from assets.pools import DBT_POOL
+from assets.steps.pools import DBT_POOL
 from ekiden.warehouse.unbuilt import stops_planning
 
 HISTORY = "fqn:ekiden.history"
 """What looks back at the ledger; it can only be built after the deliveries."""
 
-ELIGIBILITY_ROOM = "eligibility"
-HISTORY_ROOM = "history"
+ELIGIBILITY_SCHEMA = "eligibility"
+HISTORY_SCHEMA = "history"
 LEDGER = "outreach"
 MARKETING = "team:marketing"
 DATA = "team:data"
@@ -40,18 +40,18 @@ class Warehouse(Protocol):
 
 
 class WarehouseTranslator(DagsterDbtTranslator):
-    """How a dbt model shows itself: grouped by its room, owned by who decides what it says."""
+    """How a dbt model shows itself: grouped by its schema, owned by who decides what it says."""
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
         props = self.get_resource_props(manifest, unique_id)
         if props["resource_type"] == "source":
             return spec
-        room = _get_room(props)
+        schema = _get_schema(props)
         return spec.replace_attributes(
-            deps=spec.deps if room == HISTORY_ROOM else self._without_ledger(spec, manifest, props),
+            deps=spec.deps if schema == HISTORY_SCHEMA else self._without_ledger(spec, manifest, props),
             # of a folder that Dagster takes no name from, what is left
-            group_name=re.sub(r"[^A-Za-z0-9_]", "_", room),
+            group_name=re.sub(r"[^A-Za-z0-9_]", "_", schema),
             owners=_get_owners(props),
             kinds=_get_kinds(props),
         )
@@ -94,7 +94,7 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> list[AssetsDefinition]:
     def build_warehouse(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> Iterator[Any]:
         yield from warehouse.build(context)
 
-    if not any(_get_room(node) == HISTORY_ROOM for node in _models(manifest)):
+    if not any(_get_schema(node) == HISTORY_SCHEMA for node in _models(manifest)):
         return [build_warehouse]
 
     @dbt_assets(
@@ -132,7 +132,7 @@ def ledger_specs(manifest: Mapping[str, Any]) -> list[AssetSpec]:
 def eligibility_keys(manifest: Mapping[str, Any]) -> dict[str, AssetKey]:
     """Return the keys of the scenarios' models, by the name of the model."""
     translator = WarehouseTranslator()
-    models = [node for node in _models(manifest) if _get_room(node) == ELIGIBILITY_ROOM]
+    models = [node for node in _models(manifest) if _get_schema(node) == ELIGIBILITY_SCHEMA]
     return {node["name"]: translator.get_asset_key(node) for node in sorted(models, key=lambda node: node["name"])}
 
 
@@ -140,19 +140,19 @@ def _models(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
 
 
-def _get_room(props: Mapping[str, Any]) -> str:
-    """Return the folder under `models/`, which is also the schema."""
+def _get_schema(props: Mapping[str, Any]) -> str:
+    """Return the schema, which is also the folder under `models/` and Dagster's group."""
     return str(props["fqn"][1])
 
 
 def _is_made_after_planning(props: Mapping[str, Any]) -> bool:
     if props["resource_type"] == "source":
         return bool(props["schema"] == LEDGER and props["source_name"] == LEDGER)
-    return _get_room(props) == HISTORY_ROOM
+    return _get_schema(props) == HISTORY_SCHEMA
 
 
 def _get_owners(props: Mapping[str, Any]) -> list[str]:
-    return [MARKETING if _get_room(props) == ELIGIBILITY_ROOM else DATA]
+    return [MARKETING if _get_schema(props) == ELIGIBILITY_SCHEMA else DATA]
 
 
 def _get_kinds(props: Mapping[str, Any]) -> set[str]:

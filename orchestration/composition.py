@@ -14,16 +14,16 @@ from assets.definition_checks import definition_check_keys, definition_checks
 from assets.deliveries import deliveries_asset
 from assets.exports import exported_lists_spec
 from assets.ledger_checks import ledger_checks
-from assets.partitions import due_dates
 from assets.planned_days import KEY as PLANNED_DAYS
 from assets.planned_days import every_day_planned_check
 from assets.raw import raw_check_keys, raw_checks, raw_specs, raw_tables
 from assets.schedule import step_schedule_asset
+from assets.steps.partitions import due_dates
 from assets.unknown import unknown_settled_check
 from assets.warehouse import eligibility_keys, ledger_specs, warehouse_assets
 from ekiden.settings import Settings
-from ekiden.warehouse.dbt import parse
 from ekiden.warehouse.manifest import read_manifest
+from ekiden.warehouse.parsing import parse
 from orchestration.consent_jobs import CONSENT_JOBS
 from orchestration.delivery_event_jobs import DELIVERY_EVENT_JOBS
 from orchestration.executors import sending_executor
@@ -57,10 +57,10 @@ def _build_defs(settings: Settings, resource_overrides: Mapping[str, Any]) -> De
     tables = raw_tables(manifest)
     models = warehouse_assets(manifest)
     scenarios = eligibility_keys(manifest)
-    looks = [*raw_check_keys(tables), *definition_check_keys(scenarios)]
+    source_checks = [*raw_check_keys(tables), *definition_check_keys(scenarios)]
     sending = sending_executor(settings)
     jobs = [
-        *asset_jobs(days, models[0], looks, sending),
+        *asset_jobs(days, models[0], source_checks, sending),
         send_now_job(settings.send_workers, sending),
         *OP_JOBS,
         *LIST_JOBS,

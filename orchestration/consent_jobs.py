@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dagster import Config, JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 from pydantic import Field
 
-from assets.acting import ledger, run_context
-from assets.refusals import refusing
-from assets.tables import markdown_table
+from assets.shown.tables import markdown_table
+from assets.steps.acting import ledger, run_context
+from assets.steps.refusals import refusing
 from ekiden.clock import Clock
 from ekiden.delivery.consent.opt_outs import (
     NewOptOut,

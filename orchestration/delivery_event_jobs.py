@@ -2,7 +2,7 @@
 
 from dagster import JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 
-from assets.acting import ledger, run_context
+from assets.steps.acting import ledger, run_context
 from ekiden.clock import Clock
 from ekiden.delivery.events.drain import drain
 from ekiden.settings import Settings

@@ -17,44 +17,28 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from assets.acting import ACTOR_TAG
+from assets.steps.acting import ACTOR_TAG
 from ekiden.database.connection import connect
-from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.migrations import migrate
 from ekiden.delivery.channels import channel_for
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.channels.outbox import OutboxChannel
-from ekiden.demo.source import DemoDataMissing
-from ekiden.raw.load import LoadRefused
+from ekiden.errors import SaysEnough
 from ekiden.scenarios.definition import MAIL_CHANNELS
-from ekiden.settings import Settings, SettingsFileUnreadable, VariableMisspelt
-from ekiden.warehouse.dbt import BuildFailed, parse
+from ekiden.settings import Settings
+from ekiden.warehouse.parsing import parse
 from orchestration.composition import build_defs
 from orchestration.demo_ledger import OPERATOR, part_to_release, waiting
 from orchestration.demo_progress import DbtProgress, JobFailed, timed
 from orchestration.demo_report import print_messages, print_outcome, print_rows
-from orchestration.demo_shop import HomeInUse, load_shop, prepare_settings, present_settings, refuse_another_shop
-from orchestration.executors import NoBroker, NoCelery, sending_executor
-from orchestration.instance import HomeUnusable, end_lost_runs, open_instance, sole_server
+from orchestration.demo_shop import load_shop, prepare_settings, present_settings, refuse_another_shop
+from orchestration.executors import sending_executor
+from orchestration.instance import end_lost_runs, open_instance, sole_server
+from sensors.due_rows import CATCH_ALL_JOB
 
 MISSED_DAYS = 7
 
-EXPECTED_ERRORS = (
-    BuildFailed,
-    DatabaseUnavailable,
-    DemoDataMissing,
-    HomeInUse,
-    HomeUnusable,
-    JobFailed,
-    LoadRefused,
-    NoBroker,
-    NoCelery,
-    psycopg.OperationalError,
-    SettingsFileUnreadable,
-    sqlalchemy.exc.OperationalError,
-    ValidationError,
-    VariableMisspelt,
-)
+EXPECTED_ERRORS = (SaysEnough, psycopg.OperationalError, sqlalchemy.exc.OperationalError, ValidationError)
 """Errors whose words say enough, the last words of a database that was stopped meanwhile among them."""
 LOG_WIDTH = 160
 """Columns where the output is no terminal."""
@@ -110,7 +94,7 @@ class Demo:
 
     def send(self, definitions: Definitions) -> None:
         with self.step(f"send what is due, into the {self.carrier().channel.name}"):
-            self.job(definitions, "send_now")
+            self.job(definitions, CATCH_ALL_JOB)
         with connect(self.settings, autocommit=True) as connection:
             for wait in waiting(connection):
                 local = wait.send_at.astimezone(self.settings.zone)

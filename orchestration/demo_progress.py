@@ -13,6 +13,8 @@ from time import monotonic
 from dagster import ExecuteInProcessResult
 from rich.console import Console
 
+from ekiden.errors import SaysEnough
+
 DONE_OF_ALL = re.compile(r"(\d+) of (\d+) (OK|PASS|WARN|FAIL|ERROR)(?! hook)")
 """How dbt says that one of its models or tests is done; it counts its hooks apart."""
 
@@ -20,7 +22,7 @@ SHOW_EVERY = 10
 """Models and tests between two lines of progress where lines cannot be overwritten."""
 
 
-class JobFailed(RuntimeError):
+class JobFailed(SaysEnough, RuntimeError):
     """A job of the demo did not succeed."""
 
     def __init__(self, name: str, result: ExecuteInProcessResult) -> None:

@@ -17,6 +17,7 @@ from rich.console import Console
 from ekiden.database.connection import connect
 from ekiden.demo.complete_journey import write_shop
 from ekiden.demo.customers import DOMAIN
+from ekiden.errors import SaysEnough
 from ekiden.raw.load import LoadProgress, load
 from ekiden.settings import SETTINGS_FILE, HomeSettings, Settings
 from orchestration.demo_progress import timed
@@ -34,7 +35,7 @@ MARK = "demo.json"
 """In a home: the demo lives here, and on which day its data was made."""
 
 
-class HomeInUse(RuntimeError):
+class HomeInUse(SaysEnough, RuntimeError):
     """The home or its database belongs to another shop."""
 
     def __init__(self, found: str) -> None:

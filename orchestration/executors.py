@@ -1,13 +1,14 @@
 """Where send workers run: in the run's own process, in processes of its machine, or in Celery workers of any machine.
 
-Belongs here: the executors of the sending jobs. Does not belong here: what a worker does (`assets.sending`), and the
-executor of everything else (`composition`).
+Belongs here: the executors of the sending jobs. Does not belong here: what a worker does (`assets.steps.sending`), and
+the executor of everything else (`composition`).
 """
 
 from typing import Any
 
 from dagster import ExecutorDefinition, in_process_executor, multiprocess_executor
 
+from ekiden.errors import SaysEnough
 from ekiden.settings import Settings
 
 CELERY_SETTINGS: dict[str, Any] = {
@@ -24,11 +25,11 @@ CELERY_SETTINGS: dict[str, Any] = {
 """Celery's own settings, the same for those who ask and those who work."""
 
 
-class NoBroker(ValueError):
+class NoBroker(SaysEnough, ValueError):
     """Celery is asked for, and nothing says where its broker is."""
 
 
-class NoCelery(ModuleNotFoundError):
+class NoCelery(SaysEnough, ModuleNotFoundError):
     """Celery is asked for, and not installed."""
 
 

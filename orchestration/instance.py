@@ -13,8 +13,9 @@ from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
-from assets.pools import DBT_POOL
+from assets.steps.pools import DBT_POOL
 from ekiden.database.connection import dagster_database_url
+from ekiden.errors import SaysEnough
 from ekiden.settings import Settings
 
 CONFIGURATION = Path(__file__).with_name("dagster.yaml")
@@ -57,7 +58,7 @@ def open_instance(settings: Settings) -> DagsterInstance:
     return instance
 
 
-class HomeUnusable(RuntimeError):
+class HomeUnusable(SaysEnough, RuntimeError):
     """The deployment's home cannot be made, or not be written to."""
 
     def __init__(self, home: Path, error: OSError) -> None:
@@ -90,8 +91,8 @@ def end_lost_runs(instance: DagsterInstance) -> int:
     Their processes ended without a word (a power failure, kill -9). Left as they are, the sensor would wait for them
     for ever, and nothing would be sent.
     """
-    under_way = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-    lost = instance.get_runs(RunsFilter(statuses=under_way))
+    begun = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    lost = instance.get_runs(RunsFilter(statuses=begun))
     for run in lost:
         instance.report_run_failed(run, "its process ended without reporting; whatever it left is picked up again")
     return len(lost)

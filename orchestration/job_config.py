@@ -11,6 +11,7 @@ from typing import TypeVar
 from dagster import Config
 from pydantic import Field
 
+from assets.schedule import PAST_DATES
 from ekiden.delivery.unknown.rows import MOST_HOURS, Settled, UnknownFilter
 from ekiden.schedule.operators import DEFAULT_LIMIT
 from ekiden.schedule.rows import RowFilter
@@ -44,10 +45,7 @@ class NothingChosen(ValueError):
 
 
 class BackfillDays(Config):
-    """Which missed days to plan. Rows due before today are held until somebody releases them.
-
-    Unless their scenario's past_date_policy says skip (no row) or send_now (the next send sends them).
-    """
+    """Which missed days to plan; what becomes of rows due before today is said at `dry_run`."""
 
     actor: str | None = Field(
         default=None, description="Who plans: your name, kept with the run. Empty: what started the run, like a user."
@@ -65,8 +63,7 @@ class BackfillDays(Config):
     )
     dry_run: bool = Field(
         default=False,
-        description="True: only report what it would mean, by scenario. False: plan; rows of days gone by are held, "
-        "unless their scenario's past_date_policy says skip (no row) or send_now (the next send sends them).",
+        description=f"True: only report what it would mean, by scenario. False: plan; {PAST_DATES}.",
     )
 
     def days(self) -> tuple[date, date] | None:

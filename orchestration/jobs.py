@@ -1,4 +1,4 @@
-"""The jobs a person or a schedule starts.
+"""The jobs that materialise assets or plan missed days, whoever starts them: a person, a schedule or a sensor.
 
 Belongs here: which assets or domain calls make a job, and what it logs. Does not belong here: what they do, and the
 operators' actions (`operator_jobs`).
@@ -24,10 +24,10 @@ from dagster import (
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from assets import deliveries, planned_days, schedule
-from assets.acting import ledger, run_context
-from assets.refusals import refusing
 from assets.schedule import content_metadata, day_metadata, plan_metadata
-from assets.warehouse import HISTORY_ROOM
+from assets.steps.acting import ledger, run_context
+from assets.steps.refusals import refusing
+from assets.warehouse import HISTORY_SCHEMA
 from ekiden.clock import Clock
 from ekiden.schedule.missed import find_missed_days, span
 from ekiden.schedule.plan import plan
@@ -35,32 +35,33 @@ from ekiden.settings import Settings
 from orchestration.job_config import BackfillDays
 from orchestration.operator_jobs import OPERATOR_JOBS
 from orchestration.showing import show
-from sensors.due_rows import SENDING_TAGS
+from sensors.due_rows import SENDING_JOB, SENDING_TAGS
 from sensors.missed_days import CHECKING_JOB
 
 
 def asset_jobs(
     due_dates: DailyPartitionsDefinition,
     built: AssetsDefinition,
-    looks: Sequence[AssetCheckKey],
+    source_checks: Sequence[AssetCheckKey],
     sending: ExecutorDefinition,
 ) -> list[UnresolvedAssetJobDefinition]:
     """Return the jobs that materialise assets.
 
-    `built` are the models planning reads, `looks` the checks of sources, `sending` is where send workers run.
+    `built` are the models planning reads, `source_checks` those of raw tables and definitions, `sending` is where send
+    workers run.
     """
     delivered = AssetSelection.assets(deliveries.KEY)
     return [
         define_asset_job(
             "plan_day",
-            selection=AssetSelection.checks(*looks)
+            selection=AssetSelection.checks(*source_checks)
             | AssetSelection.assets(built)
             | AssetSelection.assets(schedule.KEY),
             partitions_def=due_dates,
             description="Look at the raw tables and scenarios, build the warehouse, plan a local day. Sends nothing.",
         ),
         define_asset_job(
-            "send_due_rows",
+            SENDING_JOB,
             # the ledger's checks read all of it: once a day, not with every run
             selection=delivered.without_checks(),
             partitions_def=due_dates,
@@ -70,7 +71,7 @@ def asset_jobs(
         ),
         define_asset_job(
             "refresh_history",
-            selection=AssetSelection.groups(HISTORY_ROOM)
+            selection=AssetSelection.groups(HISTORY_SCHEMA)
             | AssetSelection.checks_for_assets(schedule.KEY, deliveries.KEY),
             description="Build what looks back at the ledger, and check what was planned and delivered.",
         ),
@@ -83,10 +84,7 @@ def asset_jobs(
 
 
 @op(
-    description=(
-        "Plan missed days in one run. Nothing is sent by it; rows due before today are held, unless their scenario's "
-        "past_date_policy says skip (no row) or send_now (the next send sends them)."
-    ),
+    description=f"Plan missed days in one run. Nothing is sent by it; {schedule.PAST_DATES}.",
     tags={"kind": "ledger"},
 )
 @refusing()
@@ -129,12 +127,7 @@ def plan_missed_days(
     show(context, told)
 
 
-@job(
-    description=(
-        "Plan missed days in one run: sends nothing; rows due before today are held, unless their scenario's "
-        "past_date_policy says skip (no row) or send_now (the next send sends them)."
-    )
-)
+@job(description=f"Plan missed days in one run: sends nothing; {schedule.PAST_DATES}.")
 def backfill_days() -> None:
     """Plan the days from one date to another."""
     plan_missed_days()

@@ -20,9 +20,9 @@ from dagster import (
 from pydantic import Field
 
 from assets import exports
-from assets.acting import ledger, run_context, starting_tag
 from assets.exports import export_metadata
-from assets.refusals import refusing
+from assets.steps.acting import ledger, run_context, starting_tag
+from assets.steps.refusals import refusing
 from ekiden.clock import Clock
 from ekiden.delivery.lists.export import export_again, export_due
 from ekiden.delivery.lists.export_files import AS_CSV, ExportFormat, FileOptions

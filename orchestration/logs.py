@@ -1,4 +1,7 @@
-"""Logs that processes write for weeks: kept short, and read from their end."""
+"""Logs that processes write for weeks: kept short, and read from their end.
+
+Does not belong here: what is written into them, and dbt's own.
+"""
 
 import os
 from contextlib import suppress

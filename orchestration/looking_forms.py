@@ -6,7 +6,7 @@ Belongs here: config classes and their reading. Does not belong here: what the j
 from dagster import Config
 from pydantic import Field
 
-from assets.tables import LONGEST_TABLE
+from assets.shown.tables import LONGEST_TABLE
 from ekiden.insights.decisions import DecisionFilter
 from ekiden.insights.timeline import TimelineFilter
 from ekiden.schedule.rows import RowFilter, RowState

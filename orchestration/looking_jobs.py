@@ -14,10 +14,10 @@ from dagster import JobDefinition, MetadataValue, OpExecutionContext, ResourcePa
 from rich.console import Console
 from rich.tree import Tree
 
-from assets.acting import ledger
-from assets.held import held_count_metadata, held_table
-from assets.refusals import refusing
-from assets.tables import count_table, markdown_table
+from assets.shown.held import held_count_metadata, held_table
+from assets.shown.tables import count_table, markdown_table
+from assets.steps.acting import ledger
+from assets.steps.refusals import refusing
 from ekiden.clock import Clock
 from ekiden.delivery.pauses import pause_history
 from ekiden.insights.decisions import bounded, count_by_rule, decisions

@@ -8,19 +8,18 @@ from collections.abc import Iterable
 
 from dagster import JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 
-from assets.acting import ledger, run_context
-from assets.held import held_metadata
-from assets.refusals import refusing
-from assets.tables import markdown_table
+from assets.shown.held import held_metadata
+from assets.shown.tables import markdown_table
+from assets.steps.acting import ledger, run_context
+from assets.steps.refusals import refusing
 from assets.unknown import unknown_metadata
 from ekiden.clock import Clock
 from ekiden.delivery.pauses import Pause, open_pauses, pause, resume
 from ekiden.delivery.unknown.carried import CarriedRow, carried_rows, said_of_arrived
 from ekiden.delivery.unknown.rows import unknown_counts
-from ekiden.delivery.unknown.settle import check as check_settling
-from ekiden.delivery.unknown.settle import settle
+from ekiden.delivery.unknown.settle import refuse_settling, settle
 from ekiden.schedule.actions import ACTIONS, Action
-from ekiden.schedule.operators import PreviewCount, applicable, check, due_later, operate, preview
+from ekiden.schedule.operators import PreviewCount, applicable, due_later, operate, preview, refuse_order
 from ekiden.schedule.rows import ScheduleRow
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
@@ -74,7 +73,7 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
                     )
                 context.log.info(f"dry run: nothing was changed; set dry_run to false to {action.name} these rows")
             else:
-                check(action, reason=config.reason, matched=found.matched, limit=config.limit)
+                refuse_order(action, reason=config.reason, matched=found.matched, limit=config.limit)
                 report = operate(
                     connection,
                     action,
@@ -175,7 +174,7 @@ def settle_op(
         if config.dry_run:
             context.log.info(f"dry run: nothing was changed; set dry_run to false to settle these rows as {settled}")
         else:
-            check_settling(settled, reason=config.reason, retry_them=config.retry, matched=matched, limit=config.limit)
+            refuse_settling(settled, reason=config.reason, retry_them=config.retry, matched=matched, limit=config.limit)
             report = settle(
                 connection,
                 settled,

@@ -1,6 +1,7 @@
 """What the assets and jobs are given: settings, clock, carriers, warehouse.
 
 Each is made in the process that runs a step, when a step asks for it; loading the definitions opens nothing.
+Does not belong here: what any of them does.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """The job that sends whatever is due, without a partition: for a person, and for the sensor where many dates are due.
 
-Belongs here: its workers and what its run shows. Does not belong here: what a worker does (`assets.sending`).
+Belongs here: its workers and what its run shows. Does not belong here: what a worker does (`assets.steps.sending`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,16 +24,16 @@ from dagster import (
 )
 
 from assets import deliveries
-from assets.acting import ledger
 from assets.deliveries import latency_of_reports, send_metadata, sent_by_due_date, worker_name
-from assets.refusals import refusing
-from assets.sending import fail_for_broken_contents, reports_of, runs_of, work
+from assets.steps.acting import ledger
+from assets.steps.refusals import refusing
+from assets.steps.sending import fail_for_broken_contents, reports_of, runs_of, work
 from ekiden.clock import Clock
 from ekiden.delivery.channels.base import Carrier
 from ekiden.settings import Settings
 from orchestration.job_config import SendNow
 from orchestration.showing import show
-from sensors.due_rows import SENDING_TAGS
+from sensors.due_rows import CATCH_ALL_JOB, SENDING_TAGS
 
 
 @op(description="Send what is ready and due now, together with the other workers, until nothing is.", out=Out(Nothing))
@@ -74,7 +74,7 @@ def gather_sent(context: OpExecutionContext, settings: ResourceParam[Settings]) 
 def send_now_job(workers: int, executor: ExecutorDefinition) -> JobDefinition:
     """Return the job, with so many workers; its form is the same whatever their number."""
     return _send_now(workers).to_job(
-        name="send_now",
+        name=CATCH_ALL_JOB,
         description="Send what is ready and due, at once, without waiting for the sensor.",
         executor_def=executor,
         tags=SENDING_TAGS,
@@ -96,7 +96,7 @@ def _send_now(workers: int) -> GraphDefinition:
     def send_due_now() -> Any:
         return gather_sent([send_worker_now.alias(name)() for name in names])
 
-    @graph(name="send_now")
+    @graph(name=CATCH_ALL_JOB)
     def send_now() -> None:
         send_due_now()
 

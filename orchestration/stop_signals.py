@@ -1,6 +1,7 @@
 """Ctrl-C, SIGTERM and SIGHUP as one exception, raised once.
 
-Belongs here: which signals ask to stop, and when they are heeded. Does not belong here: what is stopped (`up`).
+Belongs here: which signals ask to stop, and when they are heeded. Does not belong here: what is stopped (`up`),
+and a run's step that is terminated (`assets.steps.termination`).
 """
 
 import signal
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from assets.termination import at_signals
+from assets.steps.termination import at_signals
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

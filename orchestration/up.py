@@ -24,7 +24,8 @@ from ekiden.database.connection import embedded_server
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.migrations import migrate
 from ekiden.settings import PROJECT_ROOT, Settings
-from ekiden.warehouse.dbt import BuildFailed, parse
+from ekiden.warehouse.dbt import BuildFailed
+from ekiden.warehouse.parsing import parse
 from orchestration.executors import NoBroker, NoCelery, sending_executor
 from orchestration.instance import HomeUnusable, end_lost_runs, open_instance, prepare, sole_server
 from orchestration.logs import keep_short, last_lines

@@ -1,7 +1,7 @@
 """dbt as a Dagster resource: one `dbt build` of the models a step selects, told to Dagster as it goes.
 
 Belongs here: how dbt is called from a Dagster step. Does not belong here: what its models are (`assets.warehouse`)
-or how it is called without Dagster (`ekiden.warehouse.dbt`).
+or how it is called without Dagster (`ekiden.warehouse.build`).
 """
 
 import os
@@ -28,11 +28,13 @@ from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from packaging.version import Version
 
-from assets.acting import ledger
+from assets.steps.acting import ledger
 from ekiden.scenarios.left_out import UnbuiltScenario, leave_out
 from ekiden.settings import Settings
-from ekiden.warehouse.dbt import WITHOUT_UNIT_TESTS, dbt_environment, dbt_executable, prepare, target_path
+from ekiden.warehouse.build import WITHOUT_UNIT_TESTS
+from ekiden.warehouse.dbt import dbt_environment, dbt_executable, target_path
 from ekiden.warehouse.outlived import ended_with_us
+from ekiden.warehouse.parsing import readable_project
 from ekiden.warehouse.unbuilt import UnbuiltModel, unbuilt_scenarios
 
 BUILD = ("build", *WITHOUT_UNIT_TESTS)
@@ -66,7 +68,7 @@ class DbtWarehouse:
         everybody. Files may come and go after the run began: dbt builds what there is, as Dagster is told of what it
         knows. dbt's artefacts of this run stay in `settings.dbt_target` if something failed, and are removed otherwise.
         """
-        project = prepare(self._settings)
+        project = readable_project(self._settings)
         for finding in project.report.loose:
             context.log.error(str(finding))
         with environment({**self._environment(), **project.environment()}):

@@ -20,12 +20,12 @@ from dagster import (
     SkipReason,
     sensor,
 )
-from dagster._core.definitions.target import ExecutableDefinition
 
 from ekiden.clock import Clock
 from ekiden.database.connection import connect
 from ekiden.delivery.events.drain import Waiting, waiting
 from ekiden.settings import Settings
+from sensors.asked_jobs import Job, jobs_named
 from sensors.ended_runs import UNDER_WAY, last_ended_at
 
 DRAINING_JOB = "drain_delivery_events"
@@ -46,12 +46,12 @@ class Decision:
     says: str
 
 
-def decide(found: Waiting, *, is_running: bool, last_ended_at: datetime | None, now: datetime) -> Decision:
+def decide(found: Waiting, *, is_under_way: bool, last_ended_at: datetime | None, now: datetime) -> Decision:
     """Return whether to ask for a drain at `now` of what is `found`; instants are aware."""
     says = f"{found.requests} requests wait, and {found.told_outcomes} unknown messages that events tell of"
     if not found.requests and not found.told_outcomes:
         return Decision(False, "nothing waits")
-    if is_running:
+    if is_under_way:
         return Decision(False, f"{says}: a run is on it")
     # a request of the future was received before the clock was set back: its age says nothing
     is_young = found.oldest_received_at is not None and timedelta() <= now - found.oldest_received_at < GRACE
@@ -62,12 +62,12 @@ def decide(found: Waiting, *, is_running: bool, last_ended_at: datetime | None, 
     return Decision(True, says)
 
 
-def delivery_events_sensor(settings: Settings, jobs: Sequence[ExecutableDefinition]) -> SensorDefinition:
+def delivery_events_sensor(settings: Settings, jobs: Sequence[Job]) -> SensorDefinition:
     """Return the sensor; `jobs` are those it may ask for."""
 
     @sensor(
         name="delivery_events",
-        jobs=[job for job in jobs if job.name == DRAINING_JOB],
+        jobs=jobs_named([DRAINING_JOB], jobs),
         minimum_interval_seconds=int(INTERVAL.total_seconds()),
         default_status=DefaultSensorStatus.RUNNING,
         description="Takes in events of providers that the server that received them has left.",
@@ -78,7 +78,7 @@ def delivery_events_sensor(settings: Settings, jobs: Sequence[ExecutableDefiniti
             found = waiting(connection)
         decision = decide(
             found,
-            is_running=_is_running(context.instance),
+            is_under_way=_is_under_way(context.instance),
             last_ended_at=last_ended_at(context.instance, DRAINING_JOB),
             now=clock(),
         )
@@ -90,6 +90,5 @@ def delivery_events_sensor(settings: Settings, jobs: Sequence[ExecutableDefiniti
     return delivery_events
 
 
-def _is_running(instance: DagsterInstance) -> bool:
-    unfinished = RunsFilter(job_name=DRAINING_JOB, statuses=list(UNDER_WAY))
-    return bool(instance.get_runs(unfinished, limit=1))
+def _is_under_way(instance: DagsterInstance) -> bool:
+    return bool(instance.get_runs(RunsFilter(job_name=DRAINING_JOB, statuses=list(UNDER_WAY)), limit=1))

@@ -4,7 +4,7 @@ A run takes seconds to start: it is asked for a little before the first row's ti
 run per due date at a time; where many dates are due, as after a release, one run for all of them. A run under way goes
 on with what becomes due meanwhile. A slot (a due date, with the oldest and the newest time in it) whose run ended and
 left it due is asked for again, later each time and under another run key: a used one would block it for ever; what
-becomes due since makes another slot, and has not to wait for it. Rows whose sender vanished are asked for the same way.
+becomes due since makes another slot, and need not wait for it. Rows whose sender vanished are asked for the same way.
 While sending is paused, nothing is asked for, and the sensor says who paused it and why; nor is anything for a provider
 that wants to be left alone.
 """
@@ -27,7 +27,6 @@ from dagster import (
     SkipReason,
     sensor,
 )
-from dagster._core.definitions.target import ExecutableDefinition
 
 from ekiden.clock import Clock
 from ekiden.database.connection import connect
@@ -36,6 +35,7 @@ from ekiden.delivery.pauses import Pause, open_pauses
 from ekiden.delivery.sending.due import DueSlot, LostClaims, count_lost_claims, due_now
 from ekiden.delivery.sending.provider_waits import wait_of
 from ekiden.settings import Settings
+from sensors.asked_jobs import Job, jobs_named
 from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, not_before, run_key, shown_moment
 
 SENDING_JOB = "send_due_rows"
@@ -50,7 +50,7 @@ INTERVAL = timedelta(seconds=5)
 LOOK_AHEAD = timedelta(seconds=90)
 """How long before its time a row's run is asked for: up to 10 seconds until the next look, 2 in the queue, 5 for a
 process to start and 5 for those of its workers, and ten times that on a machine with as many other things to do.
-Shorter than workers wait (`assets.sending`), or they would end before."""
+Shorter than workers wait (`assets.steps.sending`), or they would end before."""
 LONGEST_RUN = timedelta(hours=2)
 """Then Dagster ends it, and the sensor may ask again: workers whose broker forgot them never answer. Tens of millions
 of messages are sent in that time."""
@@ -67,7 +67,7 @@ dates than that share one."""
 EVERYTHING = "everything"
 LOST_CLAIMS = "lost claims up to sender"
 """The slot of rows that are on their way without a living sender while nothing is due, before the newest of these
-senders' number: another one's rows have not to wait for what an earlier run has left. A run of any due date settles
+senders' number: another one's rows need not wait for what an earlier run has left. A run of any due date settles
 them all."""
 
 
@@ -121,14 +121,14 @@ def slots_of(due: Sequence[DueSlot], lost: LostClaims, partitions: Collection[da
 def decide(
     slots: Sequence[Slot],
     *,
-    in_flight: Collection[date | None],
+    under_way: Collection[date | None],
     attempts: Mapping[str, Attempts],
     now: datetime,
     zone: tzinfo,
     pauses: Sequence[Pause] = (),
     waits: Mapping[str, datetime] | None = None,
 ) -> Decision:
-    """Return the runs to ask for at `now`; `in_flight` are due dates being sent, None among them: everything.
+    """Return the runs to ask for at `now`; `under_way` are due dates being sent, None among them: everything.
 
     `slots` are of what is not paused; a pause of all sending leaves no run to ask for, not even for lost claims.
     `waits` are the channels whose rows are not among them, and until when. Reasons tell times in `zone`.
@@ -146,7 +146,7 @@ def decide(
     reasons: list[str] = []
     for slot in slots:
         ended = attempts.get(slot.name)
-        if None in in_flight or slot.due_date in in_flight:
+        if None in under_way or slot.due_date in under_way:
             reasons.append(f"{slot.shown(zone)}: a run is on it")
         elif ended and (again := not_before(ended, now)):
             reasons.append(f"{slot.shown(zone)}: run {ended.count} left it so; again at {shown_moment(again, zone)}")
@@ -155,9 +155,7 @@ def decide(
     return Decision(tuple(requests), (*(reasons if slots else ["nothing is due"]), *paused))
 
 
-def due_rows_sensor(
-    settings: Settings, due_dates: DailyPartitionsDefinition, jobs: Sequence[ExecutableDefinition]
-) -> SensorDefinition:
+def due_rows_sensor(settings: Settings, due_dates: DailyPartitionsDefinition, jobs: Sequence[Job]) -> SensorDefinition:
     """Return the sensor; `jobs` are those it may ask for."""
 
     @cache
@@ -167,7 +165,7 @@ def due_rows_sensor(
 
     @sensor(
         name="due_rows",
-        jobs=[job for job in jobs if job.name in (SENDING_JOB, CATCH_ALL_JOB)],
+        jobs=jobs_named([SENDING_JOB, CATCH_ALL_JOB], jobs),
         minimum_interval_seconds=int(INTERVAL.total_seconds()),
         default_status=DefaultSensorStatus.RUNNING,
         description="Starts a sending run for each local due date with ready rows whose time has come, or soon will.",
@@ -192,7 +190,7 @@ def due_rows_sensor(
         slots = slots_of(due, lost, partitions)
         decision = decide(
             slots,
-            in_flight=unfinished_dates(context.instance),
+            under_way=dates_under_way(context.instance),
             attempts={
                 slot.name: ended for slot in slots if (ended := ended_runs(context.instance, SLOT_TAG, slot.name))
             },
@@ -226,11 +224,10 @@ def _run_request(request: Request) -> RunRequest:
     )
 
 
-def unfinished_dates(instance: DagsterInstance) -> set[date | None]:
+def dates_under_way(instance: DagsterInstance) -> set[date | None]:
     """Return the due dates that runs are sending; None stands for the run that sends everything."""
-    unfinished = list(UNDER_WAY)
-    runs = instance.get_runs(RunsFilter(job_name=SENDING_JOB, statuses=unfinished))
+    runs = instance.get_runs(RunsFilter(job_name=SENDING_JOB, statuses=list(UNDER_WAY)))
     days: set[date | None] = {date.fromisoformat(run.tags[PARTITION_TAG]) for run in runs if PARTITION_TAG in run.tags}
-    if instance.get_runs(RunsFilter(job_name=CATCH_ALL_JOB, statuses=unfinished), limit=1):
+    if instance.get_runs(RunsFilter(job_name=CATCH_ALL_JOB, statuses=list(UNDER_WAY)), limit=1):
         days.add(None)
     return days

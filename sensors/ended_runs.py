@@ -7,8 +7,8 @@ sensor.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from dagster import DagsterInstance, RunRecord, RunsFilter
-from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES, DagsterRunStatus
+from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
+from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
 
 UNDER_WAY = tuple(status for status in NOT_FINISHED_STATUSES if status is not DagsterRunStatus.NOT_STARTED)
 """Not those that were made and never queued: that is the matter of a moment, unless the database went away in it, and

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, tzinfo
 from dagster import (
     DagsterInstance,
     DefaultSensorStatus,
+    ResourceParam,
     RunRequest,
     RunsFilter,
     SensorDefinition,
@@ -21,12 +22,12 @@ from dagster import (
     SkipReason,
     sensor,
 )
-from dagster._core.definitions.target import ExecutableDefinition
 
-from ekiden.clock import utc_now
+from ekiden.clock import Clock
 from ekiden.raw.folder import FileState
 from ekiden.raw.list_folder import files_in
 from ekiden.settings import Settings
+from sensors.asked_jobs import Job, jobs_named
 from sensors.ended_runs import UNDER_WAY, Attempts, ended_runs, not_before, run_key, shown_moment
 
 IMPORTING_JOB = "import_list"
@@ -73,12 +74,12 @@ def decide(
     found: Mapping[str, FileState],
     looks: Mapping[str, Look],
     *,
-    in_flight: Collection[str],
+    under_way: Collection[str],
     attempts: Mapping[str, Attempts],
     now: datetime,
     zone: tzinfo,
 ) -> Decision:
-    """Return the imports to ask for at `now`; `looks` are the last look's, `in_flight` and `attempts` by file tag.
+    """Return the imports to ask for at `now`; `looks` are the last look's, `under_way` and `attempts` by file tag.
 
     Reasons tell times in `zone`.
     """
@@ -89,7 +90,7 @@ def decide(
         ended = attempts.get(tag)
         if now - look.since < STILL_FOR:
             reasons.append(f"{name}: still for {(now - look.since).seconds} of {STILL_FOR.seconds} seconds")
-        elif tag in in_flight:
+        elif tag in under_way:
             reasons.append(f"{name}: a run is on it")
         elif ended and (again := not_before(ended, now)):
             reasons.append(f"{name}: run {ended.count} left it lying; again at {shown_moment(again, zone)}")
@@ -126,18 +127,18 @@ def recall(cursor: str | None) -> dict[str, Look]:
     }
 
 
-def list_files_sensor(settings: Settings, jobs: Sequence[ExecutableDefinition]) -> SensorDefinition:
+def list_files_sensor(settings: Settings, jobs: Sequence[Job]) -> SensorDefinition:
     """Return the sensor; `jobs` are those it may ask for."""
     folder = settings.lists_folder
 
     @sensor(
         name="list_files",
-        jobs=[job for job in jobs if job.name == IMPORTING_JOB],
+        jobs=jobs_named([IMPORTING_JOB], jobs),
         minimum_interval_seconds=int(INTERVAL.total_seconds()),
         default_status=DefaultSensorStatus.RUNNING,
         description="Imports NAME.csv in the folder of lists as the list NAME, once it has stood still for a minute.",
     )
-    def list_files(context: SensorEvaluationContext) -> SensorResult:
+    def list_files(context: SensorEvaluationContext, clock: ResourceParam[Clock]) -> SensorResult:
         lying = files_in(folder)
         found = {name: state for name, state in lying.items() if is_text(name)}
         others = [f"{shown(name)}: {BAD_NAME}" for name in lying.keys() - found.keys()]
@@ -145,9 +146,9 @@ def list_files_sensor(settings: Settings, jobs: Sequence[ExecutableDefinition]) 
         decision = decide(
             found,
             recall(context.cursor),
-            in_flight=_files_in_flight(context.instance) if found else (),
+            under_way=_files_under_way(context.instance) if found else (),
             attempts={tag: ended for tag in tags if (ended := ended_runs(context.instance, FILE_TAG, tag))},
-            now=utc_now(),
+            now=clock(),
             zone=settings.zone,
         )
         nothing = f"no list in {folder}; lay NAME.csv there to import it as the list NAME"
@@ -176,7 +177,7 @@ def _look(state: FileState, before: Look | None, now: datetime) -> Look:
     return before if before and is_still else Look(state, now)
 
 
-def _files_in_flight(instance: DagsterInstance) -> set[str]:
+def _files_under_way(instance: DagsterInstance) -> set[str]:
     runs = instance.get_runs(RunsFilter(job_name=IMPORTING_JOB, statuses=list(UNDER_WAY)))
     return {run.tags[FILE_TAG] for run in runs if FILE_TAG in run.tags}
 

@@ -20,13 +20,13 @@ from dagster import (
     SkipReason,
     sensor,
 )
-from dagster._core.definitions.target import ExecutableDefinition
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from ekiden.clock import Clock
 from ekiden.database.connection import connect
 from ekiden.schedule.missed import MissedRange, find_missed_days, in_words
 from ekiden.settings import Settings
+from sensors.asked_jobs import Job, jobs_named
 from sensors.ended_runs import UNDER_WAY
 
 CHECKING_JOB = "check_planned_days"
@@ -40,7 +40,7 @@ class Shown:
     """What the check shows by its latest run; `says` None: that run has not answered, or never will."""
 
     says: str | None
-    is_running: bool = False
+    is_under_way: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,15 @@ def decide(missed: Sequence[MissedRange], shown: Shown | None) -> Decision:
     if shown is None:
         # a check that never ran shows nothing wrong either
         return Decision(bool(missed), says)
-    return Decision(shown.says != finding and not shown.is_running, says)
+    return Decision(shown.says != finding and not shown.is_under_way, says)
 
 
-def missed_days_sensor(
-    settings: Settings, jobs: Sequence[ExecutableDefinition], check: AssetCheckKey
-) -> SensorDefinition:
+def missed_days_sensor(settings: Settings, jobs: Sequence[Job], check: AssetCheckKey) -> SensorDefinition:
     """Return the sensor; `jobs` are those it may ask for, `check` is what shows the missed days."""
 
     @sensor(
         name="missed_days",
-        jobs=[job for job in jobs if job.name == CHECKING_JOB],
+        jobs=jobs_named([CHECKING_JOB], jobs),
         minimum_interval_seconds=int(INTERVAL.total_seconds()),
         default_status=DefaultSensorStatus.RUNNING,
         description="Notices local days that no plan covered, and has the check on step_schedule show them.",
@@ -95,4 +93,4 @@ def shown_by(instance: DagsterInstance, check: AssetCheckKey) -> Shown | None:
     if record.evaluation and record.status is not AssetCheckExecutionRecordStatus.PLANNED:
         return Shown(record.evaluation.description)
     run = instance.get_run_by_id(record.run_id)
-    return Shown(None, is_running=run is not None and run.status in UNDER_WAY)
+    return Shown(None, is_under_way=run is not None and run.status in UNDER_WAY)

@@ -1,6 +1,7 @@
 """Errors that say what is wrong and what to do, and how they are told; a traceback would only hide it.
 
-Imported only when a command has failed: it needs every module that raises one of them.
+Belongs here: the words for errors of others, like the database's and the system's. Does not belong here: which of our
+own say enough (`ekiden.errors`). Imported only when a command has failed: no command needs what this needs.
 """
 
 import codecs
@@ -12,70 +13,10 @@ from collections.abc import Sequence
 import psycopg
 from pydantic import ValidationError
 
-from ekiden.database.errors import DatabaseUnavailable
-from ekiden.delivery.channels import ChannelMisconfigured, ProviderStopped
-from ekiden.delivery.channels.sendgrid_suppressions import ListUnreadable
-from ekiden.delivery.consent.opt_out_file import OptOutFileRefused
-from ekiden.delivery.consent.opt_outs import NobodyOptedOut
-from ekiden.delivery.consent.suppressions import NoSuppressionList
-from ekiden.delivery.consent.unsubscribe_tokens import SecretUnusable
-from ekiden.delivery.lists.exported import ExportRefused
-from ekiden.delivery.pauses import SendingPaused
-from ekiden.delivery.sending.contents import ContentsBroken
-from ekiden.delivery.unknown.settle import NothingToRetry
-from ekiden.insights.built import ScenarioIsBroken
-from ekiden.insights.customers import UnknownCustomer
-from ekiden.insights.decisions import UnknownRule
-from ekiden.insights.difference_sources import SourceUnusable
-from ekiden.insights.lineage import UnknownMessage
-from ekiden.insights.segments import SegmentUnusable, UnknownSegment
-from ekiden.raw.load import LoadRefused
-from ekiden.scenarios.scaffold import ScaffoldRefused
+from ekiden.errors import SaysEnough
 from ekiden.scenarios.source import found_files
-from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, ReasonMissing, UnknownScenario, ZoneDataDiffers
-from ekiden.schedule.operators import TooManyRows, WrongState
-from ekiden.schedule.rows import NoRowId
-from ekiden.settings import HomeSettings, Settings, SettingsFileUnreadable, VariableMisspelt
-from ekiden.warehouse.dbt import PROJECT_DIR, BuildFailed
-from ekiden.warehouse.manifest import ManifestTorn
-from ekiden.webhook.signature import KeyUnreadable
-
-EXPECTED_ERRORS = (
-    BuildFailed,
-    ChannelMisconfigured,
-    ContentsBroken,
-    DatabaseUnavailable,
-    DaysOutOfReach,
-    ExportRefused,
-    KeyUnreadable,
-    ProviderStopped,
-    ListUnreadable,
-    LoadRefused,
-    ManifestTorn,
-    NoRowId,
-    NoSuppressionList,
-    NobodyOptedOut,
-    NothingBuilt,
-    NothingToRetry,
-    OptOutFileRefused,
-    ReasonMissing,
-    ScaffoldRefused,
-    ScenarioIsBroken,
-    SecretUnusable,
-    SegmentUnusable,
-    SendingPaused,
-    SettingsFileUnreadable,
-    SourceUnusable,
-    TooManyRows,
-    UnknownCustomer,
-    UnknownMessage,
-    UnknownRule,
-    UnknownScenario,
-    UnknownSegment,
-    VariableMisspelt,
-    WrongState,
-    ZoneDataDiffers,
-)
+from ekiden.settings import HomeSettings, Settings
+from ekiden.warehouse.dbt import PROJECT_DIR
 
 NOT_ALLOWED = (errno.EACCES, errno.EPERM)
 """What the system says where a file belongs to somebody else: to read it, or to write into its folder."""
@@ -108,7 +49,7 @@ def told(error: Exception) -> Sequence[object]:
             names = [(str(fault["loc"][0]), fault["msg"] + HOW.get(fault["type"], "")) for fault in error.errors()]
             return [f"the setting {name} (EKIDEN_{name.upper()}): {message}" for name, message in names]
         case _:
-            return [error] if isinstance(error, EXPECTED_ERRORS) else []
+            return [error] if isinstance(error, SaysEnough) else []
 
 
 def _said_by_the_database(error: psycopg.Error) -> Sequence[str]:

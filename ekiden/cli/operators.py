@@ -29,8 +29,7 @@ from ekiden.counting import counted_rows, these_rows
 from ekiden.delivery.pauses import open_pauses
 from ekiden.delivery.unknown.carried import CarriedRow, carried_rows, said_of_arrived
 from ekiden.schedule.actions import ACTIONS, Action, in_another_state
-from ekiden.schedule.operators import DEFAULT_LIMIT, Preview, applicable, due_later, operate, preview
-from ekiden.schedule.operators import check as check_action
+from ekiden.schedule.operators import DEFAULT_LIMIT, Preview, applicable, due_later, operate, preview, refuse_order
 from ekiden.schedule.rows import HoldReason, RowFilter, RowState, ScheduleRow
 from ekiden.settings import Settings
 
@@ -102,7 +101,7 @@ def _command(action: Action) -> Callable[..., None]:
                 _tell_carried(action, carried, settings)
                 errors().print(f"{action.name} would look at {counted_rows(found.matched)}; nothing was changed")
                 return
-            check_action(action, reason=reason, matched=found.matched, limit=limit)
+            refuse_order(action, reason=reason, matched=found.matched, limit=limit)
             if not found.matched:
                 _say_why_nothing(action, preview(connection, replace(asked, first=None), sample=0))
                 return

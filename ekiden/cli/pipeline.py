@@ -20,8 +20,10 @@ from ekiden.scenarios.left_out import leave_out
 from ekiden.scenarios.registry import synchronise
 from ekiden.schedule.contract import contract_breaches
 from ekiden.settings import Settings
-from ekiden.warehouse.dbt import PROJECT_DIR, ScenariosUnbuilt, dbt_environment, prepare
-from ekiden.warehouse.dbt import build as dbt_build
+from ekiden.warehouse.build import ScenariosUnbuilt
+from ekiden.warehouse.build import build as dbt_build
+from ekiden.warehouse.dbt import PROJECT_DIR, dbt_environment
+from ekiden.warehouse.parsing import readable_project
 
 INTERRUPTED = 130
 """The exit code that shells know from Ctrl-C."""
@@ -73,7 +75,7 @@ def build(
     settings = Settings()
     errors().print("reading the scenarios and the dbt project", style="dim")
     environment = dbt_environment(settings)
-    project = prepare(settings, environment)
+    project = readable_project(settings, environment)
     # who keeps a code that two want is decided by who had it before, when the definitions are registered
     faults = [each for each in project.report.findings if each.severity == "error" and each.rule != "duplicate_code"]
     for finding in faults:

@@ -17,7 +17,8 @@ from ekiden.counting import counted_rows
 from ekiden.insights.segments import SegmentMember, SegmentSize, asked_segment, members, size
 from ekiden.local_time import to_the_minute
 from ekiden.settings import Settings
-from ekiden.warehouse.dbt import PROJECT_DIR, compiled_model
+from ekiden.warehouse.dbt import PROJECT_DIR
+from ekiden.warehouse.questions import compiled_model
 
 SHOWN_MEMBERS = 50
 """Customers in a table unless asked otherwise: about a screen."""

@@ -30,7 +30,7 @@ from ekiden.delivery.unknown.rows import (
     unknown_counts,
     unknown_rows,
 )
-from ekiden.delivery.unknown.settle import Settlement, check, settle, settlements
+from ekiden.delivery.unknown.settle import Settlement, refuse_settling, settle, settlements
 from ekiden.schedule.operators import DEFAULT_LIMIT
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
@@ -136,7 +136,7 @@ def settle_unknown(
             _tell_counts(counts, settings)
             errors().print(f"settle {settled} would look at {counted_rows(matched)}; nothing was changed")
             return
-        check(settled, reason=reason, retry_them=retry, matched=matched, limit=limit)
+        refuse_settling(settled, reason=reason, retry_them=retry, matched=matched, limit=limit)
         if matched:
             _confirm(settled, counts, sample, settings, matched, yes=yes)
         report = settle(

@@ -3,7 +3,8 @@
 Jinja2 tags are taken out before MJML and the inliner see the text, and put back afterwards: both rewrite what
 they read (`>` becomes `&gt;`, text between table rows moves), and a rewritten tag is a broken tag. A `{{
 value }}` is hidden as a word, which may stand in text and in attributes; a `{% block %}` as an HTML comment,
-which may stand wherever an element may, also between the rows of a table.
+which may stand wherever an element may, also between the rows of a table. Does not belong here: filling a template
+(`render`), and the plain text.
 """
 
 import re

@@ -2,7 +2,8 @@
 
 Contents are compiled once per process and kept by what their files say, so an edited file counts from the
 next `load_content` on. Rendering reads nothing but its arguments: the same content and variables give the
-same message, at any time and in any process.
+same message, at any time and in any process. Does not belong here: how a template is cut into what all messages share
+(`outline`, `skeleton`), and what channels make of a message.
 """
 
 import builtins
@@ -201,7 +202,10 @@ def render(content: StepContent, variables: MessageVariables, *, one_offer: bool
 
 
 def render_whole(content: StepContent, variables: MessageVariables) -> RenderedMessage:
-    """Do as `render`, the long way: by the whole templates, and without anything `shared`."""
+    """Return what `render` does, the long way: by the whole templates, and without anything `shared`.
+
+    Raises `ContentFault`.
+    """
     context = template_context(variables)
     context["subject"] = _one_line(content.subject, content.sources.subject, context)
     if not context["subject"]:

@@ -1,4 +1,4 @@
-"""What all messages of one content have in common, and the holes into which each customer's own words go.
+"""A content as text and numbered holes, the form in which channels take it: each customer's own words fill the holes.
 
 Belongs here: pieces and holes. Does not belong here: how a provider names a hole, or how many bytes it allows;
 how a template is cut into pieces (`holes.py`, `skeleton.py`).

@@ -3,8 +3,10 @@
 Belongs here: exceptions about reaching or starting the database. Not here: errors of what is stored in it.
 """
 
+from ekiden.errors import SaysEnough
 
-class DatabaseUnavailable(RuntimeError):
+
+class DatabaseUnavailable(SaysEnough, RuntimeError):
     """The database cannot be reached, started or created; the message names the place and the way out.
 
     Its text never holds a password, so it may be printed and logged.

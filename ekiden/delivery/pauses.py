@@ -17,6 +17,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
+from ekiden.errors import SaysEnough
 from ekiden.schedule.errors import ReasonMissing, UnknownScenario
 from ekiden.schedule.runs import RunContext
 from ekiden.schedule.scenario_codes import refuse_unknown
@@ -68,7 +69,7 @@ class Pause:
         return f"paused: {self.scope}, by {self.paused_by} since {since}: {self.reason}"
 
 
-class SendingPaused(RuntimeError):
+class SendingPaused(SaysEnough, RuntimeError):
     """What was to be sent or exported is paused, so nothing was taken."""
 
     def __init__(self, pauses: Sequence[Pause]) -> None:

@@ -9,9 +9,10 @@ from datetime import date, timedelta
 import pandas as pd
 
 from ekiden.demo.calendar import local_wall_time, shift_to_yesterday
+from ekiden.errors import SaysEnough
 
 
-class DemoDataMissing(Exception):
+class DemoDataMissing(SaysEnough):
     """The optional package with the demo's data is not installed."""
 
     def __init__(self) -> None:

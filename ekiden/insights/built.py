@@ -8,13 +8,14 @@ from typing import Any
 from psycopg import Connection
 
 from ekiden.database.statements import statement
+from ekiden.errors import SaysEnough
 from ekiden.scenarios.definition import FAULTS_KEY, OPTIONS, ScenarioDefinition, check
 from ekiden.scenarios.registry import is_built
 from ekiden.schedule.errors import NothingBuilt, UnknownScenario
 from ekiden.schedule.scenario_codes import unknown_scenario
 
 
-class ScenarioIsBroken(RuntimeError):
+class ScenarioIsBroken(SaysEnough, RuntimeError):
     """A scenario's definition has faults: its table answers no question."""
 
 

@@ -8,9 +8,10 @@ from typing import Any
 from psycopg import Connection
 
 from ekiden.database.statements import statement
+from ekiden.errors import SaysEnough
 
 
-class UnknownCustomer(LookupError):
+class UnknownCustomer(SaysEnough, LookupError):
     """The shop has no such customer."""
 
     def __init__(self, customer_id: str) -> None:

@@ -14,9 +14,10 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import all_hold, columns_of, statement
+from ekiden.errors import SaysEnough
 
 
-class UnknownRule(ValueError):
+class UnknownRule(SaysEnough, ValueError):
     """A rule was asked for that decides nothing."""
 
 

@@ -19,7 +19,8 @@ from ekiden.insights.audience import Heads
 from ekiden.insights.difference_sources import ScenarioSource
 from ekiden.insights.moments import Moment
 from ekiden.settings import Settings
-from ekiden.warehouse.dbt import PROJECT_DIR, eligibility_queries
+from ekiden.warehouse.dbt import PROJECT_DIR
+from ekiden.warehouse.questions import eligibility_queries
 
 
 @dataclass(frozen=True)

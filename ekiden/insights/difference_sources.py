@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ekiden.errors import SaysEnough
 from ekiden.scenarios.definition import FAULTS_KEY, OPTIONS, check
 from ekiden.scenarios.document import Document, document_of, read_document
 from ekiden.scenarios.faults import Location
@@ -16,7 +17,7 @@ from ekiden.schedule.scenario_codes import unknown_scenario
 from ekiden.warehouse.revision import GIT_TIMEOUT
 
 
-class SourceUnusable(RuntimeError):
+class SourceUnusable(SaysEnough, RuntimeError):
     """A scenario cannot be read from where it was looked for; the message says what is wrong there."""
 
 

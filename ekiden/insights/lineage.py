@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
 from ekiden.delivery.address.addresses import masked, without_people
+from ekiden.errors import SaysEnough
 from ekiden.scenarios.anchor import ORDER_ANCHORS
 
 
@@ -103,7 +104,7 @@ class MessageLineage:
     sent_by_word: SentByWord | None = None
 
 
-class UnknownMessage(LookupError):
+class UnknownMessage(SaysEnough, LookupError):
     """No message has this id."""
 
 

@@ -1,7 +1,7 @@
 """Who is in a segment at an instant (R-103f, R-208): as it is built, or as its file says before it is built.
 
-Belongs here: finding the segment and asking it. Does not belong here: compiling (`ekiden.warehouse.dbt`), and who may
-enter a scenario (`audience`).
+Belongs here: finding the segment and asking it. Does not belong here: compiling (`ekiden.warehouse.questions`), and who
+may enter a scenario (`audience`).
 """
 
 from collections.abc import Callable, Iterator
@@ -16,6 +16,7 @@ from psycopg import Connection, errors, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
+from ekiden.errors import SaysEnough
 from ekiden.insights.moments import Moment
 from ekiden.scenarios.source import SEGMENTS
 
@@ -26,11 +27,11 @@ FETCHED_ROWS = 10_000
 """Rows that a stream asks the server for at once: less than a megabyte, and few enough round trips."""
 
 
-class UnknownSegment(LookupError):
+class UnknownSegment(SaysEnough, LookupError):
     """No segment has this name; the message says which there are."""
 
 
-class SegmentUnusable(RuntimeError):
+class SegmentUnusable(SaysEnough, RuntimeError):
     """A segment's SQL does not run, or does not keep the contract of segments."""
 
 

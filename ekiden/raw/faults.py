@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ekiden.errors import SaysEnough
 from ekiden.shortening import shortened
 
 SHOWN_PER_FILE = 100
@@ -73,7 +74,7 @@ class FaultList:
             raise LoadRefused(tuple(kept), dict(self.totals))
 
 
-class LoadRefused(Exception):
+class LoadRefused(SaysEnough):
     """Files were not as the contract asks, and nothing of them was loaded.
 
     `faults` are the first of each file, in order of file and line; `totals` counts all of them by file.

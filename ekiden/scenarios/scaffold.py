@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from ekiden.content.sources import LAYOUT_FOLDER, NOTICE_FOLDER
+from ekiden.errors import SaysEnough
 from ekiden.scenarios.definition import check
 from ekiden.scenarios.document import document_of, template_mark
 from ekiden.scenarios.faults import shown
@@ -45,7 +46,7 @@ DESCRIPTIONS: Mapping[str, str] = {
 }
 
 
-class ScaffoldRefused(Exception):
+class ScaffoldRefused(SaysEnough):
     """No new scenario was written; the text says why and what to do."""
 
 

@@ -48,6 +48,7 @@ class NotChanged:
 ACTIONS = {
     action.name: action
     for action in (
+        # T3, at today's step time if that is still ahead, else now (R-241a, R-241b)
         Action(
             "release",
             "released",
@@ -56,7 +57,9 @@ ACTIONS = {
             lets_go=True,
             sends_today=True,
         ),
+        # T4
         Action("hold", "held", ("ready",), "Hold ready rows until a person releases them."),
+        # T12: the enrolment stops
         Action(
             "complete",
             "completed",
@@ -65,6 +68,7 @@ ACTIONS = {
             effects=("end_enrolments",),
             exit_reason="manual_complete",
         ),
+        # T13 (R-053, R-240e)
         Action(
             "block",
             "blocked",
@@ -73,6 +77,7 @@ ACTIONS = {
             effects=("end_enrolments",),
             exit_reason="blocked",
         ),
+        # T10, at once: a row fails only where it is certain that nothing was sent
         Action(
             "retry",
             "retried",
@@ -80,6 +85,7 @@ ACTIONS = {
             "Send failed rows again; a failed message was certainly not sent.",
             lets_go=True,
         ),
+        # T14
         Action(
             "reopen",
             "reopened",
@@ -89,6 +95,8 @@ ACTIONS = {
             needs_reason=True,
             waits_for_plans=True,
         ),
+        # T16: who was written to is done with the scenario; what has arrived, as the provider's events show,
+        # stays
         Action(
             "delete",
             "deleted",

@@ -1,6 +1,7 @@
 """What follows a step: the birth of the next row, or the end of the enrolment.
 
-Runs in the transaction that records the step, so that neither exists without the other (R-112, invariant 2).
+Runs in the transaction that records the step, so that neither exists without the other (R-112, invariant 2). Does not
+belong here: the birth of first rows (`plan`), and what a step's own outcome is (`ekiden.delivery.sending.record`).
 """
 
 from collections.abc import Sequence

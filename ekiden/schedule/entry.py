@@ -96,7 +96,7 @@ def anchor_dates(
 
 
 def enter(connection: Connection[Any], planning: Planning, *, broken_models: Sequence[str]) -> Entries:
-    """Let in whom arbitration lets in.
+    """Let in whom arbitration lets in, and return how many they are and how many enrolments gave way to them.
 
     Needs the temporary table `stops`. Leaves `candidates`, `contestants` and `arbitration` until the transaction ends,
     for what records why somebody was turned away (`ekiden.schedule.decisions`).

@@ -16,8 +16,9 @@ from psycopg.rows import class_row
 
 from ekiden.database.again import again
 from ekiden.database.statements import statement
+from ekiden.errors import SaysEnough
 from ekiden.scenarios.definition import EXPORTED_CHANNELS
-from ekiden.schedule.actions import ACTIONS, Action, NotChanged, changed_meanwhile, not_changed
+from ekiden.schedule.actions import Action, NotChanged, changed_meanwhile, not_changed
 from ekiden.schedule.errors import ReasonMissing
 from ekiden.schedule.rows import RowFilter, RowState, ScheduleRow, count, hold_reason, search
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
@@ -65,7 +66,7 @@ class Preview:
         return sum(count.rows for count in self.counts)
 
 
-class TooManyRows(ValueError):
+class TooManyRows(SaysEnough, ValueError):
     """More rows match than the limit allows; nothing was changed."""
 
     def __init__(self, matched: int, limit: int) -> None:
@@ -74,7 +75,7 @@ class TooManyRows(ValueError):
         self.limit = limit
 
 
-class WrongState(ValueError):
+class WrongState(SaysEnough, ValueError):
     """The filter asks for a state that the action does not apply to."""
 
 
@@ -109,8 +110,8 @@ def due_later(connection: Connection[Any], action: Action, row_filter: RowFilter
     return _number(connection.execute(query))
 
 
-def check(action: Action, *, reason: str | None, matched: int, limit: int) -> None:
-    """Raise what the action would be refused with: `ReasonMissing` or `TooManyRows`."""
+def refuse_order(action: Action, *, reason: str | None, matched: int, limit: int) -> None:
+    """Raise what the order would be refused with: `ReasonMissing` or `TooManyRows`."""
     if action.needs_reason and not (reason and reason.strip()):
         raise ReasonMissing(f"a {' or '.join(action.states)} row is {action.past} only with a reason")
     if matched > limit:
@@ -134,50 +135,12 @@ def operate(
     waited for them, so that the filter admits them no more. Raises `TooManyRows`, having changed nothing,
     if more than `limit` rows match, `ReasonMissing`, and `UnknownScenario`.
     """
-    check(action, reason=reason, matched=0, limit=limit)
+    refuse_order(action, reason=reason, matched=0, limit=limit)
     refuse_unknown(connection, row_filter.scenario)
     # the first so many are the first of those that it can be done to
     chosen = applicable(action, row_filter) if row_filter.first is not None else row_filter
     attempt = partial(_operate, connection, action, chosen, now, settings, context, limit, reason)
     return again(connection, attempt)
-
-
-def release(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T3: held rows become ready, at today's step time if that is still ahead, else now (R-241a, R-241b)."""
-    return operate(connection, ACTIONS["release"], row_filter, **options)
-
-
-def hold(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T4: ready rows wait for a person."""
-    return operate(connection, ACTIONS["hold"], row_filter, **options)
-
-
-def complete(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T12: rows are ended by hand; no next row is born and the enrolment stops (R-114)."""
-    return operate(connection, ACTIONS["complete"], row_filter, **options)
-
-
-def block(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T13: do not deliver; the customer never enters this scenario again (R-053, R-240e)."""
-    return operate(connection, ACTIONS["block"], row_filter, **options)
-
-
-def retry(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T10: failed rows become ready at once; a row fails only where it is certain that nothing was sent."""
-    return operate(connection, ACTIONS["retry"], row_filter, **options)
-
-
-def reopen(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T14: blocked rows go back under release control; a reason is required (Q-14)."""
-    return operate(connection, ACTIONS["reopen"], row_filter, **options)
-
-
-def delete(connection: Connection[Any], row_filter: RowFilter, **options: Any) -> OperatorReport:
-    """T16: rows are deleted softly; who is left without rows may enter again, who was written to is done (R-119).
-
-    What has arrived, as the provider's events show, stays.
-    """
-    return operate(connection, ACTIONS["delete"], row_filter, **options)
 
 
 def _operate(

@@ -98,15 +98,16 @@ def plan(
     scenarios: Sequence[str] | None = None,
     dry_run: bool = False,
 ) -> PlanReport:
-    """Plan local days `first_day` to `last_day`; `scenarios` narrows it to these codes.
+    """Plan local days `first_day` to `last_day`, and return what came of it; `scenarios` narrows it to these codes.
 
     A dry run does all of it and takes it back: the same report, and nothing in the ledger, no run either.
 
     Whatever is due before the real today is held, whichever day is planned (R-116), unless the scenario's
     `past_date_policy` says otherwise; days after today are left for their own planning. Planning again changes nothing.
-    Raises `UnknownScenario` for a code that nobody knows,
-    `DaysOutOfReach` for days that begin more than ten years before the last or before today, `NothingBuilt` before
-    the first build, and `ZoneDataDiffers` while the database has another local time than this process.
+
+    Raises `UnknownScenario` for a code that nobody knows, `DaysOutOfReach` for days that begin more than ten years
+    before the last or before today, `NothingBuilt` before the first build, `ZoneDataDiffers` while the database has
+    another local time than this process, and `ValueError` where the last day is before the first.
     """
     _check_days(first_day, last_day, today=settings.local_date(now))
     # before there is a run: what is refused planned no day, and is no plan that failed

@@ -12,6 +12,7 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import all_hold, columns_of, statement
+from ekiden.errors import SaysEnough
 
 LARGEST_ROW_ID = 2**63 - 1
 """PostgreSQL's bigint ends there."""
@@ -52,7 +53,7 @@ class NoHoldReason(ValueError):
     """What should say why a row is held is none of the reasons."""
 
 
-class NoRowId(ValueError):
+class NoRowId(SaysEnough, ValueError):
     """What should name a row is neither a row's number nor a message's id."""
 
 

@@ -1,6 +1,7 @@
 """Runs of the ledger: who acts, as what, when, and how it ended.
 
-Every change of the ledger happens inside `acting`; the database refuses a transition without an actor.
+Every change of the ledger happens inside `acting`; the database refuses a transition without an actor. Does
+not belong here: what a run does.
 """
 
 from collections.abc import Iterator

@@ -31,7 +31,7 @@ NOTHING_STOPPED = Stopped()
 def stop(
     connection: Connection[Any], *, now: datetime, selected: list[int] | None, broken_models: Sequence[str]
 ) -> Stopped:
-    """End what is to be stopped at `now`, in the scenarios `selected` (None: all).
+    """End what is to be stopped at `now`, in the scenarios `selected` (None: all), and return how much that was.
 
     Leaves the temporary table `stops` (enrolment_id, reason, left_at) until the transaction ends.
     """

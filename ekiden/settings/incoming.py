@@ -1,4 +1,7 @@
-"""What comes in to a deployment: events of providers, and who does not want to be written to any more."""
+"""What comes in to a deployment: events of providers, and who does not want to be written to any more.
+
+Does not belong here: reading them (`ekiden.webhook`, `ekiden.delivery.consent`).
+"""
 
 from datetime import timedelta
 from typing import Annotated

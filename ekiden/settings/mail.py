@@ -1,4 +1,7 @@
-"""How a deployment's mail goes out, and from whom."""
+"""How a deployment's mail goes out, and from whom.
+
+Does not belong here: what every channel has (`sending`), and what the other channels need (`other_channels`).
+"""
 
 from datetime import timedelta
 from typing import Literal

@@ -1,4 +1,7 @@
-"""What a deployment sends by besides mail: LINE, SMS and web push."""
+"""What a deployment sends by besides mail: LINE, SMS and web push.
+
+Does not belong here: what every channel has (`sending`).
+"""
 
 from typing import Annotated
 

@@ -1,4 +1,7 @@
-"""How a deployment sends, whatever it sends by: batches, tries, patience and workers."""
+"""How a deployment sends, whatever it sends by: batches, tries, patience and workers.
+
+Does not belong here: what only one channel needs (`mail`, `other_channels`).
+"""
 
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -18,7 +21,8 @@ class SendingSettings(BaseModel):
     """Rows claimed, checked, posted and recorded together; a provider's request holds at most 1,000."""
 
     max_attempts: int = Field(5, ge=1)
-    """Tries of one message that surely did not leave; then the row stays `failed` for an operator."""
+    """Tries of one message that surely did not leave; then the row stays `failed` for an operator. Fewer than its rows
+    in `outreach.attempts` where a provider wanted to be left alone: that costs no try."""
 
     retry_after: Duration = timedelta(minutes=5)
     """Wait before the next try, times the number of tries made: five tries outlast most of an hour."""

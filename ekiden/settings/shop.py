@@ -1,4 +1,7 @@
-"""What a deployment says of its shop: where and when it is, what it has, how it writes."""
+"""What a deployment says of its shop: where and when it is, what it has, how it writes.
+
+Does not belong here: by what it is written (`sending`), and anything said per scenario (`ekiden.scenarios`).
+"""
 
 from datetime import date, datetime, time
 from pathlib import Path

@@ -15,6 +15,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ekiden.errors import SaysEnough
+
 SETTINGS_FILE = "ekiden.toml"
 
 ALMOST = 0.85
@@ -22,11 +24,11 @@ ALMOST = 0.85
 names that are none, `test_database_url` comes nearest, 0.83 like `database_url`."""
 
 
-class SettingsFileUnreadable(ValueError):
+class SettingsFileUnreadable(SaysEnough, ValueError):
     """The settings file cannot be read, or names what is no setting; the text names the file and never a value."""
 
 
-class VariableMisspelt(ValueError):
+class VariableMisspelt(SaysEnough, ValueError):
     """A variable of the environment is no setting, and almost one."""
 
 

@@ -1,6 +1,6 @@
 """dbt's manifest, read whole.
 
-Belongs here: reading it while others may write it. Does not belong here: making it (`dbt`), or what is in it
+Belongs here: reading it while others may write it. Does not belong here: making it (`parsing`), or what is in it
 (`freshness`, and the assets in Dagster).
 """
 
@@ -9,13 +9,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ekiden.errors import SaysEnough
+
 WRITING_PATIENCE = 30.0
 """Seconds for another process to write a manifest: it takes less than one, many times that under load."""
 WRITING_PAUSE = 0.2
 """Seconds between two looks."""
 
 
-class ManifestTorn(Exception):
+class ManifestTorn(SaysEnough):
     """A manifest is not whole, and nobody is writing it: a build ended in the middle, as where a disk is full."""
 
     def __init__(self, path: Path) -> None:

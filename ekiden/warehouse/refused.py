@@ -3,7 +3,7 @@
 dbt stops at the first thing that it does not take. Often its words name the model or the file; where they name nobody,
 the scenarios that may be it are left out and taken back, half by half, until those remain with whom dbt stops.
 Belongs here: who it is, and why, in dbt's words. Does not belong here: what takes their place (`project`), and calling
-dbt (`dbt`).
+dbt (`parsing`).
 """
 
 import re

@@ -1,7 +1,7 @@
 """Which scenarios a dbt build did not get done, read from what dbt leaves behind, and why.
 
 A scenario's own SQL can be right in every file and fail on the day's data; so can a segment, a model of the shop's own
-or a test. Belongs here: whom a failed build blames. Does not belong here: calling dbt (`ekiden.warehouse.dbt`), and
+or a test. Belongs here: whom a failed build blames. Does not belong here: calling dbt (`ekiden.warehouse.build`), and
 leaving a scenario out of the plan (`ekiden.scenarios.left_out`).
 """
 

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, Ellip
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from ekiden.errors import SaysEnough
+
 SIGNATURE_HEADER = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP_HEADER = "X-Twilio-Email-Event-Webhook-Timestamp"
 
@@ -26,7 +28,7 @@ _SECONDS = re.compile(r"[0-9]{1,11}")  # until the year 5138
 _LONGEST_SIGNATURE = 200  # characters; one of P-256 has at most 96
 
 
-class KeyUnreadable(ValueError):
+class KeyUnreadable(SaysEnough, ValueError):
     """A verification key in the settings is none."""
 
 

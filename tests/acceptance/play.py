@@ -5,9 +5,7 @@ scheduling or sending; where this file would need one, the real code lacks it.
 """
 
 import time
-from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from psycopg import Connection
@@ -16,8 +14,9 @@ from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.lists.export import export_due
 from ekiden.delivery.sending.send import send_due
 from ekiden.scenarios.definition import SENT_CHANNELS
-from ekiden.schedule import operators
+from ekiden.schedule.actions import ACTIONS
 from ekiden.schedule.errors import ReasonMissing
+from ekiden.schedule.operators import operate
 from ekiden.schedule.plan import plan
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext
@@ -107,8 +106,10 @@ def _perform(operation: Operation, stage: Stage, channel: RecordingChannel, sett
             if not stage.ever_had_rows(operation.scenario, operation.customer, operation.step):
                 raise ScriptFault(f"there is no row of {_rows_meant(operation)}")
             row_filter = RowFilter(scenario=operation.scenario, customer=operation.customer, step_no=operation.step)
+            action = ACTIONS[_action_of(operation, stage)]
+            reason = operation.reason if action.needs_reason and isinstance(operation, Set) else None
             try:
-                _operator_action(operation, stage)(connection, row_filter, now=at, settings=settings, context=OPERATOR)
+                operate(connection, action, row_filter, now=at, settings=settings, context=OPERATOR, reason=reason)
             except ReasonMissing as refused:
                 raise ScriptFault(f"{refused}: add 'reason'") from None
         case _:
@@ -120,22 +121,22 @@ def _rows_meant(operation: OnRows) -> str:
     return ", ".join(f"{name} {value!r}" for name, value in parts.items() if value is not None)
 
 
-def _operator_action(operation: OnRows, stage: Stage) -> Callable[..., Any]:
+def _action_of(operation: OnRows, stage: Stage) -> str:
+    """Return the name of the operators' action."""
     match operation:
         case Set(status="ready") if _is_any(operation, stage, "failed"):
-            return operators.retry
+            return "retry"
         case Release() | Set(status="ready"):
-            return operators.release
+            return "release"
         case Delete():
-            return operators.delete
+            return "delete"
         case Set(status="completed"):
-            return operators.complete
+            return "complete"
         case Set(status="blocked"):
-            return operators.block
+            return "block"
         case Set(status="held"):
             # a row that is blocked is reopened, one that is ready is held back
-            is_blocked = _is_any(operation, stage, "blocked")
-            return partial(operators.reopen, reason=operation.reason) if is_blocked else operators.hold
+            return "reopen" if _is_any(operation, stage, "blocked") else "hold"
         case _:
             raise TypeError(f"no operator can do {operation!r}")
 

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from ekiden.schedule.operators import release
+from ekiden.schedule.actions import ACTIONS
+from ekiden.schedule.operators import operate
 from ekiden.schedule.plan import PlanReport, plan
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext
@@ -125,8 +126,9 @@ def _measure_backfill(planner: _Planner, report: Reporter) -> None:
 def _measure_release(planner: _Planner, report: Reporter) -> None:
     report.note("release of what is held")
     seconds, released = _timed(
-        lambda: release(
+        lambda: operate(
             planner.connection,
+            ACTIONS["release"],
             RowFilter(state="held"),
             now=planner.now(),
             settings=planner.settings,

@@ -25,7 +25,8 @@ from ekiden.database.migrations import migrate
 from ekiden.delivery.pauses import resume
 from ekiden.delivery.unknown.rows import Settled, UnknownFilter, unknown_rows
 from ekiden.delivery.unknown.settle import settle
-from ekiden.schedule.operators import release
+from ekiden.schedule.actions import ACTIONS
+from ekiden.schedule.operators import operate
 from ekiden.schedule.rows import RowFilter
 from ekiden.settings import Settings
 from tests.conftest import database_in, open_folder
@@ -101,7 +102,15 @@ def test_whoever_is_killed_nothing_is_taken_twice_and_nothing_is_lost(
     fill(shop, CUSTOMERS_A_ROUND * ROUNDS)
     shop.at("2024-03-09 12:00")
     shop.plan("2024-03-09")
-    release(shop.connection, RowFilter(), now=shop.now, settings=shop.settings, context=OPERATOR, limit=1_000_000)
+    operate(
+        shop.connection,
+        ACTIONS["release"],
+        RowFilter(),
+        now=shop.now,
+        settings=shop.settings,
+        context=OPERATOR,
+        limit=1_000_000,
+    )
     crew = Crew(shop.settings, own_server, Record(tmp_path / "taken"), Whims(SHARES))
     turn(shop, crew, shop.now)
     with at_work(crew):

@@ -26,8 +26,8 @@ from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.sending.record import Recorded
 from ekiden.delivery.sending.send import SendReport, send_due
 from ekiden.delivery.unknown.reconcile import reconcile
-from ekiden.schedule import operators
-from ekiden.schedule.operators import OperatorReport
+from ekiden.schedule.actions import ACTIONS
+from ekiden.schedule.operators import OperatorReport, operate
 from ekiden.schedule.plan import PlanReport, plan
 from ekiden.schedule.rows import RowFilter, ScheduleRow, search
 from ekiden.schedule.runs import RunContext, finish_run, start_run
@@ -260,8 +260,9 @@ class Shop:
         return send_due(self.connection, **options)
 
     def operate(self, action: str, *, reason: str | None = None, **row_filter: Any) -> OperatorReport:
-        return getattr(operators, action)(
+        return operate(
             self.connection,
+            ACTIONS[action],
             RowFilter(**row_filter),
             now=self.now,
             settings=self.settings,

@@ -23,7 +23,8 @@ from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.lists.export import export_due
 from ekiden.delivery.pauses import SendingPaused, resume
 from ekiden.delivery.sending.send import send_due
-from ekiden.schedule import operators
+from ekiden.schedule.actions import ACTIONS
+from ekiden.schedule.operators import TooManyRows, operate
 from ekiden.schedule.plan import plan
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext
@@ -130,7 +131,7 @@ class Worker:
                 try:
                     act(self, connection, random, now)
                     done += 1
-                except (SendingPaused, ProviderStopped, operators.TooManyRows):
+                except (SendingPaused, ProviderStopped, TooManyRows):
                     continue
                 except Exception as error:
                     with self.faults.open("a") as stream:
@@ -165,7 +166,7 @@ def operates(worker: Worker, connection: psycopg.Connection[Any], random: Random
     resume(connection, None, reason="it takes mail again", now=now, context=RunContext("o"))
     # mostly what brings rows forward, else everything is soon over
     names = ["release"] * 4 + ["hold"] * 2 + ["complete", "block", "retry", "reopen", "reopen", "delete", "delete"]
-    action = getattr(operators, random.choice(names))
+    action = ACTIONS[random.choice(names)]
     choices = [
         RowFilter(scenario=random.choice(["first", "second", "again", "cards"])),
         RowFilter(step_no=random.randint(1, 3)),
@@ -173,8 +174,9 @@ def operates(worker: Worker, connection: psycopg.Connection[Any], random: Random
         RowFilter(customer=f"C{random.randint(1, 50)}"),
         RowFilter(),
     ]
-    action(
+    operate(
         connection,
+        action,
         random.choice(choices),
         now=now,
         settings=worker.settings,

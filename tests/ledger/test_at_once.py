@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ekiden.database.connection import connect
-from ekiden.schedule.operators import reopen
+from ekiden.schedule.actions import ACTIONS
+from ekiden.schedule.operators import operate
 from ekiden.schedule.rows import RowFilter
 from ekiden.settings import Settings
 from tests.integration.delivery.crowd import PATIENCE, process, wait_until_alone
@@ -97,4 +98,6 @@ def test_a_reopened_row_and_a_plan_do_not_bring_somebody_into_two_exclusive_scen
 
 def reopen_all(settings: Settings, now: datetime) -> None:
     with connect(settings, autocommit=True) as connection:
-        reopen(connection, RowFilter(), now=now, settings=settings, context=OPERATOR, reason="because")
+        operate(
+            connection, ACTIONS["reopen"], RowFilter(), now=now, settings=settings, context=OPERATOR, reason="because"
+        )

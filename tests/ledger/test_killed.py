@@ -13,7 +13,8 @@ from random import Random
 
 import pytest
 
-from ekiden.schedule.operators import release
+from ekiden.schedule.actions import ACTIONS
+from ekiden.schedule.operators import operate
 from ekiden.schedule.rows import RowFilter
 from tests.integration.delivery.crowd import PATIENCE, plan_all, process, send_all, wait_until_alone
 from tests.integration.ledger_fixtures import OPERATOR, Shop
@@ -86,7 +87,15 @@ def test_killed_senders_send_nothing_twice_and_lose_nothing(shop: Shop, tmp_path
     fill(shop, 20 * ROUNDS, ("chain",))
     shop.at("2024-03-09 12:00")
     shop.plan("2024-03-09")
-    release(shop.connection, RowFilter(), now=shop.now, settings=shop.settings, context=OPERATOR, limit=1_000_000)
+    operate(
+        shop.connection,
+        ACTIONS["release"],
+        RowFilter(),
+        now=shop.now,
+        settings=shop.settings,
+        context=OPERATOR,
+        limit=1_000_000,
+    )
     provider = Provider(tmp_path / "taken", can_be_asked=can_be_asked)
     random = Random(ROUNDS)
     for _ in range(ROUNDS):

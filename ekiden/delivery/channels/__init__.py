@@ -16,6 +16,7 @@ from ekiden.delivery.channels.base import (
     Sender,
 )
 from ekiden.delivery.channels.outbox import OutboxChannel
+from ekiden.errors import SaysEnough
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.scenarios.definition import Channel as StepChannel
 from ekiden.settings import NO_UNSUBSCRIBE_URL, Settings
@@ -41,7 +42,7 @@ FIRST_PORT_OF_ANYBODY = 1_024
 """Below it, a server that listens on this machine was set up by whoever runs it, to take mail for others (25, 587)."""
 
 
-class ChannelMisconfigured(ValueError):
+class ChannelMisconfigured(SaysEnough, ValueError):
     """A channel that the settings ask for cannot be made from them; the text names the variable."""
 
 

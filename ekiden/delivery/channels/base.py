@@ -13,6 +13,7 @@ from uuid import UUID
 
 from ekiden.content.message import RenderedMessage
 from ekiden.content.variables import harmless
+from ekiden.errors import SaysEnough
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Carrier:
     """Messages taken together at most; fewer where they are posted one by one, so that consent is read just before."""
 
 
-class ProviderStopped(Exception):
+class ProviderStopped(SaysEnough):
     """The provider turns away everything we send; sending stops until somebody has looked.
 
     `deliveries` has one entry per message of the call, in order: those already answered with their outcome,

@@ -21,6 +21,7 @@ from ekiden.clock import Clock, utc_now
 from ekiden.delivery.channels.posts import SHORTEST_WAIT, credential
 from ekiden.delivery.channels.sendgrid_client import Answer, PooledClient
 from ekiden.delivery.channels.transport import NotConnected, pool_for
+from ekiden.errors import SaysEnough
 
 PAGE = 500
 """Entries a request: the most that the bounces' page allows; the others name no limit."""
@@ -50,7 +51,7 @@ class SuppressionList(StrEnum):
     GROUPS = "groups"
 
 
-class ListUnreadable(RuntimeError):
+class ListUnreadable(SaysEnough, RuntimeError):
     """A list could not be read to its end; what was read before stays."""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ekiden.delivery.consent.opt_outs import NewOptOut, NobodyOptedOut, OptOutChannel
+from ekiden.errors import SaysEnough
 from ekiden.insights.moments import at_local
 from ekiden.raw.checks import FIRST_YEAR, LAST_YEAR
 from ekiden.raw.encodings import look_at
@@ -23,7 +24,7 @@ LONGEST = 254
 """Characters of what somebody is found by: an address has no more, and three such fit into the index of all."""
 
 
-class OptOutFileRefused(ValueError):
+class OptOutFileRefused(SaysEnough, ValueError):
     """A file of opt-outs has faults; nothing of it is recorded."""
 
 

@@ -17,6 +17,7 @@ from psycopg.rows import class_row
 
 from ekiden.database.statements import all_hold, columns_of, statement
 from ekiden.delivery.address.addresses import as_written, compared, telephone_digits
+from ekiden.errors import SaysEnough
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.schedule.errors import ReasonMissing
 from ekiden.schedule.runs import RunContext
@@ -36,7 +37,7 @@ class OptOutChannel(StrEnum):
     OUTBOUND_CALL = "outbound_call"
 
 
-class NobodyOptedOut(ValueError):
+class NobodyOptedOut(SaysEnough, ValueError):
     """An opt-out names neither a customer nor an address, or a withdrawal nothing to withdraw."""
 
 

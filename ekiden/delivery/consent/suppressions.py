@@ -24,6 +24,7 @@ from ekiden.delivery.channels.sendgrid_suppressions import (
     SuppressionList,
 )
 from ekiden.delivery.consent.opt_outs import NewOptOut, OptOutChannel, opt_out
+from ekiden.errors import SaysEnough
 from ekiden.settings import Settings
 
 OVERLAP = timedelta(days=2)
@@ -38,7 +39,7 @@ REASONS: dict[SuppressionList, str] = {
 """What stands in our list for an entry of theirs; who left a group has opted out instead."""
 
 
-class NoSuppressionList(ValueError):
+class NoSuppressionList(SaysEnough, ValueError):
     """This deployment has no provider whose lists could be read, or no key that could be one of it."""
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from itsdangerous import BadSignature, Signer
 
+from ekiden.errors import SaysEnough
 from ekiden.settings import NO_UNSUBSCRIBE_URL, SHORTEST_SECRET, Settings
 
 SALT = "ekiden unsubscribe link"
@@ -24,7 +25,7 @@ PADDING = "=="
 """What base64 appends to 16 bytes; a link goes without."""
 
 
-class SecretUnusable(ValueError):
+class SecretUnusable(SaysEnough, ValueError):
     """The file that should hold the secret of unsubscribe links does not."""
 
 

@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
 from ekiden.delivery.lists.export_files import FileOptions, WrittenFile
+from ekiden.errors import SaysEnough
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class ExportedFile:
     is_copy: bool
 
 
-class ExportRefused(ValueError):
+class ExportRefused(SaysEnough, ValueError):
     """What was asked for cannot be exported; nothing was marked."""
 
 

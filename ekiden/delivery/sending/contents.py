@@ -12,6 +12,7 @@ from psycopg import Connection
 from ekiden.content.faults import ContentFault
 from ekiden.content.variants import load_variants
 from ekiden.database.statements import statement
+from ekiden.errors import SaysEnough
 from ekiden.scenarios.definition import SENT_CHANNELS
 from ekiden.settings import Settings
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ekiden.delivery.sending.send import SendReport
 
 
-class ContentsBroken(Exception):
+class ContentsBroken(SaysEnough):
     """Rows are due whose content has faults; they stay ready, and everything else was sent: `reports` say what."""
 
     def __init__(self, faults: Mapping[str, ContentFault], reports: Sequence["SendReport"] = ()) -> None:

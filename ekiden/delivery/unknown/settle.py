@@ -21,9 +21,10 @@ from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.delivery.sending.record import record
 from ekiden.delivery.unknown.carried import CARRIED_ALREADY
 from ekiden.delivery.unknown.rows import Settled, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
-from ekiden.schedule.actions import NotChanged, changed_meanwhile
+from ekiden.errors import SaysEnough
+from ekiden.schedule.actions import ACTIONS, NotChanged, changed_meanwhile
 from ekiden.schedule.errors import ReasonMissing
-from ekiden.schedule.operators import DEFAULT_LIMIT, TooManyRows, retry
+from ekiden.schedule.operators import DEFAULT_LIMIT, TooManyRows, operate
 from ekiden.schedule.rows import RowFilter, row_ids
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
@@ -63,11 +64,11 @@ class Settlement:
     run_id: UUID
 
 
-class NothingToRetry(ValueError):
+class NothingToRetry(SaysEnough, ValueError):
     """What is called sent is to be sent again."""
 
 
-def check(settled: Settled, *, reason: str | None, retry_them: bool, matched: int, limit: int) -> None:
+def refuse_settling(settled: Settled, *, reason: str | None, retry_them: bool, matched: int, limit: int) -> None:
     """Raise what settling would be refused with: `ReasonMissing`, `NothingToRetry` or `TooManyRows`."""
     if not (reason and reason.strip()):
         raise ReasonMissing("a message of unknown outcome is settled only with a reason: say how you know")
@@ -97,7 +98,7 @@ def settle(
     the same row one changes it, and so of a person and a provider's event. Raises `TooManyRows`, having changed
     nothing, `ReasonMissing` and `NothingToRetry`.
     """
-    check(settled, reason=reason, retry_them=retry_them, matched=0, limit=limit)
+    refuse_settling(settled, reason=reason, retry_them=retry_them, matched=0, limit=limit)
     attempt = partial(_settle, connection, settled, chosen, now, settings, context, reason.strip(), limit, retry_them)
     return again(connection, attempt)
 
@@ -224,8 +225,9 @@ def _retry(
     context: RunContext,
     reason: str,
 ) -> int:
-    report = retry(
+    report = operate(
         connection,
+        ACTIONS["retry"],
         RowFilter(rows=tuple(str(row.schedule_row_id) for row in rows)),
         now=now,
         settings=settings,

@@ -22,7 +22,8 @@ from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.settings import Settings
-from ekiden.warehouse.dbt import dbt_environment, prepare
+from ekiden.warehouse.dbt import dbt_environment
+from ekiden.warehouse.parsing import readable_project
 from orchestration.composition import build_defs
 from orchestration.instance import open_instance
 from tests.conftest import database_in, drop_database
@@ -76,7 +77,7 @@ def parsed_home(deployment_url: str, tmp_path_factory) -> Path:
     With the deployments' connection: a build with another one would parse it again.
     """
     home = tmp_path_factory.mktemp("parsed")
-    prepare(Settings(home=home), dbt_environment(Settings(home=home, database_url=SecretStr(deployment_url))))
+    readable_project(Settings(home=home), dbt_environment(Settings(home=home, database_url=SecretStr(deployment_url))))
     return home
 
 

@@ -13,7 +13,7 @@ from ekiden.warehouse.dbt import manifest_path
 from orchestration.composition import build_defs
 from sensors.due_rows import CATCH_ALL_JOB, SENDING_JOB, SENDING_TAGS
 
-ROOMS = ("raw", "staging", "marts", "segments", "eligibility", "history")
+SCHEMAS = ("raw", "staging", "marts", "segments", "eligibility", "history")
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +44,10 @@ def test_a_manifest_that_another_process_is_writing_is_waited_for(parsed_home) -
         writer.join()
 
 
-def test_the_assets_are_those_of_the_rooms(definitions) -> None:
+def test_the_assets_are_those_of_the_schemas(definitions) -> None:
     keys = {key.to_user_string() for key in definitions.resolve_all_asset_keys()}
     assert {key for key in keys if "/" not in key} == {"step_schedule", "deliveries", "exported_lists"}
-    assert {key.split("/")[0] for key in keys if "/" in key} == {*ROOMS, "outreach"}
+    assert {key.split("/")[0] for key in keys if "/" in key} == {*SCHEMAS, "outreach"}
     assert {"raw/orders", "staging/stg_orders", "marts/orders", "segments/lapsed_90_days"} <= keys
     assert {"eligibility/cross_sell", "eligibility/first_purchase_follow_up", "eligibility/reactivation"} <= keys
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult, Failure
 
-from assets.acting import PARENT_TAG
+from assets.steps.acting import PARENT_TAG
 from ekiden.delivery.pauses import pause, resume
 from ekiden.raw.list_folder import files_in
 from orchestration.list_jobs import LIST_JOBS

@@ -24,8 +24,8 @@ from dagster import (
 
 from assets import deliveries, schedule
 from assets.ledger_checks import ledger_checks
-from assets.partitions import due_dates
 from assets.raw import RawTable, raw_checks
+from assets.steps.partitions import due_dates
 from assets.unknown import unknown_settled_check
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.pauses import open_pauses

@@ -15,12 +15,12 @@ from dagster._daemon.monitoring import run_monitoring
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
-from assets.pools import DBT_POOL
+from assets.steps.pools import DBT_POOL
 from ekiden.database.connection import DAGSTER_SUFFIX, connect
 from ekiden.schedule.invariants import INVARIANTS, offenders
 from orchestration.instance import end_lost_runs, open_instance, sole_server
 from orchestration.up import POOL_RECYCLE
-from sensors.due_rows import unfinished_dates
+from sensors.due_rows import dates_under_way
 from tests.integration.commands import at_the_terminal, commands
 from tests.integration.dagster.conftest import CUSTOMERS
 
@@ -126,10 +126,10 @@ def transitions(deployment) -> int:
 def test_a_run_whose_process_vanished_does_not_keep_the_sensor_waiting(deployment) -> None:
     job = deployment.definitions.resolve_job_def("send_now")
     vanished = deployment.instance.create_run_for_job(job, status=DagsterRunStatus.STARTED)
-    assert None in unfinished_dates(deployment.instance)
+    assert None in dates_under_way(deployment.instance)
     assert end_lost_runs(deployment.instance) == 1
     assert deployment.instance.get_run_by_id(vanished.run_id).status is DagsterRunStatus.FAILURE
-    assert None not in unfinished_dates(deployment.instance)
+    assert None not in dates_under_way(deployment.instance)
 
 
 def test_a_plan_whose_process_vanished_keeps_the_next_waiting_for_some_hours_at_most(deployment, monkeypatch) -> None:
@@ -166,7 +166,7 @@ def test_a_run_that_was_made_and_never_queued_does_not_keep_the_sensor_waiting(d
     # the database went away between the two; Dagster neither starts nor ends such a run
     stranded = deployment.instance.create_run_for_job(deployment.definitions.resolve_job_def("send_now"))
     assert stranded.status is DagsterRunStatus.NOT_STARTED
-    assert None not in unfinished_dates(deployment.instance)
+    assert None not in dates_under_way(deployment.instance)
 
 
 def test_days_that_wait_for_a_build_leave_room_for_sends(deployment) -> None:

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from assets.acting import ledger
-from assets.termination import RunTerminated
+from assets.steps.acting import ledger
+from assets.steps.termination import RunTerminated
 from tests.integration.ledger_fixtures import Shop
 
 LONGER_THAN_ANY_TEST = 600

@@ -15,7 +15,8 @@ from ekiden.insights import segments as segments_module
 from ekiden.insights.moments import moment
 from ekiden.insights.segments import SegmentMember, SegmentSize, SegmentUnusable, UnknownSegment, asked_segment, members
 from ekiden.insights.segments import size as size_of
-from ekiden.warehouse.dbt import BuildFailed, compiled_model
+from ekiden.warehouse.dbt import BuildFailed
+from ekiden.warehouse.questions import compiled_model
 from tests.integration.insights.conftest import AWKWARD_CUSTOMER, NOW, ZONE, BuiltShop
 
 LAPSED = "lapsed_90_days"

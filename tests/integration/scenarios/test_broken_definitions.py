@@ -11,7 +11,9 @@ from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey, DagsterI
 
 from ekiden.scenarios.definition import FAULTS_KEY
 from ekiden.warehouse import dbt
-from ekiden.warehouse.project import COMPILED, STANDING
+from ekiden.warehouse.parsing import parse, readable_project
+from ekiden.warehouse.project import COMPILED, STANDING, prepare_project
+from ekiden.warehouse.questions import compiled_model
 from orchestration.composition import build_defs
 
 BROKEN = {
@@ -214,7 +216,7 @@ def test_contents_that_cannot_be_sent_are_a_warning_of_the_check(site):
 def test_nothing_is_copied_where_dbt_can_read_the_project(site):
     site.scenario("good")
     site.scenario("misspelt", ("anchor: ordered", "anchor: orderd"))
-    project = dbt.prepare_project(site.settings, site.project, {})
+    project = prepare_project(site.settings, site.project, {})
     assert project.folder == site.project
     assert set(project.broken) == {"misspelt"}
     assert not (site.settings.dbt_target / "projects").exists()
@@ -223,13 +225,13 @@ def test_nothing_is_copied_where_dbt_can_read_the_project(site):
 def test_what_dbt_stops_at_without_a_word_about_the_file_leaves_out_that_scenario_alone(site):
     site.scenario("good")
     site.scenario("mended")
-    dbt.prepare(site.settings)
+    readable_project(site.settings)
     in_config = ("    config:\n", "    config:\n      freshness: {build_after: 3}\n")
     site.scenario("mended", in_config)
     site.scenario("fine")
     site.scenario("sources", ("version: 2\n", "version: 2\nsources: [5]\n"))
     site.scenario("granularity", ("{name: anchor_date,", "{name: anchor_date, granularity: dayy,"))
-    project = dbt.prepare(site.settings)
+    project = readable_project(site.settings)
     assert {model: reason.split(" of the project: ") for model, reason in project.refused_by_dbt.items()} == {
         "mended": [
             "with models/eligibility/mended.yml dbt reads nothing",
@@ -248,7 +250,7 @@ def test_what_dbt_stops_at_without_a_word_about_the_file_leaves_out_that_scenari
 
     for name in ("mended", "sources", "granularity"):
         site.scenario(name)
-    assert dbt.prepare(site.settings).folder == site.project
+    assert readable_project(site.settings).folder == site.project
     assert left_out_in_the_manifest(site) == set()
 
 
@@ -257,7 +259,7 @@ def test_a_file_of_no_scenario_with_which_dbt_reads_nothing_is_left_out_alone(si
     (site.eligibility / "sources.yml").write_text("version: 2\nsources: [5]\n")
     (site.eligibility / "wanted.yml").write_text("version: 2\nsources: [{name: wanted, tables: [{name: here}]}]\n")
     site.scenario("reads", query="select * from {{ source('wanted', 'here') }}")
-    project = dbt.prepare(site.settings)
+    project = readable_project(site.settings)
     (finding,) = project.report.loose
     assert str(finding) == (
         "dbt_project/models/eligibility/sources.yml:1:1: left out: with models/eligibility/sources.yml dbt reads "
@@ -266,15 +268,15 @@ def test_a_file_of_no_scenario_with_which_dbt_reads_nothing_is_left_out_alone(si
     assert (project.refused_by_dbt, dict(project.broken)) == ({}, {})
     assert left_out_in_the_manifest(site) == set()
     # as it was found out the last time, and what is only asked meanwhile
-    assert dbt.prepare(site.settings).report.loose == (finding,)
-    assert "select" in dbt.compiled_model(site.settings, "good")
+    assert readable_project(site.settings).report.loose == (finding,)
+    assert "select" in compiled_model(site.settings, "good")
 
     built = ekiden("build", "--select", "good")
     assert built.code == 1
     assert built.err.count("eligibility/sources.yml:1:1: left out") == 1
 
     (site.eligibility / "sources.yml").unlink()
-    project = dbt.prepare(site.settings)
+    project = readable_project(site.settings)
     assert (project.folder, project.report.loose) == (site.project, ())
 
 
@@ -291,7 +293,7 @@ def test_what_is_wrong_in_a_file_that_dbt_would_stop_at_stops_nobody(site):
     site.scenario("nothing")
     (site.eligibility / "nothing.yml").write_text("version: 2\nmodels:\n")
     (site.eligibility / "loop.yml").symlink_to(site.eligibility / "loop.yml")
-    project = dbt.prepare(site.settings)
+    project = readable_project(site.settings)
     assert project.refused_by_dbt == {}
     assert set(project.broken) == {"twice", "misspelt", "nowhere", "nowhere_by_hand", "nothing"}
     assert left_out_in_the_manifest(site) == {"misspelt", "nowhere", "nowhere_by_hand", "nothing"}
@@ -312,7 +314,7 @@ def test_a_model_by_hand_that_dbt_cannot_read_keeps_its_table(site):
     site.scenario("by_hand", query=BY_HAND)
     for model in ("compiled", "by_hand"):
         (site.eligibility / f"{model}.yml").write_text("models:\n\t- name\n")
-    folder = dbt.prepare_project(site.settings, site.project, {}).folder / "models" / "eligibility"
+    folder = prepare_project(site.settings, site.project, {}).folder / "models" / "eligibility"
     assert (folder / "by_hand.sql").read_text(encoding="utf-8") == STANDING
     assert (folder / "compiled.sql").read_text(encoding="utf-8") == COMPILED
 
@@ -354,10 +356,10 @@ def test_a_segment_that_is_saved_half_written_stops_plans_and_no_sends(site, eki
 
 def test_a_seed_that_is_new_is_in_the_next_manifest(site):
     site.scenario("good")
-    dbt.parse(site.settings)
+    parse(site.settings)
     (site.project / "seeds").mkdir()
     (site.project / "seeds" / "codes.csv").write_text("code\n1\n")
-    manifest = json.loads(dbt.parse(site.settings).read_text(encoding="utf-8"))
+    manifest = json.loads(parse(site.settings).read_text(encoding="utf-8"))
     assert "seed.ekiden.codes" in manifest["nodes"]
 
 

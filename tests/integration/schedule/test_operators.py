@@ -9,7 +9,7 @@ from ekiden.delivery.channels.base import Outcome
 from ekiden.schedule import operators
 from ekiden.schedule.actions import ACTIONS
 from ekiden.schedule.errors import ReasonMissing
-from ekiden.schedule.operators import TooManyRows, due_later, hold, release
+from ekiden.schedule.operators import TooManyRows, due_later, operate
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext, start_run
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
@@ -180,14 +180,30 @@ def test_a_failed_row_is_sent_again_when_a_person_says_so(ledger: Shop):
 
 def test_more_rows_than_the_limit_are_refused_whole(ledger: Shop):
     with pytest.raises(TooManyRows, match="2 rows match, more than the limit of 1") as refusal:
-        hold(ledger.connection, RowFilter(), now=ledger.now, settings=ledger.settings, context=OPERATOR, limit=1)
+        operate(
+            ledger.connection,
+            ACTIONS["hold"],
+            RowFilter(),
+            now=ledger.now,
+            settings=ledger.settings,
+            context=OPERATOR,
+            limit=1,
+        )
     assert (refusal.value.matched, refusal.value.limit) == (2, 1)
     assert ledger.states() == {("C1", 1): "ready", ("C2", 1): "held"}
 
 
 def test_an_action_without_an_actor_is_refused(ledger: Shop):
     with pytest.raises(ValueError, match="actor"):
-        hold(ledger.connection, RowFilter(), now=ledger.now, settings=ledger.settings, context=RunContext(" "), limit=9)
+        operate(
+            ledger.connection,
+            ACTIONS["hold"],
+            RowFilter(),
+            now=ledger.now,
+            settings=ledger.settings,
+            context=RunContext(" "),
+            limit=9,
+        )
 
 
 def test_what_an_action_does_not_apply_to_is_left_and_counted(ledger: Shop):
@@ -264,8 +280,9 @@ def test_many_rows_are_released_by_one_filter(ledger: Shop):
     )
     ledger.plan()
     with pytest.raises(TooManyRows, match="301 rows match, more than the limit of 300"):
-        release(
+        operate(
             ledger.connection,
+            ACTIONS["release"],
             RowFilter(state="held"),
             now=ledger.now,
             settings=ledger.settings,

@@ -9,6 +9,16 @@ import psycopg
 import pytest
 
 from ekiden.cli.expected import told
+from ekiden.errors import SaysEnough
+
+
+def test_an_error_whose_words_say_enough_is_told_in_them_and_one_of_our_own_making_is_not():
+    class NothingInTheShop(SaysEnough, LookupError):
+        pass
+
+    error = NothingInTheShop("the shop is empty: fill it")
+    assert told(error) == [error]
+    assert told(LookupError("the shop is empty: fill it")) == []
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])

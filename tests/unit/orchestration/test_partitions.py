@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from assets.partitions import due_dates, first_partition
+from assets.steps.partitions import due_dates, first_partition
 from ekiden.settings import Settings
 
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -6,10 +6,10 @@ import pytest
 from rich.console import Console
 from rich.markdown import Markdown
 
-from assets.acting import ACTOR_TAG, starter
 from assets.raw import Look, data_is_newer
-from assets.sample import SampleKeeper
-from assets.tables import LONGEST_TABLE, markdown_table
+from assets.shown.sample import SampleKeeper
+from assets.shown.tables import LONGEST_TABLE, markdown_table
+from assets.steps.acting import ACTOR_TAG, starter
 from ekiden.content.message import RenderedMessage
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, Sender
 from ekiden.delivery.consent.unsubscribe_tokens import signer_of, token_of

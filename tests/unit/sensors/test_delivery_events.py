@@ -7,9 +7,9 @@ NOW = datetime(2026, 5, 12, 3, 0, tzinfo=UTC)
 AGO = timedelta(minutes=2)
 
 
-def asked(found: Waiting, *, is_running: bool = False, ended: timedelta | None = None) -> Decision:
+def asked(found: Waiting, *, is_under_way: bool = False, ended: timedelta | None = None) -> Decision:
     last = None if ended is None else NOW - ended
-    return decide(found, is_running=is_running, last_ended_at=last, now=NOW)
+    return decide(found, is_under_way=is_under_way, last_ended_at=last, now=NOW)
 
 
 def test_while_nothing_waits_nothing_is_asked_for() -> None:
@@ -33,7 +33,7 @@ def test_unknown_messages_that_events_tell_of_are_settled_at_once() -> None:
 
 
 def test_a_run_is_waited_for_and_one_that_failed_is_not_asked_for_with_every_look() -> None:
-    assert not asked(Waiting(3, NOW - AGO, 0), is_running=True).drain
+    assert not asked(Waiting(3, NOW - AGO, 0), is_under_way=True).drain
     assert not asked(Waiting(3, NOW - AGO, 0), ended=timedelta(seconds=59)).drain
 
 

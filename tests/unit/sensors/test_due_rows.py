@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from assets.sending import WAITING
+from assets.steps.sending import WAITING
 from ekiden.delivery.pauses import Cause, Pause
 from ekiden.delivery.sending.due import DueSlot, LostClaims
 from sensors.due_rows import (
@@ -28,12 +28,12 @@ def due(day: date, minutes_ago: int = 1, newest_minutes_ago: int | None = None) 
     return DueSlot(day, 10, NOW - timedelta(minutes=minutes_ago), NOW - timedelta(minutes=newest))
 
 
-def asked_for(slots, *, in_flight=(), attempts=None):
-    return decide(slots, in_flight=in_flight, attempts=attempts or {}, now=NOW, zone=TOKYO).requests
+def asked_for(slots, *, under_way=(), attempts=None):
+    return decide(slots, under_way=under_way, attempts=attempts or {}, now=NOW, zone=TOKYO).requests
 
 
 def test_nothing_due_asks_for_nothing_and_says_so() -> None:
-    decision = decide([], in_flight=(), attempts={}, now=NOW, zone=TOKYO)
+    decision = decide([], under_way=(), attempts={}, now=NOW, zone=TOKYO)
     assert decision.requests == ()
     assert decision.reasons == ("nothing is due",)
 
@@ -48,15 +48,15 @@ def test_the_date_that_waits_longest_comes_first() -> None:
     assert [request.slot.due_date for request in requests] == [YESTERDAY, TODAY]
 
 
-def test_a_due_date_in_flight_is_not_asked_for_again() -> None:
+def test_a_due_date_under_way_is_not_asked_for_again() -> None:
     slots = slots_of([due(TODAY)], NONE_LOST, PARTITIONS)
-    decision = decide(slots, in_flight={TODAY}, attempts={}, now=NOW, zone=TOKYO)
+    decision = decide(slots, under_way={TODAY}, attempts={}, now=NOW, zone=TOKYO)
     assert decision.requests == ()
     assert "a run is on it" in decision.reasons[0]
 
 
 def test_while_everything_is_being_sent_no_date_is_asked_for() -> None:
-    assert asked_for(slots_of([due(TODAY)], NONE_LOST, PARTITIONS), in_flight={None}) == ()
+    assert asked_for(slots_of([due(TODAY)], NONE_LOST, PARTITIONS), under_way={None}) == ()
 
 
 def test_many_due_dates_share_one_run() -> None:
@@ -86,7 +86,7 @@ def test_a_failed_run_does_not_block_its_slot() -> None:
 def test_a_slot_that_was_left_due_waits_before_it_is_asked_for_again() -> None:
     slots = slots_of([due(TODAY)], NONE_LOST, PARTITIONS)
     ended = {slots[0].name: Attempts(3, NOW - FIRST_WAIT, "the third run")}
-    decision = decide(slots, in_flight=(), attempts=ended, now=NOW, zone=TOKYO)
+    decision = decide(slots, under_way=(), attempts=ended, now=NOW, zone=TOKYO)
     assert decision.requests == ()
     # its name, by which the run is known again, says the same in UTC and to the microsecond
     assert decision.reasons == (
@@ -97,7 +97,7 @@ def test_a_slot_that_was_left_due_waits_before_it_is_asked_for_again() -> None:
 
 def test_a_slot_of_everything_tells_its_times_in_the_shops_zone_too() -> None:
     slots = slots_of([due(TODAY - timedelta(days=n), n) for n in range(7)], NONE_LOST, PARTITIONS)
-    decision = decide(slots, in_flight={None}, attempts={}, now=NOW, zone=TOKYO)
+    decision = decide(slots, under_way={None}, attempts={}, now=NOW, zone=TOKYO)
     assert decision.reasons == (
         "everything since 2026-05-06 11:54:00 JST until 2026-05-06 12:00:00 JST: a run is on it",
     )
@@ -136,13 +136,13 @@ def test_what_is_asked_for_early_is_waited_for() -> None:
 
 
 def test_a_provider_that_wants_to_be_left_alone_is_named() -> None:
-    decision = decide([], in_flight=(), attempts={}, now=NOW, zone=TOKYO, waits={"sendgrid": NOW + timedelta(hours=1)})
+    decision = decide([], under_way=(), attempts={}, now=NOW, zone=TOKYO, waits={"sendgrid": NOW + timedelta(hours=1)})
     assert decision.reasons == ("nothing is due", "sendgrid wants to be left alone until 2026-05-06 13:00:00 JST")
 
 
-def test_one_date_in_flight_does_not_keep_another_waiting() -> None:
+def test_one_date_under_way_does_not_keep_another_waiting() -> None:
     slots = slots_of([due(TODAY), due(YESTERDAY)], NONE_LOST, PARTITIONS)
-    (request,) = asked_for(slots, in_flight={YESTERDAY})
+    (request,) = asked_for(slots, under_way={YESTERDAY})
     assert request.slot.due_date == TODAY
 
 
@@ -163,7 +163,7 @@ def paused(scenario: str | None) -> Pause:
 
 def test_while_all_sending_is_paused_nothing_is_asked_for_not_even_for_lost_claims() -> None:
     slots = slots_of([], LostClaims(3, 7), PARTITIONS)
-    decision = decide(slots, in_flight=(), attempts={}, now=NOW, zone=TOKYO, pauses=[paused("other"), paused(None)])
+    decision = decide(slots, under_way=(), attempts={}, now=NOW, zone=TOKYO, pauses=[paused("other"), paused(None)])
     assert decision.requests == ()
     assert decision.reasons[1].startswith("paused: all sending, by hanako since 2026-05-06 03:00 UTC: a wrong price")
 
@@ -171,7 +171,7 @@ def test_while_all_sending_is_paused_nothing_is_asked_for_not_even_for_lost_clai
 def test_a_paused_scenario_is_told_of_and_the_others_are_asked_for() -> None:
     decision = decide(
         slots_of([due(TODAY)], NONE_LOST, PARTITIONS),
-        in_flight=(),
+        under_way=(),
         attempts={},
         now=NOW,
         zone=TOKYO,

@@ -19,8 +19,12 @@ STATE = FileState(100, 1_700_000_000_000_000_000)
 SECOND = timedelta(seconds=1)
 
 
-def look(found, looks=None, *, in_flight=(), attempts=None, now=NOW):
-    return decide(found, looks or {}, in_flight=in_flight, attempts=attempts or {}, now=now, zone=TOKYO)
+def look(found, looks=None, *, under_way=(), attempts=None, now=NOW):
+    return decide(found, looks or {}, under_way=under_way, attempts=attempts or {}, now=now, zone=TOKYO)
+
+
+def context(instance, cursor=None):
+    return build_sensor_context(instance, cursor=cursor, resources={"clock": lambda: NOW})
 
 
 def test_an_empty_folder_asks_for_nothing() -> None:
@@ -59,7 +63,7 @@ def test_a_file_that_went_and_came_back_waits_again() -> None:
 
 def test_a_file_that_a_run_is_on_is_not_asked_for_again() -> None:
     looks = {"a.csv": Look(STATE, NOW)}
-    decision = look({"a.csv": STATE}, looks, in_flight={file_tag("a.csv", STATE)}, now=NOW + STILL_FOR)
+    decision = look({"a.csv": STATE}, looks, under_way={file_tag("a.csv", STATE)}, now=NOW + STILL_FOR)
     assert decision.requests == ()
     assert "a run is on it" in decision.reasons[0]
 
@@ -91,16 +95,18 @@ def test_the_sensor_asks_for_an_import_of_a_still_file(tmp_path) -> None:
     settings = Settings(home=tmp_path, lists=tmp_path / "laid here")
     sensor = list_files_sensor(settings, LIST_JOBS)
     with DagsterInstance.ephemeral() as instance:
-        empty = sensor.evaluate_tick(build_sensor_context(instance))
+        empty = sensor.evaluate_tick(context(instance))
         assert "no list in" in (empty.skip_message or "")
         settings.lists_folder.mkdir()
         (settings.lists_folder / "spring.csv").write_text("customer_id\nC1\n")
         status = (settings.lists_folder / "spring.csv").stat()
-        since = datetime.now(UTC) - STILL_FOR
+        since = NOW - STILL_FOR
         cursor = remember({"spring.csv": Look(FileState(status.st_size, status.st_mtime_ns), since)})
-        first = sensor.evaluate_tick(build_sensor_context(instance))
+        first = sensor.evaluate_tick(context(instance))
         assert first.run_requests == []
-        tick = sensor.evaluate_tick(build_sensor_context(instance, cursor=cursor))
+        # by the clock that it is given, whatever the machine's says
+        assert recall(first.cursor)["spring.csv"].since == NOW
+        tick = sensor.evaluate_tick(context(instance, cursor=cursor))
     (request,) = tick.run_requests
     assert request.job_name == "import_list"
     assert request.run_config["ops"]["import_list_file"]["config"]["file"] == "spring.csv"
@@ -112,11 +118,11 @@ def test_a_file_whose_name_is_no_text_keeps_no_other_from_being_imported(tmp_pat
     (tmp_path / "春.csv").write_text("customer_id\nC1\n")
     sensor = list_files_sensor(Settings(home=tmp_path, lists=tmp_path), LIST_JOBS)
     with DagsterInstance.ephemeral() as instance:
-        first = sensor.evaluate_tick(build_sensor_context(instance))
+        first = sensor.evaluate_tick(context(instance))
         assert "not written in UTF-8" in (first.skip_message or "")
-        since = datetime.now(UTC) - STILL_FOR
+        since = NOW - STILL_FOR
         looks = {name: replace(seen, since=since) for name, seen in recall(first.cursor).items()}
-        tick = sensor.evaluate_tick(build_sensor_context(instance, cursor=remember(looks)))
+        tick = sensor.evaluate_tick(context(instance, cursor=remember(looks)))
     assert [request.run_config["ops"]["import_list_file"]["config"]["file"] for request in tick.run_requests] == [
         "春.csv"
     ]

@@ -36,5 +36,5 @@ def test_once_the_days_are_planned_the_check_says_so_and_the_same_days_may_be_mi
 
 def test_a_check_that_runs_is_waited_for_and_one_that_broke_off_is_asked_for_again() -> None:
     for missed in ([], [WEEK]):
-        assert not decide(missed, Shown(None, is_running=True)).check
+        assert not decide(missed, Shown(None, is_under_way=True)).check
         assert decide(missed, Shown(None)).check

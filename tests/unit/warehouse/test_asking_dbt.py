@@ -12,6 +12,8 @@ import yaml
 from ekiden.scenarios.source import COLUMNS
 from ekiden.settings import Settings
 from ekiden.warehouse import dbt
+from ekiden.warehouse.parsing import readable_project
+from ekiden.warehouse.questions import eligibility_queries
 
 DBT = """#!{python} -SIE
 import json, os, pathlib, sys
@@ -71,7 +73,7 @@ def write_manifest(settings: Settings) -> None:
 
 def test_a_scenario_that_dbt_refuses_is_replaced_and_dbt_asked_again(settings: Settings, project: Path, calls: Calls):
     (project / "models" / "eligibility" / "by_hand.sql").write_text("select * from {{ ref('no_such_model') }}")
-    assert dbt.eligibility_queries(settings, [{"sql": "select 1"}], project=project) == ["select 1"]
+    assert eligibility_queries(settings, [{"sql": "select 1"}], project=project) == ["select 1"]
     first, second = calls()
     assert str(project) in first["arguments"]
     assert str(project) not in second["arguments"]
@@ -85,9 +87,9 @@ def test_whom_the_last_parse_refused_is_not_tried_again(
     monkeypatch.setattr(dbt, "PROJECT_DIR", project)
     (project / "models" / "eligibility" / "by_hand.sql").write_text("select * from {{ ref('no_such_model') }}")
     write_manifest(settings)
-    dbt.prepare(settings)
+    readable_project(settings)
     before = len(calls())
-    dbt.eligibility_queries(settings, [{"sql": "select 1"}], project=project)
+    eligibility_queries(settings, [{"sql": "select 1"}], project=project)
     assert len(calls()) == before + 1
 
 
@@ -98,7 +100,7 @@ def test_whom_dbt_does_not_name_a_parse_finds_out(
     write_manifest(settings)
     file = project / "models" / "eligibility" / "by_hand.yml"
     file.write_text(file.read_text().replace("name: customer_id", "name: customer_id\n    granularity: dayy"))
-    assert dbt.eligibility_queries(settings, [{"sql": "select 1"}], project=project) == ["select 1"]
+    assert eligibility_queries(settings, [{"sql": "select 1"}], project=project) == ["select 1"]
     assert [next(word for word in call["arguments"] if word[0] != "-") for call in calls()] == [
         *("run-operation", "parse", "parse", "run-operation")
     ]
@@ -115,13 +117,13 @@ def test_what_no_parse_finds_out_is_told_as_dbt_says_it(
     refusal = 'if "parse" not in sys.argv:\n    sys.exit("no such column")\n'
     script.write_text(script.read_text().replace("print(json.dumps({", f"{refusal}print(json.dumps({{"))
     with pytest.raises(dbt.BuildFailed, match="dbt cannot compile the definition: no such column"):
-        dbt.eligibility_queries(settings, [{"sql": "select 1"}], project=project)
+        eligibility_queries(settings, [{"sql": "select 1"}], project=project)
     assert len(calls()) == 2
 
 
 def test_a_file_that_dbt_cannot_read_is_kept_from_it(settings: Settings, project: Path, calls: Calls):
     (project / "models" / "eligibility" / "other.yml").write_text("models: [")
-    dbt.eligibility_queries(settings, [{"sql": "select 1"}], project=project)
+    eligibility_queries(settings, [{"sql": "select 1"}], project=project)
     (call,) = calls()
     folder = Path(call["arguments"][call["arguments"].index("--project-dir") + 1])
     assert not (folder / "models" / "eligibility" / "other.yml").exists()
@@ -130,7 +132,7 @@ def test_a_file_that_dbt_cannot_read_is_kept_from_it(settings: Settings, project
 def test_every_character_reaches_dbt_in_few_bytes(settings: Settings, project: Path, calls: Calls):
     characters = "".join(map(chr, (*range(0x3100), *range(0xFE00, 0x10000), 0x1F382)))
     source = {"definition": {"name": f" {characters}\n ", "places": ["みやこ町"] * 4000}}
-    dbt.eligibility_queries(settings, [source], project=project)
+    eligibility_queries(settings, [source], project=project)
     (call,) = calls()
     argument = call["arguments"][call["arguments"].index("--args") + 1]
     for loader in (yaml.SafeLoader, yaml.CSafeLoader):
@@ -140,4 +142,4 @@ def test_every_character_reaches_dbt_in_few_bytes(settings: Settings, project: P
 def test_what_is_too_long_for_one_argument_says_the_way_out(settings: Settings, project: Path, calls: Calls):
     source = {"definition": {"places": ["みやこ町"] * 10_000}}
     with pytest.raises(dbt.BuildFailed, match="put a long list of values into a segment"):
-        dbt.eligibility_queries(settings, [source], project=project)
+        eligibility_queries(settings, [source], project=project)

@@ -19,10 +19,12 @@ import sys
 from pathlib import Path
 from ekiden.settings import Settings
 from ekiden.warehouse import dbt
+from ekiden.warehouse.build import build
+from ekiden.warehouse.project import prepare_project
 dbt.dbt_executable = lambda: Path(sys.argv[1])
 settings = Settings(home=Path(sys.argv[2]))
 dbt.target_path(settings).mkdir(parents=True)
-dbt.build(settings, dbt.prepare_project(settings, dbt.PROJECT_DIR, {}), {})
+build(settings, prepare_project(settings, dbt.PROJECT_DIR, {}), {})
 """
 PATIENCE = 30
 """Seconds; it takes two."""

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from ekiden.settings import PROJECT_ROOT, Settings
-from ekiden.warehouse import dbt
-from ekiden.warehouse.project import KEPT, PreparedProject
+from ekiden.warehouse import dbt, parsing
+from ekiden.warehouse.parsing import readable_project
+from ekiden.warehouse.project import KEPT, PreparedProject, prepare_project
 
 
 def test_a_macro_that_is_open_in_an_editor_is_no_macro_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -38,9 +39,9 @@ def test_of_two_that_need_the_manifest_one_parses_and_the_other_waits(tmp_path: 
 
     def prepare() -> Path:
         both.wait()
-        return dbt.prepare(settings).folder
+        return readable_project(settings).folder
 
-    monkeypatch.setattr(dbt, "_parse_once", parse_once)
+    monkeypatch.setattr(parsing, "_parse_once", parse_once)
     with ThreadPoolExecutor(2) as threads:
         prepared = list(threads.map(lambda _: prepare(), range(2)))
     assert prepared == [dbt.PROJECT_DIR] * 2
@@ -49,11 +50,11 @@ def test_of_two_that_need_the_manifest_one_parses_and_the_other_waits(tmp_path: 
 
 def test_a_file_counts_whatever_the_case_of_its_suffix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(dbt, "PROJECT_DIR", tmp_path)
-    seen = {dbt._inputs({})}
+    seen = {parsing._inputs({})}
     for name in ("models/eligibility/tea.YML", "models/eligibility/tea.Sql", "seeds/codes.CSV"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
-        seen.add(dbt._inputs({}))
+        seen.add(parsing._inputs({}))
     assert len(seen) == 4
 
 
@@ -78,33 +79,33 @@ def test_who_has_not_changed_since_dbt_read_it_is_not_suspected(tmp_path: Path, 
         file = project / "models" / "eligibility" / f"{name}.yml"
         file.write_text(file.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
 
-    monkeypatch.setattr(dbt, "_parse_once", parse_once)
-    assert dbt.prepare(settings).folder == project
+    monkeypatch.setattr(parsing, "_parse_once", parse_once)
+    assert readable_project(settings).folder == project
     assert parsed == [set()]
 
     edit("welcome", "{name: anchor_date, ", "{name: anchor_date, granularity: dayy, ")
-    refused = dbt.prepare(settings).refused_by_dbt
+    refused = readable_project(settings).refused_by_dbt
     reason = "with models/eligibility/welcome.yml dbt reads nothing of the project: Invalid enum value"
     assert refused == {"welcome": reason}
     assert parsed[1:] == [set(), {"welcome"}]
-    assert dbt.prepare(settings).refused_by_dbt == refused
+    assert readable_project(settings).refused_by_dbt == refused
     assert len(parsed) == 3
 
     # it is suspected again for as long as it may be the one
     (project / "models" / "eligibility" / "cross_sell.sql").write_text("{{ eligibility() }} \n")
-    assert set(dbt.prepare(settings).refused_by_dbt) == {"welcome"}
+    assert set(readable_project(settings).refused_by_dbt) == {"welcome"}
     assert parsed[4] == {"cross_sell", "welcome"}
 
     edit("welcome", "granularity: dayy, ", "")
-    assert dbt.prepare(settings).folder == project
+    assert readable_project(settings).folder == project
 
     # nor was a stub read: what stands in its file comes to light with what was missing
     edit("welcome", "{name: anchor_date, ", "{name: anchor_date, granularity: dayy, ")
     (project / "models" / "eligibility" / "welcome.sql").write_text("{{ eligibility(segments=['late']) }}")
-    prepared = dbt.prepare(settings)
+    prepared = readable_project(settings)
     assert (set(prepared.broken), prepared.refused_by_dbt) == ({"welcome"}, {})
     (project / "models" / "segments" / "late.sql").write_text("select customer_id from {{ ref('customers') }}")
-    assert set(dbt.prepare(settings).refused_by_dbt) == {"welcome"}
+    assert set(readable_project(settings).refused_by_dbt) == {"welcome"}
 
 
 def test_a_copy_that_nobody_asks_for_any_more_is_removed_and_one_in_use_stays(tmp_path: Path):
@@ -119,7 +120,7 @@ def test_a_copy_that_nobody_asks_for_any_more_is_removed_and_one_in_use_stays(tm
         # as in a checkout of long ago
         for path in (definition, project):
             os.utime(path, (months_ago, months_ago))
-        return dbt.prepare_project(settings, project, {}).folder
+        return prepare_project(settings, project, {}).folder
 
     first, second = copy_of("models: ["), copy_of("models: [[")
     assert first.exists()

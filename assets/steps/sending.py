@@ -1,7 +1,8 @@
 """Send workers as ops: each sends what is due, and whoever comes after them reads what they did.
 
 Belongs here: a worker's step, and what it tells the step that gathers. Does not belong here: claims, checks and
-providers (`ekiden.delivery`), where the steps run (`orchestration.executors`), and what a run tells (`deliveries`).
+providers (`ekiden.delivery`), where the steps run (`orchestration.executors`), and what a run tells
+(`assets.deliveries`).
 """
 
 from collections.abc import Sequence
@@ -19,10 +20,10 @@ from dagster import (
 )
 from pydantic import BaseModel
 
-from assets.acting import ledger, run_context, starting_tag
-from assets.refusals import refusing
-from assets.sample import IDS_SHOWN, SampleKeeper
-from assets.termination import WholeBatches
+from assets.shown.sample import IDS_SHOWN, SampleKeeper
+from assets.steps.acting import ledger, run_context, starting_tag
+from assets.steps.refusals import refusing
+from assets.steps.termination import WholeBatches
 from ekiden.clock import Clock
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.pauses import SendingPaused

@@ -7,7 +7,7 @@ place in an event log.
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from assets.tables import escaped
+from assets.shown.tables import escaped
 from ekiden.delivery.address.addresses import masked, without_tokens
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome, OutgoingMessage
 

@@ -10,7 +10,7 @@ from typing import Any
 from dagster import AssetExecutionContext, OpExecutionContext
 from psycopg import Connection
 
-from assets.termination import ends_at_once
+from assets.steps.termination import ends_at_once
 from ekiden.database.connection import connect
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings

@@ -10,7 +10,7 @@ from typing import Any
 from dagster import MetadataValue
 from psycopg import Connection
 
-from assets.tables import eligibility_table, markdown_table
+from assets.shown.tables import eligibility_table, markdown_table
 from ekiden.schedule.held import HeldRow, held_counts, held_rows
 from ekiden.schedule.rows import RowFilter
 from ekiden.settings import Settings

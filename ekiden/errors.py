@@ -1,0 +1,9 @@
+"""Errors whose words say enough, whatever went wrong and wherever: a traceback would only hide them.
+
+Belongs here: the mark by which every door knows them. Does not belong here: any such error, which stands with what
+raises it, and which of them a job may call a refusal (`assets.steps.refusals`).
+"""
+
+
+class SaysEnough(Exception):
+    """Its message says what is wrong and what to do: it is told in one line to whoever asked."""
