@@ -4,21 +4,27 @@ Belongs here: how the timeline's edits change a scenario. Does not belong here: 
 (`translate`), and building what came out (`project`).
 """
 
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel
-
 from ekiden.scenarios.definition import OPTIONS, check
-from tests.acceptance.conditions import frames
-from tests.acceptance.reading import ScriptFault, parse
+from tests.acceptance.conditions import conditions
+from tests.acceptance.reading import ScriptFault, by_own_names, parse
 from tests.acceptance.script import Disable, DmExport, EditScenario, Enable, ForceStop, OnRows, Operation, Script
-from tests.acceptance.shorthand import Scenario
-from tests.acceptance.translate import definition
+from tests.acceptance.shorthand import Scenario, Step
+from tests.acceptance.translate import definition, step
+from tests.acceptance.values import listed
 
 SECTIONS = ("target", "exclusion", "stop")
+FIXED_LISTS = ("fixed_list", "fixed")
+# what may stand in the names of tables as it is; with what follows it, it is far from PostgreSQL's 63 characters
+PLAIN_ID = re.compile(r"[a-z][a-z0-9_]{0,31}")
+DIGEST = 16  # hexadecimal digits: no two of a folder's scripts share them by chance
 # the operations that in a deployment are edits of a scenario's file
 Edit = Enable | Disable | EditScenario | ForceStop
 
@@ -46,7 +52,17 @@ class SegmentModel:
 
     model_name: str
     segment: str
-    frames: tuple[Mapping[str, Any], ...]
+    target: Mapping[str, Any]
+    """Its conditions in the language's own words; empty for a segment that has none."""
+    segments: tuple[str, ...] = ()
+    """The models of the segments that it is made from."""
+    saved_at: datetime | None = None
+    """Of a fixed list: since when those are in it whom the conditions held for by then."""
+
+    @property
+    def build_name(self) -> str:
+        """The name of its compiled SQL: there is but one version of it."""
+        return self.model_name
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,9 @@ class Cast:
     at_start: tuple[Version, ...]
     by_operation: Mapping[int, Version]
     """The version an operation makes, by its place in the timeline."""
+
+    lateness: tuple[timedelta, ...]
+    """How late a message may go, at each operation."""
 
     segments: tuple[SegmentModel, ...] = ()
 
@@ -67,43 +86,75 @@ def cast(script: Script) -> Cast:
     """Return every version of a script's scenarios; raise `ScriptFault` for a definition with faults."""
     shorthand = list(script.scenarios)
     numbers = [1] * len(shorthand)
-    at_start = tuple(_version(script, place, 1, scenario) for place, scenario in enumerate(shorthand))
+    models = segments(script)
+    at_start = tuple(_version(script, models, place, 1, scenario) for place, scenario in enumerate(shorthand))
+    most_steps = [len(scenario.steps) for scenario in shorthand]
     by_operation = {}
+    lateness = []
     for moment, operation in enumerate(script.timeline):
-        if not isinstance(operation, Edit | OnRows | DmExport) or operation.scenario is None:
-            continue
-        place = _place_of(shorthand, operation.scenario, moment)
-        if not isinstance(operation, Edit):
-            continue
-        shorthand[place] = edited(shorthand[place], operation)
-        numbers[place] += 1
-        by_operation[moment] = _version(script, place, numbers[place], shorthand[place])
-    return Cast(at_start, by_operation, segments(script))
+        if isinstance(operation, Edit | OnRows | DmExport) and operation.scenario is not None:
+            place = _place_of(shorthand, operation.scenario, moment)
+            if isinstance(operation, OnRows) and operation.step not in (None, *range(1, most_steps[place] + 1)):
+                raise ScriptFault(f"timeline[{moment}]: {operation.scenario!r} has no step {operation.step}")
+            if isinstance(operation, Edit):
+                shorthand[place] = edited(shorthand[place], operation, f"timeline[{moment}]")
+                most_steps[place] = max(most_steps[place], len(shorthand[place].steps))
+                numbers[place] += 1
+                by_operation[moment] = _version(script, models, place, numbers[place], shorthand[place])
+        lateness.append(_lateness(shorthand))
+    return Cast(at_start, by_operation, tuple(lateness), models)
 
 
 def segments(script: Script) -> tuple[SegmentModel, ...]:
-    """Return the segments that a script brings along, those of its events and customers included."""
+    """Return the segments that a script brings along, those of its events and customers included.
+
+    Raises `ScriptFault` for one whose conditions are none that a scenario could have.
+    """
     named = [
         *script.segments,
         *(event.segment for event in script.events if event.segment),
         *(name for customer in script.customers for name in customer.segments),
     ]
-    return tuple(
-        SegmentModel(
-            f"{model_prefix(script)}__segment_{number}",
-            name,
-            tuple(frames(script.segments[name], relation="and")) if name in script.segments else (),
-        )
-        for number, name in enumerate(dict.fromkeys(named), start=1)
-    )
+    models = {
+        name: f"{model_prefix(script)}__segment_{number}" for number, name in enumerate(dict.fromkeys(named), start=1)
+    }
+    found = tuple(_segment(script, name, models) for name in models)
+    try:
+        TopologicalSorter({segment.model_name: segment.segments for segment in found}).prepare()
+    except CycleError:
+        raise ScriptFault("segments are made from one another in a circle") from None
+    return found
 
 
-def edited(scenario: Scenario, operation: Operation) -> Scenario:
-    """Return the scenario as an operation on it leaves it."""
-    given = scenario.model_dump(mode="json", by_alias=True, exclude_unset=True)
+def _segment(script: Script, name: str, models: Mapping[str, str]) -> SegmentModel:
+    given = script.segments.get(name)
+    if given is None:
+        return SegmentModel(models[name], name, {})
+    # since when is no condition: those named are in it since then, or the list was saved then
+    target = conditions(given.model_copy(update={"since": None}))
+    if not target:
+        return SegmentModel(models[name], name, {})
+    is_fixed = given.kind in FIXED_LISTS
+    if is_fixed and given.since is None:
+        raise ScriptFault(f"segment {name!r} is a fixed list of conditions: say 'since' when it was saved")
+    if given.since is not None and not is_fixed and not given.customers:
+        raise ScriptFault(f"segment {name!r}: whom conditions hold for is in it since then; leave 'since' out")
+    if unknown := sorted(_segments_of({"target": target}) - set(models)):
+        raise ScriptFault(f"segment {name!r} is made from a segment {unknown[0]!r} that is not in the script")
+    # the least scenario: what is wrong with it is wrong with the segment
+    steps = [step(Step(offset=1))]
+    scenario = {"code": "segment", "name": "segment", "anchor": "member_registered", "target": target, "steps": steps}
+    meaning = _checked(script, f"segment {name!r} is none", _with_segments(scenario, models))
+    read = tuple(sorted(_segments_of(meaning)))
+    return SegmentModel(models[name], name, meaning["target"], read, given.since if is_fixed else None)
+
+
+def edited(scenario: Scenario, operation: Operation, place: str = "the change") -> Scenario:
+    """Return the scenario as an operation on it leaves it; a fault of a change names the operation's place."""
+    given = scenario.model_dump(by_alias=True, exclude_unset=True)
     match operation:
-        case Enable(step=int() as step):
-            change: dict[str, Any] = {"steps": _with_state(scenario, given["steps"], step, "enabled")}
+        case Enable(step=int() as number):
+            change: dict[str, Any] = {"steps": _enabled(scenario, given["steps"], number)}
         case Enable():
             change = {"status": "enabled"}
         case Disable(mode=mode):
@@ -111,21 +162,22 @@ def edited(scenario: Scenario, operation: Operation) -> Scenario:
         case EditScenario():
             change = by_own_names(Scenario, operation.change)
         case ForceStop():
-            change = {"steps": _with_state(scenario, given["steps"], operation.step, "force_stopped")}
+            steps: Sequence[Mapping[str, Any]] = given["steps"]
+            # each step below is stopped as well, and has to be enabled by itself (Q-12)
+            for number in range(operation.step, max(operation.step, len(steps)) + 1):
+                steps = _with_state(scenario, steps, number, "force_stopped")
+            change = {"steps": steps}
         case _:
             raise TypeError(f"{operation!r} changes no scenario")
-    return parse(Scenario, given | change)
+    return parse(Scenario, given | change, place)
 
 
-def by_own_names(shape: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mapping with the name of each field for whichever of its words stands there."""
-    words = {
-        word: name
-        for name, field in shape.model_fields.items()
-        if isinstance(field.validation_alias, AliasChoices)
-        for word in field.validation_alias.choices
-    }
-    return {words.get(key, key): value for key, value in given.items()}
+def _enabled(scenario: Scenario, steps: Sequence[Mapping[str, Any]], number: int) -> list[Any]:
+    """Return the steps with this one enabled; those below that its stop has stopped are not (Q-12)."""
+    after = _with_state(scenario, steps, number, "enabled")
+    if scenario.steps[number - 1].state == "force_stopped":
+        after[number:] = [{"state": "force_stopped"} | dict(step) for step in after[number:]]
+    return after
 
 
 def _with_state(scenario: Scenario, steps: Sequence[Mapping[str, Any]], number: int, state: str) -> list[Any]:
@@ -134,27 +186,31 @@ def _with_state(scenario: Scenario, steps: Sequence[Mapping[str, Any]], number: 
     return [dict(step) | ({"state": state} if place == number else {}) for place, step in enumerate(steps, start=1)]
 
 
-def max_lateness(script: Script) -> timedelta | None:
-    """Return the lateness the script's scenarios allow, like `6h`; it is one setting of a deployment."""
-    written = {scenario.max_lateness for scenario in script.scenarios}
-    if written == {None}:
-        return None
-    if len(written) > 1:
-        raise ScriptFault("'max_lateness' is a deployment's setting: give every scenario the same")
-    text = written.pop() or ""
-    if not text.endswith("h") or not text[:-1].isdigit():
-        raise ScriptFault(f"'max_lateness' is written in hours, like 6h; given: {text!r}")
-    return timedelta(hours=int(text[:-1]))
+def _lateness(scenarios: Sequence[Scenario]) -> timedelta:
+    """Return how late a message of these scenarios may go; it is one setting of a deployment."""
+    by_default: timedelta = Scenario.model_fields["max_lateness"].default
+    lateness, *others = {scenario.max_lateness for scenario in scenarios} or {by_default}
+    if others:
+        raise ScriptFault("'max_lateness' is a deployment's, 6h unless it is said: give every scenario the same")
+    return lateness
 
 
-def _version(script: Script, place: int, number: int, scenario: Scenario) -> Version:
-    models = {segment.segment: segment.model_name for segment in segments(script)}
-    meaning = _with_segments(definition(scenario), models)
+def _version(
+    script: Script, segment_models: Sequence[SegmentModel], place: int, number: int, scenario: Scenario
+) -> Version:
+    models = {segment.segment: segment.model_name for segment in segment_models}
+    what = f"scenario {scenario.code!r} is none"
+    meaning = _checked(script, what, _with_segments(definition(scenario), models))
+    return Version(f"{model_prefix(script)}__{place + 1}", number, meaning, tuple(sorted(_segments_of(meaning))))
+
+
+def _checked(script: Script, what: str, meaning: dict[str, Any]) -> dict[str, Any]:
+    """Return a definition as it is; raise `ScriptFault` for its faults."""
     checked = check(meaning, options=options(script))
     if checked.faults:
-        listed = "\n".join(f"  {fault.place}: {fault.message} ({fault.rule})" for fault in checked.faults)
-        raise ScriptFault(f"scenario {scenario.code!r} is none that Ekiden can run:\n{listed}")
-    return Version(f"{model_prefix(script)}__{place + 1}", number, meaning, tuple(sorted(_segments_of(meaning))))
+        told = "\n".join(f"  {fault.place}: {fault.message} ({fault.rule})" for fault in checked.faults)
+        raise ScriptFault(f"{what} that Ekiden can run:\n{told}")
+    return meaning
 
 
 def options(script: Script) -> frozenset[str]:
@@ -163,21 +219,23 @@ def options(script: Script) -> frozenset[str]:
 
 
 def model_prefix(script: Script) -> str:
-    """Return what the names of a script's models begin with."""
-    return script.id.lower().replace("-", "_")
+    """Return what the names of a script's models begin with: its id, or a digest of one that fits no table's name."""
+    plain = script.id.lower().replace("-", "_")
+    if PLAIN_ID.fullmatch(plain):
+        return plain
+    return f"script_{hashlib.sha256(script.id.encode()).hexdigest()[:DIGEST]}"
 
 
 def _with_segments(meaning: dict[str, Any], models: Mapping[str, str]) -> dict[str, Any]:
     """Return a definition that names the models of the script's own segments."""
-    anchor = meaning["anchor"]
-    if isinstance(anchor, Mapping) and "entered" in anchor:
-        name = anchor["entered"]
+    anchor = meaning.get("anchor")
+    if isinstance(anchor, Mapping) and isinstance(name := anchor.get("entered"), str):
         meaning = meaning | {"anchor": {"entered": models.get(name, name)}}
     for section in SECTIONS:
         if given := meaning.get(section, {}).get("frames"):
             named = [
-                frame | {"codes": [models.get(code, code) for code in frame.get("codes", [])]}
-                if frame.get("type") == "segment"
+                frame | {"codes": [models.get(str(code), code) for code in frame["codes"]]}
+                if frame.get("type") == "segment" and isinstance(frame.get("codes"), list)
                 else frame
                 for frame in given
             ]
@@ -186,12 +244,12 @@ def _with_segments(meaning: dict[str, Any], models: Mapping[str, str]) -> dict[s
 
 
 def _segments_of(meaning: Mapping[str, Any]) -> set[str]:
-    anchor = meaning["anchor"]
+    anchor = meaning.get("anchor")
     found = {anchor["entered"]} if isinstance(anchor, Mapping) and "entered" in anchor else set()
     for section in SECTIONS:
         for frame in meaning.get(section, {}).get("frames", ()):
             if frame.get("type") == "segment":
-                found |= set(frame["codes"])
+                found |= set(map(str, listed(frame.get("codes"))))
     return found
 
 

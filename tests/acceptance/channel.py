@@ -21,6 +21,8 @@ class RecordingChannel:
     def __init__(self) -> None:
         self.calls: list[OutgoingMessage] = []
         self.dies_after_taking = False
+        self.says = Outcome.accepted
+        """What it says of the messages it is handed."""
         self.answer: Outcome | None = None
         """What it says when it is asked about earlier messages; None: it cannot be asked."""
 
@@ -29,7 +31,7 @@ class RecordingChannel:
         if self.dies_after_taking:
             raise SenderDied
         return [
-            Delivery(message.message_id, Outcome.accepted, provider_message_id=f"recorded-{message.message_id}")
+            Delivery(message.message_id, self.says, provider_message_id=f"recorded-{message.message_id}")
             for message in messages
         ]
 

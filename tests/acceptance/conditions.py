@@ -9,21 +9,33 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from tests.acceptance.reading import ScriptFault, by_own_names
 from tests.acceptance.shorthand import Conditions, MemberWords, Target
-from tests.acceptance.values import is_true, listed, typed
+from tests.acceptance.values import is_false, is_true, listed, typed
 
 Meant = dict[str, Any]
 # a frame may be written in short as well: what its type is called there, and its keys
-FRAME_KEYS = {"rel": "relation", "code": "codes"}
+FRAME_KEYS = {"rel": "relation", "code": "codes", "purchase_count": "count"}
+# the frames of codes, and what the shorthand calls their codes
+CODE_KEYS = {
+    "event": ("events", "event"),
+    "product": ("products", "product"),
+    "category": ("categories", "category"),
+    "segment": ("segments", "segment"),
+    "list": ("lists", "list"),
+}
+# from 30 to 39, from 30 on
+DASHES = str.maketrans({"–": "-", "~": "-", "〜": "-", "+": "-"})
 
 
 def target(given: Target) -> Meant:
     """Return who may enter; all must hold."""
-    return said(
-        frames=frames(given, relation="and"),
-        active_subscriber=given.active_subscriber,
-        and_scope=given.and_scope,
-    )
+    return conditions(given) | said(active_subscriber=given.active_subscriber)
+
+
+def conditions(given: Conditions) -> Meant:
+    """Return conditions that must all hold."""
+    return said(frames=frames(given, relation="and"), and_scope=given.and_scope)
 
 
 def exclusion(of_target: Target, given: Conditions) -> Meant:
@@ -39,8 +51,22 @@ def exclusion(of_target: Target, given: Conditions) -> Meant:
     )
     parts = [excluded, *([of_target.exclude] if of_target.exclude else []), given]
     short = [frame for part in parts for frame in _alternatives(part)]
-    written = Conditions(frames=[frame for part in parts for frame in part.frames])
-    return said(frames=_joined(short, written, relation="or"), and_scope=given.and_scope)
+    scopes = {part.and_scope for part in parts if part.and_scope}
+    if len(scopes) > 1:
+        raise ScriptFault("what is excluded has one 'and_scope', wherever it stands")
+    written = Conditions(frames=_of_all(parts))
+    return said(frames=_joined(short, written, relation="or"), and_scope=next(iter(scopes), None))
+
+
+def _of_all(parts: Sequence[Conditions]) -> list[Mapping[str, Any]]:
+    """Return the frames of all parts; those of a later one are alternatives to what stands above."""
+    frames: list[Mapping[str, Any]] = []
+    for part in parts:
+        own = [{FRAME_KEYS.get(key, key): value for key, value in each.items()} for each in part.frames]
+        if frames and any(each.get("relation") != "or" for each in own[1:]):
+            raise ScriptFault("frames that exclude stand in two places: write them in one")
+        frames += [{"relation": "or"} | each if frames else each for each in own[:1]] + own[1:]
+    return frames
 
 
 def stop(given: Conditions) -> Meant:
@@ -54,25 +80,37 @@ def frames(given: Conditions, *, relation: str) -> list[Meant]:
     return _joined([*_member_frames(given, given.member), *_happenings(given)], given, relation=relation)
 
 
-def frame(given: Mapping[str, Any]) -> Meant:
-    """Return a frame that was written out; its own keys are kept as they stand."""
+def frame(given: Mapping[str, Any], *, is_first: bool = False) -> list[Meant]:
+    """Return a frame that was written out, its own keys as they stand; several where it has several bands of age."""
     meant = typed({FRAME_KEYS.get(key, key): value for key, value in given.items() if value is not None})
-    if "type" not in meant:
-        for kind, key in (("product", "products"), ("category", "categories"), ("event", "events")):
-            if key in meant:
-                meant |= {"type": kind, "codes": listed(meant.pop(key))}
-                return meant
-        for kind in ("segment", "list", "product", "category", "event"):
-            if kind in meant:
-                meant |= {"type": kind, "codes": listed(meant.pop(kind))}
-                return meant
-        if "member" in meant:
-            meant["type"] = "member"
-    if meant.get("type") == "member" and "member" not in meant:
-        words = {key: meant.pop(key) for key in list(meant) if key in MemberWords.model_fields}
-        if len(readings := _member(words)) == 1:
-            meant["member"] = readings[0]
-    return meant
+    for kind, words in CODE_KEYS.items():
+        word = next((word for word in words if word in meant), None)
+        # an event may be about products
+        if word and "codes" not in meant and meant.get("type", kind) == kind:
+            return [meant | {"type": kind, "codes": listed(meant.pop(word))}]
+    return _member_frame(meant, is_first=is_first)
+
+
+def _member_frame(given: Meant, *, is_first: bool) -> list[Meant]:
+    """Return a frame with what it says of the member in the language's own way; any other frame as it is."""
+    meant = by_own_names(MemberWords, given)
+    beside = {key: value for key, value in meant.items() if key not in MemberWords.model_fields}
+    asked = meant.get("member", {})
+    if not isinstance(asked, Mapping) or meant.get("type", "member") != "member":
+        return [given]
+    words = dict(by_own_names(MemberWords, asked)) | {key: meant[key] for key in meant if key not in beside}
+    if not words:
+        return [given]
+    relation = meant.get("relation")
+    readings = _member(words)
+    if len(readings) > 1 and relation == "and" and not is_first:
+        raise ScriptFault("several bands of age stand in the first frame, or behind 'or' or 'not'")
+    # customers of neither band are those that are not of one and not of the other
+    further = "not" if relation == "not" else "or"
+    return [
+        beside | {"type": "member", "member": member} | ({"relation": further} if place else {})
+        for place, member in enumerate(readings)
+    ]
 
 
 def said(**values: Any) -> Meant:
@@ -81,7 +119,9 @@ def said(**values: Any) -> Meant:
 
 
 def _joined(short: Sequence[Meant], written: Conditions, *, relation: str) -> list[Meant]:
-    long = [frame(each) for each in written.frames]
+    long = [
+        meant for place, each in enumerate(written.frames) for meant in frame(each, is_first=place == 0 and not short)
+    ]
     joined = [each if place == 0 else {"relation": relation} | each for place, each in enumerate(short)]
     if joined and long:
         long[0] = {"relation": relation} | long[0]
@@ -92,21 +132,26 @@ def _happenings(given: Conditions) -> list[Meant]:
     """Return a frame for each kind of thing that happened or that the customer is in."""
     counted = said(count=typed(given.count) if given.count else None, within_days=given.within_days, since=given.since)
     timed = said(within_days=given.within_days, since=given.since)
+    if given.order is not None and not is_true(given.order) and not is_false(given.order):
+        raise ScriptFault(f"'order' is true or false; given: {given.order!r}")
     found: list[Meant] = []
     for kind, codes in (("product", given.products), ("category", given.categories)):
         if codes:
             found.append({"type": kind, "codes": list(codes)} | counted)
     if given.other_products:
-        found.append({"type": "product", "other_than": list(given.other_products)} | timed)
-    if is_true(given.order) or (given.count and not found):
+        found.append({"type": "product", "other_than": list(given.other_products)} | counted)
+    if is_true(given.order) or (given.count and not found and not given.events):
         found.append({"type": "order"} | counted)
     if given.events:
-        found.append({"type": "event", "codes": list(given.events)} | timed)
-    if given.subscription_cancelled not in (None, False, "false"):
+        # beside products or orders, these are what is counted
+        found.append({"type": "event", "codes": list(given.events)} | (timed if found else counted))
+    if given.subscription_cancelled is not None and not is_false(given.subscription_cancelled):
         found.append({"type": "subscription_cancelled"} | _cancelled(given.subscription_cancelled) | timed)
-    if given.scenarios not in (None, (), False, "false"):
+    if given.scenarios not in (None, ()) and not is_false(given.scenarios):
         codes = [] if is_true(given.scenarios) else listed(given.scenarios)
         found.append({"type": "scenario"} | said(codes=codes) | timed)
+    if timed and not found:
+        raise ScriptFault(f"{next(iter(timed))!r} stands beside nothing that happens at an instant")
     for kind, codes in (("segment", given.segments), ("list", given.lists)):
         if codes:
             found.append({"type": kind, "codes": list(codes)})
@@ -141,16 +186,18 @@ def _member_words(given: MemberWords) -> Meant:
 def _member(words: Mapping[str, Any]) -> list[Meant]:
     """Return the member conditions that short words mean, one for each band of age."""
     plain = typed({key: _reading(key, value) for key, value in words.items() if key != "age"})
-    bands = [typed({"age": band})["age"] for band in _bands(words["age"])] if "age" in words else [None]
-    return [member | said(age=band) for member, band in product([plain], bands)]
+    bands = [typed({"age": band}) for band in _bands(words["age"])] if "age" in words else [{}]
+    return [member | band for member, band in product([plain], bands)]
 
 
 def _bands(given: Any) -> list[Meant]:
     if isinstance(given, Mapping):
         return [dict(given)]
     if isinstance(given, str):
-        first, _, last = given.replace("–", "-").replace("..", "-").partition("-")
-        return [said(**{"from": first.strip(), "to": (last or first).strip()})]
+        first, dash, last = given.replace("..", "-").translate(DASHES).partition("-")
+        return [said(**{"from": first.strip() or None, "to": (last if dash else first).strip() or None})]
+    if isinstance(given, int):
+        return [{"from": given, "to": given}]
     if all(isinstance(age, str) and age.isdigit() for age in given) and len(given) == len(("from", "to")):
         return [{"from": given[0], "to": given[1]}]
     return [band for each in given for band in _bands(each)]
@@ -160,6 +207,8 @@ def _reading(key: str, value: Any) -> Any:
     if key in ("last_ordered_days_ago", "last_login_days_ago") and isinstance(value, str):
         return {"from": value}  # that many days ago or more
     if key == "birthday" and not isinstance(value, Mapping):
+        if not is_true(value):
+            raise ScriptFault(f"'birthday' is true, or says days_before and days_after; given: {value!r}")
         return {}
     if key in ("address", "postal_code") and isinstance(value, str):
         return {"contains": value}

@@ -83,7 +83,7 @@ def cases(request: pytest.FixtureRequest) -> Mapping[Path, Case]:
         for item in request.session.items
         if isinstance(item, pytest.Function) and "script_path" in item.fixturenames
     }
-    return refuse_ids_twice({path: _case(path) for path in sorted(paths)})
+    return refuse_ids_twice({path: read_case(path) for path in sorted(paths)})
 
 
 def refuse_ids_twice(cases: Mapping[Path, Case]) -> Mapping[Path, Case]:
@@ -103,15 +103,18 @@ def refuse_ids_twice(cases: Mapping[Path, Case]) -> Mapping[Path, Case]:
     return {path: Case(case.script_id, fault=faults[path]) if path in faults else case for path, case in cases.items()}
 
 
-def _case(path: Path) -> Case:
+def read_case(path: Path) -> Case:
+    """Return what a file says; whatever is wrong with it is its own fault."""
     content = None
     try:
         content = read_yaml(path)
         script = parse(Script, content)
         check_names(script)
         return Case(script.id, playable=(script, cast(script)))
-    except ScriptFault as fault:
-        return Case(content.get("id") if isinstance(content, dict) else None, fault=fault)
+    except Exception as error:
+        # whatever there may be in a script, the others are played
+        fault = error if isinstance(error, ScriptFault) else ScriptFault(f"{type(error).__name__}: {error}")
+        return Case(str(content.get("id")) if isinstance(content, dict) else None, fault=fault)
 
 
 @pytest.fixture(scope="session")

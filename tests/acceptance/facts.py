@@ -3,15 +3,16 @@
 Belongs here: what is known when, and where the raw contract keeps it. Does not belong here: SQL (`stage`).
 """
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from tests.acceptance.reading import parse
-from tests.acceptance.script import EVENT_KEYS, Customer, Event, Order, Script
+from tests.acceptance.script import EVENT_KEYS, READ_AS, Customer, Event, Order, Script
 from tests.acceptance.spans import first_of_each, segment_members, subscriptions, tags
 from tests.acceptance.values import listed, typed
 
@@ -24,7 +25,18 @@ SEGMENT_MEMBERS = "segment_members"
 """The raw table of those whom a script puts into a segment by name or event."""
 
 LISTED = "list_imported"
+# what the suppression list calls its reasons, and what else one may call them
+SUPPRESSED = "suppressed"
+REASONS = {
+    **{reason: reason for reason in ("unsubscribed", "bounced", "complained", "do_not_deliver", "invalid_address")},
+    "unsubscribe": "unsubscribed",
+    "bounce": "bounced",
+    "hard_bounce": "bounced",
+    "complaint": "complained",
+}
 UNCHANGED = object()
+# characters of a browser's keys in base64url (RFC 8291)
+P256DH_LENGTH, AUTH_LENGTH = 87, 22
 # a customer's fields that have a history of their own, and what their events say
 HISTORIES = {"newsletter": "newsletter_status", "rank": "member_rank"}
 
@@ -64,22 +76,34 @@ def visible(script: Script, at: datetime) -> Facts:
         "subscriptions": subscriptions(script, orders, happened, at),
         "customer_events": [
             {
-                "event_id": f"event_{place:03}",
+                "event_id": f"event_{place:03}_{kind}",
                 "customer_id": event.customer,
-                "event_type": event.type,
+                "event_type": kind,
                 "event_at": event.at,
                 "product_id": event.product,
             }
             for _, place, event in events
             if event.type not in EVENT_KEYS or event.type == "login"
+            # a scenario may ask about it by the script's own word
+            for kind in dict.fromkeys((event.type, READ_AS.get(event.type, event.type)))
         ],
         "customer_tags": tags(customers, happened),
         "list_members": _lists(script, customers, happened, at),
+        "web_push_subscriptions": [
+            {
+                "endpoint": f"https://push.invalid/{customer_id.encode().hex()}",
+                "customer_id": customer_id,
+                "p256dh": "A" * P256DH_LENGTH,
+                "auth": "A" * AUTH_LENGTH,
+                "subscribed_at": registered_at,
+            }
+            for customer_id, registered_at in _with_browser(customers, happened)
+        ],
         SEGMENT_MEMBERS: segment_members(script, customers, happened, at),
         SUPPRESSION_LIST: [
             {
                 "customer_id": event.customer,
-                "reason": "suppressed",
+                "reason": REASONS.get(event.reason or "", SUPPRESSED),
                 "source": "acceptance",
                 "suppressed_at": event.at,
             }
@@ -94,8 +118,30 @@ def address_of(customer_id: str) -> str:
     return f"{customer_id.lower() if plain else customer_id.encode().hex()}@customers.invalid"
 
 
-def _customer(customer: Customer, events: Iterable[Event]) -> Row:
-    now: dict[str, Any] = customer.model_dump()
+def _made_up(customer_id: str) -> dict[str, str]:
+    """Return where a customer is reached of whom the script does not say it."""
+    digest = hashlib.sha256(customer_id.encode()).hexdigest()
+    return {
+        "email": address_of(customer_id),
+        # a number of a mobile, as no provider is asked about it
+        "phone": f"090{int(digest, 16) % 10**8:08}",
+        "line_user_id": f"U{digest[:32]}",
+        "push_token": digest,
+    }
+
+
+def _with_browser(customers: Iterable[Customer], events: Sequence[Event]) -> Iterator[tuple[str, datetime]]:
+    """Yield the customers who can be pushed to."""
+    for customer in customers:
+        now = _now(customer, events)
+        if now["push_token"] and now["has_address"]:
+            yield customer.id, customer.registered
+
+
+def _now(customer: Customer, events: Iterable[Event]) -> dict[str, Any]:
+    """Return what a customer's record says after its events."""
+    made_up = {key: value for key, value in _made_up(customer.id).items() if key not in customer.model_fields_set}
+    now: dict[str, Any] = customer.model_dump() | made_up
     for event in events:
         if event.customer != customer.id:
             continue
@@ -108,19 +154,24 @@ def _customer(customer: Customer, events: Iterable[Event]) -> Row:
                 now["last_login"] = event.at
             case "customer_changed":
                 now |= _change(event)
+    return now
+
+
+def _customer(customer: Customer, events: Iterable[Event]) -> Row:
+    now = _now(customer, events)
+    if not now["has_address"]:
+        now |= dict.fromkeys(_made_up(customer.id))
     return {
         "customer_id": customer.id,
         "registered_at": customer.registered,
         "family_name": "Sample",
         "given_name": customer.id,
-        # an address that is written as nothing is none; one that is not written is made up
-        "email": (address_of(customer.id) if now["email"] is None else now["email"] or None)
-        if now["has_address"]
-        else None,
+        # an address that is written as nothing is none
+        "email": now["email"] or None,
         "email_2": now["email_2"] or None,
         "mail_format": now["mail_format"],
-        "phone": now["phone"],
-        "line_user_id": now["line_user_id"],
+        "phone": now["phone"] or None,
+        "line_user_id": now["line_user_id"] or None,
         "newsletter_status": now["newsletter"],
         "duplicate_status": now["duplicate"],
         "access_url": now["site"],

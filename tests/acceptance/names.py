@@ -9,9 +9,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from tests.acceptance.cast import by_own_names
-from tests.acceptance.reading import ScriptFault
-from tests.acceptance.script import EVENT_KEYS, EVENT_TYPES, Customer, EditScenario, Event, OnRows, Order, Script
+from tests.acceptance.reading import ScriptFault, by_own_names
+from tests.acceptance.script import (
+    EVENT_KEYS,
+    EVENT_TYPES,
+    READ_AS,
+    Customer,
+    EditScenario,
+    Event,
+    OnRows,
+    Order,
+    Script,
+)
 
 SIMILAR = 0.8  # of difflib's 0 to 1: 'suppresed' and 'optout' are slips, 'search' and 'cart_add' are events
 
@@ -51,6 +60,8 @@ def check_names(script: Script) -> None:
             raise ScriptFault(f"an event is of a customer {event.customer!r} who is not in the script")
         if event.order is not None and event.order not in orders:
             raise ScriptFault(f"an event is of an order {event.order!r} that is not in the script")
+        if event.order is not None and event.customer not in (None, orders[event.order]):
+            raise ScriptFault(f"events[{place}]: order {event.order!r} is not of customer {event.customer!r}")
         _check_type(f"events[{place}]", event, mentioned)
         _check_change(f"events[{place}]", event)
     for place, operation in enumerate(script.timeline):
@@ -58,8 +69,8 @@ def check_names(script: Script) -> None:
             raise ScriptFault(f"timeline[{place}]: there is no customer {operation.customer!r} in the script")
 
 
-def _known_once(script: Script) -> tuple[set[str], set[str]]:
-    """Return the customers and the orders, each of which stands in the script once; so do the scenarios."""
+def _known_once(script: Script) -> tuple[set[str], Mapping[str, str]]:
+    """Return the customers, and whose each order is; each stands in the script once, and so do the scenarios."""
     for what, names in (
         ("scenario", [scenario.code for scenario in script.scenarios]),
         ("customer", [customer.id for customer in script.customers]),
@@ -68,7 +79,7 @@ def _known_once(script: Script) -> tuple[set[str], set[str]]:
         for name, times in Counter(names).items():
             if times > 1:
                 raise ScriptFault(f"{what} {name!r} is in the script {times} times; give each a name of its own")
-    return {customer.id for customer in script.customers}, {order.id for order in script.orders}
+    return {customer.id for customer in script.customers}, {order.id: order.customer for order in script.orders}
 
 
 def _check_type(place: str, event: Event, mentioned: set[str]) -> None:
@@ -76,7 +87,7 @@ def _check_type(place: str, event: Event, mentioned: set[str]) -> None:
 
     An event that no scenario asks about and that resembles nothing is let be: it may stand there to change nothing.
     """
-    if event.type in EVENT_KEYS or event.type in READ_BY_EKIDEN or event.type in mentioned:
+    if event.type in {*EVENT_KEYS, *READ_BY_EKIDEN, *READ_AS, *mentioned}:
         return
     otherwise = [kind for kind, words in SAID_OTHERWISE.items() if event.type.lower() in words]
     similar = get_close_matches(event.type.lower(), [*EVENT_KEYS, *EVENT_TYPES, *READ_BY_EKIDEN], n=1, cutoff=SIMILAR)

@@ -5,6 +5,7 @@ scheduling or sending; where this file would need one, the real code lacks it.
 """
 
 import time
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ from ekiden.schedule.plan import plan
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
-from tests.acceptance.cast import Cast, max_lateness
+from tests.acceptance.cast import Cast
 from tests.acceptance.channel import RecordingChannel, SenderDied
 from tests.acceptance.expectations import compare_enrolments, compare_rows, compare_values
 from tests.acceptance.facts import visible
@@ -47,6 +48,9 @@ from tests.acceptance.stage import Stage
 from tests.integration.ledger_fixtures import reconcile_alone
 
 OPERATOR = RunContext(actor="operator@acceptance.invalid")
+REOPENED = "operator"  # in whatever words: a reopened row needs a reason
+# what an operator may make of a row by one action alone; what is not here, nobody can make of it
+SET_TO = {"deleted": "delete", "completed": "complete", "blocked": "block"}
 SCHEDULE = RunContext(actor="schedule")
 SENSOR = RunContext(actor="sensor")
 PATIENCE = 60.0  # seconds for the server to notice that a client is gone; it takes milliseconds
@@ -58,16 +62,16 @@ class Difference(Exception):
 
 def play(script: Script, cast: Cast, stage: Stage) -> None:
     """Play a script from an empty ledger on; raise `Difference` at the first unexpected thing."""
-    lateness = max_lateness(script)
-    settings = stage.settings if lateness is None else stage.settings.model_copy(update={"max_lateness": lateness})
     channel = RecordingChannel()
     stage.clear()
     for place, operation in enumerate(script.timeline):
         where = f"operation {place + 1} of {len(script.timeline)}, {operation.do} at {local(operation.at)}"
         if place and operation.at < script.timeline[place - 1].at:
             raise ScriptFault(f"{where}: the timeline goes back in time")
+        settings = stage.settings.model_copy(update={"max_lateness": cast.lateness[place]})
         try:
             if place == 0:
+                stage.bring(cast.segments)
                 stage.register(cast.at_start, now=operation.at)
             stage.show(visible(script, operation.at))
             stage.opt_out(opt_outs(script, operation.at), now=operation.at)
@@ -93,7 +97,9 @@ def _perform(operation: Operation, stage: Stage, channel: RecordingChannel, sett
         case Dispatch(crash_after_claim=True):
             _dispatch_and_die(stage, channel, settings, at)
         case Dispatch():
+            channel.says = Outcome(operation.provider_says)
             _dispatch(connection, channel, settings, at)
+            channel.says = Outcome.accepted
         case Reconcile():
             channel.answer = Outcome(operation.provider_says)
             reconcile_alone(connection, channel=channel, settings=settings, now=at, context=OPERATOR)
@@ -103,26 +109,28 @@ def _perform(operation: Operation, stage: Stage, channel: RecordingChannel, sett
         case Enable() | Disable() | EditScenario() | ForceStop():
             pass  # the version it makes is registered already
         case OnRows():
-            if not stage.ever_had_rows(operation.scenario, operation.customer, operation.step):
-                raise ScriptFault(f"there is no row of {_rows_meant(operation)}")
             row_filter = RowFilter(scenario=operation.scenario, customer=operation.customer, step_no=operation.step)
-            action = ACTIONS[_action_of(operation, stage)]
-            reason = operation.reason if action.needs_reason and isinstance(operation, Set) else None
-            try:
-                operate(connection, action, row_filter, now=at, settings=settings, context=OPERATOR, reason=reason)
-            except ReasonMissing as refused:
-                raise ScriptFault(f"{refused}: add 'reason'") from None
+            name = _action_of(operation, stage)
+            # what nobody can do, and what is not there to do it to, is refused: it changes nothing
+            if name is not None:
+                is_given = name != "reopen" or "reason" in operation.model_fields_set
+                reason = operation.reason if is_given else REOPENED
+                with suppress(ReasonMissing):
+                    operate(
+                        connection,
+                        ACTIONS[name],
+                        row_filter,
+                        now=at,
+                        settings=settings,
+                        context=OPERATOR,
+                        reason=reason,
+                    )
         case _:
             raise TypeError(f"nobody can do {operation!r}")
 
 
-def _rows_meant(operation: OnRows) -> str:
-    parts = {"scenario": operation.scenario, "customer": operation.customer, "step": operation.step}
-    return ", ".join(f"{name} {value!r}" for name, value in parts.items() if value is not None)
-
-
-def _action_of(operation: OnRows, stage: Stage) -> str:
-    """Return the name of the operators' action."""
+def _action_of(operation: OnRows, stage: Stage) -> str | None:
+    """Return the name of what an operator does; None where no operator can."""
     match operation:
         case Set(status="ready") if _is_any(operation, stage, "failed"):
             return "retry"
@@ -130,13 +138,11 @@ def _action_of(operation: OnRows, stage: Stage) -> str:
             return "release"
         case Delete():
             return "delete"
-        case Set(status="completed"):
-            return "complete"
-        case Set(status="blocked"):
-            return "block"
         case Set(status="held"):
             # a row that is blocked is reopened, one that is ready is held back
             return "reopen" if _is_any(operation, stage, "blocked") else "hold"
+        case Set(status=status):
+            return SET_TO.get(status)
         case _:
             raise TypeError(f"no operator can do {operation!r}")
 

@@ -7,7 +7,8 @@ out (`stage`).
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -20,6 +21,7 @@ from ekiden.settings import PROJECT_ROOT
 from tests.acceptance.cast import SegmentModel, Version
 from tests.acceptance.facts import SEGMENT_MEMBERS
 
+Part = Version | SegmentModel
 # everything a scenario reads; history reads the ledger, and the project's own scenarios are no script's
 LAYERS = ("staging", "segments", "marts")
 SCENARIOS = "acceptance"
@@ -30,14 +32,16 @@ SEGMENT = """
 select customer_id, valid from raw.MEMBERS where segment = {{ text_literal(SEGMENT_NAME) }}
 """
 CONDITION_SEGMENT = """
+READ
 {%- set scenario = DEFINITION -%}
 with
 {{ import_facts('everyone') }}
+{%- if execute %}
 anchors as (select customer_id, customer_id as anchor_key, registered_at as anchor_at from customers),
 {{ occurrence_ctes(scenario, 'everyone') }}
 {{ frame_ctes(scenario, 'target') }}
 answers as (
-    select anchors.customer_id, {{ fold_frames(scenario, 'target', "'{}'::tstzmultirange") }} as valid
+    select anchors.customer_id, VALID as valid
     from anchors
     {{ frame_joins(scenario, 'target') }}
     union all
@@ -45,7 +49,11 @@ answers as (
 )
 
 select customer_id, range_agg(valid) as valid from answers group by customer_id
+{%- endif %}
 """
+VALID = """{{ fold_frames(scenario, 'target', "'{}'::tstzmultirange") }}"""
+# whoever was in it when the list was saved is in it from then on
+SAVED = f"case when {VALID} @> SAVED_AT then tstzmultirange(tstzrange(SAVED_AT, null)) end"
 
 
 @dataclass(frozen=True)
@@ -73,11 +81,13 @@ class CompiledProject:
 
     relations: tuple[Relation, ...]
     """In the order in which they can be created."""
+    segments: Mapping[str, Relation]
+    """The scripts' own segments by model name, in that order as well."""
     create_registry: str
     builds: Mapping[str, ScenarioBuild]
     """By `Version.build_name`."""
     faults: Mapping[str, str]
-    """Why a version did not compile, by `Version.build_name`."""
+    """Why a version or a segment did not compile, by `build_name`."""
 
 
 def compile_project(
@@ -92,40 +102,75 @@ def compile_project(
     )
     own_models = project / "models" / "eligibility"
     shutil.rmtree(own_models)
-    _write_segments(project / "models" / "segments", segments)
-    _write_models(project / "models" / SCENARIOS, versions)
+    parts = [*segments, *versions]
     faults: dict[str, str] = {}
-    known = {version.build_name for version in versions}
-    while True:
-        result = _compile(project, folder / "target", environment)
-        if result.success:
-            break
+
+    def compiled(chosen: Sequence[Part]) -> Any:
+        _write_models(project / "models", chosen)
+        return _compile(project, folder / "target", environment)
+
+    while not (result := compiled([part for part in parts if part.build_name not in faults])).success:
         # dbt stops at the first model it cannot compile: leave that one out and go on with the others
         message = str(result.exception or result.result)
-        broken = next((name for name in re.findall(r"\w+", message) if name in known), None)
-        if broken is None or broken in faults:
+        left = [part for part in parts if part.build_name not in faults]
+        broken = _named_in(message, left) or broken_alone(left, lambda chosen: bool(compiled(chosen).success))
+        if not broken:
             raise RuntimeError(f"the dbt project does not compile: {message}")
-        faults[broken] = message
-        _write_models(project / "models" / SCENARIOS, [v for v in versions if v.build_name not in faults])
-    return _collect(result.result, versions, faults)
+        faults |= dict.fromkeys(broken, message)
+        # who reads a segment that is left out is left out as well
+        while readers := [
+            part.build_name
+            for part in left
+            if part.build_name not in faults and not faults.keys().isdisjoint(part.segments)
+        ]:
+            faults |= dict.fromkeys(readers, message)
+    return _collect(result.result, segments, versions, faults)
 
 
-def _write_models(folder: Path, versions: Sequence[Version]) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    (folder / f"{REGISTRY}.sql").write_text("{{ create_scenario_registry() }}\n")
-    for version in versions:
-        (folder / f"{version.build_name}.sql").write_text(_model(version))
-    properties = {
-        "version": 2,
-        "models": [
-            {"name": version.build_name, "config": {"meta": {"scenario": dict(version.definition)}}}
-            for version in versions
-        ],
-    }
-    (folder / "scenarios.yml").write_text(
-        yaml.safe_dump(properties, allow_unicode=True, sort_keys=False), encoding="utf-8"
-    )
+def _named_in(message: str, parts: Sequence[Part]) -> list[str]:
+    """Return the first of these models that dbt's message names."""
+    known = {part.build_name for part in parts}
+    return [name for name in re.findall(r"\w+", message) if name in known][:1]
+
+
+def broken_alone(parts: Sequence[Part], compiles: Callable[[Sequence[Part]], bool]) -> list[str]:
+    """Return the models of all scripts that do not compile by themselves, found by halves."""
+    by_script: dict[str, list[Part]] = defaultdict(list)
+    for part in parts:
+        by_script[part.model_name.rpartition("__")[0]].append(part)
+
+    def broken(scripts: Sequence[str]) -> list[str]:
+        if compiles([part for script in scripts for part in by_script[script]]):
+            return []
+        if len(scripts) == 1:
+            return [part.build_name for part in by_script[scripts[0]]]
+        half = len(scripts) // 2
+        return [*broken(scripts[:half]), *broken(scripts[half:])]
+
+    return broken(list(by_script)) if compiles([]) else []
+
+
+def _write_models(folder: Path, parts: Sequence[Part]) -> None:
+    scenarios = folder / SCENARIOS
+    segments = folder / "segments" / SCENARIOS
+    for written in (scenarios, segments):
+        shutil.rmtree(written, ignore_errors=True)
+        written.mkdir(parents=True)
+    (scenarios / f"{REGISTRY}.sql").write_text("{{ create_scenario_registry() }}\n")
+    for part in parts:
+        properties: dict[str, Any] = {"name": part.build_name}
+        if isinstance(part, SegmentModel):
+            place, model = segments, _segment(part)
+            properties["columns"] = [{"name": "customer_id"}, {"name": "valid"}]
+        else:
+            place, model = scenarios, _model(part)
+            properties["config"] = {"meta": {"scenario": dict(part.definition)}}
+        (place / f"{part.build_name}.sql").write_text(model, encoding="utf-8")
+        # a file for each: dbt's faults name the file alone
+        (place / f"{part.build_name}.yml").write_text(
+            yaml.safe_dump({"version": 2, "models": [properties]}, allow_unicode=True, sort_keys=False),
+            encoding="utf-8",
+        )
 
 
 def _model(version: Version) -> str:
@@ -141,24 +186,16 @@ def _model(version: Version) -> str:
     )
 
 
-def _write_segments(folder: Path, segments: Sequence[SegmentModel]) -> None:
-    for segment in segments:
-        (folder / f"{segment.model_name}.sql").write_text(_segment(segment), encoding="utf-8")
-    columns = [{"name": "customer_id"}, {"name": "valid"}]
-    properties = {
-        "version": 2,
-        "models": [{"name": segment.model_name, "columns": columns} for segment in segments],
-    }
-    (folder / "acceptance.yml").write_text(yaml.safe_dump(properties, sort_keys=False), encoding="utf-8")
-
-
 def _segment(segment: SegmentModel) -> str:
     """Return the model of a script's own segment: those named and those whom its conditions hold for."""
     named = SEGMENT.replace("SEGMENT_NAME", repr(segment.segment)).replace("MEMBERS", SEGMENT_MEMBERS)
-    if not segment.frames:
+    if not segment.target:
         return named
-    scenario = {"code": segment.segment, "target": {"frames": [dict(frame) for frame in segment.frames]}}
-    return CONDITION_SEGMENT.replace("DEFINITION", repr(scenario)).replace("NAMED", named)
+    saved_at = f"'{segment.saved_at}'::timestamptz"
+    read = "".join(f"{{%- do ref({name!r}) -%}}" for name in segment.segments)
+    valid = VALID if segment.saved_at is None else SAVED.replace("SAVED_AT", saved_at)
+    model = CONDITION_SEGMENT.replace("READ", read).replace("VALID", valid).replace("NAMED", named)
+    return model.replace("DEFINITION", repr({"code": segment.segment, "target": dict(segment.target)}))
 
 
 def _compile(project: Path, target: Path, environment: Mapping[str, str]) -> Any:
@@ -171,7 +208,9 @@ def _compile(project: Path, target: Path, environment: Mapping[str, str]) -> Any
         return dbtRunner().invoke([*map(str, arguments), *quietly])
 
 
-def _collect(results: Any, versions: Sequence[Version], faults: Mapping[str, str]) -> CompiledProject:
+def _collect(
+    results: Any, segments: Sequence[SegmentModel], versions: Sequence[Version], faults: Mapping[str, str]
+) -> CompiledProject:
     compiled = {result.node.name: result.node for result in results}
     relations = {
         node.unique_id: Relation(
@@ -188,8 +227,11 @@ def _collect(results: Any, versions: Sequence[Version], faults: Mapping[str, str
         if version.build_name not in faults:
             query, registration = compiled[version.build_name].compiled_code.split(REGISTRATION_FOLLOWS)
             builds[version.build_name] = ScenarioBuild(version.model_name, query, registration)
+    in_order = [relations[unique_id] for unique_id in order.static_order() if unique_id in relations]
+    of_scripts = {segment.model_name for segment in segments}
     return CompiledProject(
-        tuple(relations[unique_id] for unique_id in order.static_order() if unique_id in relations),
+        tuple(relation for relation in in_order if relation.name not in of_scripts),
+        {relation.name: relation for relation in in_order if relation.name in of_scripts},
         compiled[REGISTRY].compiled_code,
         builds,
         faults,

@@ -4,16 +4,34 @@ Belongs here: which keys there are. Does not belong here: what they mean (`trans
 many, both are read; what is written in Ekiden's own language is kept as it stands.
 """
 
-from datetime import date
+import re
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
-from tests.acceptance.reading import Part
+from tests.acceptance.reading import LocalDay, NotedPart, Part, TimeOfDay, nothing_as, two_digit_hours
 
 
 def _listed(given: object) -> object:
-    return given if isinstance(given, list | tuple | dict) or given is None else (given,)
+    if given is None:
+        return ()
+    return given if isinstance(given, list | tuple | dict) else (given,)
+
+
+# 6h, 30m, 1h30m, 2 days
+LENGTH = re.compile(
+    r"(?:(?P<days>\d+) ?(?:d|days?))? ?(?:(?P<hours>\d+) ?(?:h|hours?))? ?(?:(?P<minutes>\d+) ?(?:m|min|minutes?))?"
+)
+
+
+def _length(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    found = LENGTH.fullmatch(given.strip())
+    if not found or not any(found.groups()):
+        raise ValueError("write a length of time like 6h, 30m or 1h30m")
+    return timedelta(**{unit: int(number) for unit, number in found.groupdict().items() if number})
 
 
 Many = Annotated[tuple[str, ...], BeforeValidator(_listed)]
@@ -21,8 +39,8 @@ Frame = dict[str, Any]
 
 
 class Period(Part):
-    first: date | None = Field(None, alias="from")
-    last: date | None = Field(None, alias="to")
+    first: LocalDay | None = Field(None, validation_alias=AliasChoices("from", "start", "start_date"))
+    last: LocalDay | None = Field(None, validation_alias=AliasChoices("to", "end", "end_date"))
 
 
 class MemberWords(Part):
@@ -63,20 +81,24 @@ class Conditions(MemberWords):
     """Codes of scenarios that the customer came into; true: any other one."""
     subscription_cancelled: Any = None
     """True, products, or a mapping of products and reasons."""
-    member: dict[str, Any] = Field(default_factory=dict)
+    member: Annotated[dict[str, Any], nothing_as({})] = Field(default_factory=dict)
     count: dict[str, Any] | None = Field(None, validation_alias=AliasChoices("count", "purchase_count"))
-    """How many orders of the products or categories; without any, how many orders at all."""
+    """How many orders of the products or categories; without any, how many events or orders at all."""
     within_days: int | None = None
     since: str | None = None
     and_scope: str | None = None
     """Whether neighbouring frames that are joined by `and` are about one order (Q-05)."""
-    frames: tuple[Frame, ...] = ()
+    frames: Annotated[tuple[Frame, ...], nothing_as(())] = ()
 
 
 class Target(Conditions):
-    active_subscriber: Literal["include", "exclude"] | None = None
+    active_subscriber: Literal["include", "exclude"] | None = Field(
+        None, validation_alias=AliasChoices("active_subscriber", "active_subscriber_rule", "active_subscribers")
+    )
     order_kind: Literal["all", "one_off", "subscription"] | None = None
-    continuation_no: int | None = None
+    continuation_no: int | None = Field(
+        None, validation_alias=AliasChoices("continuation_no", "continuation_no_at_purchase")
+    )
     exclude: Conditions | None = None
     exclude_products: Many = ()
     exclude_categories: Many = ()
@@ -84,21 +106,22 @@ class Target(Conditions):
     exclude_lists: Many = ()
     exclude_events: Many = ()
     exclude_tags: Many = ()
-    exclude_member: dict[str, Any] = Field(default_factory=dict)
+    exclude_member: Annotated[dict[str, Any], nothing_as({})] = Field(default_factory=dict)
 
 
-class Step(Part):
+class Step(NotedPart):
     offset: int = Field(validation_alias=AliasChoices("offset", "offset_days"))
-    time: str = Field("12:00", validation_alias=AliasChoices("time", "send_time"))
+    time: TimeOfDay = Field("12:00", validation_alias=AliasChoices("time", "send_time"))
     auto: str = Field("none", validation_alias=AliasChoices("auto", "auto_send_time"))
     channel: str = "html_email"
     content: str | None = None
+    """What a step sends; without the key a sample, and none where nothing, `""` or `none` stands there."""
     state: Literal["enabled", "force_stopped"] = "enabled"
 
 
-class Scenario(Part):
-    code: str
-    name: str | None = None
+class Scenario(NotedPart):
+    code: str = Field(validation_alias=AliasChoices("code", "scenario_code"))
+    name: str | None = Field(None, validation_alias=AliasChoices("name", "scenario_name"))
     status: Literal["draft", "enabled", "disabled"] = "enabled"
     source: str | None = None
     anchor: str | dict[str, Any] = "ordered"
@@ -112,12 +135,18 @@ class Scenario(Part):
     reasons: Many = Field((), validation_alias=AliasChoices("reasons", "reason", "cancel_reasons", "cancel_reason"))
     site: str | None = None
     start: str | None = Field(None, validation_alias=AliasChoices("start", "start_date", "starts_on"))
-    target: Target = Target()
-    exclusion: Conditions = Field(Conditions(), validation_alias=AliasChoices("exclusion", "exclude"))
-    stop: Conditions = Conditions()
-    orders: dict[str, Any] = Field(default_factory=dict)
+    target: Annotated[Target, nothing_as({})] = Field(
+        Target(), validation_alias=AliasChoices("target", "target_conditions")
+    )
+    exclusion: Annotated[Conditions, nothing_as({})] = Field(
+        Conditions(), validation_alias=AliasChoices("exclusion", "exclude")
+    )
+    stop: Annotated[Conditions, nothing_as({})] = Field(
+        Conditions(), validation_alias=AliasChoices("stop", "stop_condition", "stop_conditions")
+    )
+    orders: Annotated[dict[str, Any], nothing_as({})] = Field(default_factory=dict)
     order_period: Period | None = None
-    period: Period | None = None
+    period: Period | None = Field(None, validation_alias=AliasChoices("period", "scenario_period"))
     look_back_days: int | None = None
     zero_day: str | None = None
     offset_basis: str | None = None
@@ -139,13 +168,19 @@ class Scenario(Part):
     on_skip: str | None = None
     disable_mode: str | None = None
     reevaluate_on_update: bool | None = None
-    max_lateness: str | None = None
+    max_lateness: Annotated[timedelta, BeforeValidator(_length)] = timedelta(hours=6)
     send_window: Any = ("08:00", "22:00")
     steps: tuple[Step, ...]
 
     @model_validator(mode="before")
     @classmethod
     def _window_in_one_word(cls, given: Any) -> Any:
-        if isinstance(given, dict) and isinstance(given.get("send_window"), str):
-            given = given | {"send_window": tuple(given["send_window"].replace("–", "-").split("-"))}
-        return given
+        window = given.get("send_window") if isinstance(given, dict) else None
+        if isinstance(window, str):
+            ends = [end.strip() for end in window.replace("–", "-").split("-")]
+            window = None if window == "none" else ends
+        if isinstance(window, list | tuple):
+            if len(window) != len(("from", "to")):
+                raise ValueError('a send window has two ends, like ["08:00", "22:00"]')
+            window = tuple(map(two_digit_hours, window))
+        return given | {"send_window": window} if isinstance(given, dict) and "send_window" in given else given

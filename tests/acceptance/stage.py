@@ -17,7 +17,7 @@ from ekiden.delivery.consent.opt_outs import NewOptOut, opt_out
 from ekiden.scenarios.definition import OPTIONS
 from ekiden.scenarios.registry import synchronise
 from ekiden.settings import Settings
-from tests.acceptance.cast import Version
+from tests.acceptance.cast import SegmentModel, Version
 from tests.acceptance.expectations import ActualEnrolment, ActualRow
 from tests.acceptance.facts import SEGMENT_MEMBERS, SUPPRESSION_LIST, Facts
 from tests.acceptance.project import CompiledProject
@@ -53,6 +53,18 @@ class Stage:
             for relation in self.project.relations:
                 self._run(f"create schema if not exists {relation.schema}")
                 self._run(f"{_creation(relation.is_view)} {_quoted(relation)} as {relation.query}")
+
+    def bring(self, segments: Iterable[SegmentModel]) -> None:
+        """Create the views of a script's own segments: nobody else's script suffers from them."""
+        models = {segment.model_name for segment in segments}
+        for model in models:
+            if fault := self.project.faults.get(model):
+                raise ScriptFault(f"a segment's model does not compile: {fault}")
+        with self.connection.transaction():
+            for name, relation in self.project.segments.items():
+                if name in models:
+                    self._run(f"create schema if not exists {relation.schema}")
+                    self._run(f"{_creation(relation.is_view)} {_quoted(relation)} as {relation.query}")
 
     def clear(self) -> None:
         """Forget the script that played before."""
@@ -120,21 +132,6 @@ class Stage:
             ActualRow(code, customer, step, due, state, _time(state, send_at, sent_at), reason)
             for code, customer, step, due, state, send_at, sent_at, reason in found
         ]
-
-    def ever_had_rows(self, scenario: str, customer: str | None, step: int | None) -> bool:
-        """Return whether there are such rows; a deleted one is there as well."""
-        found = self.connection.execute(
-            """
-            select from outreach.schedule_rows as rows inner join outreach.scenarios using (scenario_id)
-            where
-                scenario_code = %s
-                and rows.customer_id = coalesce(%s, rows.customer_id)
-                and rows.step_no = coalesce(%s, rows.step_no)
-            limit 1
-            """,
-            (scenario, customer, step),
-        )
-        return found.fetchone() is not None
 
     def enrolments(self) -> list[ActualEnrolment]:
         """Return every enrolment."""

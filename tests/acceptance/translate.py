@@ -15,6 +15,7 @@ from tests.acceptance.values import typed
 
 # every step sends the same content: the scripts are about who gets which step when
 CONTENT = "sample/step_1"
+NO_CONTENT = (None, "", "none")
 # settings that mean the same in a script and in a definition
 SAME_NAME = (
     "code",
@@ -138,7 +139,9 @@ def step(given: Step) -> dict[str, Any]:
         "offset_days": given.offset,
         "send_time": given.time,
         "channel": given.channel,
-        "content": given.content or CONTENT,
+        "content": given.content if "content" in given.model_fields_set else CONTENT,
         "state": given.state,
     }
+    if meant["content"] in NO_CONTENT:
+        del meant["content"]
     return meant if given.auto == "none" else meant | {"auto_send_time": given.auto}

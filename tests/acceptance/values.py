@@ -39,6 +39,11 @@ def is_true(value: object) -> bool:
     return str(value).lower() in ("true", "yes")
 
 
+def is_false(value: object) -> bool:
+    """Return whether a script says no."""
+    return str(value).lower() in ("false", "no")
+
+
 def listed(value: object) -> list[Any]:
     """Return one value or many as a list."""
     if value is None:
