@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO
 
@@ -61,8 +62,18 @@ class ChildDied(RuntimeError):
     """A process that should serve has ended."""
 
 
+class Unguarded(RuntimeError):
+    """The webserver takes orders from any web page."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this version of dagster-webserver leaves out the guard of orchestration/webserver.py, and any web page "
+            "could give it orders: install the one of requirements.lock (make install)"
+        )
+
+
 REFUSALS = (
-    *(PortTaken, AlreadyUp, ChildDied, HomeUnusable, NoBroker, NoCelery),
+    *(PortTaken, AlreadyUp, ChildDied, Unguarded, HomeUnusable, NoBroker, NoCelery),
     *(DatabaseUnavailable, BuildFailed),
 )
 """Errors whose words say enough."""
@@ -116,14 +127,14 @@ def _serve(settings: Settings, port: int, host: str, stack: ExitStack) -> None:
     children: list[_Child] = []
     stack.callback(_stop_children, children)
     workspace = ["-w", str(WORKSPACE)]
-    web = ["dagster_webserver", *workspace, "-h", host, "-p", str(port), "--db-pool-recycle", str(POOL_RECYCLE)]
+    web = ["orchestration.webserver", *workspace, "-h", host, "-p", str(port), "--db-pool-recycle", str(POOL_RECYCLE)]
     children.append(_start("webserver", web, environment, logs))
     # else it tells of every look of every sensor: 6 MB a day
     daemon = ["dagster._daemon", "run", "--log-level", "warning", *workspace]
     children.append(_start("daemon", daemon, environment, logs))
     url = f"http://{_shown(host)}:{port}"
     _say(f"starting; logs are in {logs}")
-    _wait_until_it_answers(f"http://{_reachable(host)}:{port}/server_info", children)
+    _wait_until_it_answers(f"http://{_reachable(host)}:{port}", children)
     database = ", and the database with it" if embedded_server(settings) else ""
     _say(f"Dagster is at {url} - Ctrl-C stops it{database}")
     _watch(settings, children)
@@ -174,15 +185,19 @@ def _end_with_parent() -> None:
 
 
 def _wait_until_it_answers(url: str, children: list[_Child]) -> None:
+    """Ask the webserver what a page of another site could ask, until it turns that away; raises `Unguarded` if it
+    does not."""
     deadline = time.monotonic() + START_PATIENCE
     # a proxy of the house's, which the environment may name, knows nothing of this machine
     directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while True:
         _raise_if_one_died(children)
         try:
-            with directly.open(url, timeout=5):
+            with directly.open(f"{url}/graphql?query=%7B__typename%7D", timeout=5):
+                raise Unguarded
+        except (urllib.error.URLError, OSError) as error:
+            if isinstance(error, urllib.error.HTTPError) and error.code == HTTPStatus.METHOD_NOT_ALLOWED:
                 return
-        except (urllib.error.URLError, OSError):
             if time.monotonic() > deadline:
                 raise ChildDied(
                     f"the webserver does not answer after {START_PATIENCE:.0f} s; see {children[0].log}"

@@ -3,9 +3,11 @@
 Belongs here: files, names and places. Does not belong here: the import (`lists`), and when to take a file (the sensor).
 """
 
+import errno
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,8 +81,13 @@ def take(
     """Import a file and move it to `done/` or `refused/` beside it, with a report; return where it is now.
 
     A crash before the move leaves the file where it is; taken again, it changes nothing. Raises `FileNotFoundError`,
-    and `FileChanged` where the file is not as it was `asked_for`, or did not stay so.
+    also where a symbolic link would have to be followed, and `FileChanged` where the file is not as it was `asked_for`,
+    or did not stay so.
     """
+    for place in (DONE, REFUSED):
+        # before anybody comes onto the list of a file that could not be moved away
+        if (file.parent / place).is_symlink():
+            raise _link_found(file.parent / place)
     if file.is_symlink():
         raise FileNotFoundError(f"{file} is a symbolic link, which is not followed; lay the file itself there")
     if not file.is_file():
@@ -134,9 +141,55 @@ def _move(file: Path, place: str, now: datetime, report: str) -> Path:
     folder.mkdir(exist_ok=True)
     stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     name = os.fsencode(file.stem)[:LONGEST_NAME].decode(errors="ignore") + file.suffix
-    # two lists of one name within a second, or after a clock was set back, keep their own
-    numbers = ["", *(f"-{number}" for number in range(2, 1_000))]
-    target = next(path for number in numbers if not (path := folder / f"{stamp}{number}-{name}").exists())
-    # the report first: whoever finds the file finds it too
-    target.with_name(target.name + REPORT).write_text(f"{report}\n", encoding="utf-8")
-    return file.rename(target)
+    with _opened(folder) as opened:
+        # two lists of one name within a second, or after a clock was set back, keep their own
+        for number in ["", *(f"-{number}" for number in range(2, 1_000))]:
+            target = f"{stamp}{number}-{name}"
+            # a link counts as well, wherever it leads: who may lay a file here could have any file written. And the
+            # report first: whoever finds the file finds it too
+            if not _is_taken(target, opened) and _is_written(target + REPORT, f"{report}\n", opened):
+                os.rename(file, target, dst_dir_fd=opened)
+                return folder / target
+    raise FileExistsError(f"{folder} holds a thousand lists of the name {stamp}-{name}; clear it")
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """Yield the folder itself: a link that is laid in its place meanwhile leads nowhere. Raises `FileNotFoundError`."""
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        # systems differ in what they call it
+        if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
+            raise _link_found(folder) from error
+        raise
+    try:
+        yield opened
+    finally:
+        os.close(opened)
+
+
+def _link_found(folder: Path) -> FileNotFoundError:
+    return FileNotFoundError(f"{folder} is a symbolic link, which is not followed; make it a folder of its own")
+
+
+def _is_taken(name: str, folder: int) -> bool:
+    try:
+        os.lstat(name, dir_fd=folder)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _is_written(name: str, text: str, folder: int) -> bool:
+    """Write a new file; return False where there is one of the name, or a link."""
+
+    def make(path: str, flags: int) -> int:
+        return os.open(path, flags, 0o666, dir_fd=folder)
+
+    try:
+        with open(name, "x", encoding="utf-8", opener=make) as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    return True

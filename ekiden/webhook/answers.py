@@ -21,6 +21,7 @@ STATUS = {
     Refusal.STALE: HTTPStatus.FORBIDDEN,
     Refusal.MALFORMED: HTTPStatus.BAD_REQUEST,
     Refusal.NOT_STORED: HTTPStatus.SERVICE_UNAVAILABLE,
+    Refusal.TOO_MANY: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 TOLD = {
@@ -33,6 +34,7 @@ TOLD = {
     Refusal.STALE: "it was signed too long ago, or in the future",
     Refusal.MALFORMED: "the body cannot be read",
     Refusal.NOT_STORED: "it could not be stored; send it again",
+    Refusal.TOO_MANY: "too many others are still being read; send it again",
 }
 
 

@@ -40,6 +40,9 @@ from ekiden.webhook.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, is_sign
 
 CONNECTIONS_AT_ONCE = 8
 """To the database: more would wait for its disk all the same."""
+BODIES_AT_ONCE = 50
+"""Of providers' requests: half of what the server takes at once (`ekiden.cli.webhook`). Whose they are is known once
+they are read, and strangers' slow ones must leave places to those who unsubscribe."""
 GATHERED = timedelta(seconds=1)
 """What comes within it is drained together; a provider posts in bursts."""
 IDLE = timedelta(seconds=30)
@@ -75,6 +78,7 @@ class Door:
         self._drains = drains
         self._wake = asyncio.Event()
         self._threads = CapacityLimiter(CONNECTIONS_AT_ONCE)
+        self._bodies = asyncio.Semaphore(BODIES_AT_ONCE)
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
         """Return what `work` returns, which may wait for the database."""
@@ -166,7 +170,7 @@ class Door:
         moment = signed_at(timestamp)
         if not signature or moment is None:
             raise TurnedAway(Refusal.BAD_SIGNATURE)
-        body = await read_body(request, most_bytes=MOST_BYTES, most_seconds=MOST_SECONDS)
+        body = await self._read(request)
         if not is_signed(self.keys, signature, timestamp, body):
             raise TurnedAway(Refusal.BAD_SIGNATURE)
         if is_stale(moment, now=self.clock(), max_age=self.settings.webhook_max_age):
@@ -181,9 +185,10 @@ class Door:
         token, status_url = self.settings.twilio_auth_token, self.settings.twilio_status_url
         if not _is_plain(request, "application/x-www-form-urlencoded"):
             raise TurnedAway(Refusal.CONTENT_TYPE)
-        if token is None or status_url is None:
+        # an empty one, as a placeholder is, is a key that everybody has
+        if token is None or not token.get_secret_value().strip() or status_url is None:
             raise TurnedAway(Refusal.NOT_CONFIGURED)
-        body = await read_body(request, most_bytes=MOST_BYTES, most_seconds=MOST_SECONDS)
+        body = await self._read(request)
         message_id: UUID = request.path_params["message_id"]
         called = status_callback(status_url, message_id)
         try:
@@ -195,6 +200,13 @@ class Door:
         if not twilio_signature.is_signed(token, twilio_signature.signed_forms(called), fields, signature):
             raise TurnedAway(Refusal.BAD_SIGNATURE)
         return _Authentic(kept_body(message_id, body), self.clock())
+
+    async def _read(self, request: Request) -> bytes:
+        """Return the whole body; raises `TurnedAway`, at once where too many others are being read."""
+        if self._bodies.locked():
+            raise TurnedAway(Refusal.TOO_MANY)
+        async with self._bodies:
+            return await read_body(request, most_bytes=MOST_BYTES, most_seconds=MOST_SECONDS)
 
     def _keep(self, provider: str, authentic: _Authentic) -> bool:
         try:

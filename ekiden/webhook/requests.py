@@ -30,6 +30,7 @@ class Refusal(StrEnum):
     STALE = "stale"
     MALFORMED = "malformed"
     NOT_STORED = "not_stored"
+    TOO_MANY = "too_many"
 
 
 @dataclass(frozen=True)

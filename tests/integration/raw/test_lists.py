@@ -359,6 +359,51 @@ def test_a_symbolic_link_is_not_followed(lists: Lists, tmp_path: Path) -> None:
     assert not (lists.folder / "refused").exists()
 
 
+@pytest.mark.parametrize("leads_to", ["a file", "nothing yet"])
+@pytest.mark.parametrize("name", ["20260501T030000Z-spring.csv.report.txt", "20260501T030000Z-spring.csv"])
+def test_a_link_that_somebody_laid_where_a_list_or_its_report_goes_is_not_followed(
+    lists: Lists, tmp_path: Path, name: str, leads_to: str
+) -> None:
+    keys = tmp_path / "authorized_keys"
+    if leads_to == "a file":
+        keys.write_text("ssh-ed25519 owner\n")
+    (lists.folder / "refused").mkdir()
+    (lists.folder / "refused" / name).symlink_to(keys)
+    taken = take_from(lists, lists.file("customer_id\nC9\n"))
+    assert taken.moved_to.name == "20260501T030000Z-2-spring.csv"
+    assert "'C9' is not in customers" in taken.moved_to.with_name(taken.moved_to.name + ".report.txt").read_text()
+    assert (keys.read_text() if keys.exists() else None) == ("ssh-ed25519 owner\n" if leads_to == "a file" else None)
+
+
+@pytest.mark.parametrize("place", ["done", "refused"])
+def test_a_list_is_taken_only_where_it_can_be_moved_into_a_folder_that_is_no_link(
+    lists: Lists, tmp_path: Path, place: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (lists.folder / place).symlink_to(elsewhere)
+    with pytest.raises(FileNotFoundError, match=f"{place} is a symbolic link, which is not followed"):
+        take_from(lists, lists.file("customer_id\nC1\n"))
+    assert list(files_in(lists.folder)) == ["spring.csv"]
+    assert (lists.members(), list(elsewhere.iterdir())) == ({}, [])
+
+
+def test_a_folder_that_became_a_link_while_the_list_was_read_is_not_followed_either(
+    lists: Lists, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    def planting(*arguments: Any, **options: Any) -> ListReport:
+        (lists.folder / "done").symlink_to(elsewhere)
+        return import_list(*arguments, **options)
+
+    monkeypatch.setattr("ekiden.raw.list_folder.import_list", planting)
+    with pytest.raises(FileNotFoundError, match="done is a symbolic link, which is not followed"):
+        take_from(lists, lists.file("customer_id\nC1\n"))
+    assert (list(files_in(lists.folder)), list(elsewhere.iterdir())) == (["spring.csv"], [])
+
+
 def test_a_link_that_leads_into_itself_keeps_no_other_file_from_being_seen(lists: Lists) -> None:
     lists.file("customer_id\nC1\n")
     loop = lists.folder / "loop.csv"

@@ -2,18 +2,20 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from typing import Any
 
 import uvicorn
 
+from ekiden.cli.webhook import MOST_REQUESTS_AT_ONCE
 from ekiden.delivery.events.drain import drain
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
@@ -115,3 +117,23 @@ def test_a_server_drains_what_it_receives_writes_down_refusals_and_ends(webhook_
         wait_until(lambda: is_suppressed(webhook_shop), "the bounce is taken in")
     found = webhook_shop.execute("select reason, requests from outreach.webhook_refusals order by 1")
     assert found == [("bad_signature", 1), ("too_large", 1)]
+
+
+def test_many_slow_posts_of_strangers_keep_nobody_from_unsubscribing(webhook_shop: Shop, provider: Provider):
+    now = datetime.now(UTC)
+    body = body_of(event("open", now, email="c1@shop.example"))
+    head = "".join(f"{name}: {told}\r\n" for name, told in provider.headers(b"", now).items())
+    slow = f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{head}Content-Length: 1000\r\n\r\n["
+    port = free_port()
+    with process(webhook_shop.settings, port), ExitStack() as strangers:
+        for _ in range(MOST_REQUESTS_AT_ONCE):
+            connection = strangers.enter_context(socket.create_connection(("127.0.0.1", port), timeout=LONG))
+            connection.sendall(slow.encode())
+        wait_until(lambda: request(port, "GET", "/health") == 200, "those are turned away for whom there is no place")
+        one_click = b"List-Unsubscribe=One-Click"
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        assert request(port, "POST", "/unsubscribe/of-nobody", one_click, form) == 404
+        # and the provider comes again
+        assert request(port, "POST", PATH, body, provider.headers(body, now)) == 503
+    # the process was killed, and had written nothing of it down
+    assert webhook_shop.execute("select 1 from outreach.webhook_requests") == []

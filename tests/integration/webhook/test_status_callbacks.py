@@ -142,6 +142,14 @@ def test_what_is_not_twilios_is_turned_away_and_not_kept(sms_shop: Shop):
     assert sms_shop.execute("select * from outreach.webhook_requests") == []
 
 
+@pytest.mark.parametrize("blank", ["", " "])
+def test_an_empty_token_is_none_whatever_is_signed_with_it(sms_shop: Shop, monkeypatch: pytest.MonkeyPatch, blank: str):
+    monkeypatch.setattr(f"{__name__}.TOKEN", SecretStr(blank))
+    sms_shop.settings = sms_shop.settings.model_copy(update={"twilio_auth_token": SecretStr(blank)})
+    assert call_back(sms_shop, "delivered").status == 503
+    assert sms_shop.execute("select * from outreach.webhook_requests") == []
+
+
 @pytest.mark.parametrize("port", ["", ":443", ":8443"])
 @pytest.mark.parametrize("behind", ["", "#rc=5&rp=all"])
 def test_a_callback_is_twilios_whether_it_signs_the_port_or_not(sms_shop: Shop, port: str, behind: str):

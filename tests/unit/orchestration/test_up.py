@@ -14,6 +14,7 @@ from ekiden.settings import Settings
 from orchestration import up
 from orchestration.stop_signals import StopRequested, stop_signals
 from orchestration.up import PortTaken, check_port, run
+from tests.loopback import Handler, LoopbackServer, serving
 
 PATIENCE = 60.0  # seconds for a process that imports Dagster; two on a quiet machine
 
@@ -133,3 +134,12 @@ def wait_for(words: str, log: Path) -> None:
     while not (log.exists() and words in log.read_text()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_webserver_that_takes_orders_by_get_is_not_served() -> None:
+    class Unguarded(Handler):
+        def do_GET(self) -> None:
+            self.answer(200, b"{}")
+
+    with serving(LoopbackServer(Unguarded)) as server, pytest.raises(up.Unguarded, match=r"requirements\.lock"):
+        up._wait_until_it_answers(server.url, [])
