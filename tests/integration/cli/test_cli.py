@@ -154,7 +154,7 @@ def test_an_interrupted_build_ends_with_a_word_after_dbts_own(shop: Shop, ekiden
         raise KeyboardInterrupt
 
     project = SimpleNamespace(report=SimpleNamespace(findings=()), broken=(), refused_by_dbt={})
-    monkeypatch.setattr(pipeline, "prepare", lambda *_: project)
+    monkeypatch.setattr(pipeline, "readable_project", lambda *_: project)
     monkeypatch.setattr(pipeline, "dbt_build", interrupted)
     ended = ekiden("build")
     assert ended.code == 130
