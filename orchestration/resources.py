@@ -29,7 +29,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
 
 def _settings_giver(settings: Settings) -> Callable[[InitResourceContext], Settings]:
     def give(context: InitResourceContext) -> Settings:
-        # every step asks for the settings, and so none begins
+        # every step asks for the settings, so no step begins
         if context.run is not None and _reads_environment(context.run.run_config.get("ops")):
             raise ValueError(
                 "a field of the form is {env: …}, which reads a variable of this deployment, perhaps a secret, into "

@@ -22,13 +22,12 @@ from pathlib import Path
 from typing import IO
 
 from ekiden.database.connection import embedded_server
-from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.migrations import migrate
+from ekiden.errors import SaysEnough
 from ekiden.settings import PROJECT_ROOT, Settings
-from ekiden.warehouse.dbt import BuildFailed
 from ekiden.warehouse.parsing import parse
-from orchestration.executors import NoBroker, NoCelery, sending_executor
-from orchestration.instance import HomeUnusable, end_lost_runs, open_instance, prepare, sole_server
+from orchestration.executors import sending_executor
+from orchestration.instance import end_lost_runs, open_instance, prepare, sole_server
 from orchestration.logs import keep_short, last_lines
 from orchestration.stop_signals import StopRequested, ignore_stop_signals, stop_signals
 
@@ -50,19 +49,19 @@ POOL_RECYCLE = 2
 from before the database was away would fail somebody's next click; a new one takes milliseconds."""
 
 
-class PortTaken(RuntimeError):
+class PortTaken(SaysEnough, RuntimeError):
     """Nobody can listen there: somebody else does, it needs more rights, or the host is not of this machine."""
 
 
-class AlreadyUp(RuntimeError):
+class AlreadyUp(SaysEnough, RuntimeError):
     """This deployment is being served already."""
 
 
-class ChildDied(RuntimeError):
+class ChildDied(SaysEnough, RuntimeError):
     """A process that should serve has ended."""
 
 
-class Unguarded(RuntimeError):
+class Unguarded(SaysEnough, RuntimeError):
     """The webserver takes orders from any web page."""
 
     def __init__(self) -> None:
@@ -70,13 +69,6 @@ class Unguarded(RuntimeError):
             "this version of dagster-webserver leaves out the guard of orchestration/webserver.py, and any web page "
             "could give it orders: install the one of requirements.lock (make install)"
         )
-
-
-REFUSALS = (
-    *(PortTaken, AlreadyUp, ChildDied, Unguarded, HomeUnusable, NoBroker, NoCelery),
-    *(DatabaseUnavailable, BuildFailed),
-)
-"""Errors whose words say enough."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +99,7 @@ def run(settings: Settings, *, port: int = DEFAULT_PORT, host: str = DEFAULT_HOS
         except StopRequested:
             _say("stopped")
             return 0
-        except REFUSALS as error:
+        except SaysEnough as error:
             _say(str(error), error=True)
             return 1
     return 0

@@ -1,7 +1,7 @@
 """What a template may use: the variables of one message, and how their values are made harmless.
 
 Belongs here: the list of variables, because it is a promise to authors. Does not belong here: where the
-values come from (the dispatcher reads them).
+values come from (the sender reads them).
 """
 
 import re

@@ -12,6 +12,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from ekiden.counting import counted_rows
 from ekiden.database.statements import statement
 from ekiden.delivery.pauses import Cause, Pause, lock, pause
 from ekiden.scenarios.registry import is_built
@@ -154,7 +155,7 @@ def _pause_for_findings(
     new, example = row
     if not new:
         return None
-    rows = "1 row" if new == 1 else f"{new} rows"
+    rows = counted_rows(new)
     made = pause(
         connection,
         None,

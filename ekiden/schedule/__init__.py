@@ -1,1 +1,1 @@
-"""The schedule ledger: planning days, the states of rows, what operators do to them, and exported lists."""
+"""The schedule ledger: planning days, the states of rows, and what operators do to them."""

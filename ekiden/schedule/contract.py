@@ -11,6 +11,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from ekiden.counting import counted_rows
 from ekiden.database.statements import qualified, statement
 from ekiden.scenarios.definition import DefinitionFault
 from ekiden.scenarios.registry import BrokenScenario
@@ -55,6 +56,5 @@ def contract_breaches(
 
 
 def _in_words(breach: str, rows: int, customer_id: str | None, anchor_key: str | None, *, kind: str) -> str:
-    counted = "1 row" if rows == 1 else f"{rows} rows"
-    said = _BREACHES[breach].format(rows=counted, kind=kind)
+    said = _BREACHES[breach].format(rows=counted_rows(rows), kind=kind)
     return f"{said}, as for customer {customer_id!r}, anchor {anchor_key!r}"

@@ -1,6 +1,6 @@
 """Addresses and headers that all mail channels write alike.
 
-Does not belong here: which of a customer's addresses is used (the dispatcher decides).
+Does not belong here: which of a customer's addresses is used (the sender decides).
 """
 
 import re

@@ -1,7 +1,7 @@
 """What every channel promises: messages in, one delivery each out.
 
-Belongs here: the boundary between the dispatcher and whoever carries a message. Does not belong here: a
-provider's particulars (one module per channel), and what an outcome does to the ledger (the dispatcher).
+Belongs here: the boundary between the sender and whoever carries a message. Does not belong here: a
+provider's particulars (one module per channel), and what an outcome does to the ledger (the sender).
 """
 
 from collections.abc import Sequence

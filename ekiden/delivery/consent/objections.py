@@ -65,7 +65,7 @@ class Objections:
     is_opted_out: bool = False
     suppressed_addresses: Set[str] = frozenset()
     opted_out_addresses: Set[str] = frozenset()
-    """Both in the form that `addresses.compared` gives."""
+    """Both in the form that `address.addresses.compared` gives."""
     evidence: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
     """What was found, opt-outs of other channels and sites included; empty: nothing was."""
 
