@@ -124,7 +124,11 @@ def _tell(report: ExportReport) -> None:
         *([f"{counted_rows(report.paused)} left alone, due in a scenario that is paused"] if report.paused else []),
         *([f"{report.neutralised} cells begin like a formula and got a ' before"] if report.neutralised else []),
         *(["the same file as before"] if report.same_as_before else []),
-        *(["not the same file as before: customers' data has changed"] if report.same_as_before is False else []),
+        *(
+            ["not the same file as before: the data, or how it is written, has changed"]
+            if report.same_as_before is False
+            else []
+        ),
     ]
     for note in notes:
         errors().print(note, highlight=False)

@@ -22,7 +22,7 @@ from ekiden.settings.sources import (
     VariableMisspelt,
     said_by,
 )
-from ekiden.settings.values import PROJECT_ROOT, absolute_in_project
+from ekiden.settings.values import PROJECT_ROOT, absolute_in_project, web_address
 
 __all__ = [
     "NO_UNSUBSCRIBE_URL",
@@ -75,8 +75,9 @@ class Settings(ShopSettings, SendingSettings, MailSettings, OtherChannelSettings
     database_url: SecretStr | None = None
     """`postgresql://…` of the warehouse; unset: the embedded server under `home`."""
 
-    dagster_url: str = ""
-    """Where people open Dagster, for links to its runs, like https://dagster.shop.example; empty: no links."""
+    dagster_url: Annotated[str, AfterValidator(web_address)] = ""
+    """Where people open Dagster, for links to its runs and for the webserver to know its own pages by, like
+    https://dagster.shop.example; empty: no links."""
 
     @property
     def outbox(self) -> Path:

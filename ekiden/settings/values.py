@@ -5,6 +5,7 @@ from datetime import time, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
@@ -69,6 +70,14 @@ def encrypted_outside(url: HttpUrl) -> HttpUrl:
 
 ProviderUrl = Annotated[HttpUrl, AfterValidator(encrypted_outside)]
 """Where a provider is asked; a test server may be asked without TLS, on this machine."""
+
+
+def web_address(value: str) -> str:
+    """Return `value`, a page's address or nothing; raises `ValueError` for one without scheme or host."""
+    parts = urlsplit(value)
+    if value and not (parts.scheme in ("http", "https") and parts.hostname):
+        raise ValueError(f"{value!r} is no page's address; write it like https://dagster.shop.example")
+    return value
 
 
 def listed(value: object) -> object:

@@ -159,7 +159,7 @@ def _write_csv(path: Path, rows: Rows, options: FileOptions) -> tuple[int, int]:
                 continue
             for row in block:
                 cells = [_harmless(cell) for cell in row]
-                neutralised += sum(new is not old for new, old in zip(cells, row, strict=True))
+                neutralised += sum(new != old for new, old in zip(cells, row, strict=True))
                 writer.writerow(cells)
     return row_count, neutralised
 

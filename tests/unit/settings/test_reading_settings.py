@@ -54,6 +54,8 @@ def test_a_variable_of_blanks_is_unset_and_leaves_the_word_to_the_file(
         ("TIME_ZONE", "CET", "no summer time in PostgreSQL; write it like 'Europe/Berlin'"),
         ("TIME_ZONE", "WET", "no summer time in PostgreSQL; write it like 'Europe/Berlin'"),
         ("MAX_LATENESS", "六時間", "like PT6H"),
+        # the webserver would know its own pages by no name
+        ("DAGSTER_URL", "dagster.shop.example:3000", "write it like https://dagster.shop.example"),
         # the key would travel where anybody can read it
         ("SENDGRID_HOST", "http://mail.shop.example", "unencrypted; write it with https://"),
         ("TWILIO_HOST", "http://10.0.0.1:8080", "unencrypted; write it with https://"),
