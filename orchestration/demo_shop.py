@@ -20,6 +20,7 @@ from ekiden.demo.customers import DOMAIN
 from ekiden.errors import SaysEnough
 from ekiden.raw.load import LoadProgress, load
 from ekiden.settings import SETTINGS_FILE, HomeSettings, Settings
+from ekiden.settings.shop import RAW_SCHEMA
 from orchestration.demo_progress import timed
 from orchestration.instance import HomeUnusable
 
@@ -64,7 +65,7 @@ def refuse_another_shop(settings: Settings) -> None:
     To be asked before anything is changed. The mark alone says nothing of the database, which a variable may name; that
     all customers have an address of the demo's is the mark in there.
     """
-    if settings.raw_schema != "raw":
+    if settings.raw_schema != RAW_SCHEMA:
         raise HomeInUse(f"the tables of a shop are in the schema {settings.raw_schema} (EKIDEN_RAW_SCHEMA)")
     with connect(settings, autocommit=True) as connection:
         if _has(connection, "raw.orders"):

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ekiden.errors import SaysEnough
 from ekiden.scenarios.source import found_files
 from ekiden.settings import HomeSettings, Settings
+from ekiden.settings.shop import RAW_SCHEMA
 from ekiden.warehouse.dbt import PROJECT_DIR
 
 NOT_ALLOWED = (errno.EACCES, errno.EPERM)
@@ -26,9 +27,6 @@ NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, 
 
 _OF_A_BUILD = re.compile(r"\b(staging|marts|segments|eligibility|history)\.(\w+)")
 """How PostgreSQL names, in whatever language, what dbt makes."""
-
-RAW_SCHEMA = Settings.model_fields["raw_schema"].default
-"""Where Ekiden itself makes the shop's tables."""
 
 HOW = {"time_delta_parsing": "; write it like PT6H, PT30M or P2D", "time_parsing": "; write it like 06:00"}
 """How a setting is written, where pydantic's own words do not say it, by its type of error."""

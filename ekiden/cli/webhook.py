@@ -12,6 +12,7 @@ from ekiden.cli.output import Format, FormatOption, complain, console
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
 from ekiden.delivery.events.drain import drain
+from ekiden.local_time import to_the_minute
 from ekiden.settings import Settings
 from ekiden.webhook.app import webhook_app
 from ekiden.webhook.requests import RequestCounts, refused_requests, request_counts
@@ -76,7 +77,7 @@ def status(form: FormatOption = Format.TABLE) -> None:
     for label, said in _lines(counts, settings):
         table.add_row(label, Text(said))
     for each in refused:
-        last = f"{each.last_refused_at.astimezone(settings.zone):%Y-%m-%d %H:%M}"
+        last = to_the_minute(each.last_refused_at, settings.zone)
         why = each.reason.replace("_", " ")
         table.add_row("turned away", Text(f"{each.requests} requests of {each.provider}: {why}; last {last}"))
     console().print(table)
@@ -102,11 +103,11 @@ def _lines(counts: RequestCounts, settings: Settings) -> list[tuple[str, str]]:
     last = counts.last_received_at
     lines = [
         ("received", f"{counts.requests} requests, and {counts.repeats} that were known already"),
-        ("last", f"{last.astimezone(settings.zone):%Y-%m-%d %H:%M}" if last else "never"),
+        ("last", to_the_minute(last, settings.zone) if last else "never"),
         ("events", f"{counts.events}, of them {counts.strangers} of messages that are not ours"),
     ]
     if counts.undrained and counts.oldest_undrained_at:
-        since = f"{counts.oldest_undrained_at.astimezone(settings.zone):%Y-%m-%d %H:%M}"
+        since = to_the_minute(counts.oldest_undrained_at, settings.zone)
         lines.append(("not taken in", f"{counts.undrained} requests, since {since}: `ekiden events drain`"))
     if counts.faulty or counts.unreadable_events:
         lines.append(("unreadable", f"{counts.faulty} requests, and {counts.unreadable_events} elements of others"))

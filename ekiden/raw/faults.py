@@ -92,3 +92,11 @@ class LoadRefused(SaysEnough):
     @property
     def total(self) -> int:
         return sum(self.totals.values())
+
+
+def schema_only_read(done: str, schema: str, instead: str) -> str:
+    """Return why nothing can be `done` to a schema of the shop's own, and what to do `instead`."""
+    return (
+        f"cannot be {done}: the shop's tables are in the schema {schema} (EKIDEN_RAW_SCHEMA), which Ekiden only reads; "
+        f"{instead}"
+    )

@@ -16,7 +16,7 @@ from ekiden.database.statements import statement
 from ekiden.raw.checks import IDENTIFIER_BYTES, check_reference, check_values, drop_broken, drop_unreferenced, typed
 from ekiden.raw.contract import CUSTOMER, LIST_MEMBERS
 from ekiden.raw.encodings import Encoding, look_at
-from ekiden.raw.faults import Fault, FaultList
+from ekiden.raw.faults import Fault, FaultList, schema_only_read
 from ekiden.raw.folder import FileState, SourceFile, state_of
 from ekiden.raw.load import WORK_MEMORY
 from ekiden.raw.shape import Table
@@ -24,6 +24,7 @@ from ekiden.raw.staging import create_staging, drop_staging, stage, staged
 from ekiden.raw.upsert import upsert
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
+from ekiden.settings.shop import RAW_SCHEMA
 
 
 @dataclass(frozen=True)
@@ -126,12 +127,9 @@ def _check_request(file: Path, list_code: str, settings: Settings, faults: Fault
         faults.add(Fault(file.name, reason, column="list_code", value=list_code))
     if not file.is_file():
         faults.add(Fault(file.name, f"is not a file in {file.parent}"))
-    if settings.raw_schema != "raw":
-        reason = (
-            f"cannot be imported: the shop's tables are in the schema {settings.raw_schema} (EKIDEN_RAW_SCHEMA), which "
-            "Ekiden only reads; put the list into its list_members yourself"
-        )
-        faults.add(Fault(file.name, reason))
+    if settings.raw_schema != RAW_SCHEMA:
+        instead = "put the list into its list_members yourself"
+        faults.add(Fault(file.name, schema_only_read("imported", settings.raw_schema, instead)))
     faults.refuse_if_any()
 
 

@@ -14,19 +14,16 @@ from psycopg import Connection, sql
 
 from ekiden.raw.checks import check_keys, check_reference, check_values
 from ekiden.raw.contract import CUSTOMER_HISTORY
-from ekiden.raw.faults import Fault, FaultList, LoadRefused
+from ekiden.raw.faults import Fault, FaultList, LoadRefused, schema_only_read
 from ekiden.raw.folder import SourceFile, packed_files, source_files, state_of
 from ekiden.raw.staging import create_staging, drop_staging, stage, staged
 from ekiden.raw.upsert import upsert
+from ekiden.settings.shop import RAW_SCHEMA
 
 __all__ = ["LoadProgress", "LoadRefused", "LoadReport", "Stage", "TableReport", "load"]
 
 WORK_MEMORY = "128MB"
 """For one sort or hash table of a check: 1.5 million keys fit, and a small machine bears it."""
-
-
-RAW = "raw"
-"""The schema that files are loaded into."""
 
 
 class Stage(StrEnum):
@@ -88,7 +85,7 @@ def load(
     zone: ZoneInfo,
     progress: Callable[[LoadProgress], None] | None = None,
     *,
-    raw_schema: str = RAW,
+    raw_schema: str = RAW_SCHEMA,
 ) -> LoadReport:
     """Load a folder's files into `raw`, in one transaction, and return what became of their rows.
 
@@ -123,12 +120,8 @@ def load(
 
 
 def _refuse_what_nobody_reads(folder: Path, raw_schema: str, faults: FaultList) -> None:
-    if raw_schema != RAW:
-        reason = (
-            f"cannot be loaded: the shop's tables are in the schema {raw_schema} (EKIDEN_RAW_SCHEMA), which "
-            "Ekiden only reads; fill its tables yourself"
-        )
-        faults.add(Fault(str(folder), reason))
+    if raw_schema != RAW_SCHEMA:
+        faults.add(Fault(str(folder), schema_only_read("loaded", raw_schema, "fill its tables yourself")))
     faults.refuse_if_any()
 
 
@@ -147,7 +140,7 @@ def _stage(
 def _lock(connection: Connection, files: list[SourceFile]) -> None:
     """Keep other writers out until the end, so that what was checked still holds; readers go on."""
     if files:
-        tables = sql.SQL(", ").join(sql.Identifier(RAW, file.table.name) for file in files)
+        tables = sql.SQL(", ").join(sql.Identifier(RAW_SCHEMA, file.table.name) for file in files)
         connection.execute(sql.SQL("lock table {} in share row exclusive mode").format(tables))
 
 

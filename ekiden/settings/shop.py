@@ -16,6 +16,9 @@ from ekiden.settings.values import absolute_in_project, known_time_zone, listed,
 Option = Literal["member_tag", "member_rank", "cancel_reason", "line", "sms", "web_push"]
 """What a shop may have beyond the ordinary (R-043, R-071, R-101e, R-101j, R-151, R-153)."""
 
+RAW_SCHEMA = "raw"
+"""Where Ekiden itself makes the shop's tables, and loads files and lists."""
+
 
 class ShopSettings(BaseModel):
     """The shop."""
@@ -23,7 +26,7 @@ class ShopSettings(BaseModel):
     time_zone: Annotated[str, AfterValidator(known_time_zone)] = "Asia/Tokyo"
     """The shop's local time: due dates, send times and partitions (R-079)."""
 
-    raw_schema: str = Field("raw", pattern=r"^[a-z_][a-z0-9_]*$")
+    raw_schema: str = Field(RAW_SCHEMA, pattern=r"^[a-z_][a-z0-9_]*$")
     """The schema of the shop's tables that dbt reads; another one than `raw` is filled by you, not by `ekiden load`."""
 
     batch_time: Annotated[time, AfterValidator(local_time)] = time(6, 0)
