@@ -4,7 +4,7 @@ Belongs here: settings and steps. Does not belong here: anchors (`anchor`), fram
 settings (`rules`), and checking what somebody wrote (`definition`).
 """
 
-from datetime import time
+from datetime import time, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from ekiden.scenarios.anchor import ORDER_ANCHORS, Anchor, anchor_kind
 from ekiden.scenarios.frames import Categories, Conditions, Products, Target
-from ekiden.scenarios.values import Days, Flag, LocalDate, LocalTime, Part, Period, Text, Whole
+from ekiden.scenarios.values import Days, Flag, LengthOfTime, LocalDate, LocalTime, Part, Period, Text, Whole
 
 MAX_STEPS = 10
 """R-135a, C-13; a fault of `rules`, so that the faults within the steps are told as well."""
@@ -175,11 +175,20 @@ class ScenarioDefinition(Part):
     send_window: SendWindow | None = Field(
         SendWindow(**{"from": time(8, 0), "to": time(22, 0)}), description="null: any time of the day (C-10)."
     )
+    max_lateness: LengthOfTime | None = Field(
+        None,
+        description="How late a message may go out that nobody released (T5), like 6h; the deployment's if left out.",
+    )
     disable_mode: Literal["freeze", "drain"] = Field(
         "freeze", description="What happens to waiting rows when the scenario is disabled (C-14)."
     )
     reevaluate_on_update: Flag = Field(False, description="Take out who no longer fits after an edit (C-14).")
     steps: tuple[Step, ...] = Field(json_schema_extra={"minItems": 1, "maxItems": MAX_STEPS})
+
+    @property
+    def max_lateness_minutes(self) -> int | None:
+        """How many minutes late a message may go; None: as the deployment has it."""
+        return self.max_lateness // timedelta(minutes=1) if self.max_lateness else None
 
     @property
     def anchor_kind(self) -> str:

@@ -5,7 +5,7 @@ read a definition as it is written, so nothing is converted silently: what is wr
 """
 
 import re
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -17,6 +17,7 @@ MAX_DAYS = 3650
 # of ASCII alone: a full-width digit is a digit to Python, and to nobody who reads the definition after it
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"\d{2}:\d{2}(:\d{2})?", re.ASCII)
+_LENGTH = re.compile(r"(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,5})h)?(?:(?P<minutes>\d{1,7})m)?", re.ASCII)
 _TIME_WITH_OFFSET = re.compile(r"\d{2}:\d{2}(:\d{2})?\s*(Z|[+-]\d{2}:?\d{2})", re.IGNORECASE | re.ASCII)
 
 
@@ -84,6 +85,18 @@ def _calendar_date(value: object) -> object:
         raise PydanticCustomError("no_such_date", "the calendar has no {date}", {"date": value}) from None
 
 
+def _length_of_time(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        message = "{number} has no unit; write it like 6h, 90m, 1h30m or 2d"
+        raise PydanticCustomError("length_without_unit", message, {"number": value})
+    found = _LENGTH.fullmatch(value) if isinstance(value, str) else None
+    if not found or not value:
+        raise PydanticCustomError("not_a_length_of_time", "a length of time is written like 6h, 90m, 1h30m or 2d")
+    return timedelta(**{unit: int(number) for unit, number in found.groupdict().items() if number})
+
+
 Text = Annotated[
     str,
     BeforeValidator(_quoted),
@@ -103,6 +116,15 @@ LocalTime = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"}),
 ]
 """A wall-clock time of the shop's zone."""
+
+LengthOfTime = Annotated[
+    timedelta,
+    BeforeValidator(_length_of_time),
+    # of nothing at all, whatever a sender finds would be too late
+    Field(ge=timedelta(minutes=1), le=timedelta(days=MAX_DAYS)),
+    WithJsonSchema({"type": "string", "pattern": r"^(?=\d)(\d{1,4}d)?(\d{1,5}h)?(\d{1,7}m)?$"}),
+]
+"""Days, hours and minutes, to the minute."""
 
 LocalDate = Annotated[
     date,

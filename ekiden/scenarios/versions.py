@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from ekiden.database.statements import statement
 from ekiden.scenarios.definition import ScenarioDefinition
 
-OPERATING_SETTINGS = ("name", "status", "disable_mode", "priority", "hold_expires_after_days")
+OPERATING_SETTINGS = ("name", "status", "disable_mode", "priority", "hold_expires_after_days", "max_lateness")
 """Settings that switch, label, rank or tidy a scenario without changing what its rows mean: no new version for them."""
 
 
@@ -70,6 +70,7 @@ def write_scenario(
         "disable_mode": definition.disable_mode,
         "priority": definition.priority,
         "hold_expires_after_days": definition.hold_expires_after_days,
+        "max_lateness_minutes": definition.max_lateness_minutes,
         "relation_name": built.relation_name,
     }
     scenario_id = known.scenario_id if known else _add_scenario(connection, built.model_name, settings, now)

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -73,9 +73,6 @@ class Cast:
     by_operation: Mapping[int, Version]
     """The version an operation makes, by its place in the timeline."""
 
-    lateness: tuple[timedelta, ...]
-    """How late a message may go, at each operation."""
-
     segments: tuple[SegmentModel, ...] = ()
 
     def versions(self) -> tuple[Version, ...]:
@@ -90,7 +87,6 @@ def cast(script: Script) -> Cast:
     at_start = tuple(_version(script, models, place, 1, scenario) for place, scenario in enumerate(shorthand))
     most_steps = [len(scenario.steps) for scenario in shorthand]
     by_operation = {}
-    lateness = []
     for moment, operation in enumerate(script.timeline):
         if isinstance(operation, Edit | OnRows | DmExport) and operation.scenario is not None:
             place = _place_of(shorthand, operation.scenario, moment)
@@ -101,8 +97,7 @@ def cast(script: Script) -> Cast:
                 most_steps[place] = max(most_steps[place], len(shorthand[place].steps))
                 numbers[place] += 1
                 by_operation[moment] = _version(script, models, place, numbers[place], shorthand[place])
-        lateness.append(_lateness(shorthand))
-    return Cast(at_start, by_operation, tuple(lateness), models)
+    return Cast(at_start, by_operation, models)
 
 
 def segments(script: Script) -> tuple[SegmentModel, ...]:
@@ -184,15 +179,6 @@ def _with_state(scenario: Scenario, steps: Sequence[Mapping[str, Any]], number: 
     if not 1 <= number <= len(steps):
         raise ScriptFault(f"scenario {scenario.code!r} has no step {number}")
     return [dict(step) | ({"state": state} if place == number else {}) for place, step in enumerate(steps, start=1)]
-
-
-def _lateness(scenarios: Sequence[Scenario]) -> timedelta:
-    """Return how late a message of these scenarios may go; it is one setting of a deployment."""
-    by_default: timedelta = Scenario.model_fields["max_lateness"].default
-    lateness, *others = {scenario.max_lateness for scenario in scenarios} or {by_default}
-    if others:
-        raise ScriptFault("'max_lateness' is a deployment's, 6h unless it is said: give every scenario the same")
-    return lateness
 
 
 def _version(

@@ -68,7 +68,6 @@ def play(script: Script, cast: Cast, stage: Stage) -> None:
         where = f"operation {place + 1} of {len(script.timeline)}, {operation.do} at {local(operation.at)}"
         if place and operation.at < script.timeline[place - 1].at:
             raise ScriptFault(f"{where}: the timeline goes back in time")
-        settings = stage.settings.model_copy(update={"max_lateness": cast.lateness[place]})
         try:
             if place == 0:
                 stage.bring(cast.segments)
@@ -77,7 +76,7 @@ def play(script: Script, cast: Cast, stage: Stage) -> None:
             stage.opt_out(opt_outs(script, operation.at), now=operation.at)
             if version := cast.by_operation.get(place):
                 stage.register([version], now=operation.at)
-            _perform(operation, stage, channel, settings)
+            _perform(operation, stage, channel)
             difference = _difference(operation, stage, channel)
         except Exception as error:
             error.add_note(f"in {where}")
@@ -86,8 +85,8 @@ def play(script: Script, cast: Cast, stage: Stage) -> None:
             raise Difference(f"{where}\n  {difference}")
 
 
-def _perform(operation: Operation, stage: Stage, channel: RecordingChannel, settings: Settings) -> None:
-    connection = stage.connection
+def _perform(operation: Operation, stage: Stage, channel: RecordingChannel) -> None:
+    connection, settings = stage.connection, stage.settings
     at = operation.at
     match operation:
         case Run():

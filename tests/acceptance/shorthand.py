@@ -168,7 +168,7 @@ class Scenario(NotedPart):
     on_skip: str | None = None
     disable_mode: str | None = None
     reevaluate_on_update: bool | None = None
-    max_lateness: Annotated[timedelta, BeforeValidator(_length)] = timedelta(hours=6)
+    max_lateness: Annotated[timedelta | None, BeforeValidator(_length)] = None
     send_window: Any = ("08:00", "22:00")
     steps: tuple[Step, ...]
 

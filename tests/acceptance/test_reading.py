@@ -1,7 +1,7 @@
 """What the conventions leave open is understood, and what is odd is a fault of its own script, on plain values."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -123,16 +123,16 @@ def test_a_step_without_content_is_a_fault_of_an_enabled_scenario(contents: str 
     [("6h", 360), ("30m", 30), ("90min", 90), ("1d", 1440), ("1h30m", 90), ("2 hours", 120)],
 )
 def test_lateness_is_a_length_of_time(written: str, meant: int) -> None:
-    assert cast(script(scenarios=[scenario(max_lateness=written)])).lateness == (timedelta(minutes=meant),)
+    (version,) = cast(script(scenarios=[scenario(max_lateness=written)])).at_start
+    assert version.definition["max_lateness"] == f"{meant}m"
 
 
-def test_lateness_is_six_hours_where_nobody_says_otherwise_and_may_be_edited() -> None:
+def test_lateness_is_left_to_ekiden_where_nobody_says_it_and_may_be_edited() -> None:
     other = scenario(code="other", max_lateness="6h")
     edit = {"at": "2025-03-04", "do": "edit", "scenario": "thanks", "change": {"max_lateness": "2h"}}
-    assert cast(script(scenarios=[scenario(), other])).lateness == (timedelta(hours=6),)
-    assert cast(script(timeline=[RUN, edit])).lateness == (timedelta(hours=6), timedelta(hours=2))
-    with pytest.raises(ScriptFault, match="give every scenario the same"):
-        cast(script(scenarios=[scenario(), other], timeline=[RUN, edit]))
+    found = cast(script(scenarios=[scenario(), other], timeline=[RUN, edit]))
+    assert [version.definition.get("max_lateness") for version in found.at_start] == [None, "360m"]
+    assert found.by_operation[1].definition["max_lateness"] == "120m"
     with pytest.raises(ScriptFault, match="length of time"):
         script(scenarios=[scenario(max_lateness="soon")])
 

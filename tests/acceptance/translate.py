@@ -5,6 +5,7 @@ timeline's edits change a scenario (`cast`), and the rules of definitions, which
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from ekiden.scenarios.scenario import SOURCE_OF_ANCHOR
@@ -67,6 +68,8 @@ def definition(scenario: Scenario) -> dict[str, Any]:
         meant["excluded_order_statuses"] = list(scenario.excluded_order_statuses)
     if scenario.count_excludes_status is not None:
         meant["count_excludes_status"] = list(scenario.count_excludes_status)
+    if scenario.max_lateness is not None:
+        meant["max_lateness"] = f"{scenario.max_lateness // timedelta(minutes=1)}m"
     if "send_window" in scenario.model_fields_set:
         meant["send_window"] = send_window(scenario.send_window)
     return meant

@@ -49,6 +49,7 @@ def definitions(model: str) -> st.SearchStrategy[dict[str, Any]]:
         "on_retrigger": st.just("restart"),
         "reevaluate_on_update": st.just(True),
         "hold_expires_after_days": st.integers(0, 2),
+        "max_lateness": st.sampled_from(["1m", "1h30m", "1d"]),
         "look_back_days": st.integers(0, 5),
         "period": st.just({"from": "2024-03-07", "to": "2024-03-20"}),
     }

@@ -9,7 +9,7 @@ what the ledger keeps of it. Does not belong here: files (`export_files`), wheth
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -43,9 +43,6 @@ from ekiden.settings import Settings
 
 ROWS_PER_PAGE = 5_000
 """Rows judged, marked and gone on from together; a page is some megabytes of memory and a second of work."""
-
-NEVER_LATE = timedelta.max
-"""A list waits for whoever extracts it: T5 is a sender's."""
 
 
 @dataclass(frozen=True)
@@ -229,7 +226,8 @@ def _take(connection: Connection[Any], run_id: UUID, now: datetime, settings: Se
     taken, after = _Taken(), 0
     while page := _next_page(connection, after):
         after = page[-1].schedule_row_id
-        verdicts = judge_and_cancel(connection, page, now=now, max_lateness=NEVER_LATE)
+        # a list waits for whoever extracts it: T5 is a sender's
+        verdicts = judge_and_cancel(connection, page, now=now, max_lateness=None)
         passed = verdicts[Verdict.CLAIM]
         # without addresses: one of mail concerns mail
         objections = read_objections(

@@ -38,6 +38,8 @@ class DueRow:
     was_released: bool
     is_force_stopped: bool
     is_active: bool
+    max_lateness: timedelta | None
+    """How late it may go, by its scenario; None: as the deployment has it."""
     relation_name: str
     live_function: str | None
 
@@ -67,17 +69,20 @@ class Look:
     held: int
 
 
-def judge(row: DueRow, *, stopped: bool, now: datetime, max_lateness: timedelta) -> Verdict:
-    """Return what to do with a due row; the checks in the glossary's order, a limit reached exactly still passes."""
+def judge(row: DueRow, *, stopped: bool, now: datetime, max_lateness: timedelta | None) -> Verdict:
+    """Return what to do with a due row; the checks in the glossary's order, a limit reached exactly still passes.
+
+    `max_lateness`: the deployment's, for rows whose scenario has none of its own; None: no row is too late.
+    """
     if row.is_force_stopped:
         return Verdict.FORCE_STOPPED
     if not row.is_active:
         return Verdict.LEAVE
     if stopped:
         return Verdict.STOPPED
-    if not row.was_released and now - row.due_since > max_lateness:
-        return Verdict.LATE
-    return Verdict.CLAIM
+    if max_lateness is None or row.was_released or now - row.due_since <= (row.max_lateness or max_lateness):
+        return Verdict.CLAIM
+    return Verdict.LATE
 
 
 def judged_columns() -> sql.SQL:
@@ -115,11 +120,12 @@ def look_at_due(
 
 
 def judge_and_cancel(
-    connection: Connection[Any], rows: Sequence[Row], *, now: datetime, max_lateness: timedelta
+    connection: Connection[Any], rows: Sequence[Row], *, now: datetime, max_lateness: timedelta | None
 ) -> Mapping[Verdict, list[Row]]:
     """Cancel what is stopped of locked rows, within the caller's transaction; return all, in their order, by verdict.
 
-    Every verdict is there, if only with no rows. Raises `Unanswered` where a version cannot be asked whether to stop.
+    `max_lateness` as `judge` has it. Every verdict is there, if only with no rows. Raises `Unanswered` where a version
+    cannot be asked whether to stop.
     """
     stopped = stopped_now(connection, rows, now)
     verdicts: dict[Verdict, list[Row]] = {verdict: [] for verdict in Verdict}

@@ -7,7 +7,7 @@ what they judge of one customer, and saying it. Does not belong here: whether th
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
@@ -178,9 +178,7 @@ def _last_look(
         stopped = bool(stopped_now(connection, [open_row], now))
     # a list has no time of day, and what is held is let go by a release, which no lateness holds
     is_never_late = row.channel in EXPORTED_CHANNELS or row.state != RowState.READY
-    return judge(
-        open_row, stopped=stopped, now=now, max_lateness=timedelta.max if is_never_late else settings.max_lateness
-    )
+    return judge(open_row, stopped=stopped, now=now, max_lateness=None if is_never_late else settings.max_lateness)
 
 
 def delivery_checks(evidence: DeliveryEvidence, settings: Settings) -> tuple[Check, ...]:

@@ -9,7 +9,8 @@ with open_rows as (
         scenarios.may_send,
         paused.scenario_id is not null as is_paused,
         rows.released_at is null
-        and %(now)s - greatest(rows.planned_send_at, rows.created_at) > %(max_lateness)s as is_late,
+        and %(now)s - greatest(rows.planned_send_at, rows.created_at)
+        > coalesce(make_interval(mins => scenarios.max_lateness_minutes), %(max_lateness)s) as is_late,
         coalesce(attempts.outcome = 'unknown', false) as is_unknown,
         attempts.posted_at <= %(now)s - %(unknown_after)s as is_past_limit,
         rows.state = 'sending' and attempts.outcome is null

@@ -21,6 +21,8 @@ from ekiden.delivery.pauses import (
     resume,
 )
 from ekiden.delivery.sending.due import due_now
+from ekiden.insights.status import deployment_status
+from ekiden.scenarios.registry import synchronise
 from ekiden.schedule.errors import ReasonMissing, UnknownScenario
 from ekiden.schedule.runs import RunContext
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
@@ -118,6 +120,19 @@ def test_what_became_late_during_a_pause_is_held_and_never_a_flood(shop: Shop):
     counts = shop.send().counts
     assert (counts.sent, counts.held) == (0, 4)
     assert {(row.state, row.reason) for row in shop.rows()} == {("held", "missed_send")}
+
+
+def test_a_scenario_says_for_itself_how_late_is_too_late(shop: Shop):
+    two_scenarios(shop, "C1")
+    shop.scenario("mail", max_lateness="1h")
+    shop.scenario("other", max_lateness="2d")
+    # an operating setting: of the rows that wait already, too
+    synchronise(shop.connection, now=shop.now)
+    shop.now += shop.settings.max_lateness + timedelta(hours=1)
+    assert deployment_status(shop.connection, now=shop.now, settings=shop.settings).rows.late == 1
+    assert (shop.send().counts.sent, sent(shop)) == (1, ["other"])
+    assert (shop.row(scenario="mail").state, shop.row(scenario="mail").reason) == ("held", "missed_send")
+    assert shop.execute("select count(*) from outreach.scenario_versions") == [(2,)]
 
 
 def test_a_short_pause_only_delays(shop: Shop):

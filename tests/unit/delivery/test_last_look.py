@@ -22,6 +22,7 @@ def due(**changes) -> DueRow:
         "was_released": False,
         "is_force_stopped": False,
         "is_active": True,
+        "max_lateness": None,
         "relation_name": "eligibility.x",
         "live_function": None,
     }
@@ -47,6 +48,23 @@ def test_the_checks_are_made_in_the_glossarys_order():
 )
 def test_lateness_of_exactly_the_limit_passes(late: timedelta, expected: Verdict):
     assert verdict(due(due_since=NOW - late)) is expected
+
+
+@pytest.mark.parametrize(
+    ("by_its_scenario", "late", "expected"),
+    [
+        (timedelta(hours=1), timedelta(hours=1), Verdict.CLAIM),
+        (timedelta(hours=1), timedelta(hours=2), Verdict.LATE),
+        (timedelta(days=2), timedelta(days=1), Verdict.CLAIM),
+    ],
+)
+def test_a_scenarios_own_limit_goes_before_the_deployments(by_its_scenario: timedelta, late: timedelta, expected):
+    assert verdict(due(due_since=NOW - late, max_lateness=by_its_scenario)) is expected
+
+
+def test_a_list_is_never_too_late():
+    row = due(due_since=NOW - timedelta(days=30), max_lateness=timedelta(hours=1))
+    assert judge(row, stopped=False, now=NOW, max_lateness=None) is Verdict.CLAIM
 
 
 def test_a_released_row_is_never_too_late():

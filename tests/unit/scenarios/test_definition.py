@@ -191,6 +191,35 @@ def test_a_time_that_yaml_read_as_a_number_is_told_to_be_quoted():
     assert faults_of(definition(steps=[STEP | {"send_time": 720}])) == {("time_not_quoted", "steps[0].send_time")}
 
 
+@pytest.mark.parametrize(
+    ("written", "minutes"), [("6h", 360), ("90m", 90), ("1h30m", 90), ("2d", 2880), ("1d1m", 1441), (None, None)]
+)
+def test_how_late_a_message_may_go_is_a_length_of_time(written: str | None, minutes: int | None):
+    assert accepted(max_lateness=written).max_lateness_minutes == minutes
+
+
+@pytest.mark.parametrize(
+    ("written", "rule"),
+    [
+        (6, "length_without_unit"),
+        ("6", "not_a_length_of_time"),
+        ("", "not_a_length_of_time"),
+        ("soon", "not_a_length_of_time"),
+        ("6 h", "not_a_length_of_time"),
+        ("-6h", "not_a_length_of_time"),
+        ("30m6h", "not_a_length_of_time"),
+        ("６h", "not_a_length_of_time"),
+        (True, "not_a_length_of_time"),
+        (["6h"], "not_a_length_of_time"),
+        ("0m", "out_of_range"),
+        ("3651d", "out_of_range"),
+        ("3650d1m", "out_of_range"),
+    ],
+)
+def test_what_is_no_length_of_time_is_told_so(written: object, rule: str):
+    assert faults_of(definition(max_lateness=written)) == {(rule, "max_lateness")}
+
+
 def test_a_time_with_an_offset_is_no_local_time():
     assert faults_of(definition(steps=[STEP | {"send_time": "12:00+09:00"}])) == {
         ("time_not_local", "steps[0].send_time")

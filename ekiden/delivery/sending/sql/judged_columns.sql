@@ -12,6 +12,7 @@ select
     rows.released_at is not null as was_released,
     step_states.state = 'force_stopped' as is_force_stopped,
     enrolments.state = 'active' as is_active,
+    make_interval(mins => scenarios.max_lateness_minutes) as max_lateness,
     scenarios.relation_name,
     versions.live_function
 from outreach.enrolments

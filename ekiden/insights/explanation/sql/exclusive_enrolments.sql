@@ -39,6 +39,7 @@ select
     false as was_released,
     coalesce(steps.state = 'force_stopped', false) as is_force_stopped,
     true as is_active,
+    null::interval as max_lateness,
     scenarios.relation_name,
     born_from.live_function
 from outreach.enrolments
