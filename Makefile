@@ -27,7 +27,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@touch $(INSTALLED)
 
 demo: $(INSTALLED) ## Load a real shop's year, plan, backfill, release, send; then say how to look at it
-	@$(BIN)/python -m orchestration.demo
+	@$(BIN)/python -m orchestration.demo.run
 
 up: $(INSTALLED) ## Start the Dagster UI and daemon on the demo's data (EKIDEN_PORT, Ctrl-C stops everything)
 	@exec $(BIN)/ekiden up

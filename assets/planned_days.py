@@ -1,7 +1,7 @@
 """`every_day_planned`: shows in the UI which local days no plan covered, and what to do about it.
 
 Belongs here: the check and what it tells. Does not belong here: what counts as a planned day
-(`ekiden.schedule.missed`), and when anybody looks (`sensors.missed_days`).
+(`ekiden.schedule.planning.missed`), and when anybody looks (`sensors.missed_days`).
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from assets import schedule
 from assets.shown.tables import markdown_table
 from assets.steps.acting import ledger
 from ekiden.clock import Clock
-from ekiden.schedule.missed import MissedRange, find_missed_days, in_words
+from ekiden.schedule.planning.missed import MissedRange, find_missed_days, in_words
 from ekiden.settings import Settings
 
 KEY = AssetCheckKey(schedule.KEY, "every_day_planned")

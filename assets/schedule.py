@@ -28,7 +28,7 @@ from assets.steps.refusals import refusing
 from ekiden.clock import Clock
 from ekiden.delivery.sending.contents import faults_in_use
 from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario, ZoneDataDiffers
-from ekiden.schedule.plan import PlanReport, plan
+from ekiden.schedule.planning.plan import PlanReport, plan
 from ekiden.schedule.rows import RowFilter, summary
 from ekiden.settings import Settings
 

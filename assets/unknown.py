@@ -1,7 +1,7 @@
 """Messages of unknown outcome in the UI: a check that shows those a person has to settle, and their evidence.
 
 Belongs here: what is told of them. Does not belong here: which are unknown (`ekiden.delivery.unknown`), and
-settling them (`orchestration.operator_jobs`).
+settling them (`orchestration.jobs.operating`).
 """
 
 from datetime import datetime

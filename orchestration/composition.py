@@ -24,15 +24,15 @@ from assets.warehouse import eligibility_keys, ledger_specs, warehouse_assets
 from ekiden.settings import Settings
 from ekiden.warehouse.manifest import read_manifest
 from ekiden.warehouse.parsing import parse
-from orchestration.consent_jobs import CONSENT_JOBS
-from orchestration.delivery_event_jobs import DELIVERY_EVENT_JOBS
 from orchestration.executors import sending_executor
-from orchestration.jobs import OP_JOBS, asset_jobs
-from orchestration.list_jobs import LIST_JOBS
-from orchestration.looking_jobs import LOOKING_JOBS
+from orchestration.jobs.consent import CONSENT_JOBS
+from orchestration.jobs.delivery_events import DELIVERY_EVENT_JOBS
+from orchestration.jobs.lists import LIST_JOBS
+from orchestration.jobs.looking import LOOKING_JOBS
+from orchestration.jobs.planning import OP_JOBS, asset_jobs
+from orchestration.jobs.sending import send_now_job
 from orchestration.resources import build_resources
 from orchestration.schedules import build_schedules, suppression_schedule
-from orchestration.send_jobs import send_now_job
 from sensors.delivery_events import delivery_events_sensor
 from sensors.due_rows import due_rows_sensor
 from sensors.list_files import list_files_sensor

@@ -1,6 +1,6 @@
 """What runs by the clock, in the shop's local time.
 
-Does not belong here: what runs (`jobs`, `consent_jobs`), and what runs when something is there to do (`sensors`).
+Does not belong here: what runs (`jobs`), and what runs when something is there to do (`sensors`).
 """
 
 from datetime import time

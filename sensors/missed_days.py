@@ -24,7 +24,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from ekiden.clock import Clock
 from ekiden.database.connection import connect
-from ekiden.schedule.missed import MissedRange, find_missed_days, in_words
+from ekiden.schedule.planning.missed import MissedRange, find_missed_days, in_words
 from ekiden.settings import Settings
 from sensors.asked_jobs import Job, jobs_named
 from sensors.ended_runs import UNDER_WAY

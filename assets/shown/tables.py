@@ -7,8 +7,8 @@ from anywhere.
 import re
 from collections.abc import Iterable, Sequence
 
-from ekiden.schedule.decisions import DecisionCount
 from ekiden.schedule.held import EligibilityCount
+from ekiden.schedule.planning.decisions import DecisionCount
 from ekiden.schedule.rows import RowCount
 
 LONGEST_TABLE = 50

@@ -28,8 +28,16 @@ from ekiden.clock import utc_now
 from ekiden.counting import counted_rows, these_rows
 from ekiden.delivery.pauses import open_pauses
 from ekiden.delivery.unknown.carried import CarriedRow, carried_rows, said_of_arrived
-from ekiden.schedule.actions import ACTIONS, Action, in_another_state
-from ekiden.schedule.operators import DEFAULT_LIMIT, Preview, applicable, due_later, operate, preview, refuse_order
+from ekiden.schedule.operating.actions import ACTIONS, Action, in_another_state
+from ekiden.schedule.operating.operators import (
+    DEFAULT_LIMIT,
+    Preview,
+    applicable,
+    due_later,
+    operate,
+    preview,
+    refuse_order,
+)
 from ekiden.schedule.rows import HoldReason, RowFilter, RowState, ScheduleRow
 from ekiden.settings import Settings
 

@@ -18,7 +18,7 @@ from ekiden.delivery.sending.contents import faults_in_use
 from ekiden.raw.load import LoadProgress, TableReport, load
 from ekiden.scenarios.left_out import leave_out
 from ekiden.scenarios.registry import synchronise
-from ekiden.schedule.contract import contract_breaches
+from ekiden.schedule.planning.contract import contract_breaches
 from ekiden.settings import Settings
 from ekiden.warehouse.build import ScenariosUnbuilt
 from ekiden.warehouse.build import build as dbt_build

@@ -12,8 +12,8 @@ from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
 from ekiden.counting import counted_rows
 from ekiden.schedule.held import EligibilityCount
-from ekiden.schedule.missed import find_missed_days, span
-from ekiden.schedule.plan import PlanReport, plan
+from ekiden.schedule.planning.missed import find_missed_days, span
+from ekiden.schedule.planning.plan import PlanReport, plan
 from ekiden.schedule.rows import RowCount
 from ekiden.settings import Settings
 

@@ -31,7 +31,7 @@ from ekiden.delivery.unknown.rows import (
     unknown_rows,
 )
 from ekiden.delivery.unknown.settle import Settlement, refuse_settling, settle, settlements
-from ekiden.schedule.operators import DEFAULT_LIMIT
+from ekiden.schedule.operating.operators import DEFAULT_LIMIT
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 

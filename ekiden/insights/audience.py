@@ -118,7 +118,7 @@ def _parameters(scenario: AskedScenario, moment: Moment, blocks_everywhere: bool
     return {
         "at": moment.at,
         "day": moment.day,
-        "first_offset": scenario.first_offset,
+        "due_after_days": scenario.due_after_days,
         "scenario_id": scenario.scenario_id,
         "reentry": scenario.definition.reentry,
         "restarts": scenario.restarts,

@@ -39,10 +39,9 @@ class AskedScenario:
     """The code by which the ledger knows it: the former one until a plan takes in a new one (R-012)."""
 
     @property
-    def first_offset(self) -> int:
-        """Days from the anchor's date to step 1 (C-01: 0 days may mean the next day)."""
-        days = self.definition.steps[0].offset_days
-        return 1 if days == 0 and self.definition.zero_means == "next_day" else days
+    def due_after_days(self) -> int:
+        """Days from the anchor's date to step 1."""
+        return self.definition.due_after_days(self.definition.steps[0])
 
     @property
     def restarts(self) -> bool:
@@ -61,7 +60,7 @@ class AskedScenario:
 
     def due_date(self, anchor_date: date) -> date:
         """Return the local date on which step 1 is due."""
-        return anchor_date + timedelta(days=self.first_offset)
+        return anchor_date + timedelta(days=self.due_after_days)
 
 
 def asked_scenario(connection: Connection[Any], code: str) -> AskedScenario:

@@ -1,7 +1,7 @@
 """Looking at decisions: one person's, a day's, or how many each rule decided. Nothing here decides.
 
 Belongs here: what `ekiden decisions` asks of `outreach.decisions`. Does not belong here: how a decision is made and
-kept (`ekiden.schedule.decisions`).
+kept (`ekiden.schedule.planning.decisions`).
 """
 
 from collections.abc import Sequence

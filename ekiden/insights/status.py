@@ -17,7 +17,7 @@ from ekiden.delivery.latency import Latency, latency_since
 from ekiden.delivery.pauses import Pause, open_pauses
 from ekiden.delivery.sending.provider_waits import ProviderWait, waits_at
 from ekiden.scenarios.definition import EXPORTED_CHANNELS, SENT_CHANNELS
-from ekiden.schedule.missed import MissedRange, find_missed_days
+from ekiden.schedule.planning.missed import MissedRange, find_missed_days
 from ekiden.schedule.zone_data import coming_difference
 from ekiden.settings import Settings
 from ekiden.warehouse.freshness import StaleTable, freshness_policies, stale_tables

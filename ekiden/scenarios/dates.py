@@ -30,7 +30,7 @@ def step_1_can_be_due(scenario: ScenarioDefinition) -> Faults:
     first_step = scenario.steps[0] if scenario.steps else None
     if scenario.period is None or first_step is None or first_step.offset_days is None:
         return
-    days = first_step.offset_days or (1 if scenario.zero_means == "next_day" else 0)
+    days = scenario.due_after_days(first_step)
     first, last = scenario.period.first, scenario.period.last
     if last and earliest and _shifted(earliest, days) > last:
         message = (

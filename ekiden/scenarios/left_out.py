@@ -1,7 +1,7 @@
 """Scenarios that a build could not get done: marked in dbt's registry, so that the plan leaves them out.
 
-The mark goes with the next build that gets the model done. Belongs here: the mark. Does not belong here: how one
-knows (`ekiden.warehouse.unbuilt`), and what leaving out means (`ekiden.scenarios.registry`, `ekiden.schedule.plan`).
+The mark goes with the next build that gets the model done. Belongs here: the mark. Does not belong here: how one knows
+(`ekiden.warehouse.unbuilt`), and what leaving out means (`ekiden.scenarios.registry`, `ekiden.schedule.planning.plan`).
 """
 
 from collections.abc import Sequence

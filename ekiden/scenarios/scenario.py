@@ -216,6 +216,10 @@ class ScenarioDefinition(Part):
             return "same_day"
         return self.zero_day or "next_day"
 
+    def due_after_days(self, step: Step) -> int:
+        """Return after how many days a step is due, by its offset and what '0 days' means here (C-01)."""
+        return 1 if step.offset_days == 0 and self.zero_means == "next_day" else step.offset_days
+
     @property
     def rechecks_consent(self) -> bool:
         """Whether consent is read again just before sending (C-09, R-140, R-141)."""

@@ -149,6 +149,7 @@ def _add_version(
                 "step_no": number,
                 "channel": step.channel,
                 "offset_days": step.offset_days,
+                "due_after_days": definition.due_after_days(step),
                 "send_time": step.send_time,
                 "auto_send_time": step.auto_send_time,
                 "content": step.content or "",

@@ -176,8 +176,7 @@ def steps_out_of_order(scenario: ScenarioDefinition) -> Warnings:
     """Counted from the anchor, a step due before the one above it is late as soon as it is planned."""
     if scenario.offset_basis != "anchor":
         return
-    zero = 1 if scenario.zero_means == "next_day" else 0
-    days = [step.offset_days or zero for step in scenario.steps]
+    days = [scenario.due_after_days(step) for step in scenario.steps]
     for index in range(1, len(days)):
         here, above = days[index], days[index - 1]
         if here < above:

@@ -1,8 +1,8 @@
 """Held rows: for how long, why, and whether their customers would still be eligible now.
 
 Belongs here: asking the scenarios' conditions about rows that exist, as sets; nothing here changes a row. Does not
-belong here: what holds a row (T2 in `births.sql`, T5 in `ekiden.delivery.sending.last_look`, T4 in `actions`), what the
-conditions mean (dbt), and expiry, which is the planner's (`plan`).
+belong here: what holds a row (T2 in `planning.row_creation`, T5 in `ekiden.delivery.sending.last_look`, T4 in
+`actions`), what the conditions mean (dbt), and expiry, which is the planner's (`plan`).
 """
 
 from collections.abc import Iterator

@@ -2,8 +2,8 @@
 
 A version keeps its conditions as a function of its own, which somebody can drop, as well as what it reads; in a
 database that was restored under another name it reads what is elsewhere. Belongs here: telling that from other errors,
-and what to say to whoever can mend it. Does not belong here: what goes on without an answer (`ekiden.schedule.stops`,
-`ekiden.delivery.sending.last_look`).
+and what to say to whoever can mend it. Does not belong here: what goes on without an answer
+(`ekiden.schedule.planning.stops`, `ekiden.delivery.sending.last_look`).
 """
 
 from collections.abc import Iterator, Sequence

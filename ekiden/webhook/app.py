@@ -1,8 +1,8 @@
 """The web application behind `ekiden webhook`: providers' events in, kept before they are answered for.
 
 An answer of 200 says that the request is committed; taking its events in happens after that, here or elsewhere. Belongs
-here: HTTP. Does not belong here: signatures (`signature`), keeping (`requests`), and what events lead to
-(`ekiden.delivery.events.drain`).
+here: HTTP. Does not belong here: signatures (`sendgrid_signature`, `twilio_signature`), keeping (`requests`), and what
+events lead to (`ekiden.delivery.events.drain`).
 """
 
 import asyncio
@@ -36,7 +36,14 @@ from ekiden.webhook import twilio_signature, unsubscribe
 from ekiden.webhook.answers import MOST_BYTES, MOST_SECONDS, TurnedAway, answer
 from ekiden.webhook.bodies import read_body
 from ekiden.webhook.requests import Refusal, keep_request, note_refusals
-from ekiden.webhook.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, is_signed, is_stale, read_keys, signed_at
+from ekiden.webhook.sendgrid_signature import (
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    is_signed,
+    is_stale,
+    read_keys,
+    signed_at,
+)
 
 CONNECTIONS_AT_ONCE = 8
 """To the database: more would wait for its disk all the same."""

@@ -15,10 +15,10 @@ from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.lists.export import export_due
 from ekiden.delivery.sending.send import send_due
 from ekiden.scenarios.definition import SENT_CHANNELS
-from ekiden.schedule.actions import ACTIONS
 from ekiden.schedule.errors import ReasonMissing
-from ekiden.schedule.operators import operate
-from ekiden.schedule.plan import plan
+from ekiden.schedule.operating.actions import ACTIONS
+from ekiden.schedule.operating.operators import operate
+from ekiden.schedule.planning.plan import plan
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from ekiden.insights.decisions import DecisionFilter, decisions
-from ekiden.schedule.plan import plan
+from ekiden.schedule.planning.plan import plan
 from ekiden.schedule.runs import RunContext
 from tests.benchmarks.measures import Reporter, median
 from tests.benchmarks.place import BenchmarkFailed, Place, scratch

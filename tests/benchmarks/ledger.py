@@ -15,7 +15,7 @@ from psycopg import sql
 from ekiden.delivery.guards import check_before_sending
 from ekiden.delivery.sending.due import due_now
 from ekiden.insights.status import deployment_status
-from ekiden.schedule.plan import plan
+from ekiden.schedule.planning.plan import plan
 from ekiden.schedule.rows import RowFilter, count, search, summary
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from ekiden.schedule.actions import ACTIONS
-from ekiden.schedule.operators import operate
-from ekiden.schedule.plan import PlanReport, plan
+from ekiden.schedule.operating.actions import ACTIONS
+from ekiden.schedule.operating.operators import operate
+from ekiden.schedule.planning.plan import PlanReport, plan
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings

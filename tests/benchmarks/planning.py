@@ -1,7 +1,7 @@
 """One day planned by Ekiden and undone again, with the seconds that each part took.
 
-Belongs here: measuring `ekiden.schedule.plan`. Run as a program it plans once from a standing start, as a morning's
-process does. Does not belong here: what it is compared with (`day`, `growth`).
+Belongs here: measuring `ekiden.schedule.planning.plan`. Run as a program it plans once from a standing start, as a
+morning's process does. Does not belong here: what it is compared with (`day`, `growth`).
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from ekiden.database.connection import database_url
-from ekiden.schedule.plan import plan
+from ekiden.schedule.planning.plan import plan
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 from tests.benchmarks.shop import TODAY

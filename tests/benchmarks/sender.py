@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from ekiden.content.render import MessageVariables, load_content, render
 from ekiden.database.connection import connect, database_url
 from ekiden.delivery.channels.base import Carrier, Channel
-from ekiden.delivery.channels.sendgrid import SendGridChannel
+from ekiden.delivery.channels.sendgrid.channel import SendGridChannel
 from ekiden.delivery.sending.send import SendCounts
 from ekiden.delivery.sending.worker import send_all_due
 from ekiden.scenarios.definition import MAIL_CHANNELS

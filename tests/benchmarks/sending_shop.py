@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from ekiden.schedule.plan import plan
+from ekiden.schedule.planning.plan import plan
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 from tests.benchmarks.place import BenchmarkFailed, Place, copy_project

@@ -22,7 +22,7 @@ from ekiden.database.connection import connect
 from ekiden.database.embedded import EmbeddedServer
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.delivery.channels.base import ProviderStopped
-from ekiden.delivery.channels.sendgrid import SendGridChannel
+from ekiden.delivery.channels.sendgrid.channel import SendGridChannel
 from ekiden.delivery.pauses import SendingPaused
 from ekiden.delivery.sending.send import send_due
 from ekiden.schedule.runs import RunContext

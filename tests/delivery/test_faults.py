@@ -15,7 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderBusy, ProviderStopped
-from ekiden.delivery.channels.sendgrid import SendGridChannel
+from ekiden.delivery.channels.sendgrid.channel import SendGridChannel
 from ekiden.delivery.pauses import resume
 from tests.delivery.sink import STALL, Fault, Record, Sink, Whims
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop

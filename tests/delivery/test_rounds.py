@@ -25,8 +25,8 @@ from ekiden.database.migrations import migrate
 from ekiden.delivery.pauses import resume
 from ekiden.delivery.unknown.rows import Settled, UnknownFilter, unknown_rows
 from ekiden.delivery.unknown.settle import settle
-from ekiden.schedule.actions import ACTIONS
-from ekiden.schedule.operators import operate
+from ekiden.schedule.operating.actions import ACTIONS
+from ekiden.schedule.operating.operators import operate
 from ekiden.schedule.rows import RowFilter
 from ekiden.settings import Settings
 from tests.conftest import database_in, open_folder

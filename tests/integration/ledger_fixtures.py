@@ -26,9 +26,9 @@ from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.sending.record import Recorded
 from ekiden.delivery.sending.send import SendReport, send_due
 from ekiden.delivery.unknown.reconcile import reconcile
-from ekiden.schedule.actions import ACTIONS
-from ekiden.schedule.operators import OperatorReport, operate
-from ekiden.schedule.plan import PlanReport, plan
+from ekiden.schedule.operating.actions import ACTIONS
+from ekiden.schedule.operating.operators import OperatorReport, operate
+from ekiden.schedule.planning.plan import PlanReport, plan
 from ekiden.schedule.rows import RowFilter, ScheduleRow, search
 from ekiden.schedule.runs import RunContext, finish_run, start_run
 from ekiden.settings import Settings

@@ -23,9 +23,9 @@ from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.lists.export import export_due
 from ekiden.delivery.pauses import SendingPaused, resume
 from ekiden.delivery.sending.send import send_due
-from ekiden.schedule.actions import ACTIONS
-from ekiden.schedule.operators import TooManyRows, operate
-from ekiden.schedule.plan import plan
+from ekiden.schedule.operating.actions import ACTIONS
+from ekiden.schedule.operating.operators import TooManyRows, operate
+from ekiden.schedule.planning.plan import plan
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings

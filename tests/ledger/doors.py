@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ekiden.delivery.lists.exported import ExportRefused
 from ekiden.delivery.pauses import SendingPaused
 from ekiden.schedule.errors import ReasonMissing, UnknownScenario
-from ekiden.schedule.operators import TooManyRows, WrongState
+from ekiden.schedule.operating.operators import TooManyRows, WrongState
 from ekiden.schedule.rows import RowState
 from tests.ledger.ground import CUSTOMERS, MODELS
 from tests.ledger.interruptions import KINDS, Fuse

@@ -20,7 +20,7 @@ from ekiden.delivery.pauses import open_pauses, pause, resume
 from ekiden.delivery.unknown.rows import Settled, UnknownFilter
 from ekiden.delivery.unknown.settle import settle
 from ekiden.schedule.errors import UnknownScenario
-from ekiden.schedule.plan import plan
+from ekiden.schedule.planning.plan import plan
 from tests.integration.ledger_fixtures import OPERATOR, PLANNER, reconcile_alone
 from tests.ledger.carrier import ANSWERS, ENDS, Carrier
 from tests.ledger.doors import DOORS, REFUSALS, filters, fuses, models, reasons

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ekiden.database.connection import connect
-from ekiden.schedule.actions import ACTIONS
-from ekiden.schedule.operators import operate
+from ekiden.schedule.operating.actions import ACTIONS
+from ekiden.schedule.operating.operators import operate
 from ekiden.schedule.rows import RowFilter
 from ekiden.settings import Settings
 from tests.integration.delivery.crowd import PATIENCE, process, wait_until_alone

@@ -13,8 +13,8 @@ from random import Random
 
 import pytest
 
-from ekiden.schedule.actions import ACTIONS
-from ekiden.schedule.operators import operate
+from ekiden.schedule.operating.actions import ACTIONS
+from ekiden.schedule.operating.operators import operate
 from ekiden.schedule.rows import RowFilter
 from tests.integration.delivery.crowd import PATIENCE, plan_all, process, send_all, wait_until_alone
 from tests.integration.ledger_fixtures import OPERATOR, Shop

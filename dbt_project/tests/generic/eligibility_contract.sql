@@ -1,6 +1,6 @@
 {#- What planning relies on beyond the columns' types: no column is null, one row per customer and anchor, every anchor
     of the definition's kind, and nobody comes in before it. A model whose SQL was written by hand must keep it as well:
-    one that does not is left out by every plan (`ekiden.schedule.contract`), and is no reason to stop the others. -#}
+    one that does not is left out by every plan (`ekiden.schedule.planning.contract`), and is no reason to stop the others. -#}
 {% test eligibility_contract(model) %}
 {{ config(error_if='<> 0 and bool_or(is_compiled)') }}
 {%- set kinds = [] -%}

@@ -142,7 +142,7 @@ def channel_for(settings: Settings, *, clock: Clock = utc_now) -> Channel:
 
 
 def _smtp(settings: Settings, clock: Clock) -> Channel:
-    from ekiden.delivery.channels.smtp import MailServer, SMTPChannel  # noqa: PLC0415
+    from ekiden.delivery.channels.smtp.channel import MailServer, SMTPChannel  # noqa: PLC0415
 
     if settings.smtp_host is None:
         raise ValueError("EKIDEN_CHANNEL is smtp, and there is no server: set EKIDEN_SMTP_HOST")
@@ -160,7 +160,7 @@ def _smtp(settings: Settings, clock: Clock) -> Channel:
 
 
 def _sendgrid(settings: Settings, clock: Clock) -> Channel:
-    from ekiden.delivery.channels.sendgrid import SENDGRID_HOST, SendGridChannel  # noqa: PLC0415
+    from ekiden.delivery.channels.sendgrid.channel import SENDGRID_HOST, SendGridChannel  # noqa: PLC0415
 
     if settings.sendgrid_api_key is None:
         raise ValueError("EKIDEN_CHANNEL is sendgrid, and there is no key: set EKIDEN_SENDGRID_API_KEY")

@@ -1,7 +1,7 @@
 """The bytes that a connection brings, for readers that wait anew for every byte: they get no more than their time.
 
 Belongs here: reading a socket within a time for the whole answer. Does not belong here: what an answer is made of
-(`transport` for HTTP, `smtp_lines` for mail servers).
+(`transport` for HTTP, `smtp.lines` for mail servers).
 """
 
 import io

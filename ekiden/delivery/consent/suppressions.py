@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.delivery.address.addresses import compared, spellings, telephone_digits
-from ekiden.delivery.channels.sendgrid_suppressions import (
+from ekiden.delivery.channels.sendgrid.suppressions import (
     ListedAddress,
     ListUnreadable,
     SendGridSuppressions,
@@ -85,7 +85,7 @@ def lists_for(settings: Settings) -> Lists:
     if settings.sendgrid_api_key is None:
         raise NoSuppressionList("there is no provider whose lists could be read: set EKIDEN_SENDGRID_API_KEY")
     # with the package's host where none is set; importing it takes a while
-    from ekiden.delivery.channels.sendgrid import SENDGRID_HOST  # noqa: PLC0415
+    from ekiden.delivery.channels.sendgrid.channel import SENDGRID_HOST  # noqa: PLC0415
 
     try:
         return SendGridSuppressions(settings.sendgrid_api_key, host=str(settings.sendgrid_host or SENDGRID_HOST))

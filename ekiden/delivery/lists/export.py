@@ -36,7 +36,7 @@ from ekiden.delivery.lists.may_export import (
 from ekiden.delivery.pauses import Pause
 from ekiden.delivery.sending.last_look import DueRow, Verdict, cancel, judge_and_cancel, judged_columns
 from ekiden.delivery.sending.record import record_messages
-from ekiden.schedule.advance import advance
+from ekiden.schedule.planning.advance import advance
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.schedule.unanswered import Unanswered
 from ekiden.settings import Settings

@@ -18,7 +18,7 @@ from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import OutgoingMessage
 from ekiden.delivery.consent.objections import keep_evidence
 from ekiden.delivery.sending.compose import RowToSend, Withheld
-from ekiden.schedule.advance import advance
+from ekiden.schedule.planning.advance import advance
 from ekiden.settings import Settings
 
 

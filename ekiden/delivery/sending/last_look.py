@@ -4,7 +4,7 @@ Within one transaction of the caller's: rows are locked, judged against live fac
 (T5) or left to be claimed (T6, `claims`) in the same transaction. Belongs here: whether a row's time is still right and
 nothing has stopped it, for messages and lists alike. Does not belong here: whether its customer may be written to, and
 where (`compose`, `consent.objections`), what a list locks (`lists.export`), or the stops that a plan looks for
-(`ekiden.schedule.stops`).
+(`ekiden.schedule.planning.stops`).
 """
 
 from collections import defaultdict

@@ -19,7 +19,7 @@ from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.delivery.consent.opt_outs import NewOptOut, OptOutChannel, channel_of, opt_out
 from ekiden.delivery.counts import Counts
 from ekiden.delivery.unknown.carried import CARRIED_ALREADY
-from ekiden.schedule.advance import advance
+from ekiden.schedule.planning.advance import advance
 from ekiden.settings import Settings
 
 

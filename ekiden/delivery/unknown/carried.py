@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 from ekiden.database.arrays import as_array
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Delivery, Outcome
-from ekiden.schedule.actions import Action
+from ekiden.schedule.operating.actions import Action
 from ekiden.schedule.rows import RowFilter
 
 CARRIED_ALREADY = "not posted: the provider's events show that it has the message from an earlier attempt"

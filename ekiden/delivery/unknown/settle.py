@@ -22,9 +22,9 @@ from ekiden.delivery.sending.record import record
 from ekiden.delivery.unknown.carried import CARRIED_ALREADY
 from ekiden.delivery.unknown.rows import Settled, UnknownFilter, UnknownRow, unknown_counts, unknown_rows
 from ekiden.errors import SaysEnough
-from ekiden.schedule.actions import ACTIONS, NotChanged, changed_meanwhile
 from ekiden.schedule.errors import ReasonMissing
-from ekiden.schedule.operators import DEFAULT_LIMIT, TooManyRows, operate
+from ekiden.schedule.operating.actions import ACTIONS, NotChanged, changed_meanwhile
+from ekiden.schedule.operating.operators import DEFAULT_LIMIT, TooManyRows, operate
 from ekiden.schedule.rows import RowFilter, row_ids
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings

@@ -1,7 +1,7 @@
 """What planning adds to the conditions, one check each: who entered before, periods, due dates, other scenarios.
 
-Pure. The rules are the planner's (`ekiden/schedule/sql/find_candidates.sql` and `arbitrate.sql`); this says them of one
-customer.
+Pure. The rules are the planner's (`ekiden/schedule/planning/sql/find_candidates.sql` and `arbitrate.sql`); this says
+them of one customer.
 """
 
 from collections.abc import Iterable, Iterator

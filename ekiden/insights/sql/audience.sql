@@ -1,6 +1,6 @@
 -- Everyone whose entry conditions hold at an instant, and how each of their anchors stands then. Whether an earlier
--- enrolment keeps one out is the rule by which the planner lets in (schedule/sql/find_candidates.sql), aggregated per
--- customer: two hash joins, whatever the size.
+-- enrolment keeps one out is the rule by which the planner lets in (find_candidates.sql of ekiden/schedule/planning),
+-- aggregated per customer: two hash joins, whatever the size.
 with eligible as (
     select
         customer_id,
@@ -8,7 +8,7 @@ with eligible as (
         anchor_key,
         anchor_at,
         anchor_date,
-        anchor_date + %(first_offset)s::integer as due_date,
+        anchor_date + %(due_after_days)s::integer as due_date,
         stop_during @> %(at)s::timestamptz as is_stopped
     from {eligibility}
     where entry_during @> %(at)s::timestamptz

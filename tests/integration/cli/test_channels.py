@@ -6,7 +6,7 @@ from shutil import copytree
 import pytest
 
 from ekiden.settings import PROJECT_ROOT
-from tests.integration.channels.provider import answer, provider
+from tests.integration.delivery.channels.provider import answer, provider
 from tests.integration.ledger_fixtures import STEP, Shop
 
 LINE_ID = "U" + "0123456789abcdef" * 2

@@ -14,7 +14,7 @@ from dagster import DagsterEventType, Failure
 
 from ekiden.delivery.consent.opt_out_file import read_opt_outs
 from ekiden.delivery.consent.opt_outs import OptOutFilter, find_opt_outs
-from orchestration.consent_jobs import CONSENT_JOBS
+from orchestration.jobs.consent import CONSENT_JOBS
 from tests.integration.deadlocks import fails_once
 from tests.integration.ledger_fixtures import Shop
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ekiden.delivery.channels.base import Outcome
-from ekiden.schedule.actions import WHY
+from ekiden.schedule.operating.actions import WHY
 from tests.integration.ledger_fixtures import Shop
 
 

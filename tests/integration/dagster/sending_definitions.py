@@ -19,7 +19,7 @@ from ekiden.delivery.channels.base import Carrier, Channel, Delivery, OutgoingMe
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.settings import Settings
 from orchestration.executors import sending_executor
-from orchestration.send_jobs import send_now_job
+from orchestration.jobs.sending import send_now_job
 from tests.integration.delivery.crowd import Judge
 
 LONGER_THAN_ANY_TEST = 600.0  # seconds

@@ -9,7 +9,7 @@ from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult, Failure
 from assets.steps.acting import PARENT_TAG
 from ekiden.delivery.pauses import pause, resume
 from ekiden.raw.list_folder import files_in
-from orchestration.list_jobs import LIST_JOBS
+from orchestration.jobs.lists import LIST_JOBS
 from sensors.list_files import FILE_TAG, file_tag
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 

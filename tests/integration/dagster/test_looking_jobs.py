@@ -7,7 +7,7 @@ from dagster import DagsterInstance, Failure
 
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.pauses import pause, resume
-from orchestration.looking_jobs import LOOKING_JOBS
+from orchestration.jobs.looking import LOOKING_JOBS
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 
 JOBS = {looking_job.name: looking_job for looking_job in LOOKING_JOBS}

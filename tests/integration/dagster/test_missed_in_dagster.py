@@ -27,9 +27,9 @@ from assets import planned_days, schedule
 from assets.schedule import step_schedule_asset
 from ekiden.delivery.channels.base import Carrier
 from ekiden.scenarios.definition import MAIL_CHANNELS
-from orchestration.jobs import backfill_days
-from orchestration.operator_jobs import OPERATOR_JOBS
-from orchestration.send_jobs import send_now_job
+from orchestration.jobs.operating import OPERATOR_JOBS
+from orchestration.jobs.planning import backfill_days
+from orchestration.jobs.sending import send_now_job
 from sensors.missed_days import CHECKING_JOB, missed_days_sensor
 from tests.integration.ledger_fixtures import STEP, Shop
 

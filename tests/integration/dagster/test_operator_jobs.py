@@ -29,8 +29,8 @@ from assets.steps.partitions import due_dates
 from assets.unknown import unknown_settled_check
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.pauses import open_pauses
-from ekiden.schedule.actions import ACTIONS, WHY
-from orchestration.operator_jobs import OPERATOR_JOBS
+from ekiden.schedule.operating.actions import ACTIONS, WHY
+from orchestration.jobs.operating import OPERATOR_JOBS
 from sensors.due_rows import due_rows_sensor
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.ledger_invariants import broken_invariants

@@ -17,7 +17,7 @@ from dagster import (
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from ekiden.webhook.requests import keep_request
-from orchestration.delivery_event_jobs import drain_delivery_events
+from orchestration.jobs.delivery_events import drain_delivery_events
 from sensors.delivery_events import GRACE, delivery_events_sensor
 from sensors.due_rows import LOOK_AHEAD, SLOT_TAG, due_rows_sensor
 from tests.integration.ledger_fixtures import Shop

@@ -84,6 +84,7 @@ def test_an_opt_out_of_old_with_a_time_that_nobody_can_read_can_be_read_and_with
         connection.execute("drop table changed.views_to_fill")
         connection.execute("alter table outreach.enrolments drop column left_at")
         connection.execute("alter table outreach.scenarios drop column max_lateness_minutes cascade")
+        connection.execute("alter table outreach.scenario_version_steps drop column due_after_days")
         connection.execute(
             "alter table outreach.schedule_rows add constraint schedule_rows_enrolment_id_fkey"
             " foreign key (enrolment_id) references outreach.enrolments"

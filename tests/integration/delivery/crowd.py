@@ -16,7 +16,7 @@ from uuid import UUID
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome, OutgoingMessage
 from ekiden.delivery.sending.send import send_due
-from ekiden.schedule.plan import plan
+from ekiden.schedule.planning.plan import plan
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 from tests.integration.ledger_fixtures import Shop

@@ -11,8 +11,8 @@ from ekiden.delivery.guards import check_invariant, check_invariants
 from ekiden.delivery.pauses import Cause, SendingPaused, open_pauses, resume
 from ekiden.schedule.invariants import INVARIANTS, Invariant, Subject
 from ekiden.warehouse.dbt import manifest_path
+from tests.integration.delivery.lists.exporting import CARD, export
 from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop, by_force
-from tests.integration.schedule.exporting import CARD, export
 
 NOON = "2024-03-09 12:00"
 CHAIN = [STEP, STEP | {"offset_days": 3}]

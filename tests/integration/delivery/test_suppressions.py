@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import SecretStr
 
-from ekiden.delivery.channels import sendgrid_suppressions
-from ekiden.delivery.channels.sendgrid_suppressions import ListUnreadable, SendGridSuppressions, SuppressionList
+from ekiden.delivery.channels.sendgrid import suppressions as sendgrid_suppressions
+from ekiden.delivery.channels.sendgrid.suppressions import ListUnreadable, SendGridSuppressions, SuppressionList
 from ekiden.delivery.consent.suppressions import OVERLAP, NoSuppressionList, find_suppressions, lists_for, sync
-from tests.integration.channels.provider import answer, hang_up, provider
 from tests.integration.deadlocks import fails_once
+from tests.integration.delivery.channels.provider import answer, hang_up, provider
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.loopback import Handler
 

@@ -19,7 +19,7 @@ from ekiden.delivery.unknown.settle import NothingToRetry, SettleReport, settle,
 from ekiden.insights.status import deployment_status
 from ekiden.insights.timeline import timeline
 from ekiden.schedule.errors import ReasonMissing
-from ekiden.schedule.operators import TooManyRows
+from ekiden.schedule.operating.operators import TooManyRows
 from ekiden.schedule.rows import NoRowId
 from ekiden.schedule.runs import acting
 from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from ekiden.settings import Settings
-from orchestration.demo import main
-from orchestration.demo_shop import MARK, HomeInUse, refuse_another_shop
+from orchestration.demo.run import main
+from orchestration.demo.shop import MARK, HomeInUse, refuse_another_shop
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from ekiden.insights.audience import Audience, AudienceMember, Heads, audience, 
 from ekiden.insights.built import ScenarioIsBroken, asked_scenario
 from ekiden.insights.moments import moment
 from ekiden.schedule.errors import NothingBuilt, UnknownScenario
-from ekiden.schedule.plan import plan
+from ekiden.schedule.planning.plan import plan
 from ekiden.schedule.runs import RunContext
 from tests.integration.insights.conftest import AWKWARD_CUSTOMER, NOW, ZONE, BuiltShop
 

@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from ekiden.insights.status import deployment_status
+from tests.integration.delivery.lists.exporting import CARD
 from tests.integration.insights.asking import NOON
 from tests.integration.ledger_fixtures import STEP, Shop
-from tests.integration.schedule.exporting import CARD
 
 pytestmark = pytest.mark.usefixtures("sound_ledger")
 

@@ -7,9 +7,9 @@ import pytest
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.pauses import pause
 from ekiden.insights.explanation.explain import SHOWN_ROWS, Verdict
+from tests.integration.delivery.lists.exporting import CARD
 from tests.integration.insights.asking import NOON, asks
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
-from tests.integration.schedule.exporting import CARD
 
 pytestmark = pytest.mark.usefixtures("sound_ledger")
 

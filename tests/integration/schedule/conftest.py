@@ -2,17 +2,10 @@
 
 import pytest
 
+from tests.integration.delivery.lists.exporting import one_card
 from tests.integration.ledger_fixtures import STEP, Shop
-from tests.integration.schedule.exporting import CARD
 
-
-@pytest.fixture
-def one_card(shop: Shop) -> Shop:
-    """C1 is due for a card today and for another in two days."""
-    shop.scenario(steps=[CARD, CARD | {"offset_days": 3}])
-    shop.buyer("C1", postal_code="001-0001", phone="09012345678")
-    shop.plan()
-    return shop
+__all__ = ["ledger", "one_card"]
 
 
 @pytest.fixture

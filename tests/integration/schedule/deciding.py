@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ekiden.insights.decisions import Decision, DecisionFilter, decisions
-from ekiden.schedule.decisions import DecisionCount
+from ekiden.schedule.planning.decisions import DecisionCount
 from tests.integration.ledger_fixtures import STEP, Shop
 
 TODAY = "2024-03-09"

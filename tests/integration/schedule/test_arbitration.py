@@ -8,9 +8,9 @@ from psycopg import Connection
 
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Outcome
-from ekiden.schedule.decisions import DecisionCount
-from ekiden.schedule.plan import plan
-from ekiden.schedule.stops import end_found
+from ekiden.schedule.planning.decisions import DecisionCount
+from ekiden.schedule.planning.plan import plan
+from ekiden.schedule.planning.stops import end_found
 from tests.integration.ledger_fixtures import PLANNER, STEP, Shop
 
 pytestmark = pytest.mark.usefixtures("sound_ledger")
@@ -194,7 +194,7 @@ def test_whom_a_sender_saved_from_a_stop_in_the_midst_of_a_plan_is_superseded_al
             replace(shop, connection=other).send()
         return sum(ended)
 
-    monkeypatch.setattr("ekiden.schedule.stops.end_found", as_a_sender_claims)
+    monkeypatch.setattr("ekiden.schedule.planning.stops.end_found", as_a_sender_claims)
     report = shop.plan()
     assert (report.cancelled, report.superseded) == (0, 1)
     assert standing(shop) == {("worse", "C1"): ("stopped", "superseded"), ("better", "C1"): ("active", None)}

@@ -9,9 +9,9 @@ from ekiden.insights.audience import audience, members
 from ekiden.insights.built import asked_scenario
 from ekiden.insights.moments import moment
 from ekiden.insights.why import why
-from ekiden.schedule import entry
-from ekiden.schedule.actions import ACTIONS
-from ekiden.schedule.operators import operate
+from ekiden.schedule.operating.actions import ACTIONS
+from ekiden.schedule.operating.operators import operate
+from ekiden.schedule.planning import entry
 from ekiden.schedule.rows import RowFilter
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 from tests.integration.schedule.deciding import counts

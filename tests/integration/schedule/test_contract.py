@@ -6,7 +6,7 @@ import pytest
 
 from ekiden.insights.moments import Moment
 from ekiden.insights.why import why
-from ekiden.schedule.missed import find_missed_days
+from ekiden.schedule.planning.missed import find_missed_days
 from tests.integration.ledger_fixtures import Shop
 
 BREACHES = {

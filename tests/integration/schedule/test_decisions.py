@@ -7,7 +7,7 @@ import pytest
 
 from ekiden.database.connection import connect
 from ekiden.insights.decisions import DecisionFilter, count_by_rule, decisions
-from ekiden.schedule.decisions import DecisionCount
+from ekiden.schedule.planning.decisions import DecisionCount
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.schedule.deciding import ALL, TODAY, counts, kept_out, of, turned_away
 
@@ -225,8 +225,8 @@ def test_every_word_that_a_transition_may_give_for_a_reason_is_explained(shop: S
     words = {rule for (rule,) in shop.execute("select rule from outreach.decision_rules")}
     listed = {reason for (reason,) in shop.execute("select exit_reason from outreach.listed_transitions")}
     assert listed - {""} <= words
-    statements = Path("ekiden/schedule/sql/decided_customers.sql").read_text(encoding="utf-8")
+    statements = Path("ekiden/schedule/planning/sql/decided_customers.sql").read_text(encoding="utf-8")
     planning = [rule for (rule,) in shop.execute("select rule from outreach.decision_rules where rule_no < 500")]
-    arbitration = Path("ekiden/schedule/sql/arbitrate.sql").read_text(encoding="utf-8")
-    code = Path("ekiden/schedule/sql/considered_scenarios.sql").read_text(encoding="utf-8")
+    arbitration = Path("ekiden/schedule/planning/sql/arbitrate.sql").read_text(encoding="utf-8")
+    code = Path("ekiden/schedule/planning/sql/considered_scenarios.sql").read_text(encoding="utf-8")
     assert [rule for rule in planning if f"'{rule}'" not in statements + arbitration + code] == []

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from ekiden.cli import app
 from ekiden.insights.decisions import DecisionFilter, UnknownRule, count_by_rule, decisions
-from ekiden.schedule.decisions import BATCH_SIZE, DecisionCount
+from ekiden.schedule.planning.decisions import BATCH_SIZE, DecisionCount
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.schedule.deciding import TODAY, counts, kept_out, of, turned_away
 

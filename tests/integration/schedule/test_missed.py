@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ekiden.schedule.missed import NOT_PLANNED, find_missed_days
+from ekiden.schedule.planning.missed import NOT_PLANNED, find_missed_days
 from tests.integration.ledger_fixtures import STEP, Shop
 
 

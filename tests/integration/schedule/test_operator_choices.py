@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ekiden.database.connection import connect
-from ekiden.schedule.actions import ACTIONS
-from ekiden.schedule.operators import OperatorReport, WrongState, applicable, preview
+from ekiden.schedule.operating.actions import ACTIONS
+from ekiden.schedule.operating.operators import OperatorReport, WrongState, applicable, preview
 from ekiden.schedule.rows import NoHoldReason, NoRowId, RowFilter
 from tests.integration.ledger_fixtures import STEP, Shop
 

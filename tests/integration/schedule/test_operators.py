@@ -6,14 +6,14 @@ import pytest
 from psycopg.errors import DeadlockDetected
 
 from ekiden.delivery.channels.base import Outcome
-from ekiden.schedule import operators
-from ekiden.schedule.actions import ACTIONS
 from ekiden.schedule.errors import ReasonMissing
-from ekiden.schedule.operators import TooManyRows, due_later, operate
+from ekiden.schedule.operating import operators
+from ekiden.schedule.operating.actions import ACTIONS
+from ekiden.schedule.operating.operators import TooManyRows, due_later, operate
 from ekiden.schedule.rows import RowFilter
 from ekiden.schedule.runs import RunContext, start_run
+from tests.integration.delivery.lists.exporting import export
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
-from tests.integration.schedule.exporting import export
 
 pytestmark = pytest.mark.usefixtures("sound_ledger")
 

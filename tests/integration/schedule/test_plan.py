@@ -8,7 +8,7 @@ import pytest
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Outcome
 from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario, ZoneDataDiffers
-from ekiden.schedule.missed import find_missed_days
+from ekiden.schedule.planning.missed import find_missed_days
 from ekiden.schedule.zone_data import coming_difference
 from ekiden.settings import Settings
 from tests.integration.ledger_fixtures import STEP, Shop
@@ -573,6 +573,6 @@ def test_a_plan_of_many_rows_leaves_statistics_that_know_them(shop: Shop, monkey
     shop.scenario()
     for number in range(3):
         shop.buyer(f"C{number}")
-    monkeypatch.setattr("ekiden.schedule.plan.MANY_ROWS", 3)
+    monkeypatch.setattr("ekiden.schedule.planning.plan.MANY_ROWS", 3)
     shop.plan()
     assert shop.execute(known) == [(3,)]

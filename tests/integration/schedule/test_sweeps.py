@@ -14,7 +14,7 @@ from psycopg import sql
 from ekiden.database.connection import connect
 from ekiden.delivery.channels import ProviderStopped
 from ekiden.delivery.channels.base import Delivery, Outcome
-from ekiden.schedule.stops import end_found
+from ekiden.schedule.planning.stops import end_found
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.ledger_invariants import snapshot
 
@@ -434,7 +434,7 @@ def test_a_stop_that_a_sender_came_before_in_the_midst_of_a_plan_is_found_by_the
         return end_found(connection, now)
 
     with monkeypatch.context() as patch:
-        patch.setattr("ekiden.schedule.stops.end_found", after_a_sender)
+        patch.setattr("ekiden.schedule.planning.stops.end_found", after_a_sender)
         assert shop.plan().cancelled == 0
     assert shop.row().state == "failed"
     shop.operate("retry")

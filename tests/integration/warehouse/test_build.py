@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from ekiden.database.statements import statement
-from ekiden.schedule import contract
+from ekiden.schedule.planning import contract
 from ekiden.warehouse.unbuilt import stops_planning
 from tests.integration.warehouse.conftest import Warehouse
 from tests.integration.warehouse.scenarios import BROKEN, BY_HAND, SCENARIOS

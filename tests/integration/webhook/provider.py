@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from starlette.types import ASGIApp
 
-from ekiden.webhook.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER
+from ekiden.webhook.sendgrid_signature import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
 PATH = "/webhook/sendgrid"
 

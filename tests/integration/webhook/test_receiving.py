@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from ekiden.webhook.answers import MOST_BYTES
 from ekiden.webhook.app import webhook_app
 from ekiden.webhook.requests import keep_request, refused_requests, request_counts
-from ekiden.webhook.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER
+from ekiden.webhook.sendgrid_signature import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from tests.integration.ledger_fixtures import Shop
 from tests.integration.webhook.provider import PATH, Answer, Provider, ask, body_of, event
 

@@ -18,7 +18,7 @@ from ekiden.delivery.events.drain import Drained, drain
 from ekiden.schedule.runs import RunContext
 from ekiden.webhook.app import webhook_app
 from ekiden.webhook.requests import refused_requests
-from tests.integration.channels.provider import answer, messages_to, provider, reset
+from tests.integration.delivery.channels.provider import answer, messages_to, provider, reset
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.webhook.provider import Answer, ask
 

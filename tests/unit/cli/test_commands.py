@@ -25,7 +25,12 @@ def test_why_needs_neither_the_planner_nor_the_sender_nor_dbt():
         " print([name for name in sys.modules if name.startswith('ekiden.')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for module in ("ekiden.schedule.plan", "ekiden.delivery.sending.send", "ekiden.warehouse.dbt", "ekiden.raw.load"):
+    for module in (
+        "ekiden.schedule.planning.plan",
+        "ekiden.delivery.sending.send",
+        "ekiden.warehouse.dbt",
+        "ekiden.raw.load",
+    ):
         assert repr(module) not in done.stdout
 
 

@@ -3,9 +3,9 @@ from rich.console import Console
 
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.settings import Settings
-from orchestration import demo
-from orchestration.demo import Demo, main
-from orchestration.demo_shop import prepare_settings
+from orchestration.demo import run as demo
+from orchestration.demo.run import Demo, main
+from orchestration.demo.shop import prepare_settings
 
 
 @pytest.fixture

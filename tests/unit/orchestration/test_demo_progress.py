@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from orchestration.demo_progress import DbtProgress
+from orchestration.demo.progress import DbtProgress
 
 
 def test_hooks_are_no_models(tmp_path: Path) -> None:

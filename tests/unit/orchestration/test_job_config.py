@@ -4,8 +4,8 @@ import pytest
 
 from ekiden.delivery.consent.opt_outs import OptOutFilter
 from ekiden.schedule.rows import NoRowId
-from orchestration.consent_jobs import WhichOptOuts
-from orchestration.job_config import (
+from orchestration.jobs.consent import WhichOptOuts
+from orchestration.jobs.forms import (
     BackfillDays,
     NotADay,
     NothingChosen,
@@ -17,7 +17,14 @@ from orchestration.job_config import (
     SendNow,
     SettleUnknown,
 )
-from orchestration.looking_forms import ExplainCustomer, SearchRows, ShowDecisions, ShowHeld, ShowStatus, ShowTimeline
+from orchestration.jobs.looking_forms import (
+    ExplainCustomer,
+    SearchRows,
+    ShowDecisions,
+    ShowHeld,
+    ShowStatus,
+    ShowTimeline,
+)
 
 NOW = datetime(2026, 5, 6, 3, 0, tzinfo=UTC)
 WRONG_WAY = {"due_from": "2026-05-07", "due_to": "2026-05-01"}

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ekiden.schedule.missed import (
+from ekiden.schedule.planning.missed import (
     GRACE,
     NOT_PLANNED,
     MissedRange,

@@ -9,7 +9,7 @@ from dagster import DagsterInstance, build_sensor_context
 
 from ekiden.raw.folder import FileState
 from ekiden.settings import Settings
-from orchestration.list_jobs import LIST_JOBS
+from orchestration.jobs.lists import LIST_JOBS
 from sensors.ended_runs import Attempts
 from sensors.list_files import STILL_FOR, Look, decide, file_tag, list_files_sensor, recall, remember
 

@@ -1,6 +1,6 @@
 from datetime import date
 
-from ekiden.schedule.missed import NOT_PLANNED, MissedRange, in_words
+from ekiden.schedule.planning.missed import NOT_PLANNED, MissedRange, in_words
 from sensors.missed_days import Shown, decide
 
 WEEK = MissedRange(date(2026, 5, 3), date(2026, 5, 9), NOT_PLANNED)

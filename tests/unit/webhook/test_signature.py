@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ekiden.webhook.signature import KeyUnreadable, is_signed, is_stale, read_keys, signed_at
+from ekiden.webhook.sendgrid_signature import KeyUnreadable, is_signed, is_stale, read_keys, signed_at
 
 # the vector that the provider publishes with its own client
 PUBLISHED_KEY = (
