@@ -77,17 +77,19 @@ class Withheld:
     detail: str = ""
 
 
-def read_due(connection: Connection[Any], rows: Sequence[int], *, country_code: int) -> list[RowToSend]:
+def read_due(connection: Connection[Any], rows: Sequence[int], *, country_code: int, time_zone: str) -> list[RowToSend]:
     """Return the rows, which the caller has locked, with live facts, in the order of their send times.
 
-    `country_code` is the one of telephone numbers that are written without.
+    `country_code` is the one of telephone numbers that are written without, `time_zone` the shop's.
     """
     if not rows:
         return []
     with connection.cursor(row_factory=by_column(RowToSend)) as cursor:
         query = statement(__file__, "read_rows_to_send")
         newest = newest_web_push_subscription("due.customer_id")
-        due = cursor.execute(query.format(web_push_subscription=newest), {"rows": as_array(rows)}).fetchall()
+        due = cursor.execute(
+            query.format(web_push_subscription=newest), {"rows": as_array(rows), "time_zone": time_zone}
+        ).fetchall()
     # last: what is told while the rest was read counts as well
     objections = read_objections(connection, (_asked(row, country_code) for row in due))
     return [

@@ -226,7 +226,12 @@ class _Sender:
                 broken_contents=self.broken_contents,
             )
             plan_for_any_batch(self.connection)
-            due = read_due(self.connection, look.rows, country_code=self.settings.phone_country_code)
+            due = read_due(
+                self.connection,
+                look.rows,
+                country_code=self.settings.phone_country_code,
+                time_zone=self.settings.time_zone,
+            )
             with self.composing:
                 composed = compose_all(due, self.settings)
             # composing takes a while, in which somebody may have pressed the button

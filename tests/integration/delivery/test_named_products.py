@@ -76,12 +76,12 @@ def test_a_product_on_several_lines_is_named_once(shop: Shop):
     assert named(shop) == ["bread", "milk"]
 
 
-def test_a_cart_is_what_was_put_into_it_from_the_anchor_on(shop: Shop):
+def test_a_cart_is_what_was_put_into_it_since_the_anchors_day_began(shop: Shop):
     shop.scenario(anchor={"event": "carted"}, zero_day="same_day")
     shop.customer("C1")
     products(shop, "pot", "cup", "tea", "old", "seen", "theirs")
     shop.eligible("C1", "2024-03-08", kind="event", key="E2")
-    did(shop, "E1", "carted", "2024-03-07 10:00", "old")
+    did(shop, "E1", "carted", "2024-03-07 23:59", "old")
     did(shop, "E2", "carted", "2024-03-08 10:00", "pot")
     did(shop, "E3", "viewed", "2024-03-08 10:01", "seen")
     did(shop, "E4", "carted", "2024-03-08 10:02", "cup")
@@ -90,6 +90,32 @@ def test_a_cart_is_what_was_put_into_it_from_the_anchor_on(shop: Shop):
     did(shop, "E7", "carted", "2024-03-08 10:05", "no product of the shop")
     did(shop, "E8", "carted", "2024-03-08 10:06", "theirs", customer="C2")
     assert named(shop) == ["pot", "cup"]
+
+
+def test_what_was_looked_at_before_the_last_look_of_the_day_is_named_as_well_the_newest_first(shop: Shop):
+    shop.scenario(anchor={"event": "viewed"})
+    shop.customer("C1")
+    products(shop, "pot", "cup", "tea")
+    shop.eligible("C1", "2024-03-08", kind="event", key="E3")
+    # the shop's midnight, fifteen hours into the day of UTC
+    did(shop, "E1", "viewed", "2024-03-08 00:00", "tea")
+    did(shop, "E2", "viewed", "2024-03-08 20:00", "cup")
+    did(shop, "E3", "viewed", "2024-03-08 20:05", "pot")
+    assert named(shop) == ["pot", "cup", "tea"]
+
+
+def test_what_was_in_the_cart_before_an_order_of_that_day_is_not_named(shop: Shop):
+    shop.scenario(anchor={"event": "carted"})
+    shop.customer("C1")
+    products(shop, "pot", "cup")
+    shop.eligible("C1", "2024-03-08", kind="event", key="E2")
+    did(shop, "E1", "carted", "2024-03-08 09:00", "cup")
+    shop.execute(
+        "insert into raw.orders (order_id, customer_id, ordered_at) values ('O1', 'C1', %s), ('O2', 'C1', %s)",
+        *(shop.local("2024-03-08 09:30"), shop.local("2024-03-08 11:00")),
+    )
+    did(shop, "E2", "carted", "2024-03-08 10:00", "pot")
+    assert named(shop) == ["pot"]
 
 
 def test_an_event_of_no_product_names_none(shop: Shop):
@@ -109,4 +135,4 @@ def test_a_cart_of_many_names_five(shop: Shop):
     shop.eligible("C1", "2024-03-08", kind="event", key="E0")
     for n, thing in enumerate(things):
         did(shop, f"E{n}", "carted", f"2024-03-08 10:0{n}", thing)
-    assert named(shop) == things[:5]
+    assert named(shop) == things[:2:-1]

@@ -108,23 +108,30 @@ ordered_products as (
     group by schedule_row_id
 ),
 
--- what lies in a cart, or was looked at: of the event and of the customer's later ones of its kind (R-185, R-186)
+-- what lies in a cart, or was looked at: of that day's events of the anchor's kind and of later ones, since the order
+-- that was made on it, if any: what came before was bought or left alone by then (R-185, R-186)
 event_products as (
     select
         due.schedule_row_id,
-        (array_agg(seen.product_name order by seen.first_at, seen.product_name))[:5] as names
+        (array_agg(seen.product_name order by seen.last_at desc, seen.product_name))[:5] as names
     from due
     -- customer by customer, whatever the planner thinks of how many there are
     inner join lateral (
         select
             products.product_name,
-            min(events.event_at) as first_at
+            max(events.event_at) as last_at
         from staging.stg_customer_events as anchors
+        left join lateral (
+            select max(orders.ordered_at) as ordered_at
+            from staging.stg_orders as orders
+            where orders.customer_id = due.customer_id and orders.ordered_at <= anchors.event_at
+        ) as before on true
         inner join staging.stg_customer_events as events
             on
                 anchors.customer_id = events.customer_id
                 and anchors.event_type = events.event_type
-                and anchors.event_at <= events.event_at
+                and events.event_at
+                >= greatest(date_trunc('day', anchors.event_at, %(time_zone)s), before.ordered_at)
         inner join staging.stg_products as products on events.product_id = products.product_id
         where anchors.customer_id = due.customer_id and anchors.event_id = due.anchor_key
         group by products.product_name
