@@ -86,7 +86,8 @@ the dates of the first and the last order. Each macro yields one row per custome
     {#- Of the orders that count at an instant the last lies f to t days back: some order does, and none is more recent
         than f days. So no order needs to know its successor, and a cancellation gives the place back to the one before. -#}
     {%- set bounds = number_bounds(place, 'last_ordered_days_ago', wanted) -%}
-    {%- set fitting = 'orders.counts_during * ' ~ days_ago_span('orders.ordered_on', bounds) -%}
+    {#- 0 days is from the order itself on, which may lie before its day begins: where midnight comes twice -#}
+    {%- set fitting = 'orders.counts_during * ' ~ days_ago_span('orders.ordered_on', [bounds[0] or none, bounds[1]]) -%}
     select
         orders.customer_id,
         range_agg({{ fitting }})
