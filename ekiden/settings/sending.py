@@ -15,8 +15,9 @@ class SendingSettings(BaseModel):
     """Sending."""
 
     max_lateness: Duration = timedelta(hours=6)
-    """A ready row later than this is held instead of sent, unless it was released (transition T5); of scenarios without a
-    `max_lateness` of their own."""
+    """A ready row later than this is held instead of sent, unless it was released (transition T5).
+
+    For scenarios without a `max_lateness` of their own."""
 
     claim_batch_size: int = Field(1000, ge=1, le=1000)
     """Rows claimed, checked, posted and recorded together; a provider's request holds at most 1,000."""
