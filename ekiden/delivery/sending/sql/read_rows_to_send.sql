@@ -113,7 +113,7 @@ ordered_products as (
 event_products as (
     select
         due.schedule_row_id,
-        (array_agg(seen.product_name order by seen.last_at desc, seen.product_name))[:5] as names
+        (array_agg(seen.product_name order by seen.last_at desc, seen.product_name asc))[:5] as names
     from due
     -- customer by customer, whatever the planner thinks of how many there are
     inner join lateral (
