@@ -22,7 +22,7 @@ from ekiden.content.message import RenderedMessage
 from ekiden.content.notice import NoticeVariables, StepSummary, render_notice
 from ekiden.database.statements import statement
 from ekiden.delivery.address.addresses import NotAnAddress, normalised
-from ekiden.delivery.channels import channel_for, sender_for
+from ekiden.delivery.channels import channel_for, from_address_for
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome, OutgoingMessage, ProviderBusy, ProviderStopped
 from ekiden.delivery.sending.provider_waits import wait_of
 from ekiden.scenarios.definition import MAIL_CHANNELS
@@ -82,8 +82,8 @@ def _notify(connection: Connection[Any], channel: Channel, settings: Settings, n
         message_id = _note(connection, runs, address, channel.name, now)
     delivery = _deliver(channel, _message(message_id, address, rendered, settings))
     connection.execute(
-        "update outreach.admin_notices set outcome = %s, detail = %s where message_id = %s",
-        (delivery.outcome, delivery.detail, message_id),
+        statement(__file__, "keep_notice_outcome"),
+        {"outcome": delivery.outcome.value, "detail": delivery.detail, "message_id": message_id},
     )
     if delivery.outcome is not Outcome.accepted:
         _log.warning("the administrator's notice was not accepted: %s", delivery.detail or delivery.outcome)
@@ -132,17 +132,10 @@ def _variables(
 
 
 def _note(connection: Connection[Any], runs: Sequence[_Run], address: str, channel_name: str, now: datetime) -> UUID:
-    row = connection.execute(
-        "insert into outreach.admin_notices (to_address, channel_name, noted_at) values (%s, %s, %s)"
-        " returning message_id",
-        (address, channel_name, now),
-    ).fetchone()
+    values = {"address": address, "channel_name": channel_name, "now": now, "runs": [run.run_id for run in runs]}
+    row = connection.execute(statement(__file__, "note_notice"), values).fetchone()
     assert row is not None
     message_id: UUID = row[0]
-    connection.execute(
-        "insert into outreach.admin_notice_runs (run_id, message_id) select unnest(%s::uuid[]), %s",
-        ([run.run_id for run in runs], message_id),
-    )
     return message_id
 
 
@@ -151,7 +144,7 @@ def _message(message_id: UUID, address: str, rendered: RenderedMessage, settings
         message_id=message_id,
         to_address=address,
         to_name="",
-        sender=sender_for(settings),
+        from_address=from_address_for(settings),
         rendered=rendered,
         unsubscribe_url="",
         scenario_code=NOTICE,

@@ -42,13 +42,11 @@ def latency_since(connection: Connection[Any], since: datetime) -> Latency | Non
 
 def latency_of(connection: Connection[Any], run_ids: Sequence[UUID]) -> Latency | None:
     """Return the latency of the messages that these ledger runs sent, None if they sent none."""
-    started = connection.execute(
-        "select min(started_at) from outreach.runs where run_id = any(%s)", (list(run_ids),)
-    ).fetchone()
-    if started is None or started[0] is None:
+    began = connection.execute(statement(__file__, "runs_began"), {"run_ids": list(run_ids)}).fetchone()
+    if began is None or began[0] is None:
         return None
     # messages are found by their time, and a run sends nothing before it starts
-    return _read(connection, since=started[0], run_ids=list(run_ids))
+    return _read(connection, since=began[0], run_ids=list(run_ids))
 
 
 def _read(connection: Connection[Any], *, since: datetime, run_ids: list[UUID] | None) -> Latency | None:

@@ -184,10 +184,7 @@ def _scenario_id(connection: Connection[Any], code: str | None) -> int | None:
     if code is None:
         return None
     refuse_unknown(connection, code)
-    # the lock that the pause's own key asks for: where a plan gives the scenario another code, it is waited for here
-    row = connection.execute(
-        "select scenario_id from outreach.scenarios where scenario_code = %s for key share", (code,)
-    ).fetchone()
+    row = connection.execute(statement(__file__, "lock_scenario"), {"code": code}).fetchone()
     if row is None:
         raise UnknownScenario(f"the scenario {code!r} is built and was never planned: nothing of it can be sent")
     return int(row[0])

@@ -1,41 +1,26 @@
-"""Requests of event webhooks as they came, and how many were turned away.
+"""Providers' requests as they came, and how many were refused.
 
-Belongs here: keeping them. Does not belong here: judging a request (`app`), and reading the events in it
-(`ekiden.delivery.events.drain`).
+Belongs here: keeping them. Does not belong here: judging a request (`sendgrid`, `twilio`), why one is refused
+(`refusals`), and reading the events in it (`ekiden.delivery.events.drain`).
 """
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
-from ekiden.delivery.events.drain import SENDGRID
-
-
-class Refusal(StrEnum):
-    """Why a request was turned away."""
-
-    NOT_CONFIGURED = "not_configured"
-    CONTENT_TYPE = "content_type"
-    TOO_LARGE = "too_large"
-    TOO_SLOW = "too_slow"
-    CUT_OFF = "cut_off"
-    BAD_SIGNATURE = "bad_signature"
-    STALE = "stale"
-    MALFORMED = "malformed"
-    NOT_STORED = "not_stored"
-    TOO_MANY = "too_many"
+from ekiden.delivery.events.providers import Provider
+from ekiden.webhook.refusals import RefusalReason
 
 
 @dataclass(frozen=True)
-class Refused:
-    """How many requests of a provider were turned away for one reason."""
+class RefusalCount:
+    """How many requests of a provider were refused for one reason."""
 
     provider: str
     reason: str
@@ -71,8 +56,8 @@ def keep_request(
     *,
     signed_at: datetime,
     received_at: datetime,
+    provider: Provider,
     fault: str | None = None,
-    provider: str = SENDGRID,
 ) -> bool:
     """Keep a request and return whether it is new; the same body again is only counted.
 
@@ -81,7 +66,7 @@ def keep_request(
     row = connection.execute(
         statement(__file__, "keep_request"),
         {
-            "provider": provider,
+            "provider": provider.value,
             "body_sha256": hashlib.sha256(body).digest(),
             "body": body,
             "signed_at": signed_at,
@@ -94,13 +79,13 @@ def keep_request(
 
 
 def note_refusals(
-    connection: Connection[Any], refusals: Mapping[Refusal, int], *, now: datetime, provider: str = SENDGRID
+    connection: Connection[Any], refusals: Mapping[RefusalReason, int], *, now: datetime, provider: Provider
 ) -> None:
-    """Add to the counts of what was turned away."""
+    """Add to the counts of a provider's requests that were refused."""
     connection.execute(
         statement(__file__, "note_refusals"),
         {
-            "provider": provider,
+            "provider": provider.value,
             "reasons": [reason.value for reason in refusals],
             "requests": list(refusals.values()),
             "now": now,
@@ -108,9 +93,9 @@ def note_refusals(
     )
 
 
-def refused_requests(connection: Connection[Any]) -> list[Refused]:
-    """Return how many requests were turned away and why, over all time."""
-    with connection.cursor(row_factory=class_row(Refused)) as cursor:
+def refused_requests(connection: Connection[Any]) -> list[RefusalCount]:
+    """Return how many requests were refused and why, over all time."""
+    with connection.cursor(row_factory=class_row(RefusalCount)) as cursor:
         return cursor.execute(statement(__file__, "refused_requests")).fetchall()
 
 

@@ -1,7 +1,7 @@
 """Whether a request of SendGrid's event webhook is SendGrid's: ECDSA on P-256 with SHA-256 over timestamp and body.
 
 Pure, and of raw bytes: a body that was decoded, or lost its last line break, is another body. Belongs here: keys,
-signatures, ages. Does not belong here: HTTP (`app`). The document:
+signatures, ages. Does not belong here: HTTP (`sendgrid`). The document:
 https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
 """
 

@@ -1,6 +1,6 @@
 """Whether a request is Twilio's: HMAC-SHA1, by the account's token, over the address it was sent to and its fields.
 
-Pure. Belongs here: what is signed. Does not belong here: HTTP (`app`). The document:
+Pure. Belongs here: what is signed. Does not belong here: HTTP (`twilio`). The document:
 https://www.twilio.com/docs/usage/webhooks/webhooks-security
 """
 

@@ -29,8 +29,8 @@ from ekiden.delivery.consent.opt_outs import channel_of
 from ekiden.delivery.consent.unsubscribe_tokens import signer_for
 from ekiden.delivery.consent.unsubscribing import Addressee, addressee_of, unsubscribe
 from ekiden.settings import Settings
-from ekiden.webhook.answers import STATUS, TurnedAway
 from ekiden.webhook.bodies import read_body
+from ekiden.webhook.refusals import STATUS, RequestRefused
 from ekiden.webhook.unsubscribe_words import Words, words_for
 
 PATH = "/unsubscribe/{token}"
@@ -92,7 +92,7 @@ class _Pages:
         if request.method == "POST":
             try:
                 asked = await _form(request)
-            except TurnedAway as refused:
+            except RequestRefused as refused:
                 return self._page("unavailable", words, status=STATUS[refused.reason])
         by_one_click = ONE_CLICK in asked
         # a mail program knows of no scope

@@ -1,7 +1,8 @@
-"""Ways to carry messages, one module each, behind one boundary (`base.py`).
+"""Ways to carry messages, one module or package each, behind one boundary (`base`).
 
 This module chooses: it knows the settings, the channels do not. What a channel needs is imported only where a
-deployment has it: the packages take a while.
+deployment has it: the packages take a while. Does not belong here: what is sent to whom (`sending`), and what
+providers tell afterwards (`events`).
 """
 
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from ekiden.delivery.channels.addressing import can_begin_links, split_address
 from ekiden.delivery.channels.base import (
     Carrier,
     Channel,
+    FromAddress,
     ProviderStopped,
-    Sender,
 )
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.errors import SaysEnough
@@ -30,8 +31,8 @@ __all__ = [
     "carried_channels",
     "carriers_for",
     "channel_for",
+    "from_address_for",
     "mail_goes_by",
-    "sender_for",
 ]
 
 
@@ -204,6 +205,6 @@ def _check_sender(settings: Settings) -> None:
         raise ValueError("links to unsubscribe would lead nowhere: set EKIDEN_UNSUBSCRIBE_URL (docs/consent.md)")
 
 
-def sender_for(settings: Settings) -> Sender:
+def from_address_for(settings: Settings) -> FromAddress:
     """Return who this deployment's messages are from."""
-    return Sender(settings.sender_address, settings.sender_name, settings.reply_to)
+    return FromAddress(settings.sender_address, settings.sender_name, settings.reply_to)

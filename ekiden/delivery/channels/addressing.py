@@ -25,7 +25,7 @@ _LONGEST_CODE = 80
 _URL = re.compile(r"https?://[!-;=?-~]+")
 
 
-# The sender's stands in every message, and a recipient's is asked for twice within a batch of 1,000.
+# The From address stands in every message, and a recipient's is asked for twice within a batch of 1,000.
 @lru_cache(maxsize=4096)
 def split_address(address: str) -> tuple[str, str] | None:
     """Return local part and domain, None for what is no plain ASCII address without quotes (RFC 5321)."""
@@ -94,7 +94,7 @@ def fault_of(message: OutgoingMessage) -> str | None:
     """Return why no mail channel can carry `message`, None if it can; without the address itself."""
     if split_address(message.to_address) is None:
         return "the recipient's address is not a plain mail address"
-    for address in (message.sender.address, message.sender.reply_to):
+    for address in (message.from_address.address, message.from_address.reply_to):
         if address is not None and split_address(address) is None:
             return f"{address!r} is not a mail address; set EKIDEN_SENDER_ADDRESS and EKIDEN_REPLY_TO"
     if not message.for_administrator and not _URL.fullmatch(message.unsubscribe_url):

@@ -17,7 +17,7 @@ from ekiden.errors import SaysEnough
 
 
 @dataclass(frozen=True)
-class Sender:
+class FromAddress:
     """Who a message is from; `reply_to` None: answers go to `address`."""
 
     address: str
@@ -33,7 +33,7 @@ class OutgoingMessage(NamedTuple):
     to_address: str
     to_name: str
     """May be empty."""
-    sender: Sender
+    from_address: FromAddress
     rendered: RenderedMessage
     unsubscribe_url: str
     scenario_code: str

@@ -23,7 +23,7 @@ UNKNOWN_IN_A_ROW = 3
 WAIT = timedelta(minutes=1)
 
 
-class TurnedAway(Exception):
+class BatchEnds(Exception):
     """This message and those after it are not handed over; `own` is what became of it, None: certainly not sent."""
 
     def __init__(self, reason: str, own: Delivery | None = None) -> None:
@@ -32,11 +32,11 @@ class TurnedAway(Exception):
         self.own = own
 
 
-class Stops(TurnedAway):
+class Stops(BatchEnds):
     """The provider turns away everything we send."""
 
 
-class Waits(TurnedAway):
+class Waits(BatchEnds):
     """The provider takes nothing now; `after` says for how long it is left alone."""
 
     def __init__(self, reason: str, after: timedelta = WAIT, own: Delivery | None = None) -> None:
@@ -67,7 +67,7 @@ def one_by_one(
             last = deliveries[-UNKNOWN_IN_A_ROW:]
             if len(last) == UNKNOWN_IN_A_ROW and all(each.outcome is Outcome.unknown for each in last):
                 raise Waits(f"{UNKNOWN_IN_A_ROW} messages in a row were left without a clear answer")
-    except TurnedAway as end:
+    except BatchEnds as end:
         known = [*deliveries, end.own] if end.own else deliveries
         answered = known + left_alone(messages[len(known) :], end.reason)
         if isinstance(end, Waits):

@@ -26,16 +26,16 @@ from pydantic import SecretStr
 from ekiden.content.lengths import fault_of_length
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import WAIT, Stops, Waits
-from ekiden.delivery.channels.posts import (
+from ekiden.delivery.channels.http.posts import (
     NoAnswer,
     PostingChannel,
     Reply,
     Times,
     credential,
+    retry_after,
     told,
-    wait_of,
 )
-from ekiden.delivery.channels.transport import NotConnected
+from ekiden.delivery.channels.http.transport import NotConnected
 
 LINE_HOST = "https://api.line.me"
 # LINE answers in tenths of a second; with a retry key an early second try costs nothing, so the patience is short.
@@ -117,7 +117,7 @@ class LineChannel(PostingChannel):
             raise Stops(detail, own=unclear)
         if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
             otherwise = WAIT_FOR_A_LARGER_PLAN if MONTHLY_LIMIT in str(said) else WAIT
-            raise Waits(detail, wait_of(reply, self._clock(), otherwise), own=unclear)
+            raise Waits(detail, retry_after(reply, self._clock(), otherwise), own=unclear)
         delivery = Delivery(message.message_id, Outcome.unknown, detail=detail)
         if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             # nothing of the kind is documented, so a repetition would get the same

@@ -25,8 +25,8 @@ _LINE_BREAK = re.compile("\r\n|\r|\n")
 
 
 def message_id_header(message: OutgoingMessage) -> str:
-    """Return the Message-ID: ours at the sender's domain, the same at every attempt."""
-    return f"<{message.message_id}@{message.sender.address.rpartition('@')[2]}>"
+    """Return the Message-ID: ours at the domain of the From address, the same at every attempt."""
+    return f"<{message.message_id}@{message.from_address.address.rpartition('@')[2]}>"
 
 
 def to_bytes(message: OutgoingMessage, date: datetime) -> bytes:
@@ -34,15 +34,15 @@ def to_bytes(message: OutgoingMessage, date: datetime) -> bytes:
 
     The same message and date give the same bytes. Expects a message without a fault (`addressing.fault_of`).
     """
-    sender = message.sender
+    from_address = message.from_address
     # ours alone and not to be guessed, so no text contains it
     boundary = f"=_{message.message_id}"
     headers = {
         "Date": format_datetime(date),
         "Message-ID": message_id_header(message),
-        "From": _mailbox("From", sender.name, sender.address),
+        "From": _mailbox("From", from_address.name, from_address.address),
         "To": _mailbox("To", message.to_name, message.to_address),
-        "Reply-To": _mailbox("Reply-To", "", sender.reply_to or sender.address),
+        "Reply-To": _mailbox("Reply-To", "", from_address.reply_to or from_address.address),
         "Subject": _words("Subject", message.rendered.subject),
         **list_headers(message),
         "MIME-Version": "1.0",
@@ -73,7 +73,7 @@ def _base64(lines: str) -> str:
     return "\n".join(encoded[start : start + _BASE64_LINE] for start in starts)
 
 
-# The sender's mailbox is the same in every message of a batch.
+# The From address is the same in every message of a batch.
 @lru_cache(maxsize=1024)
 def _mailbox(header: str, name: str, address: str) -> str:
     mailbox = addr_spec(address)

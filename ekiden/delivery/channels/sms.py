@@ -23,15 +23,15 @@ from pydantic import SecretStr
 from ekiden.content.lengths import fault_of_length
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import Stops, Waits
-from ekiden.delivery.channels.posts import (
+from ekiden.delivery.channels.http.posts import (
     NoAnswer,
     PostingChannel,
     Reply,
     Times,
+    retry_after,
     told,
-    wait_of,
 )
-from ekiden.delivery.channels.transport import NotConnected
+from ekiden.delivery.channels.http.transport import NotConnected
 from ekiden.delivery.events.status_reading import ANSWERED_STOP, status_callback
 
 TWILIO_HOST = "https://api.twilio.com"
@@ -119,7 +119,7 @@ class TwilioChannel(PostingChannel):
         if reply.status in TURNED_AWAY or code in OUR_SETTINGS:
             raise Stops(detail)
         if reply.status == HTTPStatus.TOO_MANY_REQUESTS or code == QUEUE_FULL:
-            raise Waits(detail, wait_of(reply, self._clock()))
+            raise Waits(detail, retry_after(reply, self._clock()))
         if reply.status != HTTPStatus.BAD_REQUEST:
             return Delivery(message.message_id, Outcome.unknown, detail=detail)
         if str(code) == ANSWERED_STOP:

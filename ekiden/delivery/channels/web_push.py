@@ -28,14 +28,14 @@ from ekiden.content.lengths import fault_of_length, notification
 from ekiden.delivery.address.contact_points import subscription_of
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.batches import WAIT, Elapsed, Stops, Waits, one_by_one
-from ekiden.delivery.channels.posts import (
+from ekiden.delivery.channels.http.posts import (
     NoAnswer,
     Reply,
     post,
+    retry_after,
     told,
-    wait_of,
 )
-from ekiden.delivery.channels.transport import CONNECT_SECONDS, READ_SECONDS, NotConnected, pool_for
+from ekiden.delivery.channels.http.transport import CONNECT_SECONDS, READ_SECONDS, NotConnected, pool_for
 
 # Kept for a browser that is closed: a day, after which a message that had its hour is no longer wanted.
 TIME_TO_LIVE = timedelta(days=1)
@@ -141,8 +141,8 @@ class WebPushChannel:
             )
         return post(self._pools[host], endpoint, body, headers)
 
-    def wait_of(self, reply: Reply) -> timedelta:
-        return wait_of(reply, self._clock())
+    def retry_after(self, reply: Reply) -> timedelta:
+        return retry_after(reply, self._clock())
 
 
 class _Batch:
@@ -214,7 +214,7 @@ class _Batch:
             return _refused(message, detail)
         if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
             # whose limit it is, a service may leave open (RFC 8030, section 5): one browser's must not come first again
-            raise Waits(detail, self._channel.wait_of(reply), own=_not_sent(message, detail))
+            raise Waits(detail, self._channel.retry_after(reply), own=_not_sent(message, detail))
         if reply.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             return _refused(message, f"the subscription is gone: {detail}")
         if reply.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):

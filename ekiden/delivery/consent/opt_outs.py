@@ -146,8 +146,10 @@ def opt_out(
 
 def is_customer(connection: Connection[Any], customer_id: str, *, raw_schema: str) -> bool:
     """Return whether the shop has a customer of this id; an opt-out of anybody else concerns nobody yet."""
-    query = sql.SQL("select exists (select from {}.customers where customer_id = %s)")
-    row = connection.execute(query.format(sql.Identifier(raw_schema)), (customer_id,)).fetchone()
+    query = statement(__file__, "is_customer").format(
+        customers=sql.Identifier(raw_schema, "customers"), customer_id=customer_id
+    )
+    row = connection.execute(query).fetchone()
     return row is not None and bool(row[0])
 
 

@@ -1,7 +1,7 @@
 """The suppression list: looking at it, and adding what a provider's own lists say (R-110d).
 
 Nothing here removes an entry or an opt-out: that a provider has forgotten somebody is no consent. Belongs here: from a
-provider's entries to ours. Does not belong here: how a provider is asked (`channels.sendgrid_suppressions`), and
+provider's entries to ours. Does not belong here: how a provider is asked (`channels.sendgrid.suppressions`), and
 reading the list before a message goes (`objections`).
 """
 
@@ -118,9 +118,7 @@ def _sync_list(
     connection: Connection[Any], lists: Lists, which: SuppressionList, settings: Settings, now: datetime, full: bool
 ) -> ListSync:
     list_name = f"{lists.name} {which.value}"
-    read_until = connection.execute(
-        "select read_until from outreach.suppression_syncs where list_name = %s", (list_name,)
-    ).fetchone()
+    read_until = connection.execute(statement(__file__, "read_until"), {"list_name": list_name}).fetchone()
     # a clock that was ahead then must not make us begin too late now
     since = None if full or read_until is None else min(read_until[0], now) - OVERLAP
     entries = added = 0

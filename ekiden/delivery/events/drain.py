@@ -23,15 +23,15 @@ from ekiden.delivery.consent.opt_outs import NewOptOut, OptOutChannel, opt_out
 from ekiden.delivery.counts import Counts
 from ekiden.delivery.events.event_outcomes import settle_told, told_outcomes
 from ekiden.delivery.events.event_reading import BodyUnreadable, Reading, read_events
+from ekiden.delivery.events.providers import Provider
 from ekiden.delivery.events.status_reading import ANSWERED_STOP, read_status
 from ekiden.delivery.pauses import Cause, pause
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 
-SENDGRID, TWILIO = "sendgrid", "twilio"
-READERS: Mapping[str, Callable[[bytes, datetime], Reading]] = {
-    SENDGRID: lambda body, received_at: read_events(body),
-    TWILIO: read_status,
+READERS: Mapping[Provider, Callable[[bytes, datetime], Reading]] = {
+    Provider.SENDGRID: lambda body, received_at: read_events(body),
+    Provider.TWILIO: read_status,
 }
 """How a provider's requests are read, which came at an instant."""
 REQUESTS_AT_ONCE = 10
@@ -114,11 +114,11 @@ def forget_bodies(connection: Connection[Any], *, settings: Settings, now: datet
 
 
 def _drain_some(
-    connection: Connection[Any], provider: str, settings: Settings, now: datetime, context: RunContext
+    connection: Connection[Any], provider: Provider, settings: Settings, now: datetime, context: RunContext
 ) -> Drained:
     with connection.transaction():
         requests = connection.execute(
-            statement(__file__, "lock_requests"), {"provider": provider, "requests": REQUESTS_AT_ONCE}
+            statement(__file__, "lock_requests"), {"provider": provider.value, "requests": REQUESTS_AT_ONCE}
         ).fetchall()
         if not requests:
             return Drained()
@@ -143,7 +143,7 @@ def _drain_some(
     )
 
 
-def _read(provider: str, body: bytes, received_at: datetime) -> tuple[Reading, str | None]:
+def _read(provider: Provider, body: bytes, received_at: datetime) -> tuple[Reading, str | None]:
     """Return what a body holds, and why nothing can be read in it: one bad request must not stop the others."""
     try:
         return READERS[provider](body, received_at), None
@@ -155,7 +155,7 @@ def _keep(
     readings: Sequence[Reading],
     received: Sequence[datetime],
     connection: Connection[Any],
-    provider: str,
+    provider: Provider,
     settings: Settings,
     now: datetime,
     context: RunContext,
@@ -171,7 +171,7 @@ def _keep(
     ]
     if not told:
         return Drained()
-    values = {"events": orjson.dumps(told).decode(), "provider": provider}
+    values = {"events": orjson.dumps(told).decode(), "provider": provider.value}
     told_events = statement(__file__, "told_events").format()
     kept = connection.execute(statement(__file__, "keep_events").format(found=told_events), values)
     new = [event for (event,) in kept]
@@ -186,16 +186,25 @@ def _keep(
 
 
 def _take_effect(
-    connection: Connection[Any], new: list[int], provider: str, settings: Settings, now: datetime, context: RunContext
+    connection: Connection[Any],
+    new: list[int],
+    provider: Provider,
+    settings: Settings,
+    now: datetime,
+    context: RunContext,
 ) -> Drained:
-    values = {"events": new, "provider": provider, "answered_stop": ANSWERED_STOP}
+    values = {"events": new, "provider": provider.value, "answered_stop": ANSWERED_STOP}
     objections = statement(__file__, "objecting_events")
     suppressed = sum(
         connection.execute(statement(__file__, name).format(found=objections), values).rowcount
         for name in ("suppress_addresses", "suppress_customers")
     )
-    left = _answered_stop(connection, values) if provider == TWILIO else _left_groups(connection, values, settings)
-    opted_out = opt_out(connection, left, source=provider, now=now, recorded_by=None)
+    left = (
+        _answered_stop(connection, values)
+        if provider is Provider.TWILIO
+        else _left_groups(connection, values, settings)
+    )
+    opted_out = opt_out(connection, left, source=provider.value, now=now, recorded_by=None)
     pauses = 0
     for (about,) in connection.execute(statement(__file__, "account_changes"), values).fetchall():
         if stops_sending(about):

@@ -15,9 +15,10 @@ from uuid import UUID
 import orjson
 
 from ekiden.delivery.address.addresses import compared
+from ekiden.delivery.provider_json import read_json
 
 MESSAGE_ARGUMENT = "ekiden_message_id"
-"""The custom argument that carries our id, which a request sets (`channels.sendgrid_requests`); the provider puts it
+"""The custom argument that carries our id, which a request sets (`channels.sendgrid.requests`); the provider puts it
 among the event's own fields."""
 
 ACCOUNT_CHANGED = "account_status_change"
@@ -77,8 +78,8 @@ class Reading:
 def elements(body: bytes) -> Sequence[Any]:
     """Return the elements of a body's list; raises `BodyUnreadable`."""
     try:
-        # bytes that are no UTF-8, lone surrogates and bottomless nesting are refused here as well
-        found = orjson.loads(body)
+        # bytes that are no UTF-8 and bottomless nesting are refused here as well
+        found = read_json(body)
     except orjson.JSONDecodeError as error:
         raise BodyUnreadable(f"it is no JSON: {error}") from error
     if not isinstance(found, list):

@@ -23,7 +23,7 @@ from ekiden.delivery.address.recipients import SkipReason
 from ekiden.delivery.consent.objections import NO_OBJECTIONS, Asked, read_objections
 from ekiden.delivery.guards import pause_unanswered
 from ekiden.delivery.lists import export_files
-from ekiden.delivery.lists.export_files import AS_CSV, ExportFormat, FileOptions, Settled, WrittenFile
+from ekiden.delivery.lists.export_files import AS_CSV, ExportFormat, FileOptions, InterruptedFiles, WrittenFile
 from ekiden.delivery.lists.exported import Selection, known_export, marked, record_file
 from ekiden.delivery.lists.may_export import (
     asked_for,
@@ -62,7 +62,7 @@ class ExportReport:
     opted_out: int = 0
     neutralised: int = 0
     sha256: str | None = None
-    settled: Settled = field(default_factory=Settled)
+    settled: InterruptedFiles = field(default_factory=InterruptedFiles)
     same_as_before: bool | None = None
     """Of a list written again: whether the file is the same, byte by byte; None: nobody knows the earlier one."""
     paused: int = 0
@@ -109,7 +109,7 @@ def export_due(
     check_asked(connection, selection)
     with _alone(connection):
         check_before_exporting(connection, selection, now=now, settings=settings, context=context)
-        settled = export_files.settle(settings.exports, lambda runs: marked(connection, runs))
+        settled = export_files.finish_interrupted(settings.exports, lambda runs: marked(connection, runs))
         with connection.transaction():
             run_id = start_run(connection, "export", "exporter", context, now=now)
 
@@ -158,7 +158,7 @@ def export_again(
     Without `options` it is written as it was. Raises `ExportRefused` for a run that exported nothing.
     """
     with _alone(connection):
-        settled = export_files.settle(settings.exports, lambda runs: marked(connection, runs))
+        settled = export_files.finish_interrupted(settings.exports, lambda runs: marked(connection, runs))
         known = known_export(connection, list_run_id)
         chosen = options or FileOptions(
             ExportFormat(known.format or ExportFormat.CSV), bool(known.byte_order_mark), bool(known.verbatim)
@@ -215,9 +215,7 @@ def _whatever_answers(
 
 
 def _lock_due(connection: Connection[Any], selection: Selection, now: datetime, settings: Settings) -> None:
-    connection.execute(
-        "create temporary table due_lists (schedule_row_id bigint primary key, scenario_id bigint) on commit drop"
-    )
+    connection.execute(statement(__file__, "make_due_lists"))
     connection.execute(statement(__file__, "lock_due_lists"), asked_for(selection, now, settings))
 
 

@@ -71,7 +71,7 @@ class WrittenFile:
 
 
 @dataclass(frozen=True)
-class Settled:
+class InterruptedFiles:
     """What was found in the folder of earlier exports: names that were finished, and that were set aside."""
 
     finished: tuple[str, ...] = ()
@@ -123,13 +123,13 @@ def finish(written: WrittenFile) -> Path:
     return written.final_path
 
 
-def settle(folder: Path, marked: Callable[[Collection[UUID]], Collection[UUID]]) -> Settled:
+def finish_interrupted(folder: Path, marked: Callable[[Collection[UUID]], Collection[UUID]]) -> InterruptedFiles:
     """Finish the files of earlier exports that marked their people, and set aside those that did not.
 
     `marked` returns which of the given runs did. Nobody may be exporting into the folder meanwhile.
     """
     if not folder.is_dir():
-        return Settled()
+        return InterruptedFiles()
     found = {path: match for path in sorted(folder.iterdir()) if (match := _NAME.fullmatch(path.name))}
     known = marked({UUID(match["run_id"]) for match in found.values()})
     finished, void = [], []
@@ -143,7 +143,7 @@ def settle(folder: Path, marked: Callable[[Collection[UUID]], Collection[UUID]])
             finished.append(name)
     if finished or void:
         make_durable(folder)
-    return Settled(tuple(finished), tuple(void))
+    return InterruptedFiles(tuple(finished), tuple(void))
 
 
 def _write_csv(path: Path, rows: Rows, options: FileOptions) -> tuple[int, int]:

@@ -24,7 +24,7 @@ from ekiden.settings import Settings
 
 @dataclass(frozen=True)
 class Claimer:
-    """Who claims: the dispatcher's number, its channel and run; and when, an aware instant."""
+    """Who claims: the sender's number, its channel and run; and when, an aware instant."""
 
     number: int
     channel_name: str
@@ -35,7 +35,7 @@ class Claimer:
     def parameters(self) -> dict[str, object]:
         """Return what the statements call these."""
         return {
-            "dispatcher": self.number,
+            "sender": self.number,
             "channel_name": self.channel_name,
             "run_id": self.run_id,
             "now": self.now,

@@ -23,8 +23,8 @@ from ekiden.delivery.address.browsers import newest_web_push_subscription
 from ekiden.delivery.address.contact_points import ContactPoints
 from ekiden.delivery.address.reach import Reached, Refusal, reach
 from ekiden.delivery.address.recipients import BOTH_ADDRESSES, SkipReason, domain_kind
-from ekiden.delivery.channels import sender_for
-from ekiden.delivery.channels.base import OutgoingMessage, Sender
+from ekiden.delivery.channels import from_address_for
+from ekiden.delivery.channels.base import FromAddress, OutgoingMessage
 from ekiden.delivery.consent.objections import NO_OBJECTIONS, Asked, Objections, read_objections
 from ekiden.delivery.consent.unsubscribe_tokens import UnsubscribeLinks, links_for
 from ekiden.delivery.sending.contents import ContentsBroken
@@ -112,7 +112,7 @@ def compose_all(rows: Sequence[RowToSend], settings: Settings) -> list[tuple[Row
     offers = {(row.content, row.channel, tuple(row.offered_products)) for row in rows}
     offers_of = Counter((content, channel) for content, channel, _ in offers)
     contents = {kind: _Content(load_variants(settings.content, *kind), many == 1) for kind, many in offers_of.items()}
-    house = _House(settings, sender_for(settings), links_for(settings))
+    house = _House(settings, from_address_for(settings), links_for(settings))
     # all of them before the first message: a processor that stays at one kind of work saves a tenth
     addresses = [_address(row, settings) for row in rows]
     composed = [
@@ -143,7 +143,7 @@ class _House:
     """What is the same in all messages."""
 
     settings: Settings
-    sender: Sender
+    from_address: FromAddress
     links: UnsubscribeLinks
 
 
@@ -180,7 +180,7 @@ def _compose(row: RowToSend, address: str | Withheld, of_batch: _Content, house:
         message_id=row.message_id,
         to_address=address,
         to_name=variables.customer_name,
-        sender=house.sender,
+        from_address=house.from_address,
         rendered=rendered,
         unsubscribe_url=variables.unsubscribe_url,
         scenario_code=row.scenario_code,

@@ -41,7 +41,7 @@ def faults_due(
     settings: Settings,
     *,
     now: datetime,
-    step_channels: Sequence[str] = SENT_CHANNELS,
+    step_channels: Sequence[str],
     due_date: date | None = None,
 ) -> dict[str, ContentFault]:
     """Return the faults of the contents that a send run of these step channels needs now, by content.

@@ -41,13 +41,13 @@ def record(
     now: datetime,
     settings: Settings,
     run_id: UUID,
-    dispatcher: int | None = None,
+    sender: int | None = None,
     tries_again: bool = True,
 ) -> Recorded:
     """Record the deliveries of schedule rows, and return how many took which way.
 
     Each answer is (schedule_row_id, delivery). It is recorded where the row's present attempt waits for one; those of a
-    `dispatcher` only where that attempt is its own: while it was held up, another may have settled the row, and tried
+    `sender` only where that attempt is its own: while it was held up, another may have settled the row, and tried
     it again. What was surely not sent is ready again while it has tries left, unless not `tries_again`.
     """
     if not answers:
@@ -60,7 +60,7 @@ def record(
             "provider_message_ids": as_array(delivery.provider_message_id for _, delivery in answers),
             "details": as_array(delivery.detail for _, delivery in answers),
             "now": now,
-            "dispatcher": dispatcher,
+            "sender": sender,
             "costs_a_try": as_array(delivery.costs_a_try for _, delivery in answers),
         },
     ).fetchall()

@@ -306,5 +306,5 @@ class _Sender:
                 now=now,
                 settings=self.settings,
                 run_id=self.run_id,
-                dispatcher=self.lease.number,
+                sender=self.lease.number,
             )

@@ -33,6 +33,16 @@ class Settled(StrEnum):
     NOT_SENT = "not-sent"
 
 
+class Standing(StrEnum):
+    """How a row on its way stands."""
+
+    UNKNOWN = "unknown"
+    UNDER_WAY = "under_way"
+    """Its sender is at it."""
+    NOT_POSTED = "not_posted"
+    """Its sender is gone, and posted nothing."""
+
+
 @dataclass(frozen=True)
 class UnknownFilter:
     """Which rows; every given field narrows. `channel` is that of the step or the carrier's name, `run` an id of the
@@ -74,10 +84,7 @@ class UnknownFilter:
 
 @dataclass(frozen=True)
 class UnknownRow:
-    """One row on its way and what is known of its latest attempt; instants are aware.
-
-    `standing` is `unknown`, `under_way` (its sender is at it) or `not_posted` (its sender is gone and posted nothing).
-    """
+    """One row on its way and what is known of its latest attempt; instants are aware."""
 
     scenario_code: str
     customer_id: str
@@ -87,7 +94,7 @@ class UnknownRow:
     channel_name: str
     to_address: str
     """Masked."""
-    standing: str
+    standing: Standing
     past_limit: bool
     """Longer unknown than `unknown_after`: what could settle it by itself has had its time."""
     hours: float
@@ -111,6 +118,7 @@ class UnknownRow:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "to_address", masked(self.to_address))
+        object.__setattr__(self, "standing", Standing(self.standing))
 
     def __str__(self) -> str:
         return (
@@ -123,9 +131,9 @@ class UnknownRow:
 
         `lease` is that of senders.
         """
-        if self.standing == "under_way":
+        if self.standing is Standing.UNDER_WAY:
             return "their sender is at it"
-        if self.standing == "not_posted":
+        if self.standing is Standing.NOT_POSTED:
             return "never posted, so not unknown: the next send run frees them"
         if settled is Settled.NOT_SENT and self.has_arrived:
             return "the provider's events show that it has them"
@@ -142,9 +150,12 @@ class UnknownCount:
     scenario_code: str
     step_no: int
     channel_name: str
-    standing: str
+    standing: Standing
     past_limit: int
     rows: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "standing", Standing(self.standing))
 
 
 def unknown_rows(
@@ -164,7 +175,7 @@ def unknown_rows(
         condition=chosen.condition(),
         now=now,
         unknown_after=unknown_after,
-        standings=None if whatever else ["unknown"],
+        standings=None if whatever else [Standing.UNKNOWN.value],
         most=limit,
     )
     with connection.cursor(row_factory=class_row(UnknownRow)) as cursor:

@@ -7,8 +7,9 @@ import pytest
 from ekiden.cli import webhook
 from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.delivery.consent.unsubscribe_tokens import signer_of, token_of
-from ekiden.delivery.events.drain import TWILIO
-from ekiden.webhook.requests import Refusal, keep_request, note_refusals
+from ekiden.delivery.events.providers import Provider
+from ekiden.webhook.refusals import RefusalReason
+from ekiden.webhook.requests import keep_request, note_refusals
 from tests.integration.ledger_fixtures import STEP, Shop
 from tests.integration.webhook.provider import body_of, event
 
@@ -33,9 +34,9 @@ def told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
         {"event": "open"},
     )
     for _ in range(2):
-        keep_request(shop.connection, body, signed_at=shop.now, received_at=shop.now)
-    note_refusals(shop.connection, {Refusal.BAD_SIGNATURE: 3}, now=shop.now)
-    note_refusals(shop.connection, {Refusal.BAD_SIGNATURE: 2}, now=shop.now, provider=TWILIO)
+        keep_request(shop.connection, body, signed_at=shop.now, received_at=shop.now, provider=Provider.SENDGRID)
+    note_refusals(shop.connection, {RefusalReason.BAD_SIGNATURE: 3}, now=shop.now, provider=Provider.SENDGRID)
+    note_refusals(shop.connection, {RefusalReason.BAD_SIGNATURE: 2}, now=shop.now, provider=Provider.TWILIO)
     return shop
 
 
@@ -70,7 +71,7 @@ def test_the_providers_words_name_nobody_unless_asked_for(ekiden, told: Shop, fo
         event("bounce", told.now, message, type="bounce", reason=f"550 5.1.1 <{address}>: unknown"),
         event("click", told.now, message, url=f"https://shop.example/u/{token}"),
     )
-    keep_request(told.connection, body, signed_at=told.now, received_at=told.now)
+    keep_request(told.connection, body, signed_at=told.now, received_at=told.now, provider=Provider.SENDGRID)
     ekiden("events", "drain")
     # a lineage in one line of CSV has no events
     looks = [("timeline", "C1"), *([("show", str(message))] if form != "csv" else [])]
@@ -126,7 +127,7 @@ def test_a_message_that_the_provider_has_and_the_ledger_would_send_again_is_poin
 def test_a_drain_says_that_it_has_paused_all_sending(ekiden, told: Shop):
     assert "paused:" not in ekiden("events", "drain").err
     body = body_of(event("account_status_change", told.now, type="compliance_suspend"))
-    keep_request(told.connection, body, signed_at=told.now, received_at=told.now)
+    keep_request(told.connection, body, signed_at=told.now, received_at=told.now, provider=Provider.SENDGRID)
     drained = ekiden("events", "drain")
     assert drained.code == 0
     assert "paused: the provider changed the account's status: all sending is paused" in " ".join(drained.err.split())

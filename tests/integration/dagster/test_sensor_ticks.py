@@ -16,6 +16,7 @@ from dagster import (
 )
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
+from ekiden.delivery.events.providers import Provider
 from ekiden.webhook.requests import keep_request
 from orchestration.jobs.delivery_events import drain_delivery_events
 from sensors.delivery_events import GRACE, delivery_events_sensor
@@ -79,7 +80,7 @@ def test_requests_that_the_server_left_are_drained_once_it_has_had_its_minute(sh
     jobs = [drain_delivery_events]
     sensor = delivery_events_sensor(shop.settings, jobs)
     assert tick(shop, sensor, jobs).run_requests == []
-    keep_request(shop.connection, b"[]", signed_at=shop.now, received_at=shop.now)
+    keep_request(shop.connection, b"[]", signed_at=shop.now, received_at=shop.now, provider=Provider.SENDGRID)
     assert tick(shop, sensor, jobs).run_requests == []
     shop.now += GRACE
     (request,) = tick(shop, sensor, jobs).run_requests

@@ -152,6 +152,12 @@ def test_an_address_in_letters_younger_than_python_keeps_no_list_from_being_read
     assert entries(shop)["invalid@shop.example"] == "invalid_address"
 
 
+def test_a_reason_cut_within_a_character_keeps_no_list_from_being_read(shop: Shop):
+    lists = Lists()
+    lists.put("bounces", "bounced@shop.example", reason="550 no such mailbox \ud83d")
+    assert read(shop, lists)["bounces"] == (1, 1)
+
+
 def test_all_pages_are_read_and_reading_twice_adds_nothing(shop: Shop):
     lists = Lists()
     addresses = [f"a{number}@shop.example" for number in range(20)]

@@ -15,8 +15,8 @@ from psycopg import Connection
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from ekiden.webhook.answers import MOST_BYTES
 from ekiden.webhook.app import webhook_app
+from ekiden.webhook.refusals import MOST_BYTES
 from ekiden.webhook.requests import keep_request, refused_requests, request_counts
 from ekiden.webhook.sendgrid_signature import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from tests.integration.ledger_fixtures import Shop
@@ -48,6 +48,12 @@ def test_an_authentic_request_is_kept_as_it_came_before_it_is_answered_for(webho
     assert stored(webhook_shop) == [(body, 0, None)]
 
 
+def test_a_request_with_half_a_character_in_a_text_is_kept_and_answered_for(webhook_shop: Shop, provider: Provider):
+    body = body_of(event("click", webhook_shop.now, url="CUT")).replace(b"CUT", rb"https://shop.example/\ud83d")
+    assert post(webhook_shop, app_of(webhook_shop), provider, body).status == 200
+    assert stored(webhook_shop) == [(body, 0, None)]
+
+
 def test_it_is_on_disk_before_it_is_answered_for_whatever_the_servers_default(
     webhook_shop: Shop, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ):
@@ -57,7 +63,7 @@ def test_it_is_on_disk_before_it_is_answered_for_whatever_the_servers_default(
         seen.extend(*connection.execute("show synchronous_commit"))
         return keep_request(connection, *about, **more)
 
-    monkeypatch.setattr("ekiden.webhook.app.keep_request", keep)
+    monkeypatch.setattr("ekiden.webhook.door.keep_request", keep)
     monkeypatch.setenv("PGOPTIONS", "-c synchronous_commit=off")
     body = body_of(event("delivered", webhook_shop.now))
     assert post(webhook_shop, app_of(webhook_shop), provider, body).status == 200

@@ -20,7 +20,8 @@ from ekiden.cli.webhook import MOST_REQUESTS_AT_ONCE
 from ekiden.delivery.events.drain import drain
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
-from ekiden.webhook.app import BODIES_AT_ONCE, webhook_app
+from ekiden.webhook.app import webhook_app
+from ekiden.webhook.door import BODIES_AT_ONCE
 from tests.integration.ledger_fixtures import Shop
 from tests.integration.webhook.provider import PATH, Provider, body_of, event
 from tests.loopback import free_port
@@ -125,7 +126,7 @@ def test_many_slow_posts_of_strangers_keep_nobody_from_unsubscribing(
     webhook_shop: Shop, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ):
     # so that no place is free only because somebody was too slow
-    monkeypatch.setattr("ekiden.webhook.app.MOST_SECONDS", 10 * LONG)
+    monkeypatch.setattr("ekiden.webhook.door.MOST_SECONDS", 10 * LONG)
     now = datetime.now(UTC)
     head = "".join(f"{name}: {told}\r\n" for name, told in provider.headers(b"", now).items())
     slow = f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{head}Content-Length: 1000\r\n\r\n["

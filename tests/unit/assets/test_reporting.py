@@ -11,7 +11,7 @@ from assets.shown.sample import SampleKeeper
 from assets.shown.tables import LONGEST_TABLE, markdown_table
 from assets.steps.acting import ACTOR_TAG, starter
 from ekiden.content.message import RenderedMessage
-from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, Sender
+from ekiden.delivery.channels.base import Delivery, FromAddress, Outcome, OutgoingMessage
 from ekiden.delivery.consent.unsubscribe_tokens import signer_of, token_of
 
 EARLIER = datetime(2026, 5, 1, tzinfo=UTC)
@@ -23,7 +23,7 @@ def outgoing(number: int) -> OutgoingMessage:
         message_id=UUID(int=number),
         to_address="hanako@shop.example",
         to_name="駅 花子",
-        sender=Sender("shop@ekiden.invalid", "Ekiden Shop"),
+        from_address=FromAddress("shop@ekiden.invalid", "Ekiden Shop"),
         rendered=RenderedMessage(f"件名 {number}", "text", None, "hash"),
         unsubscribe_url="https://ekiden.invalid/unsubscribe",
         scenario_code="cross_sell",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ekiden.content.message import RenderedMessage
 from ekiden.delivery.address.addresses import NotAnAddress, compared, normalised, spellings
 from ekiden.delivery.channels.addressing import addr_spec
-from ekiden.delivery.channels.base import OutgoingMessage, Sender
+from ekiden.delivery.channels.base import FromAddress, OutgoingMessage
 from ekiden.delivery.channels.mime import to_bytes
 
 NOW = datetime(2024, 2, 29, 3, 0, tzinfo=UTC)
@@ -20,7 +20,7 @@ MESSAGE = OutgoingMessage(
     message_id=UUID("00000000-0000-4000-8000-00000000002a"),
     to_address="hanako@mail.invalid",
     to_name="",
-    sender=Sender("shop@shop.invalid", "Shop"),
+    from_address=FromAddress("shop@shop.invalid", "Shop"),
     rendered=RenderedMessage("Subject", "text\n", None, "hash"),
     unsubscribe_url="https://shop.invalid/u/token",
     scenario_code="thanks",

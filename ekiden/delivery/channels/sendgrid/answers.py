@@ -15,10 +15,9 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
-import orjson
-
 from ekiden.content.variables import harmless
-from ekiden.delivery.channels.posts import LONGEST_DETAIL, LONGEST_WAIT, SHORTEST_WAIT
+from ekiden.delivery.channels.http.posts import LONGEST_DETAIL, LONGEST_WAIT, SHORTEST_WAIT
+from ekiden.delivery.provider_json import read_json
 
 REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
 LINE_STOPPED = frozenset(
@@ -51,7 +50,7 @@ class Meaning(StrEnum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class UnderstoodAnswer:
     """An answer, understood."""
 
     meaning: Meaning
@@ -64,32 +63,36 @@ class Verdict:
     """Which personalizations of the request it is that are refused, where the answer says so."""
 
 
-def verdict(status: int, headers: Mapping[str, str], body: bytes, *, now: datetime, secrets: Iterable[str]) -> Verdict:
+def understand(
+    status: int, headers: Mapping[str, str], body: bytes, *, now: datetime, secrets: Iterable[str]
+) -> UnderstoodAnswer:
     """Return what an answer that came whole means; `secrets` are taken out of what it says."""
     errors = _errors(body)
     detail = _detail(status, errors, secrets)
     if status == HTTPStatus.ACCEPTED:
         exhausted = headers.get("X-RateLimit-Remaining", "").strip() == "0"
         until = _reset(headers, now) if exhausted else None
-        return Verdict(Meaning.accepted, detail, _message_id(headers), until if until and until > now else None)
+        return UnderstoodAnswer(
+            Meaning.accepted, detail, _message_id(headers), until if until and until > now else None
+        )
     if status in REFUSED:
         fields = [field for field, _ in errors]
         if fields and all(field.split(".")[0] in _SENDER_FIELDS for field in fields):
             # no message is at fault, and every other would be refused as well
-            return Verdict(Meaning.stopped, detail)
+            return UnderstoodAnswer(Meaning.stopped, detail)
         named = frozenset(int(found[1]) for field in fields if (found := _PERSONALIZATION.match(field)))
-        return Verdict(Meaning.refused, detail, named=named)
+        return UnderstoodAnswer(Meaning.refused, detail, named=named)
     if status in LINE_STOPPED:
-        return Verdict(Meaning.stopped, detail)
+        return UnderstoodAnswer(Meaning.stopped, detail)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Verdict(Meaning.busy, detail, wait_until=max(_reset(headers, now) or now, now + SHORTEST_WAIT))
-    return Verdict(Meaning.unknown, detail)
+        return UnderstoodAnswer(Meaning.busy, detail, wait_until=max(_reset(headers, now) or now, now + SHORTEST_WAIT))
+    return UnderstoodAnswer(Meaning.unknown, detail)
 
 
 def _errors(body: bytes) -> list[tuple[str, str]]:
     """Return field ("" for none) and message of `{"errors": [{"message", "field"}]}`; none where it says nothing."""
     try:
-        answer: Any = orjson.loads(body)
+        answer: Any = read_json(body)
         return [(str(error.get("field") or ""), str(error["message"])) for error in answer["errors"]]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         # orjson reads lists within lists that are too many for str()

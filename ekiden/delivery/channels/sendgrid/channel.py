@@ -3,9 +3,9 @@
 A post has no idempotency key: the same post twice is the same mail twice. So nothing is repeated here unless
 it is certain that nothing was sent, and what is not certain is called unknown.
 
-This module is the channel. What goes together and how it is written: sendgrid_requests. What an answer means:
-sendgrid_answers. Who of a refused request is guilty: sendgrid_bisect. Order and end of a batch: sendgrid_posting.
-The official package's client over connections that stay open: sendgrid_client, transport.
+Belongs here: the channel, and one post. Does not belong here: what goes together and how it is written (`requests`),
+what an answer means (`answers`), who of a refused request is guilty (`bisect`), order and end of a batch (`posting`),
+and the official package's client over connections that stay open (`client`, `http.transport`).
 """
 
 import random
@@ -23,13 +23,19 @@ from ekiden.clock import Clock, utc_now
 from ekiden.delivery.channels.addressing import fault_of
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderBusy, ProviderStopped
 from ekiden.delivery.channels.batches import LONGEST_BATCH, Elapsed
-from ekiden.delivery.channels.posts import credential
-from ekiden.delivery.channels.sendgrid.answers import Meaning, Verdict, verdict
+from ekiden.delivery.channels.http.posts import credential
+from ekiden.delivery.channels.http.transport import CONNECT_SECONDS, IDLE_SECONDS, READ_SECONDS, NotConnected, pool_for
+from ekiden.delivery.channels.sendgrid.answers import Meaning, UnderstoodAnswer, understand
 from ekiden.delivery.channels.sendgrid.bisect import Portion
 from ekiden.delivery.channels.sendgrid.client import PooledClient
 from ekiden.delivery.channels.sendgrid.posting import Fate, Posting
-from ekiden.delivery.channels.sendgrid.requests import SUBSTITUTION_BYTES, Limits, Unwritable, plan, request_body
-from ekiden.delivery.channels.transport import CONNECT_SECONDS, IDLE_SECONDS, READ_SECONDS, NotConnected, pool_for
+from ekiden.delivery.channels.sendgrid.requests import (
+    SUBSTITUTION_BYTES,
+    Limits,
+    Unwritable,
+    grouped_into_requests,
+    request_body,
+)
 
 SENDGRID_HOST = "https://api.sendgrid.com"  # of all regions but the EU: https://api.eu.sendgrid.com
 
@@ -104,7 +110,7 @@ class SendGridChannel:
         deadline = self._elapsed() + self._time_limit.total_seconds()
         posting = Posting(
             messages,
-            plan(messages, fit, self._limits),
+            grouped_into_requests(messages, fit, self._limits),
             post=partial(self._post, messages),
             in_time=lambda: self._elapsed() <= deadline,
             clock=self._clock,
@@ -143,6 +149,6 @@ class SendGridChannel:
             return error
         except Exception as error:
             # whatever it was, the request may have arrived; the text of the error may hold the request
-            return Verdict(Meaning.unknown, f"no readable answer from SendGrid ({type(error).__name__})")
+            return UnderstoodAnswer(Meaning.unknown, f"no readable answer from SendGrid ({type(error).__name__})")
         secrets = (self._api_key.get_secret_value(), *(one.to_address for one in recipients))
-        return verdict(answer.status_code, answer.headers, answer.body, now=self._clock(), secrets=secrets)
+        return understand(answer.status_code, answer.headers, answer.body, now=self._clock(), secrets=secrets)

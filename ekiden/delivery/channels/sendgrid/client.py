@@ -14,7 +14,7 @@ import python_http_client
 import urllib3
 from pydantic import SecretStr
 
-from ekiden.delivery.channels.transport import LONGEST_ANSWER, read_whole
+from ekiden.delivery.channels.http.transport import LONGEST_ANSWER, read_whole
 
 
 class Answer:

@@ -17,12 +17,12 @@ from threading import Condition
 from ekiden.clock import Clock
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage
 from ekiden.delivery.channels.batches import UNKNOWN_IN_A_ROW, WAIT, left_alone
-from ekiden.delivery.channels.sendgrid.answers import Meaning, Verdict
+from ekiden.delivery.channels.http.transport import NotConnected
+from ekiden.delivery.channels.sendgrid.answers import Meaning, UnderstoodAnswer
 from ekiden.delivery.channels.sendgrid.bisect import Portion, first_alone, halves, portions_after_refusal
 from ekiden.delivery.channels.sendgrid.requests import Unwritable
-from ekiden.delivery.channels.transport import NotConnected
 
-Fate = Verdict | NotConnected | Unwritable
+Fate = UnderstoodAnswer | NotConnected | Unwritable
 """What became of a request: answered, never sent for want of a connection, never sent for want of a body."""
 
 
@@ -134,18 +134,18 @@ class Posting:
             self.unknown_in_a_row = 0
             self._take_clear(portion, fate)
 
-    def _take_clear(self, portion: Portion, verdict: Verdict) -> None:
-        if verdict.meaning is Meaning.accepted:
-            self._answer(portion, Outcome.accepted, verdict)
-        elif verdict.meaning is Meaning.refused:
+    def _take_clear(self, portion: Portion, answer: UnderstoodAnswer) -> None:
+        if answer.meaning is Meaning.accepted:
+            self._answer(portion, Outcome.accepted, answer)
+        elif answer.meaning is Meaning.refused:
             alone = len(portion.positions) == 1
-            self._refused(portion, verdict.detail, [] if alone else portions_after_refusal(portion, verdict.named))
-        elif verdict.meaning is Meaning.stopped:
-            self.stopped = self.stopped or verdict.detail
-            self._end(verdict.detail)
-        if verdict.wait_until is not None:
+            self._refused(portion, answer.detail, [] if alone else portions_after_refusal(portion, answer.named))
+        elif answer.meaning is Meaning.stopped:
+            self.stopped = self.stopped or answer.detail
+            self._end(answer.detail)
+        if answer.wait_until is not None:
             # until when is told beside it, in the shop's time
-            self._end("SendGrid takes no more requests for now", verdict.wait_until)
+            self._end("SendGrid takes no more requests for now", answer.wait_until)
 
     def _refused(self, portion: Portion, reason: str, smaller: list[Portion]) -> None:
         """Note that all of `portion` are refused, or try it in smaller portions, before anything else that waits."""
@@ -155,10 +155,10 @@ class Posting:
         for position in portion.positions:
             self._answered[position] = Delivery(self._messages[position].message_id, Outcome.refused, detail=reason)
 
-    def _answer(self, portion: Portion, outcome: Outcome, verdict: Verdict) -> None:
+    def _answer(self, portion: Portion, outcome: Outcome, answer: UnderstoodAnswer) -> None:
         for position in portion.positions:
             message_id = self._messages[position].message_id
-            self._answered[position] = Delivery(message_id, outcome, verdict.provider_message_id, verdict.detail)
+            self._answered[position] = Delivery(message_id, outcome, answer.provider_message_id, answer.detail)
 
     def _end(self, reason: str, wait_until: datetime | None = None) -> None:
         self.ended = self.ended or reason

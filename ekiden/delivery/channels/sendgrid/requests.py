@@ -22,7 +22,7 @@ import orjson
 from ekiden.content.borders import joined
 from ekiden.content.shared import SharedContent, filled
 from ekiden.delivery.channels.addressing import addr_spec, display_name, list_headers
-from ekiden.delivery.channels.base import OutgoingMessage, Sender
+from ekiden.delivery.channels.base import FromAddress, OutgoingMessage
 from ekiden.delivery.events.event_reading import MESSAGE_ARGUMENT
 
 # The page of the request says 10,000 bytes a personalization, that of the tags 50,000: the lower by default.
@@ -59,13 +59,15 @@ class Unwritable(Exception):
         self.reason = reason
 
 
-def plan(messages: Sequence[OutgoingMessage], positions: Iterable[int], limits: Limits) -> list[tuple[int, ...]]:
+def grouped_into_requests(
+    messages: Sequence[OutgoingMessage], positions: Iterable[int], limits: Limits
+) -> list[tuple[int, ...]]:
     """Return which of `messages`, by position, go together into a request; every one of `positions` once.
 
-    Together go those of one sender and one content, no address twice: SendGrid refuses that, or delivers once.
+    Together go those of one From address and one content, no address twice: SendGrid refuses that, or delivers once.
     Requests come in the order of their first messages.
     """
-    groups: dict[tuple[Sender, SharedContent], list[_Request]] = {}
+    groups: dict[tuple[FromAddress, SharedContent], list[_Request]] = {}
     known: dict[tuple[int, int], list[_Request]] = {}
     requests: list[_Request] = []
     for position in positions:
@@ -76,10 +78,10 @@ def plan(messages: Sequence[OutgoingMessage], positions: Iterable[int], limits: 
             requests.append(_Request([position]))
             continue
         # contents are long to hash and to compare, and messages of one claim mostly share one object
-        identity = (id(message.sender), id(shared))
+        identity = (id(message.from_address), id(shared))
         group = known.get(identity)
         if group is None:
-            group = known[identity] = groups.setdefault((message.sender, shared), [])
+            group = known[identity] = groups.setdefault((message.from_address, shared), [])
         address = message.to_address.lower()
         request = next((one for one in group if one.takes(address, weight, limits)), None)
         if request is None:
@@ -138,7 +140,7 @@ def request_body(
     limits: Limits,
     nonce: Callable[[], str] = lambda: "".join(secrets.choice(_LETTERS) for _ in range(_NONCE_LETTERS)),
 ) -> bytes:
-    """Return the body for `messages`, which `plan` has put together; raise `Unwritable` if there is none."""
+    """Return the body for `messages`, which are grouped into one request; raise `Unwritable` if there is none."""
     try:
         body = orjson.dumps(_shared_request(messages, nonce) if len(messages) > 1 else _own_request(messages[0]))
     except orjson.JSONEncodeError:
@@ -151,7 +153,7 @@ def request_body(
 
 def _own_request(message: OutgoingMessage) -> dict[str, Any]:
     rendered = message.rendered
-    return _request(message.sender, [_personalization(message)], rendered.subject, rendered.text, rendered.html)
+    return _request(message.from_address, [_personalization(message)], rendered.subject, rendered.text, rendered.html)
 
 
 def _shared_request(messages: Sequence[OutgoingMessage], nonce: Callable[[], str]) -> dict[str, Any]:
@@ -165,7 +167,7 @@ def _shared_request(messages: Sequence[OutgoingMessage], nonce: Callable[[], str
     ]
     subject, text = filled(shared.subject, tags), filled(shared.text, tags)
     html = None if shared.html is None else filled(shared.html, tags)
-    return _request(messages[0].sender, recipients, subject, text, html)
+    return _request(messages[0].from_address, recipients, subject, text, html)
 
 
 def tags_of(nonce: str, count: int) -> list[str]:
@@ -180,8 +182,8 @@ def _unused(messages: Sequence[OutgoingMessage], shared: SharedContent, nonce: C
     of it: letters that the whole message does not contain appear at no time. They are looked for in what all messages
     share and in the surroundings of holes, which is ten times as fast as in all messages.
     """
-    sender = messages[0].sender
-    texts = [sender.name, sender.address, sender.reply_to or ""]
+    from_address = messages[0].from_address
+    texts = [from_address.name, from_address.address, from_address.reply_to or ""]
     parts = (shared.subject, shared.text, shared.html or ())
     texts += [filled(part, ["\n"] * shared.holes) for part in parts]
     near_holes = joined([piece for part in parts for piece in (*map(_ends, part), "\n")])
@@ -210,7 +212,7 @@ def _personalization(message: OutgoingMessage) -> dict[str, Any]:
 
 
 def _request(
-    sender: Sender, recipients: list[dict[str, Any]], subject: str, text: str, html: str | None
+    from_address: FromAddress, recipients: list[dict[str, Any]], subject: str, text: str, html: str | None
 ) -> dict[str, Any]:
     """Return a request.
 
@@ -222,8 +224,8 @@ def _request(
         content.append({"type": "text/html", "value": html})
     return {
         "personalizations": recipients,
-        "from": _mailbox(sender.address, sender.name),
-        "reply_to": _mailbox(sender.reply_to or sender.address, ""),
+        "from": _mailbox(from_address.address, from_address.name),
+        "reply_to": _mailbox(from_address.reply_to or from_address.address, ""),
         "subject": subject,
         "content": content,
         "tracking_settings": {"subscription_tracking": {"enable": False}},

@@ -18,9 +18,10 @@ from pydantic import SecretStr
 from urllib3.exceptions import HTTPError
 
 from ekiden.clock import Clock, utc_now
-from ekiden.delivery.channels.posts import SHORTEST_WAIT, credential
+from ekiden.delivery.channels.http.posts import SHORTEST_WAIT, credential
+from ekiden.delivery.channels.http.transport import NotConnected, pool_for
 from ekiden.delivery.channels.sendgrid.client import Answer, PooledClient
-from ekiden.delivery.channels.transport import NotConnected, pool_for
+from ekiden.delivery.provider_json import read_json
 from ekiden.errors import SaysEnough
 
 PAGE = 500
@@ -139,7 +140,7 @@ class SendGridSuppressions:
                 "add its members with `ekiden opt-out add --file`"
             )
         try:
-            found = orjson.loads(answer.body)
+            found = read_json(answer.body)
         except orjson.JSONDecodeError:
             found = None
         if not isinstance(found, list):

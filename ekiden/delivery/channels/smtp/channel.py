@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from ekiden.clock import Clock, utc_now
 from ekiden.delivery.channels.addressing import addr_spec, fault_of, split_address
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderStopped
-from ekiden.delivery.channels.batches import Elapsed, Stops, TurnedAway, Waits, one_by_one
+from ekiden.delivery.channels.batches import BatchEnds, Elapsed, Stops, Waits, one_by_one
 from ekiden.delivery.channels.mime import message_id_header, to_bytes
 from ekiden.delivery.channels.smtp.lines import EncryptedMailLine, MailLine
 from ekiden.delivery.channels.smtp.replies import GO_ON, READY, Said, of_connecting, of_message, of_recipient
@@ -98,7 +98,7 @@ class SMTPChannel:
         def hand_over(message: OutgoingMessage) -> Delivery:
             if fault := fault_of(message):
                 return Delivery(message.message_id, Outcome.refused, detail=fault)
-            sender = self._envelope_sender or message.sender.address
+            sender = self._envelope_sender or message.from_address.address
             return session.hand_over(message, sender, to_bytes(message, self._clock()))
 
         try:
@@ -145,7 +145,7 @@ class _Session:
                     self._not_passed_on.clear()
             # a line that begins with a dot gets another one (RFC 5321, section 4.5.2)
             smtp.send(mail.replace(b"\r\n.", b"\r\n.."))
-        except TurnedAway:
+        except BatchEnds:
             raise
         except (OSError, smtplib.SMTPException) as error:
             self._forget()

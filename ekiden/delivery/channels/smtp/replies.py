@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ekiden.delivery.channels.addressing import without_address
 from ekiden.delivery.channels.base import Delivery, Outcome
-from ekiden.delivery.channels.batches import Stops, TurnedAway, Waits
+from ekiden.delivery.channels.batches import BatchEnds, Stops, Waits
 
 READY = frozenset({250, 251, 252})
 GO_ON = frozenset({354})
@@ -73,7 +73,7 @@ class Said:
         return f"the mail server said {self.code} {self.text}".rstrip()
 
 
-def of_connecting(said: Said) -> TurnedAway:
+def of_connecting(said: Said) -> BatchEnds:
     """Return why a batch ends with an answer to the greeting, EHLO, STARTTLS or the log-in that is no yes."""
     return Stops(str(said)) if said.kind == _PERMANENT else Waits(str(said))
 

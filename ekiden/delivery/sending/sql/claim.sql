@@ -17,7 +17,7 @@ claimed as (
     set
         state = 'sending',
         reason = null,
-        claimed_by = %(dispatcher)s,
+        claimed_by = %(sender)s,
         claimed_at = %(now)s,
         attempts = rows.attempts + 1,
         state_changed_at = %(now)s
@@ -43,7 +43,7 @@ select
     attempts,
     message_id,
     %(channel_name)s,
-    %(dispatcher)s,
+    %(sender)s,
     %(now)s,
     %(run_id)s,
     case when not %(withheld)s then send_at end,

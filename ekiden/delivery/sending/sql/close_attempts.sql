@@ -19,5 +19,5 @@ where
     attempts.schedule_row_id = answered.schedule_row_id
     and attempts.attempt_no = rows.attempts
     and (attempts.outcome is null or attempts.outcome = 'unknown')
-    and (%(dispatcher)s::integer is null or attempts.claimed_by = %(dispatcher)s)
+    and (%(sender)s::integer is null or attempts.claimed_by = %(sender)s)
 returning attempts.schedule_row_id

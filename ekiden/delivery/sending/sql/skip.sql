@@ -5,5 +5,5 @@ from unnest(%(rows)s::bigint[], %(reasons)s::text[]) as withheld (schedule_row_i
 where
     rows.schedule_row_id = withheld.schedule_row_id
     and rows.state = 'sending'
-    and rows.claimed_by = %(dispatcher)s
+    and rows.claimed_by = %(sender)s
 returning rows.schedule_row_id

@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 
 from ekiden.content.message import RenderedMessage
 from ekiden.content.shared import SharedContent, filled
-from ekiden.delivery.channels.base import OutgoingMessage, Sender
+from ekiden.delivery.channels.base import FromAddress, OutgoingMessage
 
-SENDER = Sender("shop@shop.invalid", "駅伝ショップ", "help@shop.invalid")
+SHOP = FromAddress("shop@shop.invalid", "駅伝ショップ", "help@shop.invalid")
 GREETING = SharedContent(
     subject=(0, "様へのお知らせ"),
     text=(0, "様\n", "次は ", 1, " です。\n配信停止: ", 2, "\n"),
@@ -38,7 +38,7 @@ def mail(
     shared: SharedContent | None = GREETING,
     values: Sequence[str] | None = None,
     address: str | None = None,
-    sender: Sender = SENDER,
+    from_address: FromAddress = SHOP,
 ) -> OutgoingMessage:
     url = f"https://shop.invalid/u/{number}"
     own = (name, f"https://shop.invalid/next/{number}", url) if values is None else values
@@ -46,7 +46,7 @@ def mail(
         message_id=UUID(int=number),
         to_address=address or f"customer-{number}@mail.invalid",
         to_name=name,
-        sender=sender,
+        from_address=from_address,
         rendered=rendered(shared, own),
         unsubscribe_url=url,
         scenario_code="cross_sell",

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 from ekiden.content.message import RenderedMessage
-from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, Sender
+from ekiden.delivery.channels.base import Delivery, FromAddress, Outcome, OutgoingMessage
 from tests.loopback import Handler, LoopbackServer, serving
 
 Answer = Callable[[Handler], None]
@@ -93,7 +93,7 @@ def messages_to(*addresses: str, text: str = "本文\n", html: str | None = None
             message_id=UUID(int=number),
             to_address=address,
             to_name="山田 花子",
-            sender=Sender("shop@shop.invalid", "駅伝ショップ", "help@shop.invalid"),
+            from_address=FromAddress("shop@shop.invalid", "駅伝ショップ", "help@shop.invalid"),
             rendered=RenderedMessage("件名", text, html, "hash"),
             unsubscribe_url=f"https://shop.invalid/u/{number}",
             scenario_code="cross_sell",

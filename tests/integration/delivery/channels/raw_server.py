@@ -48,6 +48,11 @@ class Talk:
         head, _, self._bytes = self._bytes.partition(b"\r\n\r\n")
         return head
 
+    def give_back(self, head: bytes | None) -> None:
+        """Let a head that was read be read once more."""
+        if head is not None:
+            self._bytes = head + b"\r\n\r\n" + self._bytes
+
     def request(self) -> bool:
         """Read a whole request, note whom it is for, and return whether there was one."""
         head = self.head()

@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from ekiden.content.message import RenderedMessage
-from ekiden.delivery.channels.base import Outcome, OutgoingMessage, Sender
+from ekiden.delivery.channels.base import FromAddress, Outcome, OutgoingMessage
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.settings import PROJECT_ROOT
 
@@ -29,7 +29,7 @@ def numbered_messages(count: int) -> list[OutgoingMessage]:
             message_id=UUID(int=number),
             to_address=f"customer-{number}@mail.invalid",
             to_name="山田 花子",
-            sender=Sender("shop@shop.invalid", "Shop"),
+            from_address=FromAddress("shop@shop.invalid", "Shop"),
             rendered=RenderedMessage(f"Subject {number}", f"Text {number}\n", None, "hash"),
             unsubscribe_url="https://shop.invalid/u",
             scenario_code="cross_sell",

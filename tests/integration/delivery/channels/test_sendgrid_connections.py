@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ekiden.delivery.channels import transport
 from ekiden.delivery.channels.base import ProviderBusy
 from ekiden.delivery.channels.batches import WAIT
+from ekiden.delivery.channels.http import transport
 from tests.integration.delivery.channels.mail import apart, mail, together
 from tests.integration.delivery.channels.raw_server import Talk, raw_server
 from tests.integration.delivery.channels.sendgrid_talks import (

@@ -206,6 +206,39 @@ def test_an_upload_that_is_cut_by_an_answer_is_never_an_accepted_one(status: int
     assert delivery.outcome in ({Outcome.unknown} if status == 202 else {Outcome.refused, Outcome.unknown})
 
 
+def ahead_of_the_upload(said: bytes, afterwards: bytes = b"") -> Conversation:
+    """Answer when only the head has been read, while most of a large request is still to come, then read all of it."""
+
+    def talk(talk: Talk) -> None:
+        head = talk.head()
+        talk.say(said)
+        # the answer has been there for a while when the last byte is sent: no buffer holds so large a request
+        time.sleep(0.2)
+        talk.give_back(head)
+        if talk.request():
+            talk.say(afterwards)
+
+    return talk
+
+
+@pytest.mark.parametrize(("status", "letter"), [(202, "u"), (413, "r"), (500, "u")])
+def test_an_answer_ahead_of_the_upload_counts_only_if_it_turns_the_request_down(
+    context: ssl.SSLContext | None, status: int, letter: str
+) -> None:
+    said = f"HTTP/1.1 {status} Early\r\nX-Message-Id: ghost\r\nContent-Length: 0\r\n\r\n".encode()
+    with raw_server(ahead_of_the_upload(said), ACCEPTED, context=context) as server:
+        channel = channel_to(server.url)
+        assert letters(channel.deliver(large(1))) == letter
+        # and what may come behind it is no answer to the next one
+        assert letters(channel.deliver(apart(1))) == "a"
+        assert server.connections == 2
+
+
+def test_a_word_to_go_on_ahead_of_the_upload_is_no_answer(context: ssl.SSLContext | None) -> None:
+    with raw_server(ahead_of_the_upload(b"HTTP/1.1 100 Continue\r\n\r\n", WHOLE), context=context) as server:
+        assert letters(channel_to(server.url).deliver(large(1))) == "a"
+
+
 def test_a_server_that_does_not_read_costs_our_patience_once() -> None:
     def deaf(talk: Talk) -> None:
         talk.head()

@@ -182,13 +182,13 @@ def test_a_paused_scenario_is_left_alone_and_the_report_says_so(one_card: Shop):
 
 
 def test_a_pause_just_before_the_list_is_written_is_noticed(one_card: Shop, monkeypatch):
-    settle = export_files.settle
+    finish_interrupted = export_files.finish_interrupted
 
-    def settle_while_somebody_pauses(*arguments):
+    def finish_while_somebody_pauses(*arguments):
         pause(one_card)
-        return settle(*arguments)
+        return finish_interrupted(*arguments)
 
-    monkeypatch.setattr(export_files, "settle", settle_while_somebody_pauses)
+    monkeypatch.setattr(export_files, "finish_interrupted", finish_while_somebody_pauses)
     with pytest.raises(SendingPaused):
         export(one_card)
     assert one_card.states() == {("C1", 1): "ready"}

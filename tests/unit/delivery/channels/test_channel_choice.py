@@ -9,7 +9,7 @@ from ekiden.delivery.channels import (
     carried_channels,
     carriers_for,
     channel_for,
-    sender_for,
+    from_address_for,
 )
 from ekiden.settings import NO_UNSUBSCRIBE_URL, Settings
 
@@ -90,7 +90,7 @@ def test_what_every_mail_would_be_refused_for_is_noticed_before_the_first(
 
 
 def test_the_sender_is_what_the_settings_say(home: Path) -> None:
-    sender = sender_for(Settings(home=home, sender_name="駅伝", reply_to="help@shop.invalid"))
+    sender = from_address_for(Settings(home=home, sender_name="駅伝", reply_to="help@shop.invalid"))
     assert (sender.name, sender.reply_to) == ("駅伝", "help@shop.invalid")
 
 

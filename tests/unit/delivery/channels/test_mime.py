@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ekiden.content.message import RenderedMessage
 from ekiden.delivery.channels.addressing import display_name, fault_of, split_address
-from ekiden.delivery.channels.base import OutgoingMessage, Sender
+from ekiden.delivery.channels.base import FromAddress, OutgoingMessage
 from ekiden.delivery.channels.mime import to_bytes
 
 NOW = datetime(2024, 2, 29, 3, 0, 0, tzinfo=UTC)
@@ -21,7 +21,7 @@ MESSAGE = OutgoingMessage(
     message_id=UUID("00000000-0000-4000-8000-00000000002a"),
     to_address="hanako@mail.invalid",
     to_name="山田 花子",
-    sender=Sender("shop@shop.invalid", "駅伝ショップ", "help@shop.invalid"),
+    from_address=FromAddress("shop@shop.invalid", "駅伝ショップ", "help@shop.invalid"),
     rendered=RenderedMessage("ご注文ありがとうございます", "本文\n", "<p>本文</p>", "hash"),
     unsubscribe_url="https://shop.invalid/u/token?x=1&y=2",
     scenario_code="cross_sell",
@@ -98,7 +98,7 @@ def test_the_date_keeps_its_zone() -> None:
 
 
 def test_answers_go_to_the_sender_without_another_address() -> None:
-    message = MESSAGE._replace(sender=Sender("shop@shop.invalid", "Shop"))
+    message = MESSAGE._replace(from_address=FromAddress("shop@shop.invalid", "Shop"))
     assert read(to_bytes(message, NOW))["Reply-To"] == "shop@shop.invalid"
 
 
@@ -131,7 +131,7 @@ def test_names_and_subjects_read_back_as_they_were_and_break_no_header(
     one_line = display_name(subject)  # the renderer hands over one line
     message = MESSAGE._replace(
         to_name=name,
-        sender=replace(MESSAGE.sender, name=sender_name),
+        from_address=replace(MESSAGE.from_address, name=sender_name),
         rendered=MESSAGE.rendered._replace(subject=one_line),
     )
     data = to_bytes(message, NOW)
@@ -223,5 +223,5 @@ def test_only_a_notice_to_the_shop_itself_may_lack_the_opt_out() -> None:
 
 
 def test_a_senders_fault_names_its_setting() -> None:
-    fault = fault_of(MESSAGE._replace(sender=Sender("Shop <shop@shop.invalid>", "Shop")))
+    fault = fault_of(MESSAGE._replace(from_address=FromAddress("Shop <shop@shop.invalid>", "Shop")))
     assert "EKIDEN_SENDER_ADDRESS" in (fault or "")

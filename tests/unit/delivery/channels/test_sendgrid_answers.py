@@ -4,20 +4,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ekiden.delivery.channels.sendgrid.answers import LONGEST_WAIT, Meaning, Verdict, verdict
+from ekiden.delivery.channels.sendgrid.answers import LONGEST_WAIT, Meaning, UnderstoodAnswer, understand
 
 NOW = datetime(2024, 2, 29, 3, 0, 0, tzinfo=UTC)
 IN_A_MINUTE = str(int(NOW.timestamp()) + 60)
 
 
-def said(status: int, *errors: tuple[object, object], **headers: str) -> Verdict:
+def said(status: int, *errors: tuple[object, object], **headers: str) -> UnderstoodAnswer:
     body = json.dumps({"errors": [{"field": field, "message": message} for field, message in errors]}).encode()
     return of(status, body, **headers)
 
 
-def of(status: int, body: bytes = b"", **headers: str) -> Verdict:
+def of(status: int, body: bytes = b"", **headers: str) -> UnderstoodAnswer:
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return verdict(status, names, body, now=NOW, secrets=["SG.key"])
+    return understand(status, names, body, now=NOW, secrets=["SG.key"])
 
 
 STATUSES = {
@@ -31,6 +31,11 @@ STATUSES = {
 @pytest.mark.parametrize("status", [*range(100, 600, 7), *STATUSES, 200, 201, 204, 301, 302, 404, 408, 422, 500, 503])
 def test_a_status_means_what_is_documented_and_any_other_is_unknown(status: int) -> None:
     assert of(status).meaning is STATUSES.get(status, Meaning.unknown)
+
+
+def test_an_answer_with_half_a_character_means_what_the_rest_of_it_says() -> None:
+    body = rb'{"errors": [{"field": "from", "message": "no verified sender: \ud83d"}]}'
+    assert of(400, body).meaning is Meaning.stopped
 
 
 def test_an_accepted_request_has_an_id_fit_for_the_ledger() -> None:
@@ -91,7 +96,7 @@ STRANGE = [
 
 @pytest.mark.parametrize("body", STRANGE)
 def test_a_refusal_in_a_strange_form_is_a_refusal(body: bytes) -> None:
-    assert of(400, body) == Verdict(Meaning.refused, "SendGrid answered 400")
+    assert of(400, body) == UnderstoodAnswer(Meaning.refused, "SendGrid answered 400")
     assert of(202, body).meaning is Meaning.accepted
 
 

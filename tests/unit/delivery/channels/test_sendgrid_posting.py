@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import pytest
 
 from ekiden.delivery.channels.base import Outcome
-from ekiden.delivery.channels.sendgrid.answers import Meaning, Verdict
+from ekiden.delivery.channels.sendgrid.answers import Meaning, UnderstoodAnswer
 from ekiden.delivery.channels.sendgrid.bisect import Portion
 from ekiden.delivery.channels.sendgrid.posting import Fate, Posting
 from tests.integration.delivery.channels.mail import apart
 
-ACCEPTED = Verdict(Meaning.accepted, "yes")
-UNKNOWN = Verdict(Meaning.unknown, "who knows")
+ACCEPTED = UnderstoodAnswer(Meaning.accepted, "yes")
+UNKNOWN = UnderstoodAnswer(Meaning.unknown, "who knows")
 LONG = 30
 """Seconds for which one thread waits for another: a machine may be busy."""
 
@@ -57,7 +57,7 @@ def test_while_there_is_trouble_nothing_begins_beside_what_is_under_way() -> Non
 
 def test_until_when_nothing_more_is_taken_is_told_apart_and_not_in_another_zones_time() -> None:
     until = datetime(2024, 2, 29, 0, 1, tzinfo=UTC)
-    posting = posting_of_four(lambda _: Verdict(Meaning.busy, "too many", wait_until=until))
+    posting = posting_of_four(lambda _: UnderstoodAnswer(Meaning.busy, "too many", wait_until=until))
     posting.run()
     assert (posting.ended, posting.wait_until) == ("SendGrid takes no more requests for now", until)
 

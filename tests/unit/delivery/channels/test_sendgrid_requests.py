@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ekiden.content.render import load_content, render, sample_variables
 from ekiden.content.shared import SharedContent
-from ekiden.delivery.channels.base import OutgoingMessage, Sender
-from ekiden.delivery.channels.sendgrid.requests import Limits, Unwritable, plan, request_body, tags_of
+from ekiden.delivery.channels.base import FromAddress, OutgoingMessage
+from ekiden.delivery.channels.sendgrid.requests import Limits, Unwritable, grouped_into_requests, request_body, tags_of
 from ekiden.settings import PROJECT_ROOT
 from tests.integration.delivery.channels.mail import GREETING, apart, faults_of_body, ids_of, mail, received, together
 
@@ -20,7 +20,7 @@ LONG = SharedContent(("件名",), (0, "\n"), None, 1)
 
 
 def planned(messages: list[OutgoingMessage], limits: Limits = LIMITS) -> list[tuple[int, ...]]:
-    return plan(messages, range(len(messages)), limits)
+    return grouped_into_requests(messages, range(len(messages)), limits)
 
 
 def body_of(messages: list[OutgoingMessage], **options: object) -> dict[str, object]:
@@ -36,7 +36,7 @@ def test_messages_of_one_content_travel_together_and_others_alone() -> None:
 
 def test_equal_contents_are_one_content_and_another_sender_is_another_request() -> None:
     copy = SharedContent(GREETING.subject, GREETING.text, GREETING.html, GREETING.holes)
-    messages = [mail(0), mail(1, shared=copy), mail(2, sender=Sender("two@shop.invalid", "二号店"))]
+    messages = [mail(0), mail(1, shared=copy), mail(2, from_address=FromAddress("two@shop.invalid", "二号店"))]
     assert planned(messages) == [(0, 1), (2,)]
 
 
@@ -162,9 +162,9 @@ def test_letters_that_stand_anywhere_in_the_messages_make_no_tag(where: str) -> 
         ),
         "static text": mail(1, shared=replace(GREETING, text=(0, 1, 2, f"-{guessed}-1-"))),
         "address": mail(1, address=f"{guessed}@x.invalid"),
-        "sender": mail(1, sender=Sender("shop@shop.invalid", f"店 -{guessed}-0-")),
+        "sender": mail(1, from_address=FromAddress("shop@shop.invalid", f"店 -{guessed}-0-")),
     }[where]
-    first = mail(0, shared=other.rendered.shared, sender=other.sender)
+    first = mail(0, shared=other.rendered.shared, from_address=other.from_address)
     letters = iter([guessed, fresh])
     body = request_body([first, other], LIMITS, lambda: next(letters)).decode()
     assert f"-{fresh}-0-" in body

@@ -120,11 +120,33 @@ def test_whatever_bytes_come_they_are_read_or_refused(body: bytes):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{}", b"null", b"[", b"\xff", b'["\\ud800"]', b"[" * 100_000, b'[{"event":"open"}', b"NaN"]
+    "body",
+    [b"", b"{}", b"null", b"[", b"\xff", b'["\\ud800"', b'["\\ud800', b"[" * 100_000, b'[{"event":"open"}', b"NaN"],
 )
 def test_a_body_that_is_no_list_is_refused(body: bytes):
     with pytest.raises(BodyUnreadable):
         read_events(body)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (r"\ud83d", "\ufffd"),
+        (r"\uD83D cut", "\ufffd cut"),
+        (r"\ude00\ud83d", "\ufffd\ufffd"),
+        (r"\ud83d\ud83d\ude00", "\ufffd😀"),
+        (r"\\ud83d \ud83d", r"\ud83d " + "\ufffd"),
+        (r"\\\ud83d\u0041", "\\\ufffdA"),
+    ],
+)
+def test_half_a_character_in_a_text_is_read_as_none_and_the_events_beside_it_are_read(written: str, read: str):
+    odd = orjson.dumps(an_event(event="click", url="WRITTEN")).replace(b"WRITTEN", written.encode())
+    reading = read_events(b"[" + odd + b"," + orjson.dumps(an_event(event="unsubscribe")) + b"]")
+    assert [(event.kind, event.about) for event in reading.events] == [("click", read), ("unsubscribe", None)]
+
+
+def test_a_list_with_half_a_character_alone_is_a_list():
+    assert read_events(b'["\\ud800"]') == Reading((), 1)
 
 
 def _is_json(value: object) -> bool:

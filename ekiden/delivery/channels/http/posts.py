@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from ekiden.clock import Clock, utc_now
 from ekiden.delivery.channels.base import Delivery, OutgoingMessage
 from ekiden.delivery.channels.batches import WAIT, Elapsed, one_by_one
-from ekiden.delivery.channels.transport import CONNECT_SECONDS, READ_SECONDS, NotConnected, pool_for, read_whole
+from ekiden.delivery.channels.http.transport import CONNECT_SECONDS, READ_SECONDS, NotConnected, pool_for, read_whole
 
 # A provider that names a day is asked again within the hour: by then somebody may have lifted the limit. Where limits
 # are by the minute, as SendGrid's, so long a wait is a wrong clock, theirs or ours; one request an hour finds out.
@@ -119,7 +119,7 @@ def post(pool: urllib3.PoolManager, url: str, body: bytes, headers: Mapping[str,
         raise NoAnswer(type(error).__name__) from None
 
 
-def wait_of(reply: Reply, now: datetime, otherwise: timedelta = WAIT) -> timedelta:
+def retry_after(reply: Reply, now: datetime, otherwise: timedelta = WAIT) -> timedelta:
     """Return how long an answer asks us to wait (Retry-After, RFC 9110): seconds or a date; nonsense counts as none."""
     asked = reply.headers.get("Retry-After", "").strip()
     try:

@@ -4,11 +4,12 @@ Belongs here: what is known of a request's fate by the connection alone. Does no
 provider's answers.
 
 What a request's fate is: an error named `NotConnected` means that nothing was sent; any other error, that it may
-have arrived. An answer counts only if it came whole and in time, and a connection is used again only if nothing
-of an earlier request can still be on it.
+have arrived. An answer counts only if it came whole and in time, and ahead of its request's end only if it turns the
+request down. A connection is used again only if, as far as can be told, nothing of an earlier request is still on it.
 """
 
 import io
+import re
 import socket
 import ssl
 from base64 import b64encode
@@ -36,10 +37,12 @@ READ_SECONDS = 30.0
 # which would make an outcome unknown for nothing. Load balancers close from about 10 seconds of idleness on.
 IDLE_SECONDS = 5.0
 
-_PIECE = 65_536  # bytes sent between two looks at the clock: a few milliseconds on any line
+# bytes sent between two looks at the clock, and for an answer that is there too early: a few milliseconds on any line
+_PIECE = 65_536
 _CLIENT_ERROR = 400
 _FINAL = 200  # what is below is said on the way to the answer (RFC 9110, section 15.2)
-
+_ON_THE_WAY = re.compile(rb"HTTP/1\.[01] 1")
+_BEGINNING = len("HTTP/1.1 1")  # bytes; so many tell an answer from what is said on the way to it
 
 LONGEST_ANSWER = 65_536  # bytes; an answer to a post has a few hundred
 
@@ -48,8 +51,10 @@ class NotConnected(Exception):
     """No connection came to be, so nothing was sent: refused, unknown name, failed TLS, nobody there."""
 
 
-def _within(connection: socket.socket, seconds: float) -> Incoming:
-    """Return the bytes of a socket for so long; a time limit of the socket alone begins anew with every byte."""
+def _within(connection: socket.socket, seconds: float, begun: bytes) -> Incoming:
+    """Return the bytes of a socket for so long, behind those that are `begun`; a time limit of the socket alone begins
+    anew with every byte.
+    """
     until = monotonic() + seconds
 
     def allot() -> None:
@@ -58,7 +63,18 @@ def _within(connection: socket.socket, seconds: float) -> Incoming:
             raise TimeoutError("the answer took too long")
         connection.settimeout(left)
 
-    return Incoming(connection, allot)
+    return Incoming(connection, allot, begun)
+
+
+def _come_already(connection: socket.socket) -> bytes:
+    """Return the beginning of what can be read without waiting."""
+    # what lies on a socket under TLS may be a word of TLS itself: only reading tells
+    connection.settimeout(0)
+    try:
+        return connection.recv(_BEGINNING)
+    except OSError:
+        # nothing yet; or an end, which sending and reading find as well
+        return b""
 
 
 class _WholeLines(io.BufferedReader):
@@ -72,19 +88,22 @@ class _WholeLines(io.BufferedReader):
 
 
 class _WholeAnswer(HTTPResponse):
-    def __init__(self, sock: socket.socket, *details: Any, **named: Any) -> None:
+    def __init__(self, sock: socket.socket, *details: Any, begun: bytes = b"", **named: Any) -> None:
         super().__init__(sock, *details, **named)
         self.fp.close()
-        self.fp = _WholeLines(_within(sock, sock.gettimeout() or READ_SECONDS))
+        self.fp = _WholeLines(_within(sock, sock.gettimeout() or READ_SECONDS, begun))
 
 
 class _Line:
     """What our connections add to urllib3's."""
 
+    response_class: Any = _WholeAnswer
     upload_seconds = READ_SECONDS
     last_used = 0.0
     reusable = True
     _upload_until: float | None = None
+    _begun = b""
+    """Of an answer that came before the request was whole."""
 
     def connect(self) -> None:
         # the connection's own time limit is for a proxy's tunnel, too
@@ -99,8 +118,9 @@ class _Line:
     def request(self, *details: Any, **named: Any) -> None:
         self.reusable = False
         self._upload_until = monotonic() + self.upload_seconds
+        self._begun, self.response_class = b"", _WholeAnswer
         super().request(*details, **named)  # type: ignore[misc]
-        self.reusable = True
+        self.reusable = not self._begun or _ON_THE_WAY.match(self._begun) is not None
 
     def send(self, data: Any) -> None:
         view = memoryview(data)
@@ -110,11 +130,14 @@ class _Line:
                 seconds = self._upload_until - monotonic()
                 if seconds <= 0:
                     raise TimeoutError("the upload took too long")
+                if start and not self._begun:
+                    self._begun = _come_already(connection)
                 connection.settimeout(seconds)
             super().send(view[start : start + _PIECE])  # type: ignore[misc]
 
     def getresponse(self) -> Any:
         """Return the answer, also one that came before the upload was whole, if it turns the request down."""
+        self.response_class = partial(_WholeAnswer, begun=self._begun)
         answer = super().getresponse()  # type: ignore[misc]
         if not self.reusable and answer.status < _CLIENT_ERROR:
             raise ProtocolError("answered before the request was whole")
@@ -122,12 +145,10 @@ class _Line:
         return answer
 
 
-class _HTTPConnection(_Line, HTTPConnection):
-    response_class = _WholeAnswer
+class _HTTPConnection(_Line, HTTPConnection): ...
 
 
-class _HTTPSConnection(_Line, HTTPSConnection):
-    response_class = _WholeAnswer
+class _HTTPSConnection(_Line, HTTPSConnection): ...
 
 
 class _Lines:

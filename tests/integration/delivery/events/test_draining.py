@@ -12,10 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from psycopg import Connection
 
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Outcome
-from ekiden.delivery.events.drain import REQUESTS_AT_ONCE, TWILIO, Drained, drain, forget_bodies, waiting
+from ekiden.delivery.events.drain import REQUESTS_AT_ONCE, Drained, drain, forget_bodies, waiting
+from ekiden.delivery.events.providers import Provider
 from ekiden.delivery.events.status_reading import kept_body
 from ekiden.delivery.pauses import open_pauses
 from ekiden.schedule.runs import RunContext
@@ -59,8 +61,12 @@ def told(shop: Shop, customer: str, kind: str, *, after: int = 0, **fields: Any)
     return event(kind, shop.now + timedelta(seconds=after), message(shop, customer), **fields)
 
 
+def keep(connection: Connection[Any], body: bytes, shop: Shop) -> bool:
+    return keep_request(connection, body, signed_at=shop.now, received_at=shop.now, provider=Provider.SENDGRID)
+
+
 def receive(shop: Shop, *events: dict[str, Any]) -> bool:
-    return keep_request(shop.connection, body_of(*events), signed_at=shop.now, received_at=shop.now)
+    return keep(shop.connection, body_of(*events), shop)
 
 
 def take_in(shop: Shop, *events: dict[str, Any]) -> Drained:
@@ -127,7 +133,7 @@ def test_an_event_that_comes_before_our_own_record_waits_until_the_attempt_is_un
         with connect(shop.settings, autocommit=True) as other:
             other.execute("set jit = off")
             body = body_of(event("delivered", shop.now, message(shop, "C1")))
-            keep_request(other, body, signed_at=shop.now, received_at=shop.now)
+            keep(other, body, shop)
             done = drain(other, settings=shop.settings, clock=lambda: shop.now, context=DRAINER)
             # its sender is at it
             assert (done.new_events, done.sent) == (1, 0)
@@ -149,7 +155,7 @@ def test_an_event_that_comes_before_an_acceptance_is_recorded_does_not_disturb_i
     def tell_early() -> None:
         with connect(shop.settings, autocommit=True) as other:
             body = body_of(event("processed", shop.now, message(shop, "C1")))
-            keep_request(other, body, signed_at=shop.now, received_at=shop.now)
+            keep(other, body, shop)
             drain(other, settings=shop.settings, clock=lambda: shop.now, context=DRAINER)
 
     shop.channel.before_answering = tell_early
@@ -289,6 +295,13 @@ def test_bad_elements_are_counted_and_the_others_taken_in(unknown: Shop):
     assert request_counts(unknown.connection).unreadable_events == 1
 
 
+def test_a_link_cut_within_a_character_keeps_no_other_event_of_its_request_out(unknown: Shop):
+    body = body_of(told(unknown, "C1", "click", url="CUT"), told(unknown, "C2", "spamreport"))
+    keep(unknown.connection, body.replace(b"CUT", rb"https://shop.example/\ud83d"), unknown)
+    done = drained(unknown)
+    assert (done.new_events, done.suppressed, done.unreadable) == (2, 2, 0)
+
+
 def test_an_open_by_a_machine_is_marked_whichever_telling_says_so(unknown: Shop):
     opened = told(unknown, "C1", "open")
     take_in(unknown, opened)
@@ -325,7 +338,7 @@ def test_a_provider_with_many_requests_keeps_no_other_waiting(unknown: Shop):
         receive(unknown, told(unknown, "C1", "open", after=n))
     status = urlencode({"MessageStatus": "delivered", "MessageSid": "SM1"}).encode()
     body = kept_body(message(unknown, "C2"), status)
-    keep_request(unknown.connection, body, signed_at=unknown.now, received_at=unknown.now, provider=TWILIO)
+    keep_request(unknown.connection, body, signed_at=unknown.now, received_at=unknown.now, provider=Provider.TWILIO)
     done = drained(unknown, most_requests=REQUESTS_AT_ONCE)
     assert (done.requests, done.sent) == (REQUESTS_AT_ONCE + 1, 2)
     assert waiting(unknown.connection).requests == 1

@@ -1,0 +1,1 @@
+select exists(select from {customers} where customer_id = {customer_id})

@@ -1,0 +1,3 @@
+select min(started_at) as began_at
+from outreach.runs
+where run_id = any(%(run_ids)s)
