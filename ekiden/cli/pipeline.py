@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ekiden.cli.output import Format, FormatOption, complain, errors, show
-from ekiden.cli.session import ledger
+from ekiden.cli.session import ledger, who_is_here
 from ekiden.clock import utc_now
 from ekiden.database.migrations import migrate
 from ekiden.delivery.sending.contents import faults_in_use
@@ -94,7 +94,7 @@ def build(
             complain("interrupted", "what was not built stands as it was before; the next build catches up")
             raise typer.Exit(INTERRUPTED) from None
         with connection.transaction():
-            broken = synchronise(connection, now=utc_now(), options=settings.options)
+            broken = synchronise(connection, now=utc_now(), options=settings.options, actor=who_is_here())
             broken += contract_breaches(connection, selected=None, known=broken)
         contents = faults_in_use(connection, settings)
     for scenario in broken:

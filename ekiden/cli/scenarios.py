@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from ekiden.cli import scenario_history
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ledger
 from ekiden.clock import utc_now
@@ -41,6 +42,7 @@ def register(to: typer.Typer) -> None:
     """Add these commands to the application."""
     to.command()(validate)
     to.add_typer(app, name="scenario", no_args_is_help=True)
+    scenario_history.register(app)
 
 
 def validate(

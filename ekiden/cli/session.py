@@ -36,10 +36,15 @@ def ledger(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
 
 def acting_as(actor: str | None) -> RunContext:
     """Return on whose behalf a command runs."""
-    name = (actor or os.environ.get("EKIDEN_ACTOR") or _user_name()).strip()
+    name = (actor or who_is_here()).strip()
     if not name:
         raise typer.BadParameter("say who acts: --actor NAME, or EKIDEN_ACTOR")
     return RunContext(name, git_revision=git_revision())
+
+
+def who_is_here() -> str:
+    """Return who is at the terminal, by EKIDEN_ACTOR or the user's name; empty where nobody knows."""
+    return (os.environ.get("EKIDEN_ACTOR") or _user_name()).strip()
 
 
 def _user_name() -> str:

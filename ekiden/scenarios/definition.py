@@ -77,16 +77,14 @@ def check(definition: object, *, options: Set[str] = frozenset(), batch_time: ti
     except ValidationError as error:
         shape = [*large, *_without_known(from_pydantic(error.errors()), large)]
         readable = read_leniently(ScenarioDefinition, given)
-    faults = (*shape, *_without_known(_broken_rules(given, readable, options), shape))
+    shape = [*shape, *_without_known(nothing_is_written_as_null(given), shape)]
+    faults = (*shape, *_without_known(_broken_rules(readable, options), shape))
     if faults or scenario is None:
         return Checked(None, faults, (), readable)
     return Checked(scenario, (), tuple(all_warnings(scenario, batch_time)), scenario)
 
 
-def _broken_rules(
-    given: Mapping[str, object], scenario: ScenarioDefinition, options: Set[str]
-) -> Iterator[DefinitionFault]:
-    yield from nothing_is_written_as_null(given)
+def _broken_rules(scenario: ScenarioDefinition, options: Set[str]) -> Iterator[DefinitionFault]:
     for rule in (*RULES, step_1_can_be_due, members_can_exist):
         yield from rule(scenario)
     yield from options_are_enabled(scenario, options)

@@ -96,6 +96,11 @@ def shown(value: object) -> str:
 def _written_out(value: object) -> str:
     if isinstance(value, date):
         return str(value)
+    if isinstance(value, BaseModel):
+        return repr(value.model_dump(mode="json", by_alias=True, exclude_none=True))
+    if isinstance(value, tuple):
+        # what YAML has is a list
+        return repr(list(value))
     try:
         return repr(value)
     except ValueError:
@@ -146,6 +151,8 @@ def _message(rule: str, item: ErrorDetails) -> str:
     if rule == "out_of_range":
         bound = f"at least {context['ge']}" if "ge" in context else f"at most {context.get('le')}"
         return f"{shown(found)} is out of range; it is {bound}"
+    if rule == "too_long":
+        return f"{len(found)} characters; there are at most {context['max_length']}"
     if rule == "empty":
         return "it is empty; write something, or leave the key out"
     return item["msg"].replace("{found}", shown(found))

@@ -16,17 +16,22 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_leniently(model: type[Model], given: Mapping[Any, Any]) -> Model:
-    """Return `given` as `model`; what is broken in it is None, or None within a list. Never raises."""
+    """Return `given` as `model`; what is broken in it is None, or None within a list. Never raises.
+
+    `model_fields_set` of it are the keys that are given, broken ones too: what is there is not missing.
+    """
     values: dict[str, Any] = {}
+    written: set[str] = set()
     for name, field in model.model_fields.items():
         key = field.alias or name
         if key in given:
+            written.add(name)
             values[name] = _value(model, name, given[key])
         elif field.default is not PydanticUndefined:
             values[name] = field.default
         else:
             values[name] = None
-    return model.model_construct(**values)
+    return model.model_construct(written, **values)
 
 
 def _value(model: type[BaseModel], name: str, given: Any) -> Any:

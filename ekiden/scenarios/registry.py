@@ -29,7 +29,7 @@ class BrokenScenario:
 
 
 def synchronise(
-    connection: Connection[Any], *, now: datetime, options: Collection[str] = ()
+    connection: Connection[Any], *, now: datetime, options: Collection[str] = (), actor: str = ""
 ) -> tuple[BrokenScenario, ...]:
     """Bring the ledger's scenarios in step with the last dbt build, within the caller's transaction.
 
@@ -38,7 +38,12 @@ def synchronise(
     An edited definition becomes a new version; a model that left the project is archived, unless a new model has its
     code: then it was only renamed, and nobody may run through the scenario a second time for that. Returns the models
     whose definitions have faults; their scenarios stay as they were.
+
+    What changes is recorded as the change of whoever acts on the ledger in this transaction; `actor` is who builds,
+    where nobody does.
     """
+    if actor:
+        connection.execute(statement(__file__, "act_as_builder"), {"actor": actor, "now": now.isoformat()})
     # one synchronisation at a time: two planners that start together must not both make version 2
     connection.execute("select pg_advisory_xact_lock(hashtext('ekiden.scenarios'))")
     built = read_registry(connection)

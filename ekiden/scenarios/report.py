@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from ekiden.scenarios.definition import Checked, DefinitionFault, ScenarioDefinition
-from ekiden.scenarios.document import Position
 from ekiden.scenarios.faults import written
 from ekiden.scenarios.source import ScenarioSource, SourceFault
+from ekiden.scenarios.yaml_complaints import Position
 
 Severity = Literal["error", "warning"]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import time
 from typing import Any
 
-from ekiden.scenarios.anchor import PLAIN_ANCHORS, AnchorChoice
+from ekiden.scenarios.anchor import ORDER_ANCHORS, PLAIN_ANCHORS, AnchorChoice
 from ekiden.scenarios.faults import DefinitionFault, Location, fault
 from ekiden.scenarios.frames import MAX_FRAMES, NEEDS_CODES, STATES, Conditions
 from ekiden.scenarios.scenario import EXPORTED_CHANNELS, MAX_STEPS, OrderFilter, ScenarioDefinition
@@ -78,7 +78,7 @@ def frames_name_something(scenario: ScenarioDefinition) -> Faults:
             if frame.codes is not None and frame.other_than is not None:
                 message = "give either 'codes' or 'other_than'; two frames can hold one each"
                 yield fault("codes_or_other_than", (*place, "other_than"), message)
-            elif frame.codes is None and frame.other_than is None:
+            elif frame.model_fields_set.isdisjoint(("codes", "other_than")):
                 yield fault("codes_required", (*place, "codes"), "a product frame needs 'codes' or 'other_than'")
         elif frame.type in NEEDS_CODES and frame.codes is None:
             yield fault("codes_required", (*place, "codes"), f"{frame.type} frames need at least one code")
@@ -118,8 +118,9 @@ def order_filters_need_orders(scenario: ScenarioDefinition) -> Faults:
         value = getattr(scenario.orders, name, None)
         if value != OrderFilter.model_fields[name].default:
             rule = "order_period_not_allowed" if name == "period" else "order_filter_not_allowed"
-            message = f"this needs an anchor that is an order; {kind} is not (R-086)"
-            yield fault(rule, ("orders", name), message)
+            known = ", ".join(sorted(ORDER_ANCHORS))
+            message = f"this needs an anchor that is an order ({known}); {kind} is not (R-086)"
+            yield fault(rule, ("orders", name), message, value)
 
 
 def steps_are_sent_in_the_window(scenario: ScenarioDefinition) -> Faults:
@@ -142,14 +143,18 @@ def steps_are_sent_in_the_window(scenario: ScenarioDefinition) -> Faults:
             yield fault("outside_send_window", ("steps", index, "send_time"), message, f"{step.send_time:%H:%M}")
 
 
-def enabled_steps_have_content(scenario: ScenarioDefinition) -> Faults:
-    """A step without content cannot be sent (R-135d); a draft may still lack it."""
-    if scenario.status != "enabled":
+def sent_steps_have_content(scenario: ScenarioDefinition) -> Faults:
+    """A step without content cannot be sent (R-135d); what sends nothing, like a draft, may still lack it."""
+    if scenario.status == "enabled":
+        sends = "an enabled scenario"
+    elif scenario.status == "disabled" and scenario.disable_mode == "drain":
+        sends = "a scenario that drains"
+    else:
         return
     for index, step in _steps(scenario):
         if not step.content:
             way_out = ": any name that the letter or the call has" if step.channel in EXPORTED_CHANNELS else ""
-            message = f"step {index + 1} has no content; an enabled scenario needs it{way_out}"
+            message = f"step {index + 1} has no content; {sends} needs it{way_out}"
             yield fault("content_required", ("steps", index, "content"), message)
 
 
@@ -194,7 +199,7 @@ RULES: Sequence[Callable[[ScenarioDefinition], Faults]] = (
     other_scenarios_are_others,
     order_filters_need_orders,
     steps_are_sent_in_the_window,
-    enabled_steps_have_content,
+    sent_steps_have_content,
     an_address_is_left,
 )
 """Rules that need nothing but the definition; those of time and of options stand in modules of their own."""

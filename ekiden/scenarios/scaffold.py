@@ -18,10 +18,11 @@ import yaml
 from ekiden.content.sources import LAYOUT_FOLDER, NOTICE_FOLDER
 from ekiden.errors import SaysEnough
 from ekiden.scenarios.definition import check
-from ekiden.scenarios.document import document_of, template_mark
+from ekiden.scenarios.document import document_of
 from ekiden.scenarios.faults import shown
 from ekiden.scenarios.scenario import SOURCE_OF_ANCHOR
 from ekiden.scenarios.source import COLUMNS, ELIGIBILITY, MAX_MODEL_NAME, REGISTRY, can_name_a_model, read_project
+from ekiden.scenarios.yaml_reader import template_mark
 
 CODE = re.compile(r"[a-z][a-z0-9_]*")
 """A scaffolded scenario's code names its model and its folder of contents, so it is as narrow as both."""

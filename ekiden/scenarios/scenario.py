@@ -104,7 +104,15 @@ class ScenarioDefinition(Part):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "if": {"properties": {"status": {"const": "enabled"}}, "required": ["status"]},
+            "if": {
+                "anyOf": [
+                    {"properties": {"status": {"const": "enabled"}}, "required": ["status"]},
+                    {
+                        "properties": {"status": {"const": "disabled"}, "disable_mode": {"const": "drain"}},
+                        "required": ["status", "disable_mode"],
+                    },
+                ]
+            },
             "then": {"properties": {"steps": {"items": {"required": ["content"]}}}},
         }
     )

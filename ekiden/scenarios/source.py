@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-from ekiden.scenarios.document import START, TEMPLATE, Document, DocumentFault, Position, read_document
+from ekiden.scenarios.document import Document, read_document
 from ekiden.scenarios.faults import Location, meant
 from ekiden.scenarios.model_sql import CONFIG, ModelSql, read_model_sql
 from ekiden.scenarios.of_dbt import MATERIALIZED, NO_RELATION, entry_faults
+from ekiden.scenarios.yaml_complaints import START, DocumentFault, Position
+from ekiden.scenarios.yaml_reader import TEMPLATE
 
 ELIGIBILITY = Path("models") / "eligibility"
 SEGMENTS = Path("models") / "segments"

@@ -14,12 +14,13 @@ from ekiden.scenarios.aliases import with_alias_faults
 from ekiden.scenarios.anchor import AnchorChoice
 from ekiden.scenarios.contents import content_findings
 from ekiden.scenarios.definition import Checked, DefinitionFault, ScenarioDefinition, check
-from ekiden.scenarios.document import NOT_DECIMAL, Position
 from ekiden.scenarios.faults import Location, fault, meant
 from ekiden.scenarios.report import CheckedScenario, Finding, Locator, Report, Severity, finding_at, from_source
 from ekiden.scenarios.rules import frames
 from ekiden.scenarios.source import ProjectSources, ScenarioSource, read_project
 from ekiden.scenarios.warnings import without_effect_by_hand
+from ekiden.scenarios.yaml_complaints import Position
+from ekiden.scenarios.yaml_reader import NOT_DECIMAL
 
 
 def validate(

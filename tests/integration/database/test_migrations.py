@@ -14,6 +14,7 @@ from ekiden.database.connection import connect, database_url
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.database.migrations import migrate
 from ekiden.database.migrations.upgrade import LOCK, refuse_older_server
+from ekiden.scenarios.changes import changes_of
 from ekiden.settings import Settings
 from tests.conftest import database_in, drop_database
 
@@ -85,6 +86,7 @@ def test_an_opt_out_of_old_with_a_time_that_nobody_can_read_can_be_read_and_with
         connection.execute("alter table outreach.enrolments drop column left_at")
         connection.execute("alter table outreach.scenarios drop column max_lateness_minutes cascade")
         connection.execute("alter table outreach.scenario_version_steps drop column due_after_days")
+        _forget_scenario_changes(connection)
         connection.execute(
             "alter table outreach.schedule_rows add constraint schedule_rows_enrolment_id_fkey"
             " foreign key (enrolment_id) references outreach.enrolments"
@@ -108,6 +110,36 @@ def test_an_opt_out_of_old_with_a_time_that_nobody_can_read_can_be_read_and_with
         )
         with pytest.raises(psycopg.errors.CheckViolation, match="only ever withdrawn"):
             connection.execute("update outreach.opt_outs set opted_out_at = now()")
+
+
+def test_versions_of_old_are_what_is_known_of_a_scenario_s_changes(settings: Settings):
+    with connect(settings, autocommit=True) as connection:
+        _forget_scenario_changes(connection)
+        connection.execute("update outreach.schema_version set version_num = '0038'")
+        connection.execute(
+            "insert into outreach.scenarios"
+            " (model_name, scenario_code, scenario_name, status, relation_name, updated_at)"
+            " values ('tea', 'tea', 'Tea', 'enabled', 'eligibility.tea', now())"
+        )
+        connection.execute(
+            "insert into outreach.scenario_versions (scenario_id, version_no, definition, git_revision, created_at,"
+            " reentry, enrol_at, zero_day, offset_basis, past_date_policy, past_time_today, consent_recheck, on_skip,"
+            " on_retrigger, multi_delivery, reevaluate_on_update)"
+            " select scenario_id, number, '{}', 'abc' || number, '2026-01-01 00:00+00', '', '', '', '', '', '', true,"
+            " '', 'ignore', true, false from outreach.scenarios cross join generate_series(1, 2) as number"
+        )
+
+        migrate(settings)
+
+        known = [
+            (each.setting, each.value_before, each.value_after, each.changed_at, each.git_revision, each.actor)
+            for each in changes_of(connection, "tea")
+        ]
+        then = datetime(2026, 1, 1, tzinfo=UTC)
+        assert known == [
+            ("version", None, "1", then, "abc1", None),
+            ("version", "1", "2", then, "abc2", None),
+        ]
 
 
 def test_a_database_that_is_newer_than_this_ekiden_is_left_alone(settings: Settings):
@@ -174,3 +206,12 @@ def test_two_at_once_do_not_meet_where_transactions_are_isolated_from_each_other
 
     with ThreadPoolExecutor() as threads:
         list(threads.map(migrate, [empty] * 2))
+
+
+def _forget_scenario_changes(connection: psycopg.Connection) -> None:
+    """Take back what records the changes of scenarios, as it was before."""
+    connection.execute("drop table outreach.scenario_changes")
+    for function in ("record_changed_settings", "record_new_version", "record_step_state"):
+        connection.execute(f"drop function outreach.{function} cascade".encode())
+    connection.execute("drop function outreach.record_scenario_change")
+    connection.execute("drop function outreach.refuse_forged_scenario_changes")

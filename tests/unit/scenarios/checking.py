@@ -1,5 +1,6 @@
 """Scenarios as tests write them in a few words, and what is found in them."""
 
+from collections.abc import Set
 from typing import Any
 
 from ekiden.scenarios.definition import OPTIONS, Checked, check
@@ -8,9 +9,9 @@ STEP = {"offset_days": 3, "content": "sample/step_1"}
 PRODUCT = {"type": "product", "codes": ["A"]}
 
 
-def checked(**changes: Any) -> Checked:
+def checked(options: Set[str] = OPTIONS, **changes: Any) -> Checked:
     least = {"code": "c", "name": "n", "status": "enabled", "anchor": "ordered", "steps": [STEP]}
-    return check(least | changes, options=OPTIONS)
+    return check(least | changes, options=options)
 
 
 def faults(**changes: Any) -> set[tuple[str, str]]:

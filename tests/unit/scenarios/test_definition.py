@@ -174,6 +174,13 @@ def test_a_step_needs_content_only_when_its_scenario_is_enabled():
     without = [{"offset_days": 1}]
     assert faults_of(definition(steps=without)) == {("content_required", "steps[0].content")}
     assert faults_of(definition(steps=without, status="draft")) == set()
+    assert faults_of(definition(steps=without, status="disabled")) == set()
+
+
+def test_a_step_that_is_still_sent_while_its_scenario_drains_needs_content():
+    drains = {"status": "disabled", "disable_mode": "drain"}
+    assert faults_of(definition(steps=[{"offset_days": 1}], **drains)) == {("content_required", "steps[0].content")}
+    assert faults_of(definition(steps=[STEP], **drains)) == set()
 
 
 def test_a_target_does_not_count_from_the_anchor_that_it_decides():

@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from ekiden.scenarios.document import Document, Position, document_of
+from ekiden.scenarios.document import Document, document_of
+from ekiden.scenarios.yaml_complaints import Position
 
 DEFINITION = "models: [{name: a, config: {meta: {scenario: {custom: {KEY: x}}}}}]"
 ELSEWHERE = "models: [{name: a, columns: [{KEY: x}]}]"

@@ -4,7 +4,10 @@ from datetime import date
 
 import pytest
 
+from ekiden.scenarios.definition import OPTIONS
 from tests.unit.scenarios.checking import PRODUCT, STEP, checked, faults, frame, member, message
+
+NO_ORDER = {"anchor": "member_registered"}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +125,38 @@ def test_a_condition_that_is_begun_and_not_written_is_a_fault(changes, place):
     assert faults(**changes) == {("empty", place)}
 
 
+@pytest.mark.parametrize(
+    ("frame_says", "rule", "place"),
+    [
+        ({"other_than": [f"P{n}" for n in range(11)]}, "too_many_products", "other_than"),
+        ({"other_than": []}, "empty", "other_than"),
+        ({"other_than": None}, "empty", "other_than"),
+        ({"other_than": [123]}, "not_quoted", "other_than[0]"),
+        ({"codes": None}, "empty", "codes"),
+        ({"codes": [123]}, "not_quoted", "codes[0]"),
+    ],
+)
+def test_what_a_product_frame_says_and_is_broken_is_not_missing_as_well(frame_says, rule, place):
+    assert faults(stop=frame("product", **frame_says)) == {(rule, f"stop.frames[0].{place}")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "found"),
+    [
+        ({"anchor": {"tag_granted": "VIP"}}, OPTIONS - {"member_tag"}, "VIP"),
+        ({"target": member(rank=["A"])}, OPTIONS - {"member_rank"}, "['A']"),
+        ({"stop": frame("subscription_cancelled", reasons=["price"])}, OPTIONS - {"cancel_reason"}, "['price']"),
+        ({"steps": [STEP | {"channel": "line"}]}, OPTIONS - {"line"}, "line"),
+        (NO_ORDER | {"orders": {"kind": "one_off"}}, OPTIONS, "one_off"),
+        (NO_ORDER | {"orders": {"period": {"from": date(2026, 1, 1)}}}, OPTIONS, "{'from': '2026-01-01'}"),
+        ({"code": "c" * 101}, OPTIONS, "c" * 59 + "…"),
+    ],
+)
+def test_a_fault_shows_what_stands_there(changes, options, found):
+    (fault,) = checked(options, **changes).faults
+    assert fault.found == found
+
+
 def test_null_is_a_value_where_it_has_a_meaning():
     assert faults(period={"from": "2026-01-01", "to": None}, target=member(age={"from": None, "to": 30})) == set()
     assert faults(send_window=None, priority=None, site=None, start=None, look_back_days=None) == set()
@@ -159,6 +194,11 @@ def test_since_the_anchor_belongs_to_what_happens():
         ({"anchor": {"paid": "yes"}}, "paid takes no argument; write 'anchor: paid'"),
         ({"anchor": "nth_purchase"}, "like '{nth_purchase: {n: 2, products: [...]}}'"),
         ({"stop": frame("scenario", codes=["c"])}, "a scenario cannot wait for itself"),
+        ({"name": "n" * 201}, "201 characters; there are at most 200"),
+        (
+            NO_ORDER | {"orders": {"kind": "one_off"}},
+            "an order (desired_delivery, nth_purchase, ordered, paid, shipped); member_registered is not",
+        ),
     ],
 )
 def test_a_message_says_what_was_found_and_what_was_probably_meant(changes, said):
