@@ -22,6 +22,7 @@ from dagster import (
 )
 
 from ekiden.clock import Clock
+from ekiden.counting import counted
 from ekiden.database.connection import connect
 from ekiden.delivery.events.drain import Waiting, waiting
 from ekiden.settings import Settings
@@ -48,7 +49,8 @@ class Decision:
 
 def decide(found: Waiting, *, is_under_way: bool, last_ended_at: datetime | None, now: datetime) -> Decision:
     """Return whether to ask for a drain at `now` of what is `found`; instants are aware."""
-    says = f"{found.requests} requests wait, and {found.told_outcomes} unknown messages that events tell of"
+    unknown = counted(found.told_outcomes, "unknown message")
+    says = f"waiting: {counted(found.requests, 'request')}, and {unknown} that events tell of"
     if not found.requests and not found.told_outcomes:
         return Decision(False, "nothing waits")
     if is_under_way:

@@ -1,4 +1,4 @@
-"""What `ekiden audience | segment | why | diff | timeline` share: the instant asked about, and how answers stand."""
+"""What commands that ask share (`audience`, `segment`, `why`, `diff`, `scenario enrolments`): the instant, the keys."""
 
 from collections.abc import Iterable
 from dataclasses import replace

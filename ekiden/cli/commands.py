@@ -15,7 +15,8 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "database": ("db",),
-    "pipeline": ("load", "build", "up", "env"),
+    "pipeline": ("load", "build"),
+    "processes": ("up", "env"),
     "plan": ("plan",),
     "send": ("send",),
     "rows": ("rows",),
@@ -26,7 +27,9 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "operators": ("release", "hold", "complete", "block", "retry", "reopen", "delete"),
     "unknown": ("unknown",),
     "opt_outs": ("opt-out", "suppressions"),
-    "pauses": ("status", "pause", "resume", "check"),
+    "status": ("status",),
+    "pauses": ("pause", "resume"),
+    "check": ("check",),
     "audience": ("audience",),
     "segment": ("segment",),
     "why": ("why",),

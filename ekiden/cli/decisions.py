@@ -9,6 +9,7 @@ from ekiden.cli.options import MOST, CustomerOption, ScenarioOption
 from ekiden.cli.output import Format, FormatOption, errors, show
 from ekiden.cli.session import day, ledger
 from ekiden.clock import utc_now
+from ekiden.counting import counted
 from ekiden.insights.decisions import Decision, DecisionFilter, RuleCount, bounded, count_by_rule, decisions
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
@@ -60,7 +61,7 @@ def show_decisions(
         found = decisions(connection, wanted, limit=limit + 1)
     show(found[:limit], COLUMNS, of=Decision, form=form, zone=settings.zone)
     if len(found) > limit:
-        errors().print(f"the first {limit} decisions; --limit shows more, --summary counts them")
+        errors().print(f"the first {counted(limit, 'decision')}; --limit shows more, --summary counts them")
 
 
 def _days_in_words(wanted: DecisionFilter) -> str:

@@ -11,6 +11,7 @@ from ekiden.cli.options import DEFAULT_ROWS, ShownOption
 from ekiden.cli.output import Format, FormatOption, complain, console, show
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
+from ekiden.counting import counted
 from ekiden.database.again import again
 from ekiden.delivery.consent.opt_out_file import read_opt_outs
 from ekiden.delivery.consent.opt_outs import (
@@ -80,7 +81,7 @@ def add(
         if customer and not is_customer(connection, customer, raw_schema=settings.raw_schema):
             complain("note", f"the shop has no customer {customer}: look whether the id is right")
     nothing = "nothing new: it stands already, or was withdrawn since"
-    console().print(f"{added} opt-outs recorded" if added else nothing, highlight=False)
+    console().print(f"{counted(added, 'opt-out')} recorded" if added else nothing, highlight=False)
 
 
 def _add_file(connection: Connection[Any], file: Path, settings: Settings, actor: str) -> int:
@@ -130,7 +131,7 @@ def withdraw_opt_outs(
     settings, context = Settings(), acting_as(actor)
     with ledger(settings) as connection:
         withdrawn = withdraw(connection, chosen, reason=reason, now=utc_now(), context=context)
-    console().print(f"{len(withdrawn)} opt-outs withdrawn", highlight=False)
+    console().print(f"{counted(len(withdrawn), 'opt-out')} withdrawn", highlight=False)
     show(withdrawn, OPT_OUT_COLUMNS[:7], of=OptOut, form=Format.TABLE, zone=settings.zone)
 
 
@@ -158,4 +159,5 @@ def sync(
     with ledger(settings) as connection:
         for each in sync_lists(connection, lists, settings=settings, now=utc_now(), full=full):
             since = f" since {to_the_minute(each.since, settings.zone)}" if each.since else ""
-            console().print(f"{each.list_name}: {each.entries} entries{since}, {each.added} new", highlight=False)
+            entries = counted(each.entries, "entry", "entries")
+            console().print(f"{each.list_name}: {entries}{since}, {each.added} new", highlight=False)

@@ -1,8 +1,5 @@
-"""`ekiden load | build | up`: data in, models built, Dagster running."""
+"""`ekiden load | build`: data in, models built."""
 
-import os
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +10,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from ekiden.cli.output import Format, FormatOption, complain, errors, show
 from ekiden.cli.session import ledger, who_is_here
 from ekiden.clock import utc_now
-from ekiden.database.migrations import migrate
 from ekiden.delivery.sending.contents import faults_in_use
 from ekiden.raw.load import LoadProgress, TableReport, load
 from ekiden.scenarios.left_out import leave_out
@@ -22,7 +18,7 @@ from ekiden.schedule.planning.contract import contract_breaches
 from ekiden.settings import Settings
 from ekiden.warehouse.build import ScenariosUnbuilt
 from ekiden.warehouse.build import build as dbt_build
-from ekiden.warehouse.dbt import PROJECT_DIR, dbt_environment
+from ekiden.warehouse.dbt import dbt_environment
 from ekiden.warehouse.parsing import readable_project
 
 INTERRUPTED = 130
@@ -33,8 +29,6 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
     app.command("load")(load_folder)
     app.command()(build)
-    app.command()(up)
-    app.command()(env)
 
 
 def load_folder(
@@ -104,29 +98,3 @@ def build(
         errors().print(f"[bold red]cannot be sent:[/] {escape(str(fault))}", highlight=False, soft_wrap=True)
     if faults or broken or contents or not is_whole:
         raise typer.Exit(1)
-
-
-def up(
-    port: Annotated[int, typer.Option(envvar="EKIDEN_PORT", min=1, max=65_535, help="Port of the Dagster UI.")] = 3000,
-    host: Annotated[str, typer.Option(envvar="EKIDEN_HOST", help="Address the UI listens on.")] = "127.0.0.1",
-) -> None:
-    """Run Dagster's webserver and daemon on this deployment; Ctrl-C stops all of it, the embedded database included."""
-    from orchestration.up import run  # noqa: PLC0415 - Dagster takes seconds to import, and only this needs it
-
-    raise typer.Exit(run(Settings(), port=port, host=host))
-
-
-def env() -> None:
-    """Print what Dagster's and dbt's own commands need from the environment, for a shell: eval "$(ekiden env)"."""
-    from orchestration.instance import open_instance, prepare  # noqa: PLC0415 - as above
-
-    settings = Settings()
-    migrate(settings)
-    folder = os.fspath(PROJECT_DIR)
-    # dbt looks for its project and its profiles where it is called, and not beside each other
-    where = {"DBT_PROJECT_DIR": folder, "DBT_PROFILES_DIR": folder}
-    environment = {**dbt_environment(settings), **where, **prepare(settings)}
-    # a daemon that does not know the pool yet takes as many builds from its queue as there are
-    open_instance(settings).dispose()
-    for name, value in environment.items():
-        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")

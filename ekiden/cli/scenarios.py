@@ -1,4 +1,7 @@
-"""`ekiden validate` and `ekiden scenario list | new | schema`: which scenarios there are, and before they are built."""
+"""`ekiden validate` and `ekiden scenario list | new | schema`: which scenarios there are, and before they are built.
+
+Does not belong here: who is in one of them (`enrolments`, which is a command of `ekiden scenario` too).
+"""
 
 import os
 import sys
@@ -9,9 +12,11 @@ import typer
 from rich.text import Text
 
 from ekiden.cli import scenario_history
+from ekiden.cli.enrolments import show_enrolments
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ledger
 from ekiden.clock import utc_now
+from ekiden.counting import counted
 from ekiden.database.connection import connect
 from ekiden.database.errors import DatabaseUnavailable
 from ekiden.insights.scenario_list import ListedScenario, listed_scenarios
@@ -35,12 +40,13 @@ READ = (".sql", *SUFFIXES)
 
 STYLES = {"error": "bold red", "warning": "yellow"}
 
-app = typer.Typer(help="Scenarios: list them, scaffold one, or print the schema for editors.")
+app = typer.Typer(help="Scenarios: list them and who is in one, scaffold one, or print the schema for editors.")
 
 
 def register(to: typer.Typer) -> None:
     """Add these commands to the application."""
     to.command()(validate)
+    app.command("enrolments")(show_enrolments)
     to.add_typer(app, name="scenario", no_args_is_help=True)
     scenario_history.register(app)
 
@@ -81,7 +87,8 @@ def validate(
     else:
         show(findings, COLUMNS, of=Finding, form=form, zone=settings.zone)
     faults = sum(finding.severity == "error" for finding in findings)
-    errors().print(f"{len(scenarios)} scenarios: {faults} errors, {len(findings) - faults} warnings")
+    told = f"{counted(faults, 'error')}, {counted(len(findings) - faults, 'warning')}"
+    errors().print(f"{counted(len(scenarios), 'scenario')}: {told}")
     if unavailable is not None:
         complain("not compared with the shop's data (--no-data leaves this out)", unavailable)
     if faults or unavailable is not None:

@@ -13,7 +13,7 @@ from ekiden.cli.machine_readable import write_csv, write_json_members
 from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ledger
-from ekiden.counting import counted_rows
+from ekiden.counting import counted, counted_rows
 from ekiden.insights.segments import SegmentMember, SegmentSize, asked_segment, members, size
 from ekiden.local_time import to_the_minute
 from ekiden.settings import Settings
@@ -48,29 +48,30 @@ def show_segment(
     asked = asked_moment(on, settings)
     with ledger(settings) as connection:
         found = asked_segment(connection, segment, PROJECT_DIR, partial(compiled_model, settings), edited=edited)
-        counted = size(connection, found, asked)
+        found_size = size(connection, found, asked)
         shown = SHOWN_MEMBERS if limit is None and form is Format.TABLE else limit
         with members(connection, found, asked, limit=shown) as found_members:
             match form:
                 case Format.CSV:
                     write_csv(found_members, SegmentMember, settings.zone)
                 case Format.JSON:
-                    write_json_members(counted, found_members, settings.zone)
+                    write_json_members(found_size, found_members, settings.zone)
                 case _:
-                    _show_size(counted, settings.zone)
+                    _show_size(found_size, settings.zone)
                     show(list(found_members), MEMBER_COLUMNS, of=SegmentMember, form=form, zone=settings.zone)
-    if counted.surplus_rows:
-        complain("fault", f"{counted_rows(counted.surplus_rows)} too many: a segment has at most one row a customer")
-    if form is Format.TABLE and counted.customers > (shown or 0):
-        errors().print(f"at most {shown} of {counted.customers} customers; --limit shows more, --format csv all")
+    if found_size.surplus_rows:
+        complain("fault", f"{counted_rows(found_size.surplus_rows)} too many: a segment has at most one row a customer")
+    if form is Format.TABLE and found_size.customers > (shown or 0):
+        of = counted(found_size.customers, "customer")
+        errors().print(f"at most {shown} of {of}; --limit shows more, --format csv all")
 
 
-def _show_size(counted: SegmentSize, zone: ZoneInfo) -> None:
-    origin = "as it is built" if counted.is_built else "as its file stands, not built"
-    title = f"segment {counted.segment} at {to_the_minute(counted.at, zone)}, {origin}"
+def _show_size(found: SegmentSize, zone: ZoneInfo) -> None:
+    origin = "as it is built" if found.is_built else "as its file stands, not built"
+    title = f"segment {found.segment} at {to_the_minute(found.at, zone)}, {origin}"
     table = Table("", "customers", title=Text(title))
-    table.add_row("in it", str(counted.customers))
-    table.add_row("in it at any time", str(counted.ever))
+    table.add_row("in it", str(found.customers))
+    table.add_row("in it at any time", str(found.ever))
     console().print(table)
-    if counted.is_forecast:
+    if found.is_forecast:
         errors().print(FORECAST)

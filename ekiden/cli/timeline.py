@@ -12,6 +12,7 @@ from ekiden.cli.machine_readable import write_json
 from ekiden.cli.options import MOST
 from ekiden.cli.output import Format, FormatOption, console, errors, show
 from ekiden.cli.session import day, ledger
+from ekiden.counting import counted
 from ekiden.insights.timeline import SHOWN_ENTRIES, Timeline, TimelineEntry, TimelineFilter, timeline
 from ekiden.local_time import to_the_second
 from ekiden.settings import Settings
@@ -61,7 +62,9 @@ def show_timeline(
         errors().print(Text(f"the shop has no customer {customer} any more; this is what is kept of them"))
     if found.total > len(found.entries):
         which = "first" if oldest_first else "last"
-        errors().print(f"the {which} {len(found.entries)} of {found.total} entries; --limit shows more")
+        errors().print(
+            f"the {which} {len(found.entries)} of {counted(found.total, 'entry', 'entries')}; --limit shows more"
+        )
 
 
 def _table(found: Timeline, zone: ZoneInfo) -> Table:

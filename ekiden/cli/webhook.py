@@ -11,6 +11,7 @@ from ekiden.cli.machine_readable import write_json
 from ekiden.cli.output import Format, FormatOption, complain, console
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
+from ekiden.counting import counted
 from ekiden.delivery.events.drain import drain
 from ekiden.local_time import to_the_minute
 from ekiden.settings import Settings
@@ -79,7 +80,9 @@ def status(form: FormatOption = Format.TABLE) -> None:
     for each in refused:
         last = to_the_minute(each.last_refused_at, settings.zone)
         why = each.reason.replace("_", " ")
-        table.add_row("turned away", Text(f"{each.requests} requests of {each.provider}: {why}; last {last}"))
+        table.add_row(
+            "turned away", Text(f"{counted(each.requests, 'request')} of {each.provider}: {why}; last {last}")
+        )
     console().print(table)
 
 
@@ -90,9 +93,10 @@ def drain_events(actor: ActorOption = None) -> None:
     with ledger(settings) as connection:
         done = drain(connection, settings=settings, clock=utc_now, context=acting_as(actor))
     console().print(
-        f"{done.requests} requests with {done.events} events, {done.new_events} of them new, {done.unreadable} "
-        f"unreadable; {done.suppressed} entries on the suppression list, {done.opted_out} opt-outs; of unknown "
-        f"messages {done.sent} were sent, {done.failed} were not",
+        f"{counted(done.requests, 'request')} with {counted(done.events, 'event')}, {done.new_events} of them new,"
+        f" {done.unreadable} unreadable; {counted(done.suppressed, 'entry', 'entries')} on the suppression list,"
+        f" {counted(done.opted_out, 'opt-out')}; unknown messages that turned out to be sent: {done.sent},"
+        f" not to be: {done.failed}",
         highlight=False,
     )
     if done.pauses:
@@ -102,19 +106,24 @@ def drain_events(actor: ActorOption = None) -> None:
 def _lines(counts: RequestCounts, settings: Settings) -> list[tuple[str, str]]:
     last = counts.last_received_at
     lines = [
-        ("received", f"{counts.requests} requests, and {counts.repeats} that were known already"),
+        ("received", f"{counted(counts.requests, 'request')}; known already: {counts.repeats}"),
         ("last", to_the_minute(last, settings.zone) if last else "never"),
         ("events", f"{counts.events}, of them {counts.strangers} of messages that are not ours"),
     ]
     if counts.undrained and counts.oldest_undrained_at:
         since = to_the_minute(counts.oldest_undrained_at, settings.zone)
-        lines.append(("not taken in", f"{counts.undrained} requests, since {since}: `ekiden events drain`"))
+        lines.append(("not taken in", f"{counted(counts.undrained, 'request')}, since {since}: `ekiden events drain`"))
     if counts.faulty or counts.unreadable_events:
-        lines.append(("unreadable", f"{counts.faulty} requests, and {counts.unreadable_events} elements of others"))
+        lines.append(
+            (
+                "unreadable",
+                f"{counted(counts.faulty, 'request')}, and {counted(counts.unreadable_events, 'element')} of others",
+            )
+        )
     if counts.contradictions:
         told = (
-            "open rows whose message the provider has: let them go (`ekiden retry`, `ekiden release`), and they are "
+            "whose message the provider has: let them go (`ekiden retry`, `ekiden release`), and they are "
             "recorded as sent, not posted"
         )
-        lines.append(("contradicted", f"{counts.contradictions} {told}"))
+        lines.append(("contradicted", f"{counted(counts.contradictions, 'open row')} {told}"))
     return lines

@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
 from ekiden.insights.audience import Heads
-from ekiden.insights.difference_sources import ScenarioSource
+from ekiden.insights.difference_sources import ComparedScenario
 from ekiden.insights.moments import Moment
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import PROJECT_DIR
@@ -60,8 +60,8 @@ def difference(
     connection: Connection[Any],
     settings: Settings,
     *,
-    working: ScenarioSource,
-    other: ScenarioSource,
+    working: ComparedScenario,
+    other: ComparedScenario,
     moment: Moment,
     sample: int,
     project: Path = PROJECT_DIR,
@@ -107,13 +107,13 @@ def difference(
     )
 
 
-def _changed_settings(working: ScenarioSource, other: ScenarioSource) -> tuple[str, ...]:
+def _changed_settings(working: ComparedScenario, other: ComparedScenario) -> tuple[str, ...]:
     edited, former = _as_compiled(working), _as_compiled(other)
     changed = [name for name in dict.fromkeys([*edited, *former]) if edited.get(name) != former.get(name)]
     return (*changed, *(["SQL"] if working.sql != other.sql else []))
 
 
-def _as_compiled(source: ScenarioSource) -> dict[str, Any]:
+def _as_compiled(source: ComparedScenario) -> dict[str, Any]:
     """Return a definition as dbt reads it: a date in quotes is the same as one without."""
     compiled: dict[str, Any] = json.loads(json.dumps(source.definition, default=str))
     return compiled

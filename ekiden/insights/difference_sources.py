@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ekiden.counting import counted
 from ekiden.errors import SaysEnough
 from ekiden.scenarios.definition import FAULTS_KEY, OPTIONS, check
 from ekiden.scenarios.document import Document, document_of, read_document
@@ -22,7 +23,7 @@ class SourceUnusable(SaysEnough, RuntimeError):
 
 
 @dataclass(frozen=True)
-class ScenarioSource:
+class ComparedScenario:
     """A scenario's definition and, where its author wrote it by hand, its SQL."""
 
     model_name: str
@@ -32,7 +33,7 @@ class ScenarioSource:
     """Where it was read, for people."""
 
 
-def working_source(project: Path, code: str) -> ScenarioSource:
+def working_source(project: Path, code: str) -> ComparedScenario:
     """Return the scenario as the working tree has it; raises `UnknownScenario` or `SourceUnusable`.
 
     Other files may be broken; a broken file that is named like the scenario, or mentions it, is taken for its own.
@@ -49,7 +50,7 @@ def working_source(project: Path, code: str) -> ScenarioSource:
                 # the file of a model is known by its name, in whichever folder it stands
                 query = next((path for path in queries if path.stem == model_name), None)
                 sql = _sql_in(query) if query else None
-                return _checked(ScenarioSource(model_name, definition, sql, "working tree"))
+                return _checked(ComparedScenario(model_name, definition, sql, "working tree"))
         if document.root is None and (file.stem == code or _mentions(file, code)):
             broken += _faults(document, (), str(file))
     if broken:
@@ -57,7 +58,7 @@ def working_source(project: Path, code: str) -> ScenarioSource:
     raise UnknownScenario(unknown_scenario(code, sorted(set(codes))))
 
 
-def file_source(file: Path, code: str) -> ScenarioSource:
+def file_source(file: Path, code: str) -> ComparedScenario:
     """Return the scenario of a code from another file, or the only one in it; raises `SourceUnusable`."""
     document = read_document(file)
     found = list(_scenarios(document))
@@ -65,13 +66,13 @@ def file_source(file: Path, code: str) -> ScenarioSource:
     if not found:
         _refuse_faults(document, (), str(file))
     if len(matching) != 1:
-        raise SourceUnusable(f"{file} holds {len(found)} scenarios and none with the code {code!r}")
+        raise SourceUnusable(f"{file} holds {counted(len(found), 'scenario')} and none with the code {code!r}")
     model_name, definition, place = matching[0]
     _refuse_faults(document, place, str(file))
-    return _checked(ScenarioSource(model_name, definition, _sql_in(file.with_name(f"{model_name}.sql")), str(file)))
+    return _checked(ComparedScenario(model_name, definition, _sql_in(file.with_name(f"{model_name}.sql")), str(file)))
 
 
-def revision_source(project: Path, revision: str, working: ScenarioSource) -> ScenarioSource:
+def revision_source(project: Path, revision: str, working: ComparedScenario) -> ComparedScenario:
     """Return the scenario as a git revision had it, by its code or its model's name; raises `SourceUnusable`."""
     _git(project, "rev-parse", "--is-inside-work-tree", refusal=f"{project} is in no git repository: use --file")
     commit = _git(
@@ -117,12 +118,12 @@ def _at_revision(
     files: Collection[PurePosixPath],
     revision: str,
     found: tuple[PurePosixPath, Document, "_Found"],
-) -> ScenarioSource:
+) -> ComparedScenario:
     name, document, (model_name, definition, place) = found
     _refuse_faults(document, place, f"{name} at {revision}")
     query = next((file for file in files if is_read(file, (".sql",)) and file.stem == model_name), None)
     sql = by_hand(_decoded(_show(project, commit, query), f"{query} at {revision}")) if query else None
-    return _checked(ScenarioSource(model_name, definition, sql, revision))
+    return _checked(ComparedScenario(model_name, definition, sql, revision))
 
 
 def by_hand(sql: str) -> str | None:
@@ -180,7 +181,7 @@ def _refuse_faults(document: Document, place: Location, origin: str) -> None:
         raise SourceUnusable("; ".join(faults))
 
 
-def _checked(source: ScenarioSource) -> ScenarioSource:
+def _checked(source: ComparedScenario) -> ComparedScenario:
     if FAULTS_KEY in source.definition:
         raise SourceUnusable(f"{FAULTS_KEY} is no setting of a scenario")
     checked = check(source.definition, options=OPTIONS)

@@ -96,6 +96,8 @@ class MessageLineage:
     plan_dagster_run_id: str | None
     send_run_id: UUID
     send_dagster_run_id: str | None
+    list_file: str | None
+    """The name of the list's file, of a letter or a call; `ekiden export --again` may have written others since."""
     eligibility_build_id: str | None
     eligibility_git_revision: str | None
     anchor_lines: tuple[AnchorLine, ...] = ()

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.tree import Tree
 
+from ekiden.counting import counted
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.insights.explanation.wording import key_in_words
 from ekiden.insights.lineage import MessageLineage
@@ -34,7 +35,7 @@ def describe(message: MessageLineage, settings: Settings) -> Tree:
         quantity = f"{line.quantity.normalize():f}"
         anchor.add(escape(f"order line {line.line_no}: {quantity} x {name}, {local(line.ordered_at)}"))
     if len(message.anchor_lines) > SHOWN_LINES:
-        anchor.add(f"and {len(message.anchor_lines) - SHOWN_LINES} more lines")
+        anchor.add(f"and {counted(len(message.anchor_lines) - SHOWN_LINES, 'more line')}")
     tree.add(
         escape(
             f"eligibility: {message.scenario_code} version {message.scenario_version},"
@@ -71,7 +72,9 @@ def describe(message: MessageLineage, settings: Settings) -> Tree:
         since = local(datetime.fromisoformat(each["since"]))
         consent.add(escape(f"suppressed: entry {each['id']} ({each['reason']}, since {since}) was of another address"))
     sent.add(escape(f"content: {message.content}, sha256 {message.content_hash or '-'}"))
-    if file := _file(message, settings):
+    if message.list_file:
+        sent.add(escape(f"file: {settings.exports / message.list_file}"))
+    elif file := _file(message, settings):
         sent.add(f"subject: {escape(_subject(file))}")
         sent.add(escape(f"file: {file}"))
     else:
@@ -83,7 +86,7 @@ def describe(message: MessageLineage, settings: Settings) -> Tree:
         about = f": {event.about}" if event.about else ""
         tree.add(escape(f"{event.kind.replace('_', ' ')}{by_machine}, {local(event.happened_at)}{about}"))
     if (more := len(message.events) - SHOWN_EVENTS) > 0:
-        tree.add(f"and {more} more events; --format json has them all")
+        tree.add(f"and {counted(more, 'more event')}; --format json has them all")
     return tree
 
 

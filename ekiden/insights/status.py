@@ -16,6 +16,7 @@ from ekiden.delivery.channels import carried_channels
 from ekiden.delivery.latency import Latency, latency_since
 from ekiden.delivery.pauses import Pause, open_pauses
 from ekiden.delivery.sending.provider_waits import ProviderWait, waits_at
+from ekiden.insights.moments import at_local
 from ekiden.scenarios.definition import EXPORTED_CHANNELS, SENT_CHANNELS
 from ekiden.schedule.planning.missed import MissedRange, find_missed_days
 from ekiden.schedule.zone_data import coming_difference
@@ -95,11 +96,20 @@ class DeploymentStatus:
     latency: Latency | None
     """Of what was sent in the last `LATENCY_OVER`; None: nothing was."""
     last_runs: tuple[LastRun, ...]
+    next_plan_at: datetime
+    """When Dagster's schedule `plan_today` plans next, where it runs and is switched on: the ledger knows neither."""
     missed: tuple[MissedRange, ...]
     last_build_at: datetime | None
     stale: tuple[StaleTable, ...]
     zone_data: str | None = None
     """What is wrong where the database reads the time zone otherwise than this process does, or will within a year."""
+
+
+def next_plan_at(now: datetime, settings: Settings) -> datetime:
+    """Return the first batch time after `now`."""
+    today = settings.local_date(now)
+    coming = (at_local(today + timedelta(days=days), settings.batch_time, settings.zone) for days in (0, 1))
+    return next(at for at in coming if at > now)
 
 
 def deployment_status(connection: Connection[Any], *, now: datetime, settings: Settings) -> DeploymentStatus:
@@ -129,6 +139,7 @@ def deployment_status(connection: Connection[Any], *, now: datetime, settings: S
         waits_at(connection, now),
         latency_since(connection, now - LATENCY_OVER),
         last_runs,
+        next_plan_at(now, settings),
         find_missed_days(connection, now=now, settings=settings),
         built[0] if built else None,
         stale_tables(connection, freshness_policies(settings), now=now, zone=settings.zone),

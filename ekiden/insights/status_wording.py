@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ekiden.counting import counted_rows
 from ekiden.insights.status import LATENCY_OVER, DeploymentStatus, LastRun
-from ekiden.local_time import to_the_minute
+from ekiden.local_time import to_the_minute, to_the_second
 from ekiden.settings import Settings
 from ekiden.shortening import shortened
 
@@ -28,6 +28,11 @@ def status_in_words(found: DeploymentStatus, settings: Settings) -> Iterator[tup
     for kind in ("plan", "send", "export"):
         if kind in ran or kind != "export":
             yield f"last {kind}", _run(ran[kind], settings) if kind in ran else "never"
+    yield (
+        "next plan",
+        f"{to_the_minute(found.next_plan_at, settings.zone)} (EKIDEN_BATCH_TIME), where Dagster runs"
+        " and its schedule plan_today is on",
+    )
     for missed in found.missed:
         yield "missed days", f"{missed}: `ekiden plan --missed`"
     yield "last build", to_the_minute(found.last_build_at, settings.zone) if found.last_build_at else "never"
@@ -59,10 +64,8 @@ def _rows(found: DeploymentStatus, settings: Settings) -> Iterator[tuple[str, st
             f"{counted_rows(waiting.rows)} of {waiting.channel} due since {since}: configure it (docs/channels.md)",
         )
     for wait in found.waits:
-        yield (
-            "waiting",
-            f"{wait.channel_name} is left alone until {wait.until.astimezone(settings.zone):%H:%M:%S}: {wait.reason}",
-        )
+        until = to_the_second(wait.until, settings.zone)
+        yield "waiting", f"{wait.channel_name} is left alone until {until}: {wait.reason}"
     if rows.switched_off:
         yield (
             "switched off",

@@ -86,7 +86,6 @@ def timeline(
     chosen = chosen or TimelineFilter()
     if not is_built(connection):
         raise NothingBuilt("no shop has been built yet: run `ekiden build`")
-    direction = sql.SQL("asc" if oldest_first else "desc")
     parameters: dict[str, Any] = {
         "customer_id": customer_id,
         "begins": _midnight(chosen.first_day, zone),
@@ -94,7 +93,7 @@ def timeline(
         "scenario_code": chosen.scenario,
         "limit": limit,
     }
-    query = statement(__file__, "timeline").format(direction=direction)
+    query = timeline_query(oldest_first=oldest_first)
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         # one state of the facts and the ledger for all questions
         cursor.execute("set transaction isolation level repeatable read, read only")
@@ -110,6 +109,12 @@ def timeline(
         entries=tuple(_entry(row, zone, unmask=unmask) for row in found),
         in_shop=in_shop,
     )
+
+
+def timeline_query(*, oldest_first: bool) -> sql.Composed:
+    """Return the question of one customer's entries, put together of its parts."""
+    parts = {name: statement(__file__, f"timeline_{name}").format() for name in ("shop", "ledger", "told")}
+    return statement(__file__, "timeline").format(direction=sql.SQL("asc" if oldest_first else "desc"), **parts)
 
 
 def _addresses(connection: Connection[Any], customer_id: str) -> list[str]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ekiden.counting import counted
 from ekiden.insights.explanation.wording import anchor_in_words, listed, local
 
 SHOWN_LINES = 5
@@ -176,7 +177,7 @@ def _order(details: Mapping[str, Any]) -> str:
     lines: Sequence[Mapping[str, Any]] = details.get("lines") or ()
     shown = [f"{Decimal(str(line['quantity'])).normalize():f} x {_product(line)}" for line in lines[:SHOWN_LINES]]
     if (more := len(lines) - SHOWN_LINES) > 0:
-        shown.append(f"{more} more lines")
+        shown.append(counted(more, "more line"))
     delivery = f", delivery {details['continuation_no']}" if "continuation_no" in details else ""
     subscription = f" (subscription{delivery})" if details.get("kind") == "subscription" else ""
     shipped = f"; shipped on {details['shipped_on']}" if "shipped_on" in details else ""

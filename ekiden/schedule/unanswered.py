@@ -15,6 +15,7 @@ from psycopg import Connection, DataError, NotSupportedError, ProgrammingError
 from psycopg.errors import ObjectNotInPrerequisiteState
 from psycopg.rows import class_row
 
+from ekiden.counting import counted
 from ekiden.database.statements import statement
 from ekiden.scenarios.definition import FAULTS_KEY, DefinitionFault
 from ekiden.scenarios.registry import BrokenScenario
@@ -62,10 +63,10 @@ class UnansweredVersion:
 
     @property
     def _waiting(self) -> str:
-        rows = "1 open row" if self.open_rows == 1 else f"{self.open_rows} open rows"
+        rows = counted(self.open_rows, "open row")
         told = f" What waits of it ({rows}) is not sent unasked." if self.open_rows or not self.awaiting else ""
         if self.awaiting:
-            who = "1 customer" if self.awaiting == 1 else f"{self.awaiting} customers"
+            who = counted(self.awaiting, "customer")
             told += f" Without a row, {who} of it may wait in the scenario for nothing, until step 1 is due."
         return told
 

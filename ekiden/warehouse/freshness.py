@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection, sql
 
+from ekiden.counting import counted
 from ekiden.settings import Settings
 from ekiden.warehouse.dbt import manifest_path
 from ekiden.warehouse.manifest import read_manifest
@@ -109,6 +110,5 @@ def _loaded_at(connection: Connection[Any], policy: FreshnessPolicy) -> datetime
 def _in_words(age: timedelta) -> str:
     for word in ("day", "hour", "minute"):
         if age % PERIODS[word] == timedelta():
-            count = age // PERIODS[word]
-            return f"{count} {word}" + ("" if count == 1 else "s")
+            return counted(age // PERIODS[word], word)
     return str(age)

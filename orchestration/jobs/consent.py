@@ -5,6 +5,8 @@ Belongs here: their forms in the launchpad and what they show. Does not belong h
 """
 
 from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from dagster import Config, JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 from pydantic import Field
@@ -24,6 +26,7 @@ from ekiden.delivery.consent.opt_outs import (
     withdraw,
 )
 from ekiden.delivery.consent.suppressions import lists_for, sync
+from ekiden.local_time import to_the_minute
 from ekiden.settings import Settings
 from orchestration.jobs.forms import read_word
 from orchestration.jobs.showing import show
@@ -103,7 +106,10 @@ def list_opt_outs_op(context: OpExecutionContext, config: WhichOptOuts, settings
     """Show those that the config means."""
     with ledger(settings) as connection:
         found = find_opt_outs(connection, config.chosen(), limit=SHOWN_ROWS)
-    show(context, {"opt_outs": MetadataValue.md(opt_out_table(found)), "shown": MetadataValue.int(len(found))})
+    show(
+        context,
+        {"opt_outs": MetadataValue.md(opt_out_table(found, settings.zone)), "shown": MetadataValue.int(len(found))},
+    )
 
 
 @op(name="end_opt_outs", description="Withdraw opt-outs after a new opt-in.", tags={"kind": "ledger"})
@@ -124,7 +130,7 @@ def withdraw_opt_outs_op(
             context=run_context(context, actor=config.actor),
         )
     metadata = {
-        "opt_outs": MetadataValue.md(opt_out_table(withdrawn)),
+        "opt_outs": MetadataValue.md(opt_out_table(withdrawn, settings.zone)),
         "opt_outs_withdrawn": MetadataValue.int(len(withdrawn)),
     }
     show(context, metadata)
@@ -148,7 +154,10 @@ def sync_suppressions_op(
         # also what was read where another list could not be
         table = markdown_table(
             ("list", "since", "entries", "new"),
-            ((each.list_name, each.since or "the beginning", each.entries, each.added) for each in synced),
+            (
+                (each.list_name, _told(each.since, settings.zone) or "the beginning", each.entries, each.added)
+                for each in synced
+            ),
         )
         show(context, {"lists": MetadataValue.md(table), "new": MetadataValue.int(sum(each.added for each in synced))})
 
@@ -180,15 +189,19 @@ def sync_suppressions() -> None:
 CONSENT_JOBS: tuple[JobDefinition, ...] = (add_opt_out, list_opt_outs, withdraw_opt_outs, sync_suppressions)
 
 
-def opt_out_table(found: Iterable[OptOut]) -> str:
-    """Return opt-outs as a Markdown table for an operator."""
+def opt_out_table(found: Iterable[OptOut], zone: ZoneInfo) -> str:
+    """Return opt-outs as a Markdown table for an operator; instants are the shop's."""
     return markdown_table(
         ("id", "customer", "address", "channel", "site", "source", "opted out at", "withdrawn at"),
         (
             (
                 *(each.opt_out_id, each.customer_id, each.address, each.channel or "every", each.site or "every"),
-                *(each.source, each.opted_out_at, each.withdrawn_at),
+                *(each.source, _told(each.opted_out_at, zone), _told(each.withdrawn_at, zone)),
             )
             for each in found
         ),
     )
+
+
+def _told(moment: datetime | None, zone: ZoneInfo) -> str | None:
+    return to_the_minute(moment, zone) if moment else None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ekiden.counting import counted_rows, these_rows
+from ekiden.counting import counted, counted_rows, these_rows
 
 
 @pytest.mark.parametrize(
@@ -11,3 +11,11 @@ from ekiden.counting import counted_rows, these_rows
 )
 def test_one_row_is_told_as_one(number: int, told: str, named: str):
     assert (counted_rows(number), these_rows(number)) == (told, named)
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(0, ("0 requests", "0 entries")), (1, ("1 request", "1 entry")), (2, ("2 requests", "2 entries"))],
+)
+def test_one_of_anything_is_told_as_one(number: int, told: tuple[str, str]):
+    assert (counted(number, "request"), counted(number, "entry", "entries")) == told

@@ -12,6 +12,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from ekiden.counting import counted
 from ekiden.insights.built import AskedScenario
 from ekiden.insights.explanation.checks import (
     Check,
@@ -62,7 +63,7 @@ SHOWN_ROWS = 20
 """Rows that are told of, the latest: every step of some passages through the scenario."""
 
 
-class Verdict(StrEnum):
+class EntryVerdict(StrEnum):
     """How a customer stands in a scenario at an instant."""
 
     ENTERED = "entered"
@@ -110,7 +111,7 @@ class Explanation:
     customer_id: str
     at: datetime
     is_forecast: bool
-    verdict: Verdict
+    verdict: EntryVerdict
     sentence: str
     first_failing: str | None
     next: str
@@ -172,7 +173,7 @@ def explain(
         is_forecast=moment.is_forecast,
         verdict=verdict,
         sentence=_sentence(verdict, running, best, zone),
-        first_failing=_named(failing, best, zone) if failing and verdict is Verdict.KEPT_OUT else None,
+        first_failing=_named(failing, best, zone) if failing and verdict is EntryVerdict.KEPT_OUT else None,
         next=next_,
         customer=customer,
         anchors=anchors,
@@ -222,8 +223,8 @@ def _no_anchor_check(scenario: AskedScenario, evidence: Evidence, at: datetime, 
         return Check("anchor", "no anchor: its table has no row of this customer", False)
     kind = scenario.definition.anchor_kind
     looked_at = len(evidence.candidates)
-    what = ("order" if kind in ORDER_ANCHORS else "fact") + ("" if looked_at == 1 else "s")
-    why = f"of {looked_at} {what} none is one" if looked_at else f"there are no {what} for one"
+    what = "order" if kind in ORDER_ANCHORS else "fact"
+    why = f"of {counted(looked_at, what)} none is one" if looked_at else f"there are no {what}s for one"
     return Check("anchor", f"no anchor: {why}", False, remedy=_for_an_anchor(scenario, evidence, at, zone))
 
 
@@ -242,22 +243,22 @@ def _for_an_anchor(scenario: AskedScenario, evidence: Evidence, at: datetime, zo
     return f"needs {needed}{' that passes the filters' if evidence.candidates else ''}"
 
 
-def _verdict(running: Enrolment | None, failing: Check | None) -> Verdict:
+def _verdict(running: Enrolment | None, failing: Check | None) -> EntryVerdict:
     if running:
-        return Verdict.ENTERED
+        return EntryVerdict.ENTERED
     if failing is None:
-        return Verdict.MAY_ENTER
-    return Verdict.WAITS if failing.name == "due" else Verdict.KEPT_OUT
+        return EntryVerdict.MAY_ENTER
+    return EntryVerdict.WAITS if failing.name == "due" else EntryVerdict.KEPT_OUT
 
 
-def _sentence(verdict: Verdict, running: Enrolment | None, best: AnchorExplanation | None, zone: ZoneInfo) -> str:
+def _sentence(verdict: EntryVerdict, running: Enrolment | None, best: AnchorExplanation | None, zone: ZoneInfo) -> str:
     if running:
         by = anchor_in_words(running.anchor_kind, running.anchor_key, zone)
         return f"is in the scenario since {local(running.entered_at, zone)}, by {by}"
     match verdict:
-        case Verdict.MAY_ENTER if best:
+        case EntryVerdict.MAY_ENTER if best:
             return f"enters with the next planning run, by {anchor_in_words(best.kind, best.key, zone)}"
-        case Verdict.WAITS if best:
+        case EntryVerdict.WAITS if best:
             return f"everything holds; waits for the day, by {anchor_in_words(best.kind, best.key, zone)}"
         case _:
             return "is not in the scenario and does not enter now"

@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from heapq import merge
 from zoneinfo import ZoneInfo
 
+from ekiden.counting import counted
 from ekiden.insights.built import AskedScenario
 from ekiden.insights.explanation.checks import Check
 from ekiden.insights.explanation.evidence import AnchorEvidence, Enrolment, Evidence, Rival, holds
@@ -93,7 +94,10 @@ def current_enrolment(evidence: Evidence, at: datetime) -> Enrolment | None:
 def earlier_that_keeps_out(
     scenario: AskedScenario, evidence: Evidence, anchor: AnchorEvidence, at: datetime
 ) -> tuple[Enrolment, str] | None:
-    """Return the earlier enrolment that keeps an anchor out, and the rule by which it does (C-06)."""
+    """Return the earlier enrolment that keeps an anchor out, and the rule by which it does (C-06).
+
+    The planner has the same rule in `find_candidates.sql`, the audience in `audience.sql`; `test_keeping_out` asks all.
+    """
     reentry, restarts = scenario.definition.reentry, scenario.restarts
     # where each anchor enters by itself, only its own enrolments and those that were blocked have a say
     is_by_itself = reentry == "per_anchor" and not restarts
@@ -179,7 +183,7 @@ def _within_reach(scenario: AskedScenario, due: date, day: date) -> Iterator[Che
         within = (day - due).days <= days
         yield _check(
             "look_back",
-            f"step 1's due date {due} is {'at most' if within else 'more than'} {days} days before {day}"
+            f"step 1's due date {due} is {'at most' if within else 'more than'} {counted(days, 'day')} before {day}"
             " (look_back_days)",
             within,
             # nobody is let in late where what is late is left out, whichever day is planned

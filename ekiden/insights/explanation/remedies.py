@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from ekiden.counting import in_number
 from ekiden.insights.explanation.evidence import Fact, FrameEvidence, Spans, next_beginning
 from ekiden.insights.explanation.wording import ORDER_FRAMES, first_few, listed, local, one_more
 
@@ -136,7 +137,7 @@ def _undone(state: FrameState, number: int) -> str:
     if kind in ORDER_FRAMES and state.frame.uncounted:
         end = listed(state.frame.uncounted)
         if number == len(keys):
-            return f"order{'' if number == 1 else 's'} {first_few(keys)} would have to be {end}"
+            return f"{in_number(number, 'order')} {first_few(keys)} would have to be {end}"
         return f"{number} of the orders {first_few(keys)} would have to be {end}"
     match kind:
         case "member":
@@ -161,4 +162,4 @@ def _article(thing: str) -> str:
 
 def _plural(thing: str, number: int) -> str:
     noun, _, rest = thing.partition(" ")
-    return f"{noun}{'' if number == 1 else 's'} {rest}".strip()
+    return f"{in_number(number, noun)} {rest}".strip()

@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 from rich.text import Text
 from rich.tree import Tree
 
+from ekiden.counting import counted, in_number
 from ekiden.insights.explanation.checks import Check
-from ekiden.insights.explanation.explain import AnchorExplanation, Explanation, NoAnchor, Verdict
+from ekiden.insights.explanation.explain import AnchorExplanation, EntryVerdict, Explanation, NoAnchor
 from ekiden.insights.explanation.wording import SHOWN_FACTS, anchor_in_words, fact_in_words, local, spans_in_words
 
 SHOWN_CANDIDATES = 10
@@ -16,10 +17,10 @@ SHOWS_THEM = "`ekiden why --all` shows them"
 """Dagster shows the same tree, and no form of it has such a field."""
 
 VERDICT_STYLE = {
-    Verdict.ENTERED: "bold green",
-    Verdict.MAY_ENTER: "bold green",
-    Verdict.WAITS: "bold yellow",
-    Verdict.KEPT_OUT: "bold red",
+    EntryVerdict.ENTERED: "bold green",
+    EntryVerdict.MAY_ENTER: "bold green",
+    EntryVerdict.WAITS: "bold yellow",
+    EntryVerdict.KEPT_OUT: "bold red",
 }
 
 
@@ -46,7 +47,9 @@ def explanation_tree(explanation: Explanation, zone: ZoneInfo, *, everything: bo
     for anchor in explanation.anchors:
         _add_anchor(tree, anchor, zone)
     if explanation.folded_anchors:
-        tree.add(Text(f"and {explanation.folded_anchors} other anchors that decide nothing now; {SHOWS_THEM}"))
+        folded = explanation.folded_anchors
+        others = f"{counted(folded, 'other anchor')} that {in_number(folded, 'decides', 'decide')}"
+        tree.add(Text(f"and {others} nothing now; {SHOWS_THEM}"))
     if explanation.no_anchors:
         _add_no_anchors(tree, explanation.no_anchors, None if everything else SHOWN_CANDIDATES, zone)
     planning = tree.add(Text(f"scenario {explanation.scenario_name}"))
@@ -78,7 +81,7 @@ def _add_no_anchors(tree: Tree, no_anchors: tuple[NoAnchor, ...], most: int | No
     for found in no_anchors[:most]:
         node.add(Text(f"{found.key} of {local(found.at, zone)}: {'; '.join(found.reasons)}"))
     if most is not None and (more := len(no_anchors) - most) > 0:
-        node.add(Text(f"and {more} earlier ones; {SHOWS_THEM}"))
+        node.add(Text(f"and {counted(more, 'earlier one')}; {SHOWS_THEM}"))
 
 
 def _add(tree: Tree, check: Check, zone: ZoneInfo) -> None:
@@ -99,4 +102,4 @@ def _add_facts(tree: Tree, check: Check, zone: ZoneInfo) -> None:
     for fact in check.facts[-SHOWN_FACTS:]:
         tree.add(Text(fact_in_words(fact, zone)))
     if (more := len(check.facts[:-SHOWN_FACTS]) + check.earlier_facts) > 0:
-        tree.add(Text(f"and {more} earlier ones"))
+        tree.add(Text(f"and {counted(more, 'earlier one')}"))

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ekiden.counting import counted, in_number
 from ekiden.insights.explanation.evidence import Fact, Spans
 from ekiden.local_time import to_the_minute, to_the_second
 from ekiden.scenarios.anchor import ORDER_ANCHORS
@@ -130,12 +131,11 @@ def frame_in_words(
     thing = one_more(frame, in_one_order)
     if count := frame.get("count"):
         number = COUNTS[count["op"]].format(n=count["n"])
-        is_one = count["n"] == 1
         noun, _, rest = thing.partition(" ")
-        thing = f"{number} {noun}{'' if is_one else 's'}{f' {rest}' if rest else ''}"
+        thing = f"{number} {in_number(count['n'], noun)}{f' {rest}' if rest else ''}"
     else:
         thing = f"{'an' if thing[0] in 'aeiou' else 'a'} {thing}"
-    within = f" within {frame['within_days']} days" if frame.get("within_days") is not None else ""
+    within = f" within {counted(frame['within_days'], 'day')}" if frame.get("within_days") is not None else ""
     return thing + within + (" after the anchor" if since_anchor else "")
 
 

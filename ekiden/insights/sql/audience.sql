@@ -1,6 +1,7 @@
 -- Everyone whose entry conditions hold at an instant, and how each of their anchors stands then. Whether an earlier
 -- enrolment keeps one out is the rule by which the planner lets in (find_candidates.sql of ekiden/schedule/planning),
--- aggregated per customer: two hash joins, whatever the size.
+-- aggregated per customer: two hash joins, whatever the size. `ekiden why` says it in words (explanation/planning.py);
+-- test_keeping_out asks all three.
 with eligible as (
     select
         customer_id,

@@ -32,6 +32,7 @@ select
     plan_runs.dagster_run_id as plan_dagster_run_id,
     messages.send_run_id,
     send_runs.dagster_run_id as send_dagster_run_id,
+    files.file_name as list_file,
     messages.eligibility_build_id,
     messages.eligibility_git_revision
 from outreach.messages
@@ -42,4 +43,10 @@ inner join outreach.scenario_version_steps as steps
 inner join outreach.enrolments on messages.enrolment_id = enrolments.enrolment_id
 inner join outreach.runs as plan_runs on messages.plan_run_id = plan_runs.run_id
 inner join outreach.runs as send_runs on messages.send_run_id = send_runs.run_id
+-- a list that was written again has files of the same people: this one is the list's own
+left join outreach.exported_files as files
+    on
+        messages.channel_name = 'export'
+        and messages.send_run_id = files.list_run_id
+        and files.list_run_id = files.run_id
 where messages.message_id = %(message_id)s

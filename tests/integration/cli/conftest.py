@@ -2,7 +2,7 @@
 
 import pytest
 
-from ekiden.cli import held, lists, operators, opt_outs, pauses, plan, send, unknown
+from ekiden.cli import check, held, lists, operators, opt_outs, pauses, plan, send, status, unknown
 from tests.integration.commands import at_the_terminal, commands
 from tests.integration.ledger_fixtures import STEP, Shop
 
@@ -10,7 +10,7 @@ from tests.integration.ledger_fixtures import STEP, Shop
 @pytest.fixture
 def ekiden(shop: Shop, monkeypatch, capsys):
     """Run `ekiden …` on the shop's database at the shop's time."""
-    for module in (held, lists, plan, send, operators, opt_outs, pauses, unknown):
+    for module in (held, lists, plan, send, operators, opt_outs, pauses, status, check, unknown):
         monkeypatch.setattr(module, "utc_now", lambda: shop.now)
     at_the_terminal(monkeypatch, shop.settings)
     return commands(monkeypatch, capsys)

@@ -239,7 +239,7 @@ def test_the_status_says_which_provider_is_left_alone_and_until_when(planned: Sh
     planned.at(NOON)
     planned.channel.busy_until = planned.now + timedelta(seconds=20)
     planned.send()
-    assert "recording is left alone until 12:00:20: " in ekiden("status").out
+    assert "recording is left alone until 2024-03-09 12:00:20: " in ekiden("status").out
     planned.now = planned.channel.busy_until
     assert "is left alone" not in ekiden("status").out
 

@@ -35,7 +35,7 @@ def written(tmp_path: Path, text: str, encoding: str = "utf-8") -> str:
 def test_an_opt_out_is_recorded_shown_and_withdrawn_by_a_person_who_says_why(shop: Shop, ekiden):
     shop.customer("C1")
     ended = ekiden("opt-out", "add", "--customer", "C1", "--channel", "dm", "--reason", "by telephone")
-    assert (ended.code, ended.out.strip()) == (0, "1 opt-outs recorded")
+    assert (ended.code, ended.out.strip()) == (0, "1 opt-out recorded")
     assert "the shop has no customer" not in ended.err
     assert ekiden("opt-out", "add", "--customer", "C1", "--channel", "dm").out.startswith("nothing new")
     assert "the shop has no customer C0" in ekiden("opt-out", "add", "--customer", "C0").err
@@ -44,7 +44,7 @@ def test_an_opt_out_is_recorded_shown_and_withdrawn_by_a_person_who_says_why(sho
     refused = ekiden("opt-out", "withdraw", str(shown["opt_out_id"]))
     assert (refused.code, "say how the customer has opted in again" in refused.err) == (1, True)
     ended = ekiden("opt-out", "withdraw", str(shown["opt_out_id"]), "--reason", "a letter", "--actor", "taro")
-    assert "1 opt-outs withdrawn" in ended.out
+    assert "1 opt-out withdrawn" in ended.out
     assert json.loads(ekiden("opt-out", "list", "--customer", "C1", "--format", "json").out) == []
     told = ekiden("opt-out", "list", "--customer", "C1", "--withdrawn", "--format", "csv").out
     (shown,) = csv.DictReader(io.StringIO(told))
@@ -84,7 +84,7 @@ def test_a_date_alone_of_the_day_of_a_withdrawal_is_news(shop: Shop, ekiden, tmp
     shop.at("2024-03-09 10:00")
     ekiden("opt-out", "withdraw", "--customer", "C1", "--reason", "a letter")
     shop.at("2024-03-09 15:00")
-    assert ekiden("opt-out", "add", "--file", file).out.strip() == "1 opt-outs recorded"
+    assert ekiden("opt-out", "add", "--file", file).out.strip() == "1 opt-out recorded"
     (kept,) = find_opt_outs(shop.connection, OptOutFilter(customer_id="C1"), limit=1)
     # not later than it was told
     assert kept.opted_out_at == shop.now

@@ -43,8 +43,8 @@ def told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
 def test_events_are_drained_and_shown_with_their_message_and_their_customer(ekiden, told: Shop):
     drained = ekiden("events", "drain")
     assert drained.code == 0
-    assert "1 requests with 4 events, 4 of them new, 1 unreadable" in drained.out
-    assert "of unknown messages 1 were sent, 0 were not" in drained.out
+    assert "1 request with 4 events, 4 of them new, 1 unreadable" in drained.out
+    assert "unknown messages that turned out to be sent: 1, not to be: 0" in drained.out
     shown = ekiden("show", str(told.row().message_id)).out
     for line in (
         "delivered, 2024-03-09 12:00:00",
@@ -87,8 +87,8 @@ def test_the_providers_words_name_nobody_unless_asked_for(ekiden, told: Shop, fo
 
 def test_the_status_says_what_came_in_and_what_was_turned_away(ekiden, told: Shop):
     waiting = ekiden("webhook", "status").out
-    assert "1 requests, and 1 that were known already" in waiting
-    assert "1 requests, since 2024-03-09 12:00: `ekiden events drain`" in waiting
+    assert "1 request; known already: 1" in waiting
+    assert "1 request, since 2024-03-09 12:00: `ekiden events drain`" in waiting
     assert "3 requests of sendgrid: bad signature; last 2024-03-09 12:00" in waiting
     assert "2 requests of twilio: bad signature; last 2024-03-09 12:00" in waiting
     ekiden("events", "drain")
@@ -113,7 +113,7 @@ def test_a_message_that_the_provider_has_and_the_ledger_would_send_again_is_poin
     assert told.row().state == "failed"
     ekiden("events", "drain")
     said = " ".join(ekiden("webhook", "status").out.split())
-    assert "1 open rows whose message the provider has: let them go (`ekiden retry`, `ekiden release`)" in said
+    assert "1 open row whose message the provider has: let them go (`ekiden retry`, `ekiden release`)" in said
     # and that is what it takes
     told.channel.messages.clear()
     told.send()

@@ -8,6 +8,7 @@ from rich.console import Console
 from ekiden.delivery.consent.opt_outs import NewOptOut, OptOutChannel, opt_out
 from ekiden.insights.lineage import lineage
 from ekiden.insights.lineage_wording import describe
+from tests.integration.delivery.lists.exporting import CARD, again, export
 from tests.integration.insights.asking import NOON
 from tests.integration.ledger_fixtures import Shop
 
@@ -55,3 +56,17 @@ def test_a_message_shows_the_lines_of_its_anchor_order_and_of_no_other(shop: Sho
     shop.at(NOON)
     shop.send()
     assert len(lineage(shop.connection, shop.row().message_id).anchor_lines) == lines
+
+
+def test_a_letter_names_the_file_of_the_list_it_left_with_and_not_a_later_copy(shop: Shop):
+    shop.scenario(steps=[CARD])
+    shop.buyer("C1")
+    shop.plan()
+    written = export(shop).file
+    found = lineage(shop.connection, shop.row().message_id)
+    shop.at("2024-03-10 06:00")
+    assert again(shop, found.send_run_id).file != written
+    drawn = Console(file=StringIO(), width=400)
+    drawn.print(describe(lineage(shop.connection, found.message_id), shop.settings))
+    assert f"file: {written}" in drawn.file.getvalue()
+    assert "provider's id" not in drawn.file.getvalue()

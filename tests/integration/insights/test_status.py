@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from ekiden.insights.status import deployment_status
+from ekiden.insights.status_wording import status_in_words
 from tests.integration.delivery.lists.exporting import CARD
 from tests.integration.insights.asking import NOON
 from tests.integration.ledger_fixtures import STEP, Shop
@@ -56,3 +57,21 @@ def last_plans(shop: Shop) -> list[date | None]:
     """Return the first day of the last plan, if there is one."""
     runs = deployment_status(shop.connection, now=shop.now, settings=shop.settings).last_runs
     return [run.partition_from for run in runs if run.kind == "plan"]
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        ("2024-03-09 05:59", "2024-03-09 06:00"),
+        # the plan of that very minute is no coming one
+        ("2024-03-09 06:00", "2024-03-10 06:00"),
+        ("2024-12-31 23:00", "2025-01-01 06:00"),
+    ],
+)
+def test_the_next_plan_is_told_by_the_shops_clock_and_on_what_it_depends(shop: Shop, at: str, told: str):
+    shop.at(at)
+    said = dict(
+        status_in_words(deployment_status(shop.connection, now=shop.now, settings=shop.settings), shop.settings)
+    )
+    assert said["next plan"].startswith(f"{told} (EKIDEN_BATCH_TIME)")
+    assert "schedule plan_today is on" in said["next plan"]

@@ -6,12 +6,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from psycopg import sql
 
-from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.consent.opt_outs import NewOptOut, OptOutFilter, opt_out, withdraw
-from ekiden.insights import timeline as timeline_module
 from ekiden.insights.customers import UnknownCustomer
-from ekiden.insights.timeline import Timeline, TimelineFilter, timeline
+from ekiden.insights.timeline import Timeline, TimelineFilter, timeline, timeline_query
 from ekiden.schedule.errors import UnknownScenario
 from tests.integration.ledger_fixtures import OPERATOR, Shop
 
@@ -252,7 +250,7 @@ def test_a_large_ledger_and_a_large_shop_are_only_read_by_index(shop: Shop):
     shop.scenario()
     shop.buyer("C1")
     shop.plan()
-    query = statement(timeline_module.__file__, "timeline").format(direction=sql.SQL("asc"))
+    query = timeline_query(oldest_first=True)
     parameters = {"customer_id": "C1", "begins": None, "ends": None, "scenario_code": None, "limit": 100}
     parameters["addresses"] = ["c1@shop.example"]
     shop.execute("set enable_seqscan = off")

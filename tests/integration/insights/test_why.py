@@ -7,7 +7,7 @@ from psycopg import sql
 
 from ekiden.insights.customers import UnknownCustomer
 from ekiden.insights.explanation.evidence import Span
-from ekiden.insights.explanation.explain import Verdict
+from ekiden.insights.explanation.explain import EntryVerdict
 from tests.integration.insights.conftest import AWKWARD_CUSTOMER, NOW, ZONE, BuiltShop
 from tests.integration.insights.scenarios import AWKWARD, SCENARIOS
 
@@ -107,7 +107,7 @@ def test_the_first_thing_that_fails_and_what_would_help(
     built_shop: BuiltShop, scenario: str, customer: str, first_failing: str, next_: str
 ):
     found = built_shop.why(scenario, customer)
-    assert found.verdict is Verdict.KEPT_OUT
+    assert found.verdict is EntryVerdict.KEPT_OUT
     assert first_failing in found.first_failing
     assert next_ in found.next
 
@@ -137,7 +137,7 @@ def test_quotes_brackets_and_japanese_are_only_text(built_shop: BuiltShop):
 
 def test_sql_by_hand_is_answered_from_the_table_and_says_so(built_shop: BuiltShop):
     found = built_shop.why("by_hand", "once")
-    assert found.verdict is Verdict.MAY_ENTER
+    assert found.verdict is EntryVerdict.MAY_ENTER
     assert any("written by hand" in note for note in found.notes)
     assert [check.name for check in found.anchors[0].conditions] == ["entry", "stop"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ekiden.insights.explanation.explain import Verdict
+from ekiden.insights.explanation.explain import EntryVerdict
 from tests.integration.insights.asking import NOON, asks
 from tests.integration.ledger_fixtures import STEP, Shop
 
@@ -44,7 +44,7 @@ def test_entry_on_a_day_gone_by_is_judged_as_of_that_day_where_the_scenario_says
     shop.customer("C1")
     shop.eligible("C1", "2024-03-01", entry=held)
     found = asks(shop)
-    assert (found.verdict is Verdict.MAY_ENTER) == enters
+    assert (found.verdict is EntryVerdict.MAY_ENTER) == enters
     assert "2024-03-20" not in found.next
     assert found.anchors[0].conditions[0].wording == (
         "entry is judged as of 2024-03-02 06:00 (backfill_as_of: due_date)"
@@ -68,7 +68,7 @@ def test_a_stop_that_held_on_a_day_gone_by_is_told_where_it_keeps_out(shop: Shop
     shop.customer("C1")
     shop.eligible("C1", "2024-03-01", stop=stop)
     found = asks(shop)
-    assert (found.verdict is Verdict.MAY_ENTER) == (first_failing is None)
+    assert (found.verdict is EntryVerdict.MAY_ENTER) == (first_failing is None)
     assert first_failing is None or found.first_failing == f"ordered: order O-C1-2024-03-01: {first_failing}"
     (then,) = [check for check in found.anchors[0].conditions if check.name == "stop_then"]
     assert then.passes == ("03-02" not in (first_failing or ""))

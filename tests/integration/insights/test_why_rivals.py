@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from ekiden.delivery.channels.base import Outcome
-from ekiden.insights.explanation.explain import Verdict
+from ekiden.insights.explanation.explain import EntryVerdict
 from tests.integration.insights.asking import NOON, asks
 from tests.integration.ledger_fixtures import STEP, Shop
 
@@ -19,10 +19,10 @@ def test_a_scenario_that_left_the_project_is_in_nobodys_way(shop: Shop):
     shop.eligible("C1", "2024-03-08", model="gone")
     shop.plan()
     shop.eligible("C1", "2024-03-08", model="here")
-    assert asks(shop, scenario="here").verdict is Verdict.KEPT_OUT
+    assert asks(shop, scenario="here").verdict is EntryVerdict.KEPT_OUT
     shop.execute("delete from eligibility.scenario_registry where model_name = 'gone'")
     shop.plan("2024-03-10")  # a day to come: nothing but the definitions is taken over
-    assert asks(shop, scenario="here").verdict is Verdict.MAY_ENTER
+    assert asks(shop, scenario="here").verdict is EntryVerdict.MAY_ENTER
     assert shop.plan().enrolled == 1
 
 
@@ -69,11 +69,11 @@ def test_an_exclusive_scenario_that_the_next_plan_ends_first_keeps_nobody_out(
     assert shop.row().state == "held"
     shop.scenario("second", multi_delivery=False, priority=2)
     shop.eligible("C1", "2024-03-08", model="second")
-    assert asks(shop, scenario="second").verdict is Verdict.KEPT_OUT
+    assert asks(shop, scenario="second").verdict is EntryVerdict.KEPT_OUT
     happens(shop)
     shop.plan("2024-03-20")  # a day to come: nothing but the definitions is taken over
     told = asks(shop, scenario="second")
-    assert told.verdict is (Verdict.MAY_ENTER if because else Verdict.KEPT_OUT)
+    assert told.verdict is (EntryVerdict.MAY_ENTER if because else EntryVerdict.KEPT_OUT)
     assert because is None or f"which the next plan ends first: {because}" in str(told.anchors)
     assert shop.plan().enrolled == (1 if because else 0)
 
@@ -88,9 +88,9 @@ def test_exclusive_scenarios_are_told_as_of_the_moment_that_is_asked_about(shop:
     shop.at(NOON)
     shop.send()
     shop.at("2024-03-09 13:00")
-    assert asks(shop, scenario="second").verdict is Verdict.MAY_ENTER
+    assert asks(shop, scenario="second").verdict is EntryVerdict.MAY_ENTER
     then = asks(shop, "2024-03-09T11:59", scenario="second")
-    assert (then.verdict, then.next) == (Verdict.KEPT_OUT, "the enrolment in first would have to end")
+    assert (then.verdict, then.next) == (EntryVerdict.KEPT_OUT, "the enrolment in first would have to end")
     for later in ("2024-03-09T05:59", "2024-03-09T12:00"):
         assert asks(shop, later, scenario="second").first_failing is None
 
@@ -107,9 +107,9 @@ def test_an_exclusive_scenario_whose_row_was_deleted_kept_the_customer_until_the
     shop.at("2024-03-09 13:00")
     shop.operate("delete", customer="C1", state="ready")
     shop.at("2024-03-09 14:00")
-    assert asks(shop, "2024-03-09T12:59", scenario="second").verdict is Verdict.KEPT_OUT
-    assert asks(shop, "2024-03-09T13:00", scenario="second").verdict is Verdict.MAY_ENTER
-    assert asks(shop, scenario="second").verdict is Verdict.MAY_ENTER
+    assert asks(shop, "2024-03-09T12:59", scenario="second").verdict is EntryVerdict.KEPT_OUT
+    assert asks(shop, "2024-03-09T13:00", scenario="second").verdict is EntryVerdict.MAY_ENTER
+    assert asks(shop, scenario="second").verdict is EntryVerdict.MAY_ENTER
     # nor does what a later plan makes of that change what was so by then
     shop.at("2024-03-10 06:00")
     shop.plan()
@@ -137,15 +137,15 @@ def a_rivals_message_fails(shop: Shop) -> None:
 def test_a_message_that_failed_later_was_not_on_its_way_before(shop: Shop):
     a_rivals_message_fails(shop)
     shop.at("2024-03-09 13:00")
-    assert asks(shop, "2024-03-09T11:59", scenario="better").verdict is Verdict.MAY_ENTER
-    assert asks(shop, "2024-03-09T12:01", scenario="better").verdict is Verdict.KEPT_OUT
+    assert asks(shop, "2024-03-09T11:59", scenario="better").verdict is EntryVerdict.MAY_ENTER
+    assert asks(shop, "2024-03-09T12:01", scenario="better").verdict is EntryVerdict.KEPT_OUT
 
 
 def test_who_would_supersede_what_is_on_its_way_is_told_to_wait(shop: Shop):
     a_rivals_message_fails(shop)
-    assert asks(shop, scenario="better").verdict is Verdict.KEPT_OUT
+    assert asks(shop, scenario="better").verdict is EntryVerdict.KEPT_OUT
     assert "a message of worse is just being sent, or failed" in asks(shop, scenario="better").first_failing
     assert [decision.rule for decision in shop.plan().decisions if decision.scenario_code == "better"] == ["on_its_way"]
     shop.operate("block", scenario="worse", state="failed")
-    assert asks(shop, scenario="better").verdict is Verdict.MAY_ENTER
+    assert asks(shop, scenario="better").verdict is EntryVerdict.MAY_ENTER
     assert shop.plan().enrolled == 1

@@ -6,7 +6,7 @@ import pytest
 
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.pauses import pause
-from ekiden.insights.explanation.explain import SHOWN_ROWS, Verdict
+from ekiden.insights.explanation.explain import SHOWN_ROWS, EntryVerdict
 from tests.integration.delivery.lists.exporting import CARD
 from tests.integration.insights.asking import NOON, asks
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
@@ -110,7 +110,7 @@ def test_a_version_that_cannot_be_asked_is_told_of_with_the_way_out(shop: Shop):
     told = asks(shop)
     assert "version 1 (git abc123) of follow_up cannot be asked whether its stop condition holds" in told.next
     assert "ekiden complete --row" in told.next
-    assert asks(shop, scenario="worse").verdict is Verdict.KEPT_OUT
+    assert asks(shop, scenario="worse").verdict is EntryVerdict.KEPT_OUT
 
 
 def test_what_is_too_late_is_told_to_be_held_unless_a_person_released_it(shop: Shop):
@@ -309,7 +309,7 @@ def test_of_an_earlier_moment_it_is_told_how_it_ended_since(shop: Shop):
     shop.at(NOON)
     shop.send()
     asked = asks(shop, "2024-03-09T07:00")
-    assert (asked.verdict, asked.next) == (Verdict.ENTERED, "nothing: completed since, 2024-03-09 12:00")
+    assert (asked.verdict, asked.next) == (EntryVerdict.ENTERED, "nothing: completed since, 2024-03-09 12:00")
 
 
 def test_of_an_enrolment_that_ended_the_row_of_a_later_one_is_not_told_as_what_comes_next(shop: Shop):
@@ -354,6 +354,6 @@ def test_codes_that_were_swapped_and_not_planned_yet_tell_of_the_right_rows(shop
     shop.scenario("b", model="a")
     shop.scenario("a", model="b", steps=[STEP | {"send_time": "13:00"}])
     was_b, was_a = asks(shop, scenario="a"), asks(shop, scenario="b")
-    assert (was_b.rows, was_b.verdict) == ((), Verdict.KEPT_OUT)
-    assert (len(was_a.rows), was_a.verdict) == (1, Verdict.ENTERED)
+    assert (was_b.rows, was_b.verdict) == ((), EntryVerdict.KEPT_OUT)
+    assert (len(was_a.rows), was_a.verdict) == (1, EntryVerdict.ENTERED)
     assert "a wrong picture" in was_a.next

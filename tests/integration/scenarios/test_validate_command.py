@@ -32,7 +32,7 @@ def test_a_good_scenario_ends_with_0_and_says_how_much_was_looked_at(site, shop,
     site.scenario("good")
     ended = ekiden("validate")
     assert (ended.code, ended.out) == (0, "")
-    assert "1 scenarios: 0 errors, 0 warnings" in ended.err
+    assert "1 scenario: 0 errors, 0 warnings" in ended.err
 
 
 def test_all_faults_of_all_files_are_told_at_once_with_their_places(site, shop, ekiden):
@@ -63,7 +63,7 @@ def test_a_link_that_leads_into_itself_hides_no_fault(site, shop, ekiden):
             "dbt_project/models/eligibility/two.yml",
         ]
     assert ekiden("validate", str(loop)).code == 2
-    assert "1 scenarios: 0 errors" in ekiden("validate", str(site.eligibility / "two.SQL")).err
+    assert "1 scenario: 0 errors" in ekiden("validate", str(site.eligibility / "two.SQL")).err
 
 
 def test_only_the_given_files_are_told_of(site, shop, ekiden):
@@ -74,8 +74,8 @@ def test_only_the_given_files_are_told_of(site, shop, ekiden):
     assert ekiden("validate", str(site.eligibility)).code == 1
     assert ekiden("validate", str(site.eligibility / "three.yml")).code == 2
     assert ekiden("validate", "x" * 5_000).code == 2
-    assert "1 scenarios: 0 errors" in ekiden("validate", str(site.eligibility / "two.sql")).err
-    assert "2 scenarios: 1 errors" in ekiden("validate", str(site.eligibility)).err
+    assert "1 scenario: 0 errors" in ekiden("validate", str(site.eligibility / "two.sql")).err
+    assert "2 scenarios: 1 error" in ekiden("validate", str(site.eligibility)).err
     assert "0 scenarios: 0 errors" in ekiden("validate", str(site.project / "macros")).err
 
 

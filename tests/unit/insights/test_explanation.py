@@ -19,7 +19,7 @@ from ekiden.insights.explanation.evidence import (
     Rival,
     Span,
 )
-from ekiden.insights.explanation.explain import Explanation, Verdict, explain
+from ekiden.insights.explanation.explain import EntryVerdict, Explanation, explain
 from ekiden.insights.moments import moment
 from ekiden.scenarios.definition import check
 
@@ -76,15 +76,15 @@ def entered(**changes: Any) -> Enrolment:
 def test_who_was_blocked_elsewhere_is_kept_out_where_that_counts_everywhere():
     evidence = replace(EVIDENCE, blocked_in=(Block("win_back", NOW),))
     found = ask(evidence)
-    assert found.verdict is Verdict.KEPT_OUT
+    assert found.verdict is EntryVerdict.KEPT_OUT
     assert "blocked the customer in win_back" in found.first_failing
     assert "ekiden reopen" in found.next
-    assert ask(evidence, on=(NOW - timedelta(minutes=1)).isoformat()).verdict is Verdict.MAY_ENTER
+    assert ask(evidence, on=(NOW - timedelta(minutes=1)).isoformat()).verdict is EntryVerdict.MAY_ENTER
 
 
 def test_who_passes_everything_on_the_day_may_enter():
     found = ask(EVIDENCE, on="2026-03-08T06:00")
-    assert found.verdict is Verdict.MAY_ENTER
+    assert found.verdict is EntryVerdict.MAY_ENTER
     assert found.first_failing is None
     assert found.next == "nothing: step 1 is due on 2026-03-08"
 
@@ -124,7 +124,7 @@ def test_a_backfill_is_advised_only_where_it_lets_somebody_in():
 
 def test_who_only_waits_for_the_day_is_told_which():
     found = ask(EVIDENCE, on="2026-03-07")
-    assert (found.verdict, found.first_failing) == (Verdict.WAITS, None)
+    assert (found.verdict, found.first_failing) == (EntryVerdict.WAITS, None)
     assert found.next == "nothing: the customer enters on 2026-03-08, and step 1 is due on 2026-03-08"
 
 
@@ -138,7 +138,7 @@ def test_nobody_is_told_to_enter_on_a_day_whose_plan_finds_conditions_that_ended
         replace(EVIDENCE, anchors=(replace(ANCHOR, entry=spans, may_enter=spans),), is_by_hand=True),
     ):
         found = ask(evidence, on="2026-03-04T09:00")
-        assert found.verdict is Verdict.WAITS
+        assert found.verdict is EntryVerdict.WAITS
         assert found.next.startswith("nothing: the customer enters on 2026-03-08") == enters
         assert enters or found.next == (
             "on 2026-03-08, when the customer would enter, its conditions do not hold, as far as is known now"
@@ -168,7 +168,7 @@ def test_entry_on_a_day_gone_by_is_never_judged_before_the_anchor(happened: str,
     )
     told = [check.wording for check in found.anchors[0].conditions if check.name == "judged_at"]
     assert told == ([f"entry is judged as of {judged} (backfill_as_of: due_date)"] if judged else [])
-    assert found.verdict is Verdict.MAY_ENTER
+    assert found.verdict is EntryVerdict.MAY_ENTER
 
 
 def test_who_is_in_and_whose_first_step_is_outside_a_period_that_was_moved_is_told_what_becomes_of_it():
@@ -216,7 +216,7 @@ def test_whose_first_step_was_not_planned_on_its_day_is_told_what_becomes_of_it(
 def test_a_past_due_date_says_what_becomes_of_the_row():
     assert "its row would wait for a release" in ask(EVIDENCE, on="2026-03-09").next
     skipped = ask(EVIDENCE, on="2026-03-09", past_date_policy="skip")
-    assert skipped.verdict is Verdict.KEPT_OUT
+    assert skipped.verdict is EntryVerdict.KEPT_OUT
     assert "left out" in skipped.first_failing
 
 
@@ -259,7 +259,7 @@ def test_a_stop_of_the_day_gone_by_as_of_which_entry_is_judged_keeps_out(
     evidence = replace(EVIDENCE, anchors=(stopped,), frames=(BOUGHT, frame))
     found = ask(evidence, on="2026-03-20", stop={"frames": [stop]}, backfill_as_of="due_date")
     assert found.first_failing == (f"ordered: order O-1: {told} after the anchor" if told else None)
-    assert (found.verdict is Verdict.MAY_ENTER) == (told is None)
+    assert (found.verdict is EntryVerdict.MAY_ENTER) == (told is None)
     then, now = (check for check in found.anchors[0].conditions if check.name.startswith("stop"))
     assert (then.wording == "no stop condition held at 2026-03-08 06:00", now.wording == "no stop condition holds") == (
         "held" not in (told or ""),
@@ -324,7 +324,7 @@ def test_an_order_that_only_lacks_its_date_is_named():
 def test_who_is_in_is_said_to_be_in_whatever_holds_now():
     running = entered(state="active", exited_at=None)
     found = ask(replace(EVIDENCE, anchors=(), enrolments=(running,)))
-    assert (found.verdict, found.first_failing) == (Verdict.ENTERED, None)
+    assert (found.verdict, found.first_failing) == (EntryVerdict.ENTERED, None)
     assert found.sentence == "is in the scenario since 2026-02-24 12:00, by ordered: order O-0"
 
 
@@ -352,7 +352,7 @@ def test_who_is_in_is_said_to_be_in_whatever_holds_now():
 )
 def test_earlier_enrolments_keep_out_as_the_reentry_rule_says(settings, earlier, keeps_out):
     found = ask(replace(EVIDENCE, enrolments=(entered(**earlier),)), **settings)
-    assert (found.verdict is Verdict.KEPT_OUT) == keeps_out
+    assert (found.verdict is EntryVerdict.KEPT_OUT) == keeps_out
     if keeps_out:
         assert "entered 2026-02-24 12:00" in found.first_failing
 
@@ -376,8 +376,8 @@ def test_of_a_block_and_an_entry_by_the_same_anchor_the_later_is_told(days_later
 def test_exclusive_scenarios_give_way_to_what_is_as_good(mine, theirs, keeps_out):
     evidence = replace(EVIDENCE, rivals=(Rival("other", theirs, ORDERED),))
     found = ask(evidence, multi_delivery=False, priority=mine)
-    assert (found.verdict is Verdict.KEPT_OUT) == keeps_out
-    assert ask(evidence).verdict is Verdict.MAY_ENTER
+    assert (found.verdict is EntryVerdict.KEPT_OUT) == keeps_out
+    assert ask(evidence).verdict is EntryVerdict.MAY_ENTER
 
 
 def test_a_period_that_is_over_lets_nobody_in():

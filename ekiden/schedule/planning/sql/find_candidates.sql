@@ -35,6 +35,7 @@ with eligible as (
         and not stop_during @> %(now)s::timestamptz
 ),
 
+-- the same rule stands in audience.sql and explanation/planning.py of ekiden/insights; test_keeping_out asks all three
 not_yet_entered as (
     select *
     from eligible
