@@ -41,7 +41,7 @@ def held_count_metadata(
 def held_table(rows: Iterable[HeldRow]) -> str:
     """Return held rows as a Markdown table: for how long, why, and how their people stand."""
     return markdown_table(
-        ("scenario", "customer", "step", "due", "days held", "reason", "still eligible", "because"),
+        ("scenario", "customer", "step", "due", "days held", "hold reason", "reason", "still eligible", "because"),
         (
             (
                 row.scenario_code,
@@ -49,6 +49,7 @@ def held_table(rows: Iterable[HeldRow]) -> str:
                 row.step_no,
                 row.due_date,
                 row.days_held,
+                row.hold_reason,
                 row.reason,
                 {True: "yes", False: "no", None: ""}[row.still_eligible],
                 row.because,

@@ -48,13 +48,13 @@ def decision_table(counts: Iterable[DecisionCount]) -> str:
 
 
 def eligibility_table(counts: Iterable[EligibilityCount]) -> str:
-    """Return a Markdown table of rows by scenario, step, state and reason, with how their people stand now."""
+    """Return a Markdown table of rows by scenario, step, state and hold reason, with how their people stand now."""
     return markdown_table(
         (
             "scenario",
             "step",
             "state",
-            "reason",
+            "hold reason",
             "rows",
             "people",
             "still eligible",
@@ -69,7 +69,7 @@ def eligibility_table(counts: Iterable[EligibilityCount]) -> str:
                 count.scenario_code,
                 count.step_no,
                 count.state,
-                count.reason,
+                count.hold_reason,
                 f"{count.rows:,}",
                 f"{count.people:,}",
                 f"{count.still_eligible:,}",

@@ -9,6 +9,7 @@ from ekiden.cli.options import (
     CustomerOption,
     DueFromOption,
     DueToOption,
+    HoldReasonOption,
     ScenarioOption,
     ShownOption,
     StepOption,
@@ -28,6 +29,7 @@ ROW_COLUMNS = (
     "step_no",
     "due_date",
     "days_held",
+    "hold_reason",
     "reason",
     "still_eligible",
     "because",
@@ -42,7 +44,7 @@ ELIGIBLE_COLUMNS = (
     "not_known",
 )
 """What is counted wherever rows are told by whether they still should be sent."""
-COUNT_COLUMNS = ("scenario_code", "step_no", "reason", "longest_days", *ELIGIBLE_COLUMNS)
+COUNT_COLUMNS = ("scenario_code", "step_no", "hold_reason", "longest_days", *ELIGIBLE_COLUMNS)
 
 
 def register(app: typer.Typer) -> None:
@@ -54,11 +56,11 @@ def held(
     scenario: ScenarioOption = None,
     customer: CustomerOption = None,
     step: StepOption = None,
-    reason: Annotated[str | None, typer.Option(help="Why it is held, like past_due.")] = None,
+    hold_reason: HoldReasonOption = None,
     due_from: DueFromOption = None,
     due_to: DueToOption = None,
     limit: ShownOption = DEFAULT_ROWS,
-    counts: Annotated[bool, typer.Option("--summary", help="Count by scenario, step and reason instead.")] = False,
+    counts: Annotated[bool, typer.Option("--summary", help="Count by scenario, step and hold reason instead.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show held rows: for how long, why, and whether their customers would still be eligible now."""
@@ -68,10 +70,10 @@ def held(
         scenario=scenario,
         customer=customer,
         step_no=step,
-        state=RowState.HELD,
-        reason=reason,
         due_from=first_day,
         due_to=last_day,
+        states=(RowState.HELD,),
+        hold_reasons=tuple(hold_reason or ()),
     )
     with ledger(settings) as connection:
         refuse_unknown(connection, scenario)

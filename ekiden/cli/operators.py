@@ -16,7 +16,10 @@ from ekiden.cli.options import (
     DueFromOption,
     DueToOption,
     EverythingOption,
+    HoldReasonOption,
+    RowOption,
     ScenarioOption,
+    StepOption,
     TouchedOption,
     YesOption,
     ask,
@@ -38,10 +41,12 @@ from ekiden.schedule.operating.operators import (
     preview,
     refuse_order,
 )
-from ekiden.schedule.rows import HoldReason, RowFilter, RowState, ScheduleRow
+from ekiden.schedule.operating.without_rows import WithoutRow
+from ekiden.schedule.rows import RowFilter, RowState, ScheduleRow
 from ekiden.settings import Settings
 
 SAMPLE_COLUMNS = ("scenario_code", "customer_id", "step_no", "due_date", "state", "reason")
+WITHOUT_ROW_COLUMNS = ("scenario_code", "customer_id", "standing", "due_date", "anchor_kind", "anchor_key")
 CARRIED_COLUMNS = ("scenario_code", "customer_id", "step_no", "reason", "events", "message_id")
 
 
@@ -55,17 +60,17 @@ def _command(action: Action) -> Callable[..., None]:
     def run(
         scenario: ScenarioOption = None,
         customer: CustomerOption = None,
-        step: Annotated[int | None, typer.Option("--step", "--step-no", help="Step number.")] = None,
+        step: StepOption = None,
         state: Annotated[
             list[RowState] | None, typer.Option(help=f"Only rows in this state: {', '.join(action.states)}.")
         ] = None,
-        hold_reason: Annotated[
-            list[HoldReason] | None,
-            typer.Option(help="Only held rows that are held for this; operator: a person held or reopened them."),
+        hold_reason: HoldReasonOption = None,
+        row_reason: Annotated[
+            str | None, typer.Option(help="Only rows that have this reason, as `ekiden rows --reason` finds them.")
         ] = None,
         due_from: DueFromOption = None,
         due_to: DueToOption = None,
-        row: Annotated[list[str] | None, typer.Option(help="One row, by schedule_row_id or message_id.")] = None,
+        row: RowOption = None,
         first: Annotated[
             int | None, typer.Option(min=1, max=MOST, help="Only so many rows, the oldest due first.")
         ] = None,
@@ -83,6 +88,7 @@ def _command(action: Action) -> Callable[..., None]:
             scenario=scenario,
             customer=customer,
             step_no=step,
+            reason=row_reason,
             due_from=first_day,
             due_to=last_day,
             states=tuple(state or ()),
@@ -92,26 +98,28 @@ def _command(action: Action) -> Callable[..., None]:
         )
         if asked.is_for_all and not (everything or dry_run):
             raise typer.BadParameter(
-                "--state and --hold-reason alone are of every scenario: give another filter as well, or --all"
-                if state or hold_reason
+                "--state, --hold-reason and --row-reason alone are of every scenario: give another filter as well, "
+                "or --all"
+                if state or hold_reason or row_reason
                 else "give a filter, or --all for every row"
             )
         row_filter = applicable(action, asked)
         with ledger(settings) as connection:
-            found = preview(connection, row_filter, sample=SAMPLE_ROWS)
+            found = preview(connection, action, row_filter, sample=SAMPLE_ROWS)
             today = settings.local_date(utc_now())
             early = due_later(connection, action, row_filter, today=today)
             carried = carried_rows(connection, row_filter, limit=SAMPLE_ROWS) if said_of_arrived(action) else []
             if dry_run:
                 show(found.sample, SAMPLE_COLUMNS, of=ScheduleRow, form=form, zone=settings.zone)
                 _tell_counts(found)
+                _show_without_rows(found, settings)
                 _tell_early(early, today)
                 _tell_carried(action, carried, settings)
-                errors().print(f"{action.name} would look at {counted_rows(found.matched)}; nothing was changed")
+                errors().print(f"{action.name} would look at {_in_all(found, counted_rows)}; nothing was changed")
                 return
-            refuse_order(action, reason=reason, matched=found.matched, limit=limit)
-            if not found.matched:
-                _say_why_nothing(action, preview(connection, replace(asked, first=None), sample=0))
+            refuse_order(action, reason=reason, matched=found.touched, limit=limit)
+            if not found.touched:
+                _say_why_nothing(action, preview(connection, action, replace(asked, first=None), sample=0))
                 return
             _tell_carried(action, carried, settings)
             _confirm(action, found, settings, early=early, today=today, yes=yes)
@@ -126,7 +134,11 @@ def _command(action: Action) -> Callable[..., None]:
                 reason=reason,
             )
             pauses = open_pauses(connection, zone=settings.zone)
-        console().print(f"{report.changed} of {report.matched} matching rows changed by {action.name}")
+        if report.matched or not report.without_rows:
+            console().print(f"{report.changed} of {report.matched} matching rows changed by {action.name}")
+        if report.without_rows:
+            changed = f"{report.without_rows_changed} of {report.without_rows}"
+            console().print(f"{changed} matching enrolments without a row changed by {action.name}")
         for left in report.not_changed:
             errors().print(str(left), highlight=False, markup=False)
         if report.due_later:
@@ -157,11 +169,27 @@ def _confirm(action: Action, found: Preview, settings: Settings, *, early: int, 
         return
     _tell_counts(found)
     _tell_early(early, today)
-    show(found.sample, SAMPLE_COLUMNS, of=ScheduleRow, form=Format.TABLE, zone=settings.zone, on=errors())
-    ask(
-        f"{action.name} {these_rows(found.matched)}?",
-        otherwise=f"{action.name} would touch {these_rows(found.matched)}; say --yes to do it",
-    )
+    if found.sample:
+        show(found.sample, SAMPLE_COLUMNS, of=ScheduleRow, form=Format.TABLE, zone=settings.zone, on=errors())
+    _show_without_rows(found, settings)
+    these = _in_all(found, these_rows)
+    ask(f"{action.name} {these}?", otherwise=f"{action.name} would touch {these}; say --yes to do it")
+
+
+def _in_all(found: Preview, rows_in_words: Callable[[int], str]) -> str:
+    """Return what was found, in words; of what there is none, no word."""
+    without_rows = found.matched_without_rows
+    if not without_rows:
+        return rows_in_words(found.matched)
+    enrolments = f"{without_rows} enrolment{'' if without_rows == 1 else 's'} without a row"
+    return f"{rows_in_words(found.matched)} and {enrolments}" if found.matched else enrolments
+
+
+def _show_without_rows(found: Preview, settings: Settings) -> None:
+    """Show who is in a scenario and has no row that could be in a table of rows."""
+    if found.first_without_rows:
+        shown = found.first_without_rows
+        show(shown, WITHOUT_ROW_COLUMNS, of=WithoutRow, form=Format.TABLE, zone=settings.zone, on=errors())
 
 
 def _tell_early(rows: int, today: date) -> None:
@@ -187,3 +215,5 @@ def _tell_counts(found: Preview) -> None:
         errors().print(
             f"{count.scenario_code}, step {count.step_no}, {state}: {count.rows}", highlight=False, markup=False
         )
+    for rowless in found.without_rows:
+        errors().print(str(rowless), highlight=False, markup=False)

@@ -8,6 +8,7 @@ import typer
 
 from ekiden.cli.output import complain
 from ekiden.cli.session import day
+from ekiden.schedule.rows import HoldReason
 
 DEFAULT_ROWS = 50
 """Rows shown unless asked otherwise: about a screen."""
@@ -20,7 +21,14 @@ MOST = 2**31 - 1
 
 ScenarioOption = Annotated[str | None, typer.Option(help="Scenario code.")]
 CustomerOption = Annotated[str | None, typer.Option(help="Customer id.")]
-StepOption = Annotated[int | None, typer.Option(help="Step number.")]
+StepOption = Annotated[int | None, typer.Option("--step", "--step-no", help="Step number.")]
+RowOption = Annotated[
+    list[str] | None, typer.Option("--row", "--message", help="One row, by schedule_row_id or message_id.")
+]
+HoldReasonOption = Annotated[
+    list[HoldReason] | None,
+    typer.Option(help="Only held rows that are held for this; operator: a person held or reopened them."),
+]
 DueFromOption = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First due date.")]
 DueToOption = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last due date.")]
 ShownOption = Annotated[int, typer.Option(min=1, max=MOST, help="Most rows to show.")]

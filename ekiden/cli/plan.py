@@ -17,7 +17,7 @@ from ekiden.schedule.planning.plan import PlanReport, plan
 from ekiden.schedule.rows import RowCount
 from ekiden.settings import Settings
 
-MEANING_COLUMNS = ("scenario_code", "step_no", "state", "reason", *ELIGIBLE_COLUMNS)
+MEANING_COLUMNS = ("scenario_code", "step_no", "state", "hold_reason", *ELIGIBLE_COLUMNS)
 
 
 def register(app: typer.Typer) -> None:

@@ -9,6 +9,8 @@ from ekiden.cli.options import (
     CustomerOption,
     DueFromOption,
     DueToOption,
+    HoldReasonOption,
+    RowOption,
     ScenarioOption,
     ShownOption,
     StepOption,
@@ -49,17 +51,30 @@ def rows(
     scenario: ScenarioOption = None,
     customer: CustomerOption = None,
     step: StepOption = None,
-    state: Annotated[RowState | None, typer.Option(help="State of the rows.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Reason, like past_due.")] = None,
+    state: Annotated[list[RowState] | None, typer.Option(help="Only rows in this state.")] = None,
+    hold_reason: HoldReasonOption = None,
+    reason: Annotated[str | None, typer.Option(help="Only rows that have this reason, like no_address.")] = None,
     due_from: DueFromOption = None,
     due_to: DueToOption = None,
+    row: RowOption = None,
     limit: ShownOption = DEFAULT_ROWS,
     counts: Annotated[bool, typer.Option("--summary", help="Count by scenario, step and state instead.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Search schedule rows."""
     settings = Settings()
-    row_filter = RowFilter(scenario, customer, step, state, reason, *due_days(due_from, due_to))
+    first_day, last_day = due_days(due_from, due_to)
+    row_filter = RowFilter(
+        scenario=scenario,
+        customer=customer,
+        step_no=step,
+        reason=reason,
+        due_from=first_day,
+        due_to=last_day,
+        states=tuple(state or ()),
+        rows=tuple(row or ()),
+        hold_reasons=tuple(hold_reason or ()),
+    )
     with ledger(settings) as connection:
         refuse_unknown(connection, scenario)
         if counts:

@@ -11,6 +11,7 @@ from ekiden.cli.options import (
     CustomerOption,
     DryRunOption,
     EverythingOption,
+    RowOption,
     ScenarioOption,
     ShownOption,
     TouchedOption,
@@ -54,9 +55,6 @@ RunOption = Annotated[str | None, typer.Option(help="The send run that posted it
 OlderThanOption = Annotated[
     float | None,
     typer.Option(min=0, max=MOST_HOURS, metavar="HOURS", help="Only what was posted at least so many hours ago."),
-]
-RowOption = Annotated[
-    list[str] | None, typer.Option("--row", "--message", help="One row, by schedule_row_id or message_id.")
 ]
 
 

@@ -27,7 +27,7 @@ DECISIONS = {
 ENROLMENTS = {
     "E1": "entered by {anchor}, version {version_no}",
     "E2": "went through to the end",
-    "E9": "its rows were deleted: may enter again",
+    "E9": "was taken out by hand: may enter again",
     "E10": "is in the scenario again",
 }
 """By transition; every other end is "left the scenario"."""
@@ -132,7 +132,7 @@ def why(kind: str, details: Mapping[str, Any], reason_in_words: str | None) -> s
             return f"{str(reason).replace('_', ' ')}, told by {details['source']}"
         case "opted_out":
             return f"told by {details['source']}" + (f": {details['reason']}" if "reason" in details else "")
-        case "step" if said := details.get("provider_said") or details.get("said"):
+        case "step" | "enrolment" if said := details.get("provider_said") or details.get("said"):
             # a failed row has the words of its attempt
             return said if reason in (None, said) else f"{reason}: {said}"
         case _:

@@ -19,7 +19,7 @@ from psycopg.rows import class_row
 from ekiden.database.statements import qualified, statement
 from ekiden.scenarios.definition import FAULTS_KEY
 from ekiden.scenarios.registry import is_built
-from ekiden.schedule.rows import RowFilter, RowState, created_by_condition, search
+from ekiden.schedule.rows import RowFilter, RowState, created_by_run, hold_reason, rows_where, search
 from ekiden.schedule.unanswered import Unanswered, asking
 from ekiden.settings import Settings
 
@@ -43,13 +43,17 @@ class Because(StrEnum):
 
 @dataclass(frozen=True)
 class HeldRow:
-    """One held row; `days_held` are local days since it was held, `still_eligible` is None where it is not known."""
+    """One held row; `days_held` are local days since it was held, `still_eligible` is None where it is not known.
+
+    `hold_reason` is one of `HoldReason`, `reason` what stands in the row: who reopened it said why in other words.
+    """
 
     scenario_code: str
     customer_id: str
     step_no: int
     due_date: date
     days_held: int
+    hold_reason: str | None
     reason: str | None
     still_eligible: bool | None
     because: Because
@@ -63,7 +67,7 @@ class HeldRow:
 
 @dataclass(frozen=True)
 class EligibilityCount:
-    """The rows of one scenario, step, state and reason: how many, of how many people, and how those stand now.
+    """The rows of one scenario, step, state and hold reason: how many, of how many people, and how those stand now.
 
     A person with several rows, by several anchors, may stand in several ways and is counted in each.
     `longest_days` are the local days since the first of them came into this state.
@@ -72,7 +76,7 @@ class EligibilityCount:
     scenario_code: str
     step_no: int
     state: str
-    reason: str | None
+    hold_reason: str | None
     rows: int
     people: int
     still_eligible: int
@@ -92,14 +96,14 @@ def held_rows(
 ) -> list[HeldRow]:
     """Return at most `limit` held rows that the filter admits, in the order of `search`, asked over the facts of now.
 
-    The filter's state is ignored. For a page of rows: each scenario version is asked about its customers alone.
+    The filter's states are ignored. For a page of rows: each scenario version is asked about its customers alone.
     """
-    found = search(connection, replace(row_filter, state=RowState.HELD, states=()), limit=limit)
+    found = search(connection, replace(row_filter, states=(RowState.HELD,)), limit=limit)
     chosen = sql.SQL("schedule_row_id = any({rows})").format(rows=[row.schedule_row_id for row in found])
-    with _asked(connection, _rows_where(chosen), now=now, live=True):
+    with _asked(connection, rows_where(chosen), now=now, live=True):
         answers = {
-            row_id: (since, Because(because or Because.NOT_KNOWN))
-            for row_id, since, because in connection.execute(statement(__file__, "eligibility_answers"))
+            row_id: (since, held_for, Because(because or Because.NOT_KNOWN))
+            for row_id, since, held_for, because in connection.execute(statement(__file__, "eligibility_answers"))
         }
     today = settings.local_date(now)
     rows = []
@@ -107,7 +111,7 @@ def held_rows(
         # a row that was deleted since it was found has no answer
         if row.schedule_row_id not in answers:
             continue
-        since, because = answers[row.schedule_row_id]
+        since, held_for, because = answers[row.schedule_row_id]
         rows.append(
             HeldRow(
                 scenario_code=row.scenario_code,
@@ -116,6 +120,7 @@ def held_rows(
                 due_date=row.due_date,
                 # a clock that was set back must not make a hold younger than today's
                 days_held=max((today - settings.local_date(since)).days, 0),
+                hold_reason=held_for,
                 reason=row.reason,
                 still_eligible=None if because is Because.NOT_KNOWN else because is Because.ENTRY_HOLDS,
                 because=because,
@@ -133,11 +138,11 @@ def held_rows(
 def held_counts(
     connection: Connection[Any], row_filter: RowFilter, *, now: datetime, settings: Settings
 ) -> tuple[EligibilityCount, ...]:
-    """Return all held rows that the filter admits, counted; the filter's state is ignored.
+    """Return all held rows that the filter admits, counted; the filter's states are ignored.
 
     For any number of rows: each scenario version is asked once, by its built table where that still speaks for it.
     """
-    selection = replace(row_filter, state=RowState.HELD, states=()).selection()
+    selection = replace(row_filter, states=(RowState.HELD,)).selection()
     return _counted(connection, selection, now=now, settings=settings)
 
 
@@ -145,7 +150,7 @@ def created_counts(
     connection: Connection[Any], run_id: UUID, *, now: datetime, settings: Settings
 ) -> tuple[EligibilityCount, ...]:
     """Return the rows that one run created, counted, whatever their state is now."""
-    return _counted(connection, _rows_where(created_by_condition(run_id)), now=now, settings=settings)
+    return _counted(connection, created_by_run(run_id), now=now, settings=settings)
 
 
 def _counted(
@@ -159,12 +164,6 @@ def _counted(
         return tuple(cursor.execute(statement(__file__, "eligibility_counts"), parameters).fetchall())
 
 
-def _rows_where(condition: sql.Composed) -> sql.Composed:
-    """Return rows as `RowFilter.selection` does."""
-    selection = sql.SQL("(select * from outreach.operator_rows where {condition}) as operator_rows")
-    return selection.format(condition=condition)
-
-
 @contextmanager
 def _asked(connection: Connection[Any], selection: sql.Composed, *, now: datetime, live: bool) -> Iterator[None]:
     """Leave the temporary tables `asked_rows` and `answers` (schedule_row_id, because) while the block lasts.
@@ -172,7 +171,7 @@ def _asked(connection: Connection[Any], selection: sql.Composed, *, now: datetim
     `live`: ask over the facts of now, not as of the last build; for few customers.
     """
     with connection.transaction():
-        connection.execute(statement(__file__, "asked_rows").format(selection=selection))
+        connection.execute(statement(__file__, "asked_rows").format(selection=selection, hold_reason=hold_reason()))
         connection.execute(
             "create temporary table answers (schedule_row_id bigint primary key, because text not null) on commit drop"
         )

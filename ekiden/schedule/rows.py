@@ -21,6 +21,9 @@ FETCHED_ROWS = 10_000
 """Rows that a stream asks the server for at once: some megabytes, and few enough round trips."""
 
 
+_UNCUT = sql.SQL("")
+
+
 class RowState(StrEnum):
     """The states a row can be found in; deleted rows are not found."""
 
@@ -61,15 +64,14 @@ class NoRowId(SaysEnough, ValueError):
 class RowFilter:
     """Which rows; every given field narrows. Dates are local due dates, both ends included.
 
-    `states` are several states at once, `rows` numbers of rows or ids of messages, and `first` leaves only so many of
-    all that, the oldest due first. `reason` is to the letter what stands in the row; `hold_reasons` admit held rows
+    Of `states` one is enough, `rows` are numbers of rows or ids of messages, and `first` leaves only so many of all
+    that, the oldest due first. `reason` is to the letter what stands in the row; `hold_reasons` admit held rows
     only. Raises `NoRowId` and `NoHoldReason`.
     """
 
     scenario: str | None = None
     customer: str | None = None
     step_no: int | None = None
-    state: str | None = None
     reason: str | None = None
     due_from: date | None = None
     due_to: date | None = None
@@ -86,7 +88,7 @@ class RowFilter:
     @property
     def is_for_all(self) -> bool:
         """Whether nothing is given but what rows may be like, so that an action would be for all of them."""
-        return self == RowFilter(states=self.states, hold_reasons=self.hold_reasons)
+        return self == RowFilter(states=self.states, hold_reasons=self.hold_reasons, reason=self.reason)
 
     def condition(self) -> sql.Composed:
         """Return the filter as an SQL condition over `outreach.operator_rows`."""
@@ -96,7 +98,6 @@ class RowFilter:
                     ("scenario_code = {value}", self.scenario),
                     ("customer_id = {value}", self.customer),
                     ("step_no = {value}", self.step_no),
-                    ("state = {value}", self.state),
                     ("reason = {value}", self.reason),
                     ("due_date >= {value}", self.due_from),
                     ("due_date <= {value}", self.due_to),
@@ -120,13 +121,12 @@ class RowFilter:
 
     def selection(self) -> sql.Composed:
         """Return the rows meant, as an item of a `from` clause with the columns of `outreach.operator_rows`."""
-        cut: sql.Composable = sql.SQL("")
+        cut: sql.Composable = _UNCUT
         if self.first is not None:
             cut = sql.SQL("order by {due_date}, schedule_row_id limit {first}").format(
                 due_date=self.sorted_due_date(), first=self.first
             )
-        selection = sql.SQL("(select * from outreach.operator_rows where {condition} {cut}) as operator_rows")
-        return selection.format(condition=self.condition(), cut=cut)
+        return rows_where(self.condition(), cut)
 
     def sorted_due_date(self) -> sql.SQL:
         """Return the due date as something to sort by.
@@ -134,8 +134,7 @@ class RowFilter:
         Open rows are the last ones of the index of due dates: whoever walks it for the first few of them reads all of
         the past. No index is in the order of a sum, which leaves the indexes of open rows to find them.
         """
-        asked = {*self.states, *([self.state] if self.state else [])}
-        is_open = bool(self.hold_reasons) or (bool(asked) and asked <= set(OPEN_STATES))
+        is_open = bool(self.hold_reasons) or (bool(self.states) and set(self.states) <= set(OPEN_STATES))
         return sql.SQL("due_date + 0") if is_open else sql.SQL("due_date")
 
 
@@ -176,6 +175,12 @@ class RowCount:
     step_no: int
     state: str
     rows: int
+
+
+def rows_where(condition: sql.Composable, cut: sql.Composable = _UNCUT) -> sql.Composed:
+    """Return rows as an item of a `from` clause with the columns of `outreach.operator_rows`; `cut` ends the query."""
+    selection = sql.SQL("(select * from outreach.operator_rows where {condition} {cut}) as operator_rows")
+    return selection.format(condition=condition, cut=cut)
 
 
 def hold_reason() -> sql.SQL:
@@ -230,13 +235,12 @@ def summary(connection: Connection[Any], row_filter: RowFilter | None = None) ->
 
 def created_by(connection: Connection[Any], run_id: UUID) -> tuple[RowCount, ...]:
     """Return what one run created, counted by scenario, step and the state the rows have now."""
-    created = sql.SQL("(select * from outreach.operator_rows where {condition}) as operator_rows")
-    return _counted(connection, created.format(condition=created_by_condition(run_id)))
+    return _counted(connection, created_by_run(run_id))
 
 
-def created_by_condition(run_id: UUID) -> sql.Composed:
-    """Return what one run created as an SQL condition over `outreach.operator_rows`."""
-    return sql.SQL("run_id = {run_id}").format(run_id=run_id)
+def created_by_run(run_id: UUID) -> sql.Composed:
+    """Return the rows that one run created, as `rows_where` does."""
+    return rows_where(sql.SQL("run_id = {run_id}").format(run_id=run_id))
 
 
 def _counted(connection: Connection[Any], selection: sql.Composed) -> tuple[RowCount, ...]:

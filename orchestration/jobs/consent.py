@@ -1,15 +1,14 @@
 """The jobs for who is not to be written to: opt-outs in the words of the command line, and a provider's own lists.
 
-Belongs here: their forms in the launchpad and what they show. Does not belong here: what an opt-out means
-(`ekiden.delivery.consent.opt_outs`), or how lists are read (`ekiden.delivery.consent.suppressions`).
+Belongs here: what they show. Does not belong here: what an opt-out means (`ekiden.delivery.consent.opt_outs`), how
+lists are read (`ekiden.delivery.consent.suppressions`), and their forms in the launchpad (`forms`).
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from dagster import Config, JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
-from pydantic import Field
+from dagster import JobDefinition, MetadataValue, OpExecutionContext, ResourceParam, job, op
 
 from assets.shown.tables import markdown_table
 from assets.steps.acting import ledger, run_context
@@ -18,8 +17,6 @@ from ekiden.clock import Clock
 from ekiden.delivery.consent.opt_outs import (
     NewOptOut,
     OptOut,
-    OptOutChannel,
-    OptOutFilter,
     find_opt_outs,
     is_customer,
     opt_out,
@@ -28,54 +25,12 @@ from ekiden.delivery.consent.opt_outs import (
 from ekiden.delivery.consent.suppressions import lists_for, sync
 from ekiden.local_time import to_the_minute
 from ekiden.settings import Settings
-from orchestration.jobs.forms import read_word
+from orchestration.jobs.forms import AddOptOut, SyncSuppressions, WhichOptOuts, WithdrawOptOuts
 from orchestration.jobs.showing import show
 from orchestration.schedules import SYNCING_JOB
 
 SHOWN_ROWS = 50
 """Opt-outs shown of those that match: some screens."""
-
-
-class WhichOptOuts(Config):
-    """Whose opt-outs, and of what; every field that is filled in narrows the choice."""
-
-    customer: str | None = Field(default=None, description="Id of one customer: every address of theirs.")
-    address: str | None = Field(default=None, description="An address, whichever customer has it.")
-    channel: str | None = Field(
-        default=None, description=f"{', '.join(OptOutChannel)}. Empty: every channel, whichever it is."
-    )
-    site: str | None = Field(default=None, description="A site, as scenarios name it. Empty: every site.")
-
-    def of_channel(self) -> OptOutChannel | None:
-        """Return the channel meant; raises `NotAWord`."""
-        return read_word("channel", self.channel, OptOutChannel) if self.channel else None
-
-    def chosen(self, opt_out_ids: Iterable[int] = ()) -> OptOutFilter:
-        """Return which are meant; raises `NotAWord`."""
-        return OptOutFilter(
-            self.customer or None, self.address or None, self.of_channel(), self.site or None, tuple(opt_out_ids)
-        )
-
-
-class AddOptOut(WhichOptOuts):
-    """Who does not want to be written to, and by what. Nothing goes out against it from the next claim on."""
-
-    actor: str = Field(description="Who records it: your name.")
-    reason: str | None = Field(default=None, description="How it reached you; kept with it.")
-
-
-class WithdrawOptOuts(WhichOptOuts):
-    """Whose opt-outs to withdraw, because they have opted in again. The suppression list stays as it is."""
-
-    actor: str = Field(description="Who says so: your name.")
-    reason: str = Field(description="How the customer has opted in again; kept as the consent.")
-    opt_out_ids: list[int] = Field(default=[], description="Single opt-outs, by their ids.")
-
-
-class SyncSuppressions(Config):
-    """How far back to read."""
-
-    full: bool = Field(default=False, description="True: every list from its beginning. False: what is new.")
 
 
 @op(name="record_opt_out", description="Record that somebody does not want to be written to.", tags={"kind": "ledger"})

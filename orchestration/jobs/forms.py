@@ -1,40 +1,26 @@
-"""The launchpad's forms for planning, changing rows, settling, pausing and sending: what they ask, and what it means.
+"""The launchpad's forms of the jobs that do something: what they ask, and what it means.
 
-Belongs here: config classes and their reading. Does not belong here: what the jobs do, the forms of the jobs
-that look (`looking_forms`), and those that stand with their jobs (`lists`, `consent`).
+Belongs here: config classes, and what each makes of its fields. Does not belong here: what the jobs do, how a field is
+read (`fields`), and the forms of the jobs that look (`looking_forms`).
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from enum import StrEnum
-from typing import TypeVar
+from uuid import UUID
 
 from dagster import Config
 from pydantic import Field
 
 from assets.schedule import PAST_DATES
+from ekiden.delivery.consent.opt_outs import OptOutChannel, OptOutFilter
+from ekiden.delivery.lists.export_files import ExportFormat, FileOptions
 from ekiden.delivery.unknown.rows import MOST_HOURS, Settled, UnknownFilter
 from ekiden.schedule.operating.operators import DEFAULT_LIMIT
 from ekiden.schedule.rows import RowFilter
+from orchestration.jobs.fields import DUE, NotADay, NotAWord, read_day, read_days, read_word, refuse_out_of_bounds
 
 ALL_MEANT = "True: every row that the action applies to. Needed to change rows where no other field narrows the choice."
 """Said of every form that changes rows."""
-
-DUE = ("due_from", "due_to")
-"""The fields that bound due dates."""
-
-Word = TypeVar("Word", bound=StrEnum)
-
-
-class NotADay(ValueError):
-    """A field that should name a day does not."""
-
-
-class NotAWord(ValueError):
-    """A field of a form says what it cannot say."""
-
-
-class OutOfBounds(ValueError):
-    """A field's number is too small or too large."""
 
 
 class NothingChosen(ValueError):
@@ -92,6 +78,10 @@ class OperateRows(Config):
         description="Only held rows that are held for these: past_due, past_time, missed_send, or operator (a person "
         "held or reopened them). Empty: whatever they are held for.",
     )
+    row_reason: str | None = Field(
+        default=None,
+        description="Only rows that have this reason, like no_address, as the job search_rows finds them by `reason`.",
+    )
     due_from: str | None = Field(default=None, description="Earliest local due date, like 2026-05-01.")
     due_to: str | None = Field(default=None, description="Latest local due date, like 2026-05-07.")
     row: list[str] = Field(default=[], description="Single rows, each by its schedule_row_id or message_id.")
@@ -117,6 +107,7 @@ class OperateRows(Config):
             scenario=self.scenario or None,
             customer=self.customer or None,
             step_no=self.step_no,
+            reason=self.row_reason or None,
             due_from=due_from,
             due_to=due_to,
             states=tuple(self.state),
@@ -156,11 +147,8 @@ class SettleUnknown(Config):
     )
 
     def settled(self) -> Settled:
-        """Return what became of them; raises `ValueError` naming the field."""
-        try:
-            return Settled(self.settled_as.strip())
-        except ValueError:
-            raise ValueError(f"settled_as: {self.settled_as!r} is none of {', '.join(Settled)}") from None
+        """Return what became of them; raises `NotAWord`."""
+        return read_word("settled_as", self.settled_as, Settled)
 
     def chosen(self, now: datetime) -> UnknownFilter:
         """Return the rows meant at `now`; raises `NoRowId`, `OutOfBounds` and `NothingChosen`."""
@@ -226,40 +214,91 @@ class SendNow(Config):
         return read_day("due_date", self.due_date) if self.due_date else None
 
 
-def read_days(
-    first_day: str | None, last_day: str | None, *, fields: tuple[str, str] = ("first_day", "last_day")
-) -> tuple[date | None, date | None]:
-    """Return the days that two fields name, None where one is empty; raises `NotADay`."""
-    first_field, last_field = fields
-    first = read_day(first_field, first_day) if first_day else None
-    last = read_day(last_field, last_day) if last_day else None
-    if first and last and last < first:
-        raise NotADay(f"{last_field} {last} is before {first_field} {first}: swap them")
-    return first, last
+class ExportLists(Config):
+    """What to extract. Due rows are marked and go on to their next step; exporting again takes nobody twice."""
+
+    actor: str = Field(description="Who exports: your name. It stays with the list.")
+    scenario: str | None = Field(default=None, description="Code of one scenario. Empty: all.")
+    channel: str | None = Field(default=None, description="dm or outbound_call. Empty: both.")
+    format: str | None = Field(
+        default=None, description="csv or parquet. Empty: csv or, with `again`, as the list was written before."
+    )
+    bom: bool = Field(default=False, description="CSV: begin with the mark by which Excel knows UTF-8.")
+    verbatim: bool = Field(
+        default=False, description="CSV: write cells that begin like a formula as they are, without a ' before."
+    )
+    again: str | None = Field(
+        default=None, description="The ledger's run of an earlier export: write its list anew and mark nothing."
+    )
+
+    def options(self) -> FileOptions | None:
+        """Return how the file is to be written, None if the form says nothing of it; raises `NotAWord`."""
+        if not (self.format or self.bom or self.verbatim):
+            return None
+        form = read_word("format", self.format, ExportFormat) if self.format else ExportFormat.CSV
+        return FileOptions(form, self.bom, self.verbatim)
+
+    def again_run(self) -> UUID | None:
+        """Return the run whose list is to be written anew, None for a new list; raises `NotAWord`."""
+        if not self.again:
+            return None
+        if self.scenario or self.channel:
+            raise NotAWord("again: writes a whole list; leave scenario and channel empty")
+        try:
+            return UUID(self.again.strip())
+        except ValueError:
+            raise NotAWord(f"again: {self.again!r} is no run of the ledger; `ekiden exports` shows them") from None
 
 
-def read_day(field: str, text: str) -> date:
-    """Return the day that a field names; raises `NotADay` naming the field."""
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise NotADay(f"{field}: {text!r} is not a day; write it like 2026-05-01") from None
+class ImportList(Config):
+    """Which file to import; all of its customers come onto the list or, at any fault, nobody."""
+
+    actor: str = Field(description="Who imports: your name. It is kept.")
+    file: str = Field(
+        description="Name of a file in the folder of lists (EKIDEN_LISTS). It is moved to done/ or refused/."
+    )
+    list: str | None = Field(default=None, description="The list, as scenarios name it. Empty: the file's name.")
+    encoding: str = Field(default="auto", description="auto, utf-8 or cp932, which is what Excel calls Shift_JIS.")
+    skip_bad_rows: bool = Field(default=False, description="True: import the good rows and leave out the bad ones.")
 
 
-def read_word(field: str, text: str, words: type[Word]) -> Word:
-    """Return the word that a field says; raises `NotAWord` naming the field and what is allowed."""
-    try:
-        return words(text.strip())
-    except ValueError:
-        raise NotAWord(f"{field}: {text!r} is not known; allowed: {', '.join(words)}") from None
+class WhichOptOuts(Config):
+    """Whose opt-outs, and of what; every field that is filled in narrows the choice."""
+
+    customer: str | None = Field(default=None, description="Id of one customer: every address of theirs.")
+    address: str | None = Field(default=None, description="An address, whichever customer has it.")
+    channel: str | None = Field(
+        default=None, description=f"{', '.join(OptOutChannel)}. Empty: every channel, whichever it is."
+    )
+    site: str | None = Field(default=None, description="A site, as scenarios name it. Empty: every site.")
+
+    def of_channel(self) -> OptOutChannel | None:
+        """Return the channel meant; raises `NotAWord`."""
+        return read_word("channel", self.channel, OptOutChannel) if self.channel else None
+
+    def chosen(self, opt_out_ids: Iterable[int] = ()) -> OptOutFilter:
+        """Return which are meant; raises `NotAWord`."""
+        return OptOutFilter(
+            self.customer or None, self.address or None, self.of_channel(), self.site or None, tuple(opt_out_ids)
+        )
 
 
-def refuse_out_of_bounds(field: str, number: float, *, least: float, most: float | None = None) -> None:
-    """Raise `OutOfBounds` unless a field's number is within its bounds.
+class AddOptOut(WhichOptOuts):
+    """Who does not want to be written to, and by what. Nothing goes out against it from the next claim on."""
 
-    Not left to pydantic: Dagster makes the form before the job begins, and its words would be those of the library.
-    """
-    if not number >= least:  # what is no number at all is no more than anything
-        raise OutOfBounds(f"{field}: {number} is too small; it is at least {least}")
-    if most is not None and number > most:
-        raise OutOfBounds(f"{field}: {number} is too large; it is at most {most}")
+    actor: str = Field(description="Who records it: your name.")
+    reason: str | None = Field(default=None, description="How it reached you; kept with it.")
+
+
+class WithdrawOptOuts(WhichOptOuts):
+    """Whose opt-outs to withdraw, because they have opted in again. The suppression list stays as it is."""
+
+    actor: str = Field(description="Who says so: your name.")
+    reason: str = Field(description="How the customer has opted in again; kept as the consent.")
+    opt_out_ids: list[int] = Field(default=[], description="Single opt-outs, by their ids.")
+
+
+class SyncSuppressions(Config):
+    """How far back to read."""
+
+    full: bool = Field(default=False, description="True: every list from its beginning. False: what is new.")

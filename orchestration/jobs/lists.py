@@ -1,14 +1,11 @@
 """The jobs for lists of people: `export_lists` out of the ledger, `import_list` into the warehouse.
 
-Belongs here: their forms in the launchpad and what they log. Does not belong here: what they do
-(`ekiden.delivery.lists.export`, `ekiden.raw.lists`).
+Belongs here: what they log. Does not belong here: what they do (`ekiden.delivery.lists.export`, `ekiden.raw.lists`),
+and their forms in the launchpad (`forms`).
 """
-
-from uuid import UUID
 
 from dagster import (
     AssetMaterialization,
-    Config,
     Failure,
     JobDefinition,
     MetadataValue,
@@ -17,7 +14,6 @@ from dagster import (
     job,
     op,
 )
-from pydantic import Field
 
 from assets import exports
 from assets.exports import export_metadata
@@ -25,62 +21,15 @@ from assets.steps.acting import ledger, run_context, starting_tag
 from assets.steps.refusals import refusing
 from ekiden.clock import Clock
 from ekiden.delivery.lists.export import export_again, export_due
-from ekiden.delivery.lists.export_files import AS_CSV, ExportFormat, FileOptions
+from ekiden.delivery.lists.export_files import AS_CSV
 from ekiden.raw.encodings import Encoding
 from ekiden.raw.list_folder import FileChanged, in_words, take
 from ekiden.raw.lists import ListReport
 from ekiden.settings import Settings
-from orchestration.jobs.forms import NotAWord, read_word
+from orchestration.jobs.fields import read_word
+from orchestration.jobs.forms import ExportLists, ImportList
 from orchestration.jobs.showing import show
 from sensors.list_files import IMPORTING_JOB, IMPORTING_OP, state_asked_for
-
-
-class ExportLists(Config):
-    """What to extract. Due rows are marked and go on to their next step; exporting again takes nobody twice."""
-
-    actor: str = Field(description="Who exports: your name. It stays with the list.")
-    scenario: str | None = Field(default=None, description="Code of one scenario. Empty: all.")
-    channel: str | None = Field(default=None, description="dm or outbound_call. Empty: both.")
-    format: str | None = Field(
-        default=None, description="csv or parquet. Empty: csv or, with `again`, as the list was written before."
-    )
-    bom: bool = Field(default=False, description="CSV: begin with the mark by which Excel knows UTF-8.")
-    verbatim: bool = Field(
-        default=False, description="CSV: write cells that begin like a formula as they are, without a ' before."
-    )
-    again: str | None = Field(
-        default=None, description="The ledger's run of an earlier export: write its list anew and mark nothing."
-    )
-
-    def options(self) -> FileOptions | None:
-        """Return how the file is to be written, None if the form says nothing of it; raises `NotAWord`."""
-        if not (self.format or self.bom or self.verbatim):
-            return None
-        form = read_word("format", self.format, ExportFormat) if self.format else ExportFormat.CSV
-        return FileOptions(form, self.bom, self.verbatim)
-
-    def again_run(self) -> UUID | None:
-        """Return the run whose list is to be written anew, None for a new list; raises `NotAWord`."""
-        if not self.again:
-            return None
-        if self.scenario or self.channel:
-            raise NotAWord("again: writes a whole list; leave scenario and channel empty")
-        try:
-            return UUID(self.again.strip())
-        except ValueError:
-            raise NotAWord(f"again: {self.again!r} is no run of the ledger; `ekiden exports` shows them") from None
-
-
-class ImportList(Config):
-    """Which file to import; all of its customers come onto the list or, at any fault, nobody."""
-
-    actor: str = Field(description="Who imports: your name. It is kept.")
-    file: str = Field(
-        description="Name of a file in the folder of lists (EKIDEN_LISTS). It is moved to done/ or refused/."
-    )
-    list: str | None = Field(default=None, description="The list, as scenarios name it. Empty: the file's name.")
-    encoding: str = Field(default="auto", description="auto, utf-8 or cp932, which is what Excel calls Shift_JIS.")
-    skip_bad_rows: bool = Field(default=False, description="True: import the good rows and leave out the bad ones.")
 
 
 @op(name="export_due_lists", description="Extract due lists, mark their rows, make the next step.")

@@ -28,7 +28,7 @@ from ekiden.insights.status_wording import status_in_words
 from ekiden.insights.timeline import TimelineEntry, timeline
 from ekiden.insights.why import why
 from ekiden.schedule.held import held_rows
-from ekiden.schedule.rows import RowState, count, search, summary
+from ekiden.schedule.rows import count, search, summary
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 from orchestration.jobs.looking_forms import (
@@ -117,7 +117,7 @@ def held_op(
 ) -> None:
     """Show the config's held rows, or their counts."""
     with refusing(), ledger(settings) as connection:
-        chosen = config.row_filter(RowState.HELD)
+        chosen = config.chosen()
         refuse_unknown(connection, chosen.scenario)
         matching = {"rows_matching": MetadataValue.int(count(connection, chosen))}
         if config.summary:

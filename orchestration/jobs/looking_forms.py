@@ -1,7 +1,11 @@
 """The launchpad's forms of the jobs that look: what may be asked, as on the command line.
 
-Belongs here: config classes and their reading. Does not belong here: what the jobs show (`looking`).
+Belongs here: config classes, and what each makes of its fields. Does not belong here: what the jobs show (`looking`),
+and how a field is read (`fields`).
 """
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 from dagster import Config
 from pydantic import Field
@@ -9,8 +13,8 @@ from pydantic import Field
 from assets.shown.tables import LONGEST_TABLE
 from ekiden.insights.decisions import DecisionFilter
 from ekiden.insights.timeline import TimelineFilter
-from ekiden.schedule.rows import RowFilter, RowState
-from orchestration.jobs.forms import DUE, read_days, read_word, refuse_out_of_bounds
+from ekiden.schedule.rows import HoldReason, RowFilter, RowState
+from orchestration.jobs.fields import DUE, read_days, read_word, refuse_out_of_bounds
 
 
 class LookAtRows(Config):
@@ -19,7 +23,9 @@ class LookAtRows(Config):
     scenario: str | None = Field(default=None, description="Code of one scenario, like cross_sell.")
     customer: str | None = Field(default=None, description="Id of one customer.")
     step_no: int | None = Field(default=None, description="Number of one step, 1 to 10.")
-    reason: str | None = Field(default=None, description="Why they are in their state, like past_due.")
+    hold_reason: list[str] = Field(
+        default=[], description=f"Only held rows that are held for these: {', '.join(HoldReason)}. Empty: whatever for."
+    )
     due_from: str | None = Field(default=None, description="First local due date, like 2026-05-01.")
     due_to: str | None = Field(default=None, description="Last local due date, like 2026-05-07.")
     limit: int = Field(
@@ -27,36 +33,43 @@ class LookAtRows(Config):
         description=f"Most rows to show, 1 to {LONGEST_TABLE}; the command line shows any number.",
     )
 
-    def row_filter(self, state: RowState | None) -> RowFilter:
-        """Return the rows meant; raises `NotADay` and `OutOfBounds`."""
+    def row_filter(self, states: Sequence[RowState] = ()) -> RowFilter:
+        """Return the rows meant; raises `NotADay`, `NotAWord` and `OutOfBounds`."""
         refuse_untellable(self.limit)
         due_from, due_to = read_days(self.due_from, self.due_to, fields=DUE)
         return RowFilter(
             scenario=self.scenario or None,
             customer=self.customer or None,
             step_no=self.step_no,
-            state=state,
-            reason=self.reason or None,
             due_from=due_from,
             due_to=due_to,
+            states=tuple(states),
+            hold_reasons=tuple(read_word("hold_reason", reason, HoldReason) for reason in self.hold_reason),
         )
 
 
 class SearchRows(LookAtRows):
     """Which rows to show; every field that is filled in narrows the choice."""
 
-    state: str | None = Field(default=None, description=f"Only rows in this state: {', '.join(RowState)}.")
+    state: list[str] = Field(default=[], description=f"Only rows in these states: {', '.join(RowState)}.")
+    reason: str | None = Field(default=None, description="Only rows that have this reason, like no_address.")
+    row: list[str] = Field(default=[], description="Single rows, each by its schedule_row_id or message_id.")
     summary: bool = Field(default=False, description="True: count them by scenario, step and state instead.")
 
     def chosen(self) -> RowFilter:
-        """Return the rows meant; raises `NotADay`, `NotAWord` and `OutOfBounds`."""
-        return self.row_filter(read_word("state", self.state, RowState) if self.state else None)
+        """Return the rows meant; raises `NotADay`, `NotAWord`, `NoRowId` and `OutOfBounds`."""
+        states = [read_word("state", state, RowState) for state in self.state]
+        return replace(self.row_filter(states), reason=self.reason or None, rows=tuple(self.row))
 
 
 class ShowHeld(LookAtRows):
     """Which held rows to show; every field that is filled in narrows the choice."""
 
-    summary: bool = Field(default=False, description="True: count them by scenario, step and reason instead.")
+    summary: bool = Field(default=False, description="True: count them by scenario, step and hold reason instead.")
+
+    def chosen(self) -> RowFilter:
+        """Return the rows meant; raises `NotADay`, `NotAWord` and `OutOfBounds`."""
+        return self.row_filter([RowState.HELD])
 
 
 class ShowDecisions(Config):

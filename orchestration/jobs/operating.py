@@ -21,6 +21,7 @@ from ekiden.delivery.unknown.rows import unknown_counts
 from ekiden.delivery.unknown.settle import refuse_settling, settle
 from ekiden.schedule.operating.actions import ACTIONS, Action
 from ekiden.schedule.operating.operators import PreviewCount, applicable, due_later, operate, preview, refuse_order
+from ekiden.schedule.operating.without_rows import STANDINGS, WithoutRow
 from ekiden.schedule.rows import ScheduleRow
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
@@ -44,7 +45,7 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
     ) -> None:
         row_filter = applicable(action, config.row_filter())
         with ledger(settings) as connection:
-            found = preview(connection, row_filter, sample=SAMPLE_ROWS)
+            found = preview(connection, action, row_filter, sample=SAMPLE_ROWS)
             metadata = {
                 "matching": MetadataValue.md(preview_table(found.counts)),
                 "first_rows": MetadataValue.md(row_table(found.sample)),
@@ -52,6 +53,12 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
                 "rows_changed": MetadataValue.int(0),
                 "sending": MetadataValue.text(_told(open_pauses(connection, zone=settings.zone))),
             }
+            if action.without_rows:
+                metadata |= {
+                    "without_rows": MetadataValue.md(without_rows_table(found.first_without_rows)),
+                    "without_rows_matching": MetadataValue.int(found.matched_without_rows),
+                    "without_rows_changed": MetadataValue.int(0),
+                }
             if said := said_of_arrived(action):
                 carried = carried_rows(connection, row_filter, limit=SAMPLE_ROWS)
                 metadata["rows_arrived"] = MetadataValue.int(carried[0].rows if carried else 0)
@@ -74,7 +81,7 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
                     )
                 context.log.info(f"dry run: nothing was changed; set dry_run to false to {action.name} these rows")
             else:
-                refuse_order(action, reason=config.reason, matched=found.matched, limit=config.limit)
+                refuse_order(action, reason=config.reason, matched=found.touched, limit=config.limit)
                 report = operate(
                     connection,
                     action,
@@ -86,6 +93,8 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
                     reason=config.reason,
                 )
                 metadata["rows_changed"] = MetadataValue.int(report.changed)
+                if action.without_rows:
+                    metadata["without_rows_changed"] = MetadataValue.int(report.without_rows_changed)
                 if action.sends_today:
                     metadata["rows_due_later"] = MetadataValue.int(report.due_later)
                 metadata["not_changed"] = MetadataValue.text("; ".join(map(str, report.not_changed)) or "none")
@@ -244,6 +253,17 @@ def row_table(rows: Iterable[ScheduleRow]) -> str:
     return markdown_table(
         ("scenario", "customer", "step", "due", "state", "reason"),
         ((row.scenario_code, row.customer_id, row.step_no, row.due_date, row.state_ja, row.reason) for row in rows),
+    )
+
+
+def without_rows_table(enrolments: Iterable[WithoutRow]) -> str:
+    """Return who is in a scenario and has no row yet as a Markdown table, with the day that step 1 is due."""
+    return markdown_table(
+        ("scenario", "customer", "stands", "step 1 due", "anchor"),
+        (
+            (each.scenario_code, each.customer_id, STANDINGS[each.standing], each.due_date, each.anchor_key)
+            for each in enrolments
+        ),
     )
 
 

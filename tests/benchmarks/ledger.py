@@ -176,7 +176,7 @@ def _measure(connection: psycopg.Connection[Any], place: Place) -> dict[str, flo
         "plan_of_today": lambda: planned_anew(whole=False),
         "plan_of_today_whole": lambda: planned_anew(whole=True),
         "search_of_a_customer": found(customer=customer),
-        "search_of_what_is_held_of_a_scenario": found(scenario=scenario, state="held"),
+        "search_of_what_is_held_of_a_scenario": found(scenario=scenario, states=("held",)),
         "search_of_a_scenarios_day": found(scenario=scenario, due_from=shop.TODAY, due_to=shop.TODAY),
         "search_of_anything": found(),
         "count_of_a_day": lambda: count(connection, RowFilter(due_from=shop.TODAY, due_to=shop.TODAY)),

@@ -129,7 +129,7 @@ def _measure_release(planner: _Planner, report: Reporter) -> None:
         lambda: operate(
             planner.connection,
             ACTIONS["release"],
-            RowFilter(state="held"),
+            RowFilter(states=("held",)),
             now=planner.now(),
             settings=planner.settings,
             context=BENCHMARK,

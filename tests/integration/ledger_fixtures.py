@@ -263,7 +263,7 @@ class Shop:
         return operate(
             self.connection,
             ACTIONS[action],
-            RowFilter(**row_filter),
+            rows_meant(**row_filter),
             now=self.now,
             settings=self.settings,
             context=OPERATOR,
@@ -271,7 +271,7 @@ class Shop:
         )
 
     def rows(self, **row_filter: Any) -> list[ScheduleRow]:
-        return search(self.connection, RowFilter(**row_filter), limit=100_000)
+        return search(self.connection, rows_meant(**row_filter), limit=100_000)
 
     def row(self, **row_filter: Any) -> ScheduleRow:
         (row,) = self.rows(**row_filter)
@@ -315,6 +315,11 @@ class Shop:
             customer_id,
         )
         return [name for (name,) in found]
+
+
+def rows_meant(*, state: str | None = None, **row_filter: Any) -> RowFilter:
+    """Return a filter; `state` is for the many tests that mean a single one."""
+    return RowFilter(**row_filter | ({"states": (state,)} if state else {}))
 
 
 def reconcile_alone(

@@ -147,8 +147,9 @@ def _not_entered(
     again = remedies.get(scenario.definition.reentry, "needs a later anchor")
     if earlier.exit_reason == "blocked":
         own = [row.state for row in evidence.rows_by_enrolment.get(earlier.enrolment_id, ())]
-        # it is the row that is reopened
-        again = REOPEN if RowState.BLOCKED in own else "nothing: the blocked row was deleted, so the block stays"
+        # it is the row that is reopened, or who had none yet
+        can_be = not own or RowState.BLOCKED in own
+        again = REOPEN if can_be else "nothing: the blocked row was deleted, so the block stays"
     return Check("not_entered", wording, False, remedy=again)
 
 

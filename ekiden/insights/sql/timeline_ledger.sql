@@ -21,6 +21,20 @@ enrolment_changes as (
             'transition', transitions.transition,
             'to_state', transitions.to_state,
             'reason', transitions.reason,
+            -- with a row, it is the row's change that has the words
+            'said', case
+                when
+                    transitions.actor_kind = 'operator'
+                    and not exists (
+                        select
+                        from outreach.schedule_rows as rows
+                        where
+                            rows.enrolment_id = enrolments.enrolment_id
+                            and rows.state <> 'deleted'
+                            and rows.created_at <= transitions.transitioned_at
+                    )
+                    then runs.summary ->> 'reason'
+            end,
             'actor_kind', transitions.actor_kind,
             'actor', transitions.actor,
             'version_no', enrolments.version_no,
@@ -30,6 +44,7 @@ enrolment_changes as (
     from enrolments
     inner join outreach.transitions
         on transitions.subject = 'enrolment' and enrolments.enrolment_id = transitions.subject_id
+    left join outreach.runs on transitions.run_id = runs.run_id
 ),
 
 row_changes as (

@@ -1,6 +1,7 @@
 """The operators' actions: what each may be done to, what follows from it, and why a row was left as it was.
 
-Belongs here: the list of actions, the same for every door. Does not belong here: doing them (`operators`).
+Belongs here: the list of actions, the same for every door. Does not belong here: doing them (`operators`,
+`without_rows`).
 """
 
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ class Action:
     explanation: str
     effects: tuple[str, ...] = ()
     """Statements that follow it, for the enrolments of the rows it changed."""
+    without_rows: str | None = None
+    """The statement for enrolments that have no row, which it applies to as well."""
+    standings: tuple[str, ...] = ()
+    """How those may stand: waiting for their first row, or blocked or completed before there was one."""
     exit_reason: str | None = None
     needs_reason: bool = False
     waits_for_plans: bool = False
@@ -66,6 +71,8 @@ ACTIONS = {
             ("ready", "held"),
             "End rows by hand: nothing is sent and no next step follows.",
             effects=("end_enrolments",),
+            without_rows="end_without_rows",
+            standings=("waiting",),
             exit_reason="manual_complete",
         ),
         # T13 (R-053, R-240e)
@@ -75,6 +82,8 @@ ACTIONS = {
             ("ready", "held", "failed"),
             "Do not deliver: the customer never enters this scenario again.",
             effects=("end_enrolments",),
+            without_rows="end_without_rows",
+            standings=("waiting",),
             exit_reason="blocked",
         ),
         # T10, at once: a row fails only where it is certain that nothing was sent
@@ -92,6 +101,8 @@ ACTIONS = {
             ("blocked",),
             "Put blocked rows back under release control; needs a reason.",
             effects=("reactivate_enrolments",),
+            without_rows="reactivate_without_rows",
+            standings=("blocked",),
             needs_reason=True,
             waits_for_plans=True,
         ),
@@ -103,6 +114,8 @@ ACTIONS = {
             ("ready", "held", "completed", "blocked", "skipped", "cancelled", "failed"),
             "Delete rows softly; a customer left without rows may enter again.",
             effects=("lock_chosen_enrolments", "remove_empty_enrolments"),
+            without_rows="remove_without_rows",
+            standings=("waiting", "blocked", "completed"),
             leaves_arrived=True,
         ),
     )

@@ -2,7 +2,7 @@
 
 Single or by filter, the same code for the command line and for Dagster's jobs. Every action needs an actor, happens in
 one transaction and is refused whole where it would touch more rows than its limit. Does not belong here: what each
-action may be done to and what follows from it (`actions`).
+action may be done to and what follows from it (`actions`), and what it does to who has no row yet (`without_rows`).
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +19,9 @@ from ekiden.database.statements import statement
 from ekiden.errors import SaysEnough
 from ekiden.scenarios.definition import EXPORTED_CHANNELS
 from ekiden.schedule.errors import ReasonMissing
+from ekiden.schedule.operating import without_rows
 from ekiden.schedule.operating.actions import Action, NotChanged, changed_meanwhile, not_changed
+from ekiden.schedule.operating.without_rows import WithoutRow, WithoutRowCount
 from ekiden.schedule.rows import RowFilter, RowState, ScheduleRow, count, hold_reason, search
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
 from ekiden.schedule.scenario_codes import refuse_unknown
@@ -33,7 +35,8 @@ DEFAULT_LIMIT = 1000
 class OperatorReport:
     """How many rows matched and how many changed, and why the others did not.
 
-    `due_later` of those that changed are messages let go before their due date.
+    `due_later` of those that changed are messages let go before their due date. `without_rows` are the enrolments that
+    matched and have no row, and `without_rows_changed` those of them that changed.
     """
 
     run_id: UUID
@@ -41,6 +44,8 @@ class OperatorReport:
     changed: int
     not_changed: tuple[NotChanged, ...] = ()
     due_later: int = 0
+    without_rows: int = 0
+    without_rows_changed: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,14 +61,28 @@ class PreviewCount:
 
 @dataclass(frozen=True)
 class Preview:
-    """What an action would touch: how many rows, by scenario, step, state and hold reason, and the first of them."""
+    """What an action would touch: how many rows, by scenario, step, state and hold reason, and the first of them.
+
+    And how many enrolments without a row, by scenario and how they stand, and the first of them.
+    """
 
     counts: tuple[PreviewCount, ...]
     sample: tuple[ScheduleRow, ...]
+    without_rows: tuple[WithoutRowCount, ...] = ()
+    first_without_rows: tuple[WithoutRow, ...] = ()
 
     @property
     def matched(self) -> int:
         return sum(count.rows for count in self.counts)
+
+    @property
+    def matched_without_rows(self) -> int:
+        return sum(count.enrolments for count in self.without_rows)
+
+    @property
+    def touched(self) -> int:
+        """Return how many an action would look at in all, as its limit counts them."""
+        return self.matched + self.matched_without_rows
 
 
 class TooManyRows(SaysEnough, ValueError):
@@ -83,21 +102,27 @@ def applicable(action: Action, row_filter: RowFilter) -> RowFilter:
     """Return the filter, narrowed to the states the action applies to where it names none; raises `WrongState`."""
     if row_filter.hold_reasons and RowState.HELD not in action.states:
         raise WrongState(f"hold reason: {action.name} applies to rows that are {', '.join(action.states)}, not held")
-    asked = {*row_filter.states, *([row_filter.state] if row_filter.state else [])}
-    if wrong := asked - set(action.states):
+    if wrong := set(row_filter.states) - set(action.states):
         raise WrongState(
             f"state {', '.join(sorted(wrong))}: {action.name} applies to rows that are {', '.join(action.states)}"
         )
-    return row_filter if asked else replace(row_filter, states=action.states)
+    return row_filter if row_filter.states else replace(row_filter, states=action.states)
 
 
-def preview(connection: Connection[Any], row_filter: RowFilter, *, sample: int) -> Preview:
-    """Return what an action on this filter would look at, with at most `sample` rows; raises `UnknownScenario`."""
+def preview(connection: Connection[Any], action: Action, row_filter: RowFilter, *, sample: int) -> Preview:
+    """Return what an action on this filter would look at, with at most `sample` of each; raises `UnknownScenario`."""
     refuse_unknown(connection, row_filter.scenario)
     counted = statement(__file__, "preview_counts").format(hold_reason=hold_reason(), selection=row_filter.selection())
     with connection.cursor(row_factory=class_row(PreviewCount)) as cursor:
         counts = tuple(cursor.execute(counted).fetchall())
-    return Preview(counts, tuple(search(connection, row_filter, limit=sample)))
+    found = Preview(counts, tuple(search(connection, row_filter, limit=sample)))
+    if meant := without_rows.meant(action, row_filter):
+        return replace(
+            found,
+            without_rows=without_rows.counts(connection, meant),
+            first_without_rows=without_rows.first_of(connection, meant, limit=sample),
+        )
+    return found
 
 
 def due_later(connection: Connection[Any], action: Action, row_filter: RowFilter, *, today: date) -> int:
@@ -132,8 +157,9 @@ def operate(
     """Do an action to the rows that the filter admits, all in one transaction, and return what became of them.
 
     Rows in a state the action does not apply to are left and counted, and so are those that others changed while this
-    waited for them, so that the filter admits them no more. Raises `TooManyRows`, having changed nothing,
-    if more than `limit` rows match, `ReasonMissing`, and `UnknownScenario`.
+    waited for them, so that the filter admits them no more. The same is done to who is in a scenario and has no row
+    yet, where the filter asks for nothing that only rows have. Raises `TooManyRows`, having changed nothing, if more
+    than `limit` of both together match, `ReasonMissing`, and `UnknownScenario`.
     """
     refuse_order(action, reason=reason, matched=0, limit=limit)
     refuse_unknown(connection, row_filter.scenario)
@@ -156,10 +182,17 @@ def _operate(
     with connection.transaction():
         run_id = start_run(connection, "operate", "operator", context, now=now)
         with acting(connection, "operator", context, run_id, now=now):
-            if action.waits_for_plans:
+            meant = without_rows.meant(action, row_filter)
+            # a plan gives rows to who has none: one that is under way is waited for where it could
+            has_no_row = meant is not None and without_rows.there_are(connection, meant)
+            if action.waits_for_plans or has_no_row:
                 # before any row is locked: a plan that waits for that row would wait for us, and we for it
                 wait_for_plans(connection)
             matched, lost = _choose(connection, row_filter, limit)
+            rowless = without_rows.choose(connection, meant, most=limit + 1) if meant and has_no_row else 0
+            if meant and matched + rowless > limit:
+                in_all = sum(count.enrolments for count in without_rows.counts(connection, meant))
+                raise TooManyRows(matched + in_all, limit)
             values = {
                 "now": now,
                 "actor": context.actor,
@@ -171,12 +204,16 @@ def _operate(
             changed = connection.execute(statement(__file__, action.name), values).rowcount
             for effect in action.effects:
                 connection.execute(statement(__file__, effect), values)
+            # after the rows: whoever came back by one of them is in the scenario
+            rowless_changed = without_rows.change(connection, action, values) if has_no_row else 0
             early = 0
             if action.sends_today:
                 early = _number(connection.execute(statement(__file__, "released_early"), values))
             left = not_changed(connection, action) if changed < matched - lost else ()
             if lost:
                 left = (*left, changed_meanwhile(lost))
+            if rowless_changed < rowless:
+                left = (*left, without_rows.not_changed(rowless - rowless_changed))
             connection.execute("drop table pg_temp.chosen_rows")
             told: dict[str, object] = {
                 "action": action.name,
@@ -188,8 +225,10 @@ def _operate(
                 told["not_changed"] = [vars(why) for why in left]
             if early:
                 told["due_later"] = early
+            if rowless:
+                told |= {"without_rows": rowless, "without_rows_changed": rowless_changed}
             finish_run(connection, run_id, now=now, summary=told)
-    return OperatorReport(run_id, matched, changed, left, early)
+    return OperatorReport(run_id, matched, changed, left, early, rowless, rowless_changed)
 
 
 def _choose(connection: Connection[Any], row_filter: RowFilter, limit: int) -> tuple[int, int]:

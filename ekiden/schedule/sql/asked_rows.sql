@@ -6,15 +6,15 @@ with found as (
 )
 
 select
-    found.schedule_row_id,
-    found.scenario_code,
-    found.customer_id,
-    found.step_no,
-    found.state,
-    found.reason,
-    found.state_changed_at,
-    found.anchor_kind,
-    found.anchor_key,
+    operator_rows.schedule_row_id,
+    operator_rows.scenario_code,
+    operator_rows.customer_id,
+    operator_rows.step_no,
+    operator_rows.state,
+    case when operator_rows.state = 'held' then ({hold_reason}) end as hold_reason, -- noqa: RF02
+    operator_rows.state_changed_at,
+    operator_rows.anchor_kind,
+    operator_rows.anchor_key,
     rows.scenario_version_id
-from found
-inner join outreach.schedule_rows as rows on found.schedule_row_id = rows.schedule_row_id
+from found as operator_rows
+inner join outreach.schedule_rows as rows on operator_rows.schedule_row_id = rows.schedule_row_id

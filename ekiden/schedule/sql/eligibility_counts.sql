@@ -3,7 +3,7 @@ select
     asked_rows.scenario_code,
     asked_rows.step_no,
     asked_rows.state,
-    asked_rows.reason,
+    asked_rows.hold_reason,
     count(*) as rows,
     count(distinct asked_rows.customer_id) as people,
     count(distinct asked_rows.customer_id) filter (where answers.because = 'entry_holds') as still_eligible,
@@ -18,5 +18,5 @@ select
     ) as longest_days
 from pg_temp.asked_rows
 left join pg_temp.answers on asked_rows.schedule_row_id = answers.schedule_row_id
-group by asked_rows.scenario_code, asked_rows.step_no, asked_rows.state, asked_rows.reason
-order by asked_rows.scenario_code asc, asked_rows.step_no asc, asked_rows.state asc, asked_rows.reason asc
+group by asked_rows.scenario_code, asked_rows.step_no, asked_rows.state, asked_rows.hold_reason
+order by asked_rows.scenario_code asc, asked_rows.step_no asc, asked_rows.state asc, asked_rows.hold_reason asc

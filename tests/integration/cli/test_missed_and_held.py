@@ -24,7 +24,7 @@ def test_missed_days_are_named_and_planned_in_one_run(missed: Shop, ekiden):
     assert "2024-03-10 to 2024-03-13: not planned" in ended.err
     assert "3 entered, 0 rows ready, 3 held, 0 cancelled" in ended.err
     (count,) = json.loads(ended.out)
-    assert (count["reason"], count["rows"], count["people"], count["still_eligible"]) == ("past_due", 3, 3, 3)
+    assert (count["hold_reason"], count["rows"], count["people"], count["still_eligible"]) == ("past_due", 3, 3, 3)
     days = missed.execute("select partition_from::text, partition_to::text from outreach.runs order by started_at")
     assert days == [("2024-03-09", "2024-03-09"), ("2024-03-10", "2024-03-13")]
     again = ekiden("plan", "--missed")
@@ -85,6 +85,18 @@ def test_held_rows_are_shown_with_their_age_their_reason_and_whether_they_should
     assert "stop_holds" in ekiden("held", "--customer", "C9").out
     short = ekiden("held", "--limit", "1")
     assert "1 of 3 rows" in short.err
+
+
+def test_who_asks_for_what_a_person_held_sees_what_a_release_of_it_lets_go(missed: Shop, ekiden):
+    missed.plan("2024-03-10", "2024-03-13")
+    missed.operate("block", customer="C9")
+    missed.operate("reopen", customer="C9", reason="past_due")
+    (row,) = json.loads(ekiden("held", "--hold-reason", "operator", "--format", "json").out)
+    assert (row["customer_id"], row["hold_reason"], row["reason"]) == ("C9", "operator", "past_due")
+    counts = json.loads(ekiden("held", "--summary", "--format", "json").out)
+    assert [(count["hold_reason"], count["rows"]) for count in counts] == [("operator", 1), ("past_due", 2)]
+    told = ekiden("release", "--scenario", "follow_up", "--hold-reason", "operator", "--dry-run").err
+    assert "release would look at 1 row" in told
 
 
 def test_held_rows_are_counted_by_scenario_step_and_reason(missed: Shop, ekiden):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ekiden.settings import Settings
-from tests.integration.ledger_fixtures import Shop
+from tests.integration.ledger_fixtures import STEP, Shop
 
 NOON = "2024-03-09 12:00"
 
@@ -97,6 +97,24 @@ def test_nothing_to_do_is_said_with_what_there_is_instead(planned: Shop, ekiden)
     assert ekiden("retry", "--customer", "nobody").out.strip() == "0 of 0 matching rows changed by retry"
 
 
+def test_who_is_in_a_scenario_and_has_no_row_yet_is_shown_blocked_and_taken_back(shop: Shop, ekiden):
+    shop.scenario(enrol_at="anchor", steps=[STEP | {"offset_days": 30}])
+    shop.buyer("C1", "2024-03-09")
+    shop.plan()
+    asked = ekiden("block", "--customer", "C1")
+    assert (asked.code, asked.out) == (1, "")
+    for part in ("follow_up, step 1, no row yet, due 2024-04-08: 1", "block would touch 1 enrolment without a row"):
+        assert part in asked.err
+    dry = ekiden("block", "--customer", "C1", "--dry-run")
+    assert "block would look at 1 enrolment without a row; nothing was changed" in dry.err
+    changed = ekiden("block", "--customer", "C1", "--yes")
+    assert (changed.code, changed.out.strip()) == (0, "1 of 1 matching enrolments without a row changed by block")
+    assert shop.enrolments() == {"C1": ("stopped", "blocked")}
+    back = ekiden("reopen", "--customer", "C1", "--reason", "rang", "--yes")
+    assert back.out.strip() == "1 of 1 matching enrolments without a row changed by reopen"
+    assert shop.enrolments() == {"C1": ("active", None)}
+
+
 def test_rows_can_be_chosen_by_state_by_number_and_by_how_long_they_are_due(planned: Shop, ekiden):
     (held,) = json.loads(ekiden("rows", "--state", "held", "--format", "json").out)
     assert ekiden("complete", "--state", "ready", "--all", "--yes").out.strip().startswith("1 of 1")
@@ -104,6 +122,25 @@ def test_rows_can_be_chosen_by_state_by_number_and_by_how_long_they_are_due(plan
     assert set(planned.states().values()) == {"completed", "blocked"}
     assert ekiden("delete", "--first", "1", "--yes").out.strip().startswith("1 of 1")
     assert [row.customer_id for row in planned.rows()] == ["C1"]
+
+
+def test_what_a_search_finds_is_handed_to_an_action_by_the_same_filters(planned: Shop, ekiden):
+    ekiden("hold", "--customer", "C1", "--yes")
+
+    def found(*filters: str) -> list[str]:
+        return [row["customer_id"] for row in json.loads(ekiden("rows", *filters, "--format", "json").out)]
+
+    ekiden("release", "--customer", "C2", "--yes")
+    assert found("--state", "held", "--state", "ready") == ["C2", "C1"]
+    assert found("--hold-reason", "operator") == ["C1"]
+    assert found("--reason", "operator") == ["C1"]
+    number = str(planned.row(customer="C2").schedule_row_id)
+    assert found("--row", number) == ["C2"]
+    alone = ekiden("delete", "--row-reason", "operator", "--yes")
+    assert alone.code == 2
+    deleted = ekiden("delete", "--scenario", "follow_up", "--row-reason", "operator", "--yes")
+    assert deleted.out.strip() == "1 of 1 matching rows changed by delete"
+    assert [row.customer_id for row in planned.rows()] == ["C2"]
 
 
 def test_what_a_person_held_on_purpose_stays_held_when_what_was_late_is_released(planned: Shop, ekiden):

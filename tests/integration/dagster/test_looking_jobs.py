@@ -68,11 +68,13 @@ def test_rows_are_searched_by_the_command_lines_filters(look: Look) -> None:
     assert lines(shown["rows"])[0].startswith(
         "| follow_up | 駅\\|田 | 1 | 2024-03-02 | held | 実施保留 | past_due |  |  | "
     )
-    shown = look("search_rows", state="ready", step_no=1, due_from="2024-03-09", due_to="2024-03-09")
+    shown = look("search_rows", state=["ready"], step_no=1, due_from="2024-03-09", due_to="2024-03-09")
     (line,) = lines(shown["rows"])
     # the shop's time, as on the command line
     assert line.startswith("| follow_up | C1 | 1 | 2024-03-09 | ready | 実施可能 |  | 2024-03-09 12:00 |  |")
     assert look("search_rows", reason="missed_send")["rows"] == "nothing"
+    assert look("search_rows", hold_reason=["past_due"], state=["held", "ready"])["rows_matching"] == 2
+    assert look("show_held", hold_reason=["operator"])["rows_matching"] == 0
 
 
 def test_only_so_many_rows_are_shown_as_were_asked_for_and_all_are_counted(look: Look) -> None:
@@ -88,8 +90,8 @@ def test_held_rows_are_shown_with_their_age_and_whether_they_still_make_sense(pl
     planned.at("2024-03-12 06:00")
     shown = look("show_held")
     assert lines(shown["held"]) == [
-        "| follow_up | 駅\\|田 | 1 | 2024-03-02 | 3 | past_due | yes | entry_holds |",
-        "| follow_up | C3 | 1 | 2024-03-03 | 3 | past_due | no | stop_holds |",
+        "| follow_up | 駅\\|田 | 1 | 2024-03-02 | 3 | past_due | past_due | yes | entry_holds |",
+        "| follow_up | C3 | 1 | 2024-03-03 | 3 | past_due | past_due | no | stop_holds |",
     ]
     assert look("show_held", customer="C1")["rows_matching"] == 0
     shown = look("show_held", limit=1)
@@ -168,7 +170,7 @@ def test_a_scenario_that_was_left_blank_is_none(look: Look, name, fields) -> Non
 @pytest.mark.parametrize(
     ("name", "fields", "refusal"),
     [
-        ("search_rows", {"state": "late"}, "state: 'late' is not known; allowed: ready, held, "),
+        ("search_rows", {"state": ["late"]}, "state: 'late' is not known; allowed: ready, held, "),
         ("search_rows", {"due_from": "1 May"}, "due_from: '1 May' is not a day"),
         (
             "search_rows",

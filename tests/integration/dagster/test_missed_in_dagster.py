@@ -241,7 +241,8 @@ def test_a_dry_run_of_a_release_says_who_waits_how_long_and_whether_they_should_
     shop.at("2024-03-16 06:00")
     metadata = metadata_of(dagster.try_release())
     assert "| follow_up | 1 | held | past_due | 3 | 3 | 2 | 0 | 1 | 0 | 0 | 2 |" in metadata["held"]
-    assert "| follow_up | C9 | 1 | 2024-03-10 | 2 | past_due | no | stop_holds |" in metadata["first_held_rows"]
+    first = "| follow_up | C9 | 1 | 2024-03-10 | 2 | past_due | past_due | no | stop_holds |"
+    assert first in metadata["first_held_rows"]
     assert (metadata["people_still_eligible"], metadata["people_no_longer_eligible"]) == (2, 1)
     # of the first row alone
     assert metadata_of(dagster.try_release(first=1))["people_still_eligible"] == 0

@@ -102,6 +102,17 @@ def test_a_row_that_has_arrived_is_not_deleted_and_the_job_says_so(planned: Shop
     assert planned.row(customer="C1").state == "failed"
 
 
+def test_who_waits_for_step_1_is_shown_and_blocked(shop: Shop):
+    shop.scenario(enrol_at="anchor", steps=[STEP | {"offset_days": 30}])
+    shop.buyer("C1", "2024-03-09")
+    shop.plan()
+    shown = run(shop, "block_rows", customer="C1")
+    assert (shown["rows_matching"], shown["without_rows_matching"], shown["without_rows_changed"]) == (0, 1, 0)
+    assert "| follow_up | C1 | no row yet | 2024-04-08 | O-C1-2024-03-09 |" in str(shown["without_rows"])
+    assert run(shop, "block_rows", customer="C1", dry_run=False)["without_rows_changed"] == 1
+    assert shop.enrolments() == {"C1": ("stopped", "blocked")}
+
+
 def test_rows_go_through_every_action(planned: Shop):
     def do(name: str, **fields: object) -> dict[str, object]:
         return run(planned, name, dry_run=False, **fields)
@@ -314,7 +325,7 @@ def test_messages_of_unknown_outcome_are_shown_with_their_evidence_and_settled(u
     assert (shown["rows_matching"], shown["rows_changed"]) == (1, 0)
     assert "| follow_up | 1 | recording | unknown | 1 | 1 |" in shown["on_their_way"]
     assert "| c…@shop.example | 2024-03-09 12:00 | 26 | it said unknown |" in shown["first_unknown"]
-    with pytest.raises(Failure, match="settled_as: 'perhaps' is none of sent, not-sent"):
+    with pytest.raises(Failure, match="settled_as: 'perhaps' is not known; allowed: sent, not-sent"):
         run(unknown, "settle_unknown", settled_as="perhaps", all=True, dry_run=False)
     with pytest.raises(Failure, match="or set all to true"):
         run(unknown, "settle_unknown", settled_as="sent", reason="the provider says so", dry_run=False)

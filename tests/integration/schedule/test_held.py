@@ -6,7 +6,7 @@ import pytest
 
 from ekiden.schedule.held import Because, EligibilityCount, held_counts, held_rows
 from ekiden.schedule.rows import RowFilter
-from tests.integration.ledger_fixtures import STEP, Shop
+from tests.integration.ledger_fixtures import STEP, Shop, rows_meant
 from tests.integration.ledger_invariants import snapshot
 
 pytestmark = pytest.mark.usefixtures("sound_ledger")
@@ -16,12 +16,12 @@ UNTIL_MARCH_5 = "{[2024-01-01,2024-03-05)}"
 
 def held(shop: Shop, **row_filter) -> dict[str, tuple[int, str | None, bool | None, Because]]:
     """Return (days held, reason, still eligible, because) of held rows by customer."""
-    found = held_rows(shop.connection, RowFilter(**row_filter), now=shop.now, settings=shop.settings, limit=100)
+    found = held_rows(shop.connection, rows_meant(**row_filter), now=shop.now, settings=shop.settings, limit=100)
     return {row.customer_id: (row.days_held, row.reason, row.still_eligible, row.because) for row in found}
 
 
 def counts(shop: Shop, **row_filter) -> tuple[EligibilityCount, ...]:
-    return held_counts(shop.connection, RowFilter(**row_filter), now=shop.now, settings=shop.settings)
+    return held_counts(shop.connection, rows_meant(**row_filter), now=shop.now, settings=shop.settings)
 
 
 def four_customers(shop: Shop, model: str = "follow_up") -> None:
@@ -53,7 +53,7 @@ def test_a_held_row_says_how_long_why_and_whether_its_customer_would_still_be_el
         "scenario_code": "follow_up",
         "step_no": 1,
         "state": "held",
-        "reason": "past_due",
+        "hold_reason": "past_due",
         "rows": 4,
         "people": 4,
         "still_eligible": 1,

@@ -132,7 +132,7 @@ def test_only_what_is_held_for_a_reason_is_released(held_for_all_reasons: Shop):
 def test_a_preview_counts_held_rows_by_why_they_are_held(held_for_all_reasons: Shop):
     ledger = held_for_all_reasons
     ledger.operate("release", customer="C2")
-    found = preview(ledger.connection, RowFilter(), sample=1)
+    found = preview(ledger.connection, ACTIONS["release"], RowFilter(), sample=1)
     assert [(count.state, count.hold_reason, count.rows) for count in found.counts] == [
         ("held", "missed_send", 1),
         ("held", "operator", 2),

@@ -283,7 +283,7 @@ def test_many_rows_are_released_by_one_filter(ledger: Shop):
         operate(
             ledger.connection,
             ACTIONS["release"],
-            RowFilter(state="held"),
+            RowFilter(states=("held",)),
             now=ledger.now,
             settings=ledger.settings,
             context=OPERATOR,

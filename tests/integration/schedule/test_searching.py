@@ -44,7 +44,7 @@ def test_what_waits_is_found_without_reading_the_past(shop: Shop):
     shop.plan()
     shop.connection.execute(PAST)
     for row_filter in (
-        RowFilter(state="held"),
+        RowFilter(states=("held",)),
         RowFilter(states=("ready", "held")),
         RowFilter(states=("held",), first=10),
         RowFilter(hold_reasons=("past_due",)),

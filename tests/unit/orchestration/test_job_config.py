@@ -4,18 +4,22 @@ import pytest
 
 from ekiden.delivery.consent.opt_outs import OptOutFilter
 from ekiden.schedule.rows import NoRowId
-from orchestration.jobs.consent import WhichOptOuts
+from orchestration.jobs.fields import NotADay, NotAWord, OutOfBounds
 from orchestration.jobs.forms import (
+    AddOptOut,
     BackfillDays,
-    NotADay,
+    ExportLists,
+    ImportList,
     NothingChosen,
     NothingToPause,
     OperateRows,
-    OutOfBounds,
     PauseSending,
     ResumeSending,
     SendNow,
     SettleUnknown,
+    SyncSuppressions,
+    WhichOptOuts,
+    WithdrawOptOuts,
 )
 from orchestration.jobs.looking_forms import (
     ExplainCustomer,
@@ -31,6 +35,7 @@ WRONG_WAY = {"due_from": "2026-05-07", "due_to": "2026-05-01"}
 
 FORMS = (
     *(BackfillDays, OperateRows, PauseSending, ResumeSending, SendNow, SettleUnknown),
+    *(ExportLists, ImportList, WhichOptOuts, AddOptOut, WithdrawOptOuts, SyncSuppressions),
     *(ExplainCustomer, SearchRows, ShowDecisions, ShowHeld, ShowStatus, ShowTimeline),
 )
 
@@ -59,6 +64,37 @@ def test_a_form_says_which_rows_by_the_words_of_the_command_line() -> None:
     assert (row_filter.scenario, row_filter.states) == ("cross_sell", ("held", "ready"))
     assert row_filter.hold_reasons == ("missed_send",)
     assert (row_filter.due_from, row_filter.rows, row_filter.first) == (date(2026, 5, 1), ("7",), 3)
+
+
+def test_what_a_search_finds_is_named_by_the_same_fields_to_an_action() -> None:
+    found = SearchRows(state=["skipped", "held"], reason="no_address", row=["7"], hold_reason=["past_due"]).chosen()
+    meant = OperateRows(
+        actor="Hanako", state=["skipped", "held"], row_reason="no_address", row=["7"], hold_reason=["past_due"]
+    ).row_filter()
+    assert found == meant
+    assert (found.states, found.reason, found.rows) == (("skipped", "held"), "no_address", ("7",))
+    assert ShowHeld(hold_reason=["operator"]).chosen().hold_reasons == ("operator",)
+
+
+def test_a_reason_alone_names_no_rows_to_an_action() -> None:
+    with pytest.raises(NothingChosen):
+        OperateRows(actor="Hanako", row_reason="no_address", dry_run=False).row_filter()
+
+
+@pytest.mark.parametrize(
+    ("read", "words"),
+    [
+        (lambda: SearchRows(state=["late"]).chosen(), "state: 'late' is not known; allowed: ready, held"),
+        (lambda: ShowHeld(hold_reason=["late"]).chosen(), "hold_reason: 'late' is not known; allowed: past_due"),
+        (
+            lambda: SettleUnknown(actor="Hanako", settled_as="perhaps").settled(),
+            "settled_as: 'perhaps' is not known; allowed: sent, not-sent",
+        ),
+    ],
+)
+def test_a_word_that_is_none_is_refused_with_the_fields_name(read, words: str) -> None:
+    with pytest.raises(NotAWord, match=words):
+        read()
 
 
 def test_fields_that_were_emptied_again_name_no_row() -> None:
@@ -118,7 +154,7 @@ def test_due_dates_the_wrong_way_round_are_refused_and_not_taken_for_no_row(form
         (lambda: settling(older_than_hours=float("nan")).chosen(NOW), "older_than_hours: nan is too small"),
         (lambda: settling(older_than_hours=2e6).chosen(NOW), "older_than_hours: 2000000.0 is too large; it is at most"),
         (lambda: SearchRows(limit=0).chosen(), "limit: 0 is too small; it is at least 1"),
-        (lambda: ShowHeld(limit=51).row_filter(None), "limit: 51 is too large; it is at most 50"),
+        (lambda: ShowHeld(limit=51).chosen(), "limit: 51 is too large; it is at most 50"),
         (lambda: ShowDecisions(limit=51).chosen(), "limit: 51 is too large; it is at most 50"),
         (lambda: ShowTimeline(customer="C1", limit=0).chosen(), "limit: 0 is too small; it is at least 1"),
     ],

@@ -1,5 +1,5 @@
 -- The scenarios, the asked one left out, in which a person blocked the customer, since when, and whether the blocked
--- row is still there to be reopened.
+-- row is still there to be reopened; who was blocked before there was a row is reopened without.
 select
     scenarios.scenario_code,
     min(enrolments.exited_at) as blocked_at,
@@ -8,6 +8,11 @@ select
             select
             from outreach.schedule_rows as rows
             where rows.enrolment_id = enrolments.enrolment_id and rows.state = 'blocked'
+        )
+        or not exists (
+            select
+            from outreach.schedule_rows as rows
+            where rows.enrolment_id = enrolments.enrolment_id and rows.state <> 'deleted'
         )
     ) as can_be_reopened
 from outreach.enrolments
