@@ -41,7 +41,7 @@ test: $(INSTALLED) ## Run all tests
 lint: $(INSTALLED) ## ruff and sqlfluff
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar ekiden assets
+	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar ekiden assets orchestration
 	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar --templater jinja dbt_project/models
 
 types: $(INSTALLED) ## mypy, strict on ekiden/

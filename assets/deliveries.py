@@ -38,10 +38,11 @@ from assets.steps.sending import (
     fail_for_broken_contents,
     reports_of,
     runs_of,
-    totals,
+    total,
     work,
 )
 from ekiden.clock import Clock
+from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.latency import Latency, latency_of
 from ekiden.delivery.sending.send import SendCounts
@@ -122,21 +123,21 @@ def send_metadata(
 ) -> dict[str, MetadataValue]:
     """Return what the workers of a run did, and of those that it takes up, for the metadata of its materialisations."""
     runs = [run for report in reports for run in report.ledger_runs]
-    counts = {**vars(SendCounts()), **totals(reports)}
+    counts = vars(total(reports))
     samples = [report.sample for report in reports if report.sample]
     pauses = _distinct(pause for run in runs for pause in run.pauses)
     quoted = ", ".join(f"'{run_id}'" for run_id in dagster_run_ids)
     return {
-        **{name: MetadataValue.int(total) for name, total in counts.items()},
+        **{name: MetadataValue.int(count) for name, count in counts.items()},
         **latency_metadata(latency),
         "workers": MetadataValue.int(len(reports)),
-        "by_due_date": MetadataValue.md(markdown_table(("due date", *counts), _by_due_date(reports, counts))),
+        "by_due_date": MetadataValue.md(markdown_table(("due date", *counts), _by_due_date(reports))),
         "found_sent_of_vanished_senders": MetadataValue.int(sum(run.found_sent for run in runs)),
         "paused": MetadataValue.text("; ".join(pauses) or "nothing"),
         "broken_contents": MetadataValue.text("\n".join(broken_contents(reports)) or "none"),
         # a worker that waits for the next minute looks more often than it finds something
         "ledger_run_ids": MetadataValue.text(
-            ", ".join(str(run.run_id) for run in runs if any(run.counts.values()))
+            ", ".join(str(run.run_id) for run in runs if run.counts != SendCounts())
             or ", ".join(str(run.run_id) for run in runs[:1])
         ),
         "channel": MetadataValue.text(", ".join(_distinct(run.channel for run in runs))),
@@ -162,26 +163,18 @@ def latency_metadata(latency: Latency | None) -> dict[str, MetadataValue]:
 
 def sent_by_due_date(connection: Connection, reports: Sequence[WorkerReport]) -> list[tuple[date, int]]:
     """Return how many messages the workers sent for each due date, in order."""
-    run_ids = [run.run_id for report in reports for run in report.ledger_runs if run.counts.get("sent")]
-    return connection.execute(
-        "select due_date, count(*) from outreach.messages"
-        # the index of messages is by time, and a run sends nothing before it starts
-        " where sent_at >= (select min(started_at) from outreach.runs where run_id = any(%(runs)s))"
-        " and send_run_id = any(%(runs)s) group by due_date order by due_date",
-        {"runs": run_ids},
-    ).fetchall()
+    run_ids = [run.run_id for report in reports for run in report.ledger_runs if run.counts.sent]
+    return connection.execute(statement(__file__, "sent_by_due_date"), {"runs": run_ids}).fetchall()
 
 
-def _by_due_date(reports: Sequence[WorkerReport], names: Iterable[str]) -> list[tuple[object, ...]]:
-    by_date: dict[date | None, dict[str, int]] = {}
+def _by_due_date(reports: Sequence[WorkerReport]) -> list[tuple[object, ...]]:
+    by_date: dict[date | None, SendCounts] = {}
     for report in reports:
         for run in report.ledger_runs:
-            line = by_date.setdefault(run.due_date, {})
-            for name, count in run.counts.items():
-                line[name] = line.get(name, 0) + count
+            by_date[run.due_date] = by_date.get(run.due_date, SendCounts()) + run.counts
     # a backfill looks at hundreds of days of which few have anything due
-    told = {day: line for day, line in by_date.items() if any(line.values())}
-    return [(day or "all", *(line.get(name, 0) for name in names)) for day, line in told.items()]
+    told = {day: counts for day, counts in by_date.items() if counts != SendCounts()}
+    return [(day or "all", *vars(counts).values()) for day, counts in told.items()]
 
 
 def _distinct(values: Iterable[str]) -> list[str]:

@@ -27,7 +27,7 @@ from assets.steps.partitions import days_of
 from assets.steps.refusals import refusing
 from ekiden.clock import Clock
 from ekiden.delivery.sending.contents import faults_in_use
-from ekiden.schedule.errors import DaysOutOfReach, NothingBuilt, UnknownScenario, ZoneDataDiffers
+from ekiden.errors import SaysEnough
 from ekiden.schedule.planning.plan import PlanReport, plan
 from ekiden.schedule.rows import RowFilter, summary
 from ekiden.settings import Settings
@@ -76,7 +76,7 @@ def step_schedule_asset(due_dates: DailyPartitionsDefinition, eligibility: Seque
     ) -> MaterializeResult:
         days, now = days_of(context), clock()
         with ledger(settings) as connection:
-            with refusing(DaysOutOfReach, NothingBuilt, UnknownScenario, ZoneDataDiffers):
+            with refusing(SaysEnough):
                 report = plan(
                     connection,
                     days[0],

@@ -14,11 +14,11 @@ from dagster import (
 )
 
 from ekiden.settings import Settings
+from orchestration.jobs.names import HISTORY_JOB, PLANNING_JOB, SYNCING_JOB
 
 HISTORY_TIME = time(0, 30)
 """Local time of the history's refresh: the day before is over, and the morning's planning is far."""
 
-SYNCING_JOB = "sync_suppressions"
 SYNC_TIME = time(5, 0)
 """Local time at which the provider's lists are read: an hour before most shops plan their day."""
 
@@ -27,7 +27,7 @@ def build_schedules(settings: Settings) -> list[ScheduleDefinition]:
     """Return the schedules: planning at the batch time, history in the night; both run unless switched off."""
 
     @schedule(
-        job_name="plan_day",
+        job_name=PLANNING_JOB,
         cron_schedule=cron(settings.batch_time),
         execution_timezone=settings.time_zone,
         default_status=DefaultScheduleStatus.RUNNING,
@@ -38,7 +38,7 @@ def build_schedules(settings: Settings) -> list[ScheduleDefinition]:
         return RunRequest(run_key=today, partition_key=today)
 
     @schedule(
-        job_name="refresh_history",
+        job_name=HISTORY_JOB,
         cron_schedule=cron(HISTORY_TIME),
         execution_timezone=settings.time_zone,
         default_status=DefaultScheduleStatus.RUNNING,

@@ -32,8 +32,6 @@ from orchestration.logs import keep_short, last_lines
 from orchestration.stop_signals import StopRequested, ignore_stop_signals, stop_signals
 
 WORKSPACE = PROJECT_ROOT / "workspace.yaml"
-DEFAULT_PORT = 3000
-DEFAULT_HOST = "127.0.0.1"
 
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: a process just forked must not
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -78,7 +76,7 @@ class _Child:
     log: Path
 
 
-def run(settings: Settings, *, port: int = DEFAULT_PORT, host: str = DEFAULT_HOST) -> int:
+def run(settings: Settings, *, port: int, host: str) -> int:
     """Serve until Ctrl-C or SIGTERM, then stop everything that was started; return the exit code.
 
     The embedded database is stopped too, whoever started it: nothing of the deployment runs afterwards.

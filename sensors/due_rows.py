@@ -48,8 +48,8 @@ PARTITION_TAG = "dagster/partition"
 INTERVAL = timedelta(seconds=5)
 """Between two looks: nobody knows of a release before; a look costs some milliseconds."""
 LOOK_AHEAD = timedelta(seconds=90)
-"""How long before its time a row's run is asked for: up to 10 seconds until the next look, 2 in the queue, 5 for a
-process to start and 5 for those of its workers, and ten times that on a machine with as many other things to do.
+"""How long before its time a row's run is asked for: up to 5 seconds until the next look, 2 in the queue, 5 for a
+process to start and 5 for those of its workers, and five times that on a machine with many other things to do.
 Shorter than workers wait (`assets.steps.sending`), or they would end before."""
 LONGEST_RUN = timedelta(hours=2)
 """Then Dagster ends it, and the sensor may ask again: workers whose broker forgot them never answer. Tens of millions

@@ -9,15 +9,9 @@ from contextlib import contextmanager
 from dagster import Failure
 from psycopg import DataError
 
-from ekiden.delivery.pauses import SendingPaused
-from ekiden.insights.built import ScenarioIsBroken
-from ekiden.insights.customers import UnknownCustomer
-from ekiden.schedule.errors import NothingBuilt, UnknownScenario, ZoneDataDiffers
+from ekiden.errors import SaysEnough
 
-REFUSALS = (
-    *(DataError, NothingBuilt, OverflowError, ScenarioIsBroken, SendingPaused, UnknownCustomer, UnknownScenario),
-    *(ValueError, ZoneDataDiffers),
-)
+REFUSALS = (SaysEnough, DataError, OverflowError, ValueError)
 """What can be wrong with a question or an order. Fields that cannot be read are a `ValueError`, and so is a rule that
 decides nothing; an instant beyond all calendars is an `OverflowError`, a NUL character in a text a `DataError`."""
 
@@ -26,7 +20,8 @@ decides nothing; an instant beyond all calendars is an `OverflowError`, a NUL ch
 def refusing(*refusals: type[Exception]) -> Iterator[None]:
     """Fail the run with the words of whatever is wrong with what was asked; for a block, or for a whole op.
 
-    Where so much is done that a fault of ours could pass for one of `REFUSALS`, name those there are.
+    An order is read in a block of all `REFUSALS`. What it sets going does so much that a fault of ours could pass for
+    one of them: there name those there are, `SaysEnough`, which no fault of ours is.
     """
     known = refusals or REFUSALS
     try:

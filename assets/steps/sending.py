@@ -26,9 +26,10 @@ from assets.steps.refusals import refusing
 from assets.steps.termination import WholeBatches
 from ekiden.clock import Clock
 from ekiden.delivery.channels.base import Carrier
-from ekiden.delivery.pauses import SendingPaused
 from ekiden.delivery.sending.contents import ContentsBroken
+from ekiden.delivery.sending.send import SendCounts
 from ekiden.delivery.sending.worker import IMPATIENT, CarrierReport, Patience, send_all_due
+from ekiden.errors import SaysEnough
 from ekiden.settings import Settings
 
 REPORT = "worker_report"
@@ -48,7 +49,7 @@ class LedgerRun(BaseModel):
     due_date: date | None
     run_id: UUID
     channel: str
-    counts: dict[str, int]
+    counts: SendCounts
     found_sent: int
     pauses: list[str]
 
@@ -81,8 +82,7 @@ def work(
     kept = [replace(carrier, channel=keeper) for keeper, carrier in zip(keepers, carriers, strict=True)]
     done: list[CarrierReport] = []
     broken_contents = None
-    # before anything was sent; named, as a fault of ours in so much work would pass for another refusal
-    with ledger(settings) as connection, batches.kept_whole(), refusing(SendingPaused):
+    with ledger(settings) as connection, batches.kept_whole(), refusing(SaysEnough):
         try:
             send_all_due(
                 connection,
@@ -109,7 +109,7 @@ def work(
         broken_contents=broken_contents,
     )
     context.add_output_metadata({REPORT: MetadataValue.json(report.model_dump(mode="json"))})
-    told = {name: count for name, count in totals([report]).items() if count}
+    told = {name: count for name, count in vars(total([report])).items() if count}
     context.log.info(", ".join(f"{name}: {count:,}" for name, count in told.items()) or "nothing was due")
 
 
@@ -119,7 +119,7 @@ def _ledger_run(done: CarrierReport) -> LedgerRun:
         due_date=done.due_date,
         run_id=report.run_id,
         channel=done.carrier.channel.name,
-        counts=vars(report.counts),
+        counts=report.counts,
         found_sent=report.reconciled.sent,
         pauses=[str(pause) for pause in report.pauses],
     )
@@ -164,11 +164,6 @@ def fail_for_broken_contents(reports: Sequence[WorkerReport]) -> None:
         raise Failure("\n".join(found), allow_retries=False)
 
 
-def totals(reports: Sequence[WorkerReport]) -> dict[str, int]:
-    """Return the counts of all ledger runs, by name, in the order in which they are told."""
-    summed: dict[str, int] = {}
-    for report in reports:
-        for run in report.ledger_runs:
-            for name, count in run.counts.items():
-                summed[name] = summed.get(name, 0) + count
-    return summed
+def total(reports: Sequence[WorkerReport]) -> SendCounts:
+    """Return the counts of all ledger runs together."""
+    return sum((run.counts for report in reports for run in report.ledger_runs), SendCounts())

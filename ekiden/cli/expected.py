@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 import psycopg
+import sqlalchemy.exc
 from pydantic import ValidationError
 
 from ekiden.errors import SaysEnough
@@ -37,6 +38,9 @@ def told(error: Exception) -> Sequence[object]:
     match error:
         case psycopg.Error():
             return _said_by_the_database(error)
+        case sqlalchemy.exc.OperationalError():
+            # by which Dagster's storage and the migrations ask
+            return [f"the database did not answer to the end: {error.orig}"]
         case UnicodeEncodeError():
             return _unencodable(error)
         case OSError() if error.errno in (*NOT_WRITTEN, *NOT_ALLOWED):

@@ -28,7 +28,7 @@ from ekiden.schedule.invariants import (
 from ekiden.schedule.runs import RunContext
 from ekiden.schedule.unanswered import Unanswered, unanswered_version
 from ekiden.settings import Settings
-from ekiden.warehouse.freshness import StaleTable, freshness_policies, stale_tables
+from ekiden.warehouse.freshness import StaleTable, stale_tables
 
 FRESHNESS = "freshness"
 """The guard of the data's age; those of invariants are called like them."""
@@ -110,7 +110,7 @@ def check_freshness(
 
     None where nothing is too old, or people know.
     """
-    stale = stale_tables(connection, freshness_policies(settings), now=now, zone=settings.zone)
+    stale = stale_tables(connection, settings, now=now)
     if not stale:
         return None
     with connection.transaction():
@@ -175,7 +175,7 @@ def _guard(name: str, context: RunContext) -> RunContext:
 
 def _finding(table: StaleTable) -> str:
     """Return what a person who resumes has seen: this table of that time; newer data that grows old is new to them."""
-    return f"{table.policy.name} {table.loaded_at.astimezone(UTC).isoformat() if table.loaded_at else 'is empty'}"
+    return f"{table.name} {table.loaded_at.astimezone(UTC).isoformat() if table.loaded_at else 'is empty'}"
 
 
 def _is_known(connection: Connection[Any], finding: str) -> bool:

@@ -21,7 +21,7 @@ from ekiden.scenarios.definition import EXPORTED_CHANNELS, SENT_CHANNELS
 from ekiden.schedule.planning.missed import MissedRange, find_missed_days
 from ekiden.schedule.zone_data import coming_difference
 from ekiden.settings import Settings
-from ekiden.warehouse.freshness import StaleTable, freshness_policies, stale_tables
+from ekiden.warehouse.freshness import StaleTable, stale_tables
 
 LATENCY_OVER = timedelta(hours=24)
 """A day has all of its send times in it."""
@@ -142,6 +142,6 @@ def deployment_status(connection: Connection[Any], *, now: datetime, settings: S
         next_plan_at(now, settings),
         find_missed_days(connection, now=now, settings=settings),
         built[0] if built else None,
-        stale_tables(connection, freshness_policies(settings), now=now, zone=settings.zone),
+        stale_tables(connection, settings, now=now),
         coming_difference(connection, now=now, settings=settings),
     )

@@ -1,7 +1,7 @@
 """Runs of the ledger: who acts, as what, when, and how it ended.
 
 Every change of the ledger happens inside `acting`; the database refuses a transition without an actor. Does
-not belong here: what a run does.
+not belong here: what a run does, and what is kept of that (`run_summaries`).
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from ekiden.database.statements import statement
+from ekiden.schedule.run_summaries import RunSummary
 
 ActorKind = Literal["materialiser", "dispatcher", "exporter", "operator"]
 RunKind = Literal["plan", "send", "export", "operate", "reconcile"]
@@ -61,13 +62,13 @@ def start_run(
 
 
 def finish_run(
-    connection: Connection[Any], run_id: UUID, *, now: datetime, summary: dict[str, object], succeeded: bool = True
+    connection: Connection[Any], run_id: UUID, *, now: datetime, summary: RunSummary, succeeded: bool = True
 ) -> None:
     """Record how a run ended, within the caller's transaction."""
     outcome = "succeeded" if succeeded else "failed"
     connection.execute(
         statement(__file__, "finish_run"),
-        {"run_id": run_id, "outcome": outcome, "summary": Jsonb(summary), "now": now},
+        {"run_id": run_id, "outcome": outcome, "summary": Jsonb(summary.as_json()), "now": now},
     )
 
 

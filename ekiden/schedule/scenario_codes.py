@@ -1,7 +1,7 @@
 """Scenario codes as people write them: which are known, and what to say of one that is not.
 
-Belongs here: refusing a code that nobody knows, for whatever narrows a question or an action to one scenario; it would
-find nothing, and look like an answer. Does not belong here: what is asked.
+Belongs here: refusing a code that nobody knows, for whatever narrows a question or an action to some scenarios; it
+would find nothing, and look like an answer. Does not belong here: what is asked.
 """
 
 from collections.abc import Sequence
@@ -10,21 +10,26 @@ from typing import Any
 
 from psycopg import Connection
 
+from ekiden.database.statements import statement
 from ekiden.scenarios.registry import read_registry
 from ekiden.schedule.errors import UnknownScenario
 
 
-def refuse_unknown(connection: Connection[Any], code: str | None) -> None:
+def scenario_ids(connection: Connection[Any]) -> dict[str, int]:
+    """Return the scenarios that the ledger knows, by code."""
+    return dict(connection.execute(statement(__file__, "known_scenarios")).fetchall())
+
+
+def refuse_unknown(connection: Connection[Any], *codes: str | None) -> None:
     """Raise `UnknownScenario` for a code that neither the ledger nor the last build has; None asks for all."""
-    if code is None:
-        return
-    rows = connection.execute("select scenario_code from outreach.scenarios").fetchall()
-    known = {known for (known,) in rows}
-    if code not in known:
+    asked = [code for code in codes if code is not None]
+    known = set(scenario_ids(connection)) if asked else set()
+    if any(code not in known for code in asked):
         # built and not planned yet: it has nothing, and that is the answer
         known |= {str(scenario.definition.get("code")) for scenario in read_registry(connection)}
-    if code not in known:
-        raise UnknownScenario(unknown_scenario(code, sorted(known)))
+    for code in asked:
+        if code not in known:
+            raise UnknownScenario(unknown_scenario(code, sorted(known)))
 
 
 def unknown_scenario(code: str, known: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from ekiden.database.statements import statement
 from ekiden.insights.lineage import latest_messages, lineage, masked_lineage
 from ekiden.insights.lineage_wording import describe
 from ekiden.schedule.rows import summary
@@ -44,7 +45,7 @@ def _where(settings: Settings) -> str:
 
 def print_outcome(console: Console, connection: Connection[Any], settings: Settings) -> None:
     """Print what was sent in all, and what to do next."""
-    row = connection.execute("select count(*), count(distinct schedule_row_id) from outreach.messages").fetchone()
+    row = connection.execute(statement(__file__, "sent_so_far")).fetchone()
     assert row is not None  # an aggregate gives one row
     messages, rows = row
     console.print(

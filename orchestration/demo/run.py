@@ -10,20 +10,17 @@ from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-import psycopg
-import sqlalchemy.exc
 from dagster import BetaWarning, DagsterInstance, Definitions
-from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
 from assets.steps.acting import ACTOR_TAG
+from ekiden.cli.expected import told
 from ekiden.database.connection import connect
 from ekiden.database.migrations import migrate
 from ekiden.delivery.channels import channel_for
 from ekiden.delivery.channels.base import Carrier
 from ekiden.delivery.channels.outbox import OutboxChannel
-from ekiden.errors import SaysEnough
 from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.settings import Settings
 from ekiden.warehouse.parsing import parse
@@ -34,12 +31,18 @@ from orchestration.demo.report import print_messages, print_outcome, print_rows
 from orchestration.demo.shop import load_shop, prepare_settings, present_settings, refuse_another_shop
 from orchestration.executors import sending_executor
 from orchestration.instance import end_lost_runs, open_instance, sole_server
+from orchestration.jobs.names import (
+    BACKFILL_JOB,
+    BACKFILL_OP,
+    HISTORY_JOB,
+    PLANNING_JOB,
+    RELEASING_JOB,
+    RELEASING_OP,
+)
 from sensors.due_rows import CATCH_ALL_JOB
 
 MISSED_DAYS = 7
 
-EXPECTED_ERRORS = (SaysEnough, psycopg.OperationalError, sqlalchemy.exc.OperationalError, ValidationError)
-"""Errors whose words say enough, the last words of a database that was stopped meanwhile among them."""
 LOG_WIDTH = 160
 """Columns where the output is no terminal."""
 
@@ -60,18 +63,18 @@ class Demo:
         """Run every step; each may be run again."""
         definitions = self.definitions()
         with self.step(f"plan today, {self.today}: look at the tables, build the warehouse (dbt), plan"):
-            self.job(definitions, "plan_day", partition_key=self.today.isoformat())
+            self.job(definitions, PLANNING_JOB, partition_key=self.today.isoformat())
         self.backfill(definitions)
         self.release(definitions)
         self.send(definitions)
         with self.step("refresh the history and check the ledger's invariants"):
-            self.job(definitions, "refresh_history")
+            self.job(definitions, HISTORY_JOB)
 
     def backfill(self, definitions: Definitions) -> None:
         first, last = self.today - timedelta(days=MISSED_DAYS), self.today - timedelta(days=1)
         with self.step(f"backfill the missed week {first} to {last}: what was due then is held, nothing is sent"):
             config = {"first_day": first.isoformat(), "last_day": last.isoformat()}
-            self.job(definitions, "backfill_days", op="plan_missed_days", config=config)
+            self.job(definitions, BACKFILL_JOB, op=BACKFILL_OP, config=config)
 
     def release(self, definitions: Definitions) -> None:
         with connect(self.settings, autocommit=True) as connection:
@@ -90,7 +93,7 @@ class Demo:
                 "limit": part.rows,
                 "dry_run": False,
             }
-            self.job(definitions, "release_held_rows", op="release_rows", config=config)
+            self.job(definitions, RELEASING_JOB, op=RELEASING_OP, config=config)
 
     def send(self, definitions: Definitions) -> None:
         with self.step(f"send what is due, into the {self.carrier().channel.name}"):
@@ -175,8 +178,12 @@ def main() -> int:
             print_rows(console, connection)
             print_messages(console, connection, settings)
             print_outcome(console, connection, settings)
-    except EXPECTED_ERRORS as error:
-        console.print(f"[red]the demo stopped:[/] {escape(str(error))}")
+    except Exception as error:
+        complaints = told(error)
+        if not complaints:
+            raise
+        for complaint in complaints:
+            console.print(f"[red]the demo stopped:[/] {escape(str(complaint))}")
         return 1
     return 0
 

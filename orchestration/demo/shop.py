@@ -15,6 +15,7 @@ from psycopg import Connection, sql
 from rich.console import Console
 
 from ekiden.database.connection import connect
+from ekiden.database.statements import statement
 from ekiden.demo.complete_journey import write_shop
 from ekiden.demo.customers import DOMAIN
 from ekiden.errors import SaysEnough
@@ -135,15 +136,6 @@ def _has(connection: Connection[Any], table: str) -> bool:
 
 
 def _has_none_but_made_up_customers(connection: Connection[Any]) -> bool:
-    found = connection.execute(
-        """
-        select
-            exists (select from raw.customers where email like %(made_up)s)
-            and not exists (
-                select from raw.customers
-                where email not like %(made_up)s or email_2 not like %(made_up)s
-            )
-        """,
-        {"made_up": f"%.{DOMAIN}"},
-    ).fetchone()
+    parameters = {"made_up": f"%.{DOMAIN}"}
+    found = connection.execute(statement(__file__, "has_only_made_up_customers"), parameters).fetchone()
     return found == (True,)

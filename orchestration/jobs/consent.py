@@ -26,8 +26,8 @@ from ekiden.delivery.consent.suppressions import lists_for, sync
 from ekiden.local_time import to_the_minute
 from ekiden.settings import Settings
 from orchestration.jobs.forms import AddOptOut, SyncSuppressions, WhichOptOuts, WithdrawOptOuts
+from orchestration.jobs.names import SYNCING_JOB
 from orchestration.jobs.showing import show
-from orchestration.schedules import SYNCING_JOB
 
 SHOWN_ROWS = 50
 """Opt-outs shown of those that match: some screens."""

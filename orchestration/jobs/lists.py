@@ -22,6 +22,7 @@ from assets.steps.refusals import refusing
 from ekiden.clock import Clock
 from ekiden.delivery.lists.export import export_again, export_due
 from ekiden.delivery.lists.export_files import AS_CSV
+from ekiden.errors import SaysEnough
 from ekiden.raw.encodings import Encoding
 from ekiden.raw.list_folder import FileChanged, in_words, take
 from ekiden.raw.lists import ListReport
@@ -33,7 +34,6 @@ from sensors.list_files import IMPORTING_JOB, IMPORTING_OP, state_asked_for
 
 
 @op(name="export_due_lists", description="Extract due lists, mark their rows, make the next step.")
-@refusing()
 def export_op(
     context: OpExecutionContext,
     config: ExportLists,
@@ -41,9 +41,10 @@ def export_op(
     clock: ResourceParam[Clock],
 ) -> None:
     """Export as the config says, as a materialisation of `exported_lists` where anybody was due."""
-    options, again = config.options(), config.again_run()
-    acting = run_context(context, actor=config.actor)
-    with ledger(settings) as connection:
+    with refusing():
+        options, again = config.options(), config.again_run()
+        acting = run_context(context, actor=config.actor)
+    with ledger(settings) as connection, refusing(SaysEnough):
         if again:
             report = export_again(connection, again, now=clock(), settings=settings, context=acting, options=options)
         else:
@@ -69,7 +70,6 @@ def export_op(
 
 
 @op(name=IMPORTING_OP, description="Put the customers of a file onto a list and move the file away with a report.")
-@refusing()
 def import_op(
     context: OpExecutionContext,
     config: ImportList,
@@ -82,15 +82,18 @@ def import_op(
         raise Failure(f"{config.file} is no file of {settings.lists_folder}; `ekiden list import` takes any file")
     # a person who does a run again means the file as it is now
     asked_for = state_asked_for(context.run.tags) if starting_tag(context.run.tags) else None
-    with ledger(settings) as connection, refusing(FileChanged, FileNotFoundError):
+    with refusing():
+        encoding = read_word("encoding", config.encoding, Encoding)
+        acting = run_context(context, actor=config.actor)
+    with ledger(settings) as connection, refusing(SaysEnough, FileChanged, FileNotFoundError):
         taken = take(
             connection,
             file,
             now=clock(),
             settings=settings,
-            context=run_context(context, actor=config.actor),
+            context=acting,
             list_code=config.list,
-            encoding=read_word("encoding", config.encoding, Encoding),
+            encoding=encoding,
             skip_bad_rows=config.skip_bad_rows,
             asked_for=asked_for,
         )

@@ -26,6 +26,7 @@ from ekiden.schedule.rows import ScheduleRow
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
 from orchestration.jobs.forms import OperateRows, PauseSending, ResumeSending, SettleUnknown
+from orchestration.jobs.names import RELEASING_JOB, RELEASING_OP
 from orchestration.jobs.showing import show
 
 SAMPLE_ROWS = 20
@@ -75,7 +76,7 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
                         f"to leave them held, set due_to to {today}"
                     )
             if config.dry_run:
-                if action.name == "release":
+                if action.asks_eligibility:
                     metadata |= held_metadata(
                         connection, row_filter, now=clock(), settings=settings, sample=SAMPLE_ROWS
                     )
@@ -228,7 +229,7 @@ def resume_sending() -> None:
 
 
 OPERATOR_JOBS: tuple[JobDefinition, ...] = (
-    operator_job(ACTIONS["release"], name="release_held_rows", op_name="release_rows"),
+    operator_job(ACTIONS["release"], name=RELEASING_JOB, op_name=RELEASING_OP),
     *(
         operator_job(action, name=f"{action.name}_rows", op_name=action.name)
         for action in ACTIONS.values()

@@ -29,10 +29,12 @@ from assets.steps.acting import ledger, run_context
 from assets.steps.refusals import refusing
 from assets.warehouse import HISTORY_SCHEMA
 from ekiden.clock import Clock
+from ekiden.errors import SaysEnough
 from ekiden.schedule.planning.missed import find_missed_days, span
 from ekiden.schedule.planning.plan import plan
 from ekiden.settings import Settings
 from orchestration.jobs.forms import BackfillDays
+from orchestration.jobs.names import BACKFILL_JOB, BACKFILL_OP, HISTORY_JOB, PLANNING_JOB
 from orchestration.jobs.operating import OPERATOR_JOBS
 from orchestration.jobs.showing import show
 from sensors.due_rows import SENDING_JOB, SENDING_TAGS
@@ -53,7 +55,7 @@ def asset_jobs(
     delivered = AssetSelection.assets(deliveries.KEY)
     return [
         define_asset_job(
-            "plan_day",
+            PLANNING_JOB,
             selection=AssetSelection.checks(*source_checks)
             | AssetSelection.assets(built)
             | AssetSelection.assets(schedule.KEY),
@@ -70,7 +72,7 @@ def asset_jobs(
             description="Send what is ready and due now, of one local due date. The sensor starts it.",
         ),
         define_asset_job(
-            "refresh_history",
+            HISTORY_JOB,
             selection=AssetSelection.groups(HISTORY_SCHEMA)
             | AssetSelection.checks_for_assets(schedule.KEY, deliveries.KEY),
             description="Build what looks back at the ledger, and check what was planned and delivered.",
@@ -84,10 +86,10 @@ def asset_jobs(
 
 
 @op(
+    name=BACKFILL_OP,
     description=f"Plan missed days in one run. Nothing is sent by it; {schedule.PAST_DATES}.",
     tags={"kind": "ledger"},
 )
-@refusing()
 def plan_missed_days(
     context: OpExecutionContext,
     config: BackfillDays,
@@ -97,8 +99,10 @@ def plan_missed_days(
     """Plan the days of the config, as materialisations of `step_schedule`."""
     now = clock()
     today = settings.local_date(now)
-    with ledger(settings) as connection:
-        days = config.days() or span(find_missed_days(connection, now=now, settings=settings))
+    with refusing():
+        asked, acting = config.days(), run_context(context, actor=config.actor or None)
+    with ledger(settings) as connection, refusing(SaysEnough):
+        days = asked or span(find_missed_days(connection, now=now, settings=settings))
         if days is None:
             context.log.info("no day was missed: there is nothing to plan")
             return
@@ -109,7 +113,7 @@ def plan_missed_days(
             *days,
             now=now,
             settings=settings,
-            context=run_context(context, actor=config.actor or None),
+            context=acting,
             scenarios=config.scenarios or None,
             dry_run=config.dry_run,
         )
@@ -127,7 +131,7 @@ def plan_missed_days(
     show(context, told)
 
 
-@job(description=f"Plan missed days in one run: sends nothing; {schedule.PAST_DATES}.")
+@job(name=BACKFILL_JOB, description=f"Plan missed days in one run: sends nothing; {schedule.PAST_DATES}.")
 def backfill_days() -> None:
     """Plan the days from one date to another."""
     plan_missed_days()

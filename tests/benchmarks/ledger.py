@@ -15,6 +15,7 @@ from psycopg import sql
 from ekiden.delivery.guards import check_before_sending
 from ekiden.delivery.sending.due import due_now
 from ekiden.insights.status import deployment_status
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.schedule.planning.plan import plan
 from ekiden.schedule.rows import RowFilter, count, search, summary
 from ekiden.schedule.runs import RunContext
@@ -172,7 +173,7 @@ def _measure(connection: psycopg.Connection[Any], place: Place) -> dict[str, flo
     work: dict[str, Callable[[], object]] = {
         "status": lambda: deployment_status(connection, now=now, settings=place.settings),
         "look_before_sending": looked_before_sending,
-        "what_is_due": lambda: due_now(connection, now=now),
+        "what_is_due": lambda: due_now(connection, now=now, step_channels=MAIL_CHANNELS),
         "plan_of_today": lambda: planned_anew(whole=False),
         "plan_of_today_whole": lambda: planned_anew(whole=True),
         "search_of_a_customer": found(customer=customer),

@@ -25,6 +25,7 @@ from ekiden.delivery.channels.base import ProviderStopped
 from ekiden.delivery.channels.sendgrid.channel import SendGridChannel
 from ekiden.delivery.pauses import SendingPaused
 from ekiden.delivery.sending.send import send_due
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
 from tests.delivery.sink import Record, Whims, serve, wait_for
@@ -135,6 +136,7 @@ def send_for_ever(settings: Settings, port: int, clock: Any) -> None:
                     send_due(
                         connection,
                         channel=channel,
+                        step_channels=MAIL_CHANNELS,
                         settings=settings,
                         clock=lambda: time_of(clock),
                         context=RunContext("a sender"),

@@ -26,10 +26,12 @@ from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.sending.record import Recorded
 from ekiden.delivery.sending.send import SendReport, send_due
 from ekiden.delivery.unknown.reconcile import reconcile
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.schedule.operating.actions import ACTIONS
 from ekiden.schedule.operating.operators import OperatorReport, operate
 from ekiden.schedule.planning.plan import PlanReport, plan
 from ekiden.schedule.rows import RowFilter, ScheduleRow, search
+from ekiden.schedule.run_summaries import ReconcileSummary
 from ekiden.schedule.runs import RunContext, finish_run, start_run
 from ekiden.settings import Settings
 from tests.conftest import database_in, drop_database
@@ -255,7 +257,8 @@ class Shop:
 
     def send(self, **changes: Any) -> SendReport:
         options = {
-            "channel": self.channel, "settings": self.settings, "clock": lambda: self.now, "context": SENDER,
+            "channel": self.channel, "step_channels": MAIL_CHANNELS, "settings": self.settings,
+            "clock": lambda: self.now, "context": SENDER,
         } | changes  # fmt: skip
         return send_due(self.connection, **options)
 
@@ -330,7 +333,7 @@ def reconcile_alone(
         run_id = start_run(connection, "reconcile", "dispatcher", context, now=now)
     recorded = reconcile(connection, run_id, channel=channel, settings=settings, now=now, context=context)
     with connection.transaction():
-        finish_run(connection, run_id, now=now, summary=dict(vars(recorded)))
+        finish_run(connection, run_id, now=now, summary=ReconcileSummary(**vars(recorded), by="a test"))
     return recorded
 
 

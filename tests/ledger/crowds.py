@@ -23,6 +23,7 @@ from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.lists.export import export_due
 from ekiden.delivery.pauses import SendingPaused, resume
 from ekiden.delivery.sending.send import send_due
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.schedule.operating.actions import ACTIONS
 from ekiden.schedule.operating.operators import TooManyRows, operate
 from ekiden.schedule.planning.plan import plan
@@ -151,6 +152,7 @@ def sends(worker: Worker, connection: psycopg.Connection[Any], random: Random, n
     send_due(
         connection,
         channel=worker.provider,
+        step_channels=MAIL_CHANNELS,
         settings=worker.settings,
         clock=lambda: now,
         context=RunContext("s"),

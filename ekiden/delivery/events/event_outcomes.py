@@ -16,6 +16,7 @@ from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.delivery.channels.base import Delivery, Outcome
 from ekiden.delivery.sending.record import Recorded, record
+from ekiden.schedule.run_summaries import ReconcileSummary
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
 
@@ -58,7 +59,8 @@ def _settle_some(connection: Connection[Any], settings: Settings, now: datetime,
         run_id = start_run(connection, "reconcile", "dispatcher", context, now=now)
         with acting(connection, "dispatcher", context, run_id, now=now):
             recorded = record(connection, answers, now=now, settings=settings, run_id=run_id)
-        finish_run(connection, run_id, now=now, summary={**vars(recorded), "by": "delivery events"})
+        summary = ReconcileSummary(**vars(recorded), by="delivery events")
+        finish_run(connection, run_id, now=now, summary=summary)
     return recorded
 
 

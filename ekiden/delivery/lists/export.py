@@ -37,6 +37,7 @@ from ekiden.delivery.pauses import Pause
 from ekiden.delivery.sending.last_look import DueRow, Verdict, cancel, judge_and_cancel, judged_columns
 from ekiden.delivery.sending.record import record_messages
 from ekiden.schedule.planning.advance import advance
+from ekiden.schedule.run_summaries import ExportAgainSummary, ExportSummary, Failed
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.schedule.unanswered import Unanswered
 from ekiden.settings import Settings
@@ -85,8 +86,8 @@ class _Taken:
     paused: int = 0
     pauses: tuple[Pause, ...] = ()
 
-    def counts(self) -> dict[str, int]:
-        return {name: value for name, value in vars(self).items() if name != "pauses"}
+    def summary(self, file: str | None) -> ExportSummary:
+        return ExportSummary(self.exported, self.cancelled, self.suppressed, self.opted_out, self.paused, file)
 
 
 def export_due(
@@ -125,7 +126,7 @@ def export_due(
                 taken = replace(taken, paused=paused, pauses=pauses_told(connection, selection, settings))
                 connection.execute("drop table pg_temp.due_lists")
                 file_name = written.final_path.name if written else None
-                finish_run(connection, run_id, now=now, summary={**taken.counts(), "file": file_name})
+                finish_run(connection, run_id, now=now, summary=taken.summary(file_name))
             return taken, written
 
         with _recording_failure(connection, run_id, now):
@@ -168,8 +169,8 @@ def export_again(
             run_id = start_run(connection, "export", "exporter", context, now=now)
         with _recording_failure(connection, run_id, now), connection.transaction():
             written = _write(connection, run_id, known.list_run_id, selection, now, settings, chosen)
-            summary = {"again": str(known.list_run_id), "file": written.final_path.name}
-            finish_run(connection, run_id, now=now, summary=dict(summary))
+            summary = ExportAgainSummary(str(known.list_run_id), written.final_path.name)
+            finish_run(connection, run_id, now=now, summary=summary)
         # another way of writing gives another file of the same list
         same_way = (known.format, known.byte_order_mark, known.verbatim) == (
             chosen.form, chosen.byte_order_mark, chosen.verbatim
@@ -196,7 +197,7 @@ def _recording_failure(connection: Connection[Any], run_id: UUID, now: datetime)
     except BaseException as error:
         if not connection.closed:
             with connection.transaction():
-                finish_run(connection, run_id, now=now, summary={"error": str(error)}, succeeded=False)
+                finish_run(connection, run_id, now=now, summary=Failed(str(error)), succeeded=False)
         raise
 
 

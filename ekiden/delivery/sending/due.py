@@ -14,7 +14,6 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
-from ekiden.scenarios.definition import MAIL_CHANNELS
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,7 @@ class LostClaims:
     newest_sender: int | None
 
 
-def due_now(
-    connection: Connection[Any], *, now: datetime, step_channels: Sequence[str] = MAIL_CHANNELS
-) -> list[DueSlot]:
+def due_now(connection: Connection[Any], *, now: datetime, step_channels: Sequence[str]) -> list[DueSlot]:
     """Return what is due by due date, of these step channels."""
     with connection.cursor(row_factory=class_row(DueSlot)) as cursor:
         return cursor.execute(

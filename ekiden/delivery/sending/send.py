@@ -36,6 +36,7 @@ from ekiden.delivery.sending.record import Recorded, record
 from ekiden.delivery.unknown.carried import carried_already
 from ekiden.delivery.unknown.reconcile import reconcile
 from ekiden.scenarios.definition import MAIL_CHANNELS
+from ekiden.schedule.run_summaries import SendSummary
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.schedule.unanswered import Unanswered
 from ekiden.settings import Settings
@@ -81,7 +82,7 @@ def send_due(
     settings: Settings,
     clock: Clock,
     context: RunContext,
-    step_channels: Sequence[str] = MAIL_CHANNELS,
+    step_channels: Sequence[str],
     batch_size: int | None = None,
     due_date: date | None = None,
     progress: Callable[[SendCounts], None] | None = None,
@@ -150,13 +151,13 @@ def send_due(
     except BaseException as error:
         if not connection.closed:
             with connection.transaction():
-                summary = {**vars(total), "error": str(error)}
+                summary = SendSummary(**vars(total), error=str(error))
                 finish_run(connection, run_id, now=clock(), summary=summary, succeeded=False)
             if isinstance(error, Exception):
                 notify_administrator(connection, mail_channel, settings, run_id, clock())
         raise
     with connection.transaction():
-        finish_run(connection, run_id, now=clock(), summary=dict(vars(total)))
+        finish_run(connection, run_id, now=clock(), summary=SendSummary(**vars(total)))
     notify_administrator(connection, mail_channel, settings, run_id, clock())
     return report_of(total, reconciled)
 

@@ -26,6 +26,7 @@ from ekiden.schedule.errors import ReasonMissing
 from ekiden.schedule.operating.actions import ACTIONS, NotChanged, changed_meanwhile
 from ekiden.schedule.operating.operators import DEFAULT_LIMIT, TooManyRows, operate
 from ekiden.schedule.rows import RowFilter, row_ids
+from ekiden.schedule.run_summaries import SettleSummary
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run
 from ekiden.settings import Settings
 
@@ -138,16 +139,7 @@ def _settle(
             # what a person says was not sent stays failed: whether it still should go is the person's decision, too
             record(connection, answers, now=now, settings=settings, run_id=run_id, tries_again=False)
         retried = _retry(connection, rows, now, settings, context, reason) if retry_them and rows else 0
-        told: dict[str, object] = {
-            "action": "settle",
-            "settled_as": settled.value,
-            "matched": len(locked),
-            "changed": len(rows),
-            "retried": retried,
-            "reason": reason,
-        }
-        if left:
-            told["not_changed"] = [vars(why) for why in left]
+        told = SettleSummary(settled.value, len(locked), len(rows), retried, reason, tuple(left) or None)
         finish_run(connection, run_id, now=now, summary=told)
     return SettleReport(run_id, len(locked), len(rows), retried, tuple(left))
 

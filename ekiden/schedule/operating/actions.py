@@ -38,6 +38,11 @@ class Action:
     leaves_arrived: bool = False
     """True: it leaves rows whose message has arrived, as the provider's events show."""
 
+    @property
+    def asks_eligibility(self) -> bool:
+        """Whether it is for held rows alone: of those one asks first whether their people should still get them."""
+        return self.states == ("held",)
+
 
 @dataclass(frozen=True)
 class NotChanged:

@@ -23,6 +23,7 @@ from ekiden.schedule.operating import without_rows
 from ekiden.schedule.operating.actions import Action, NotChanged, changed_meanwhile, not_changed
 from ekiden.schedule.operating.without_rows import WithoutRow, WithoutRowCount
 from ekiden.schedule.rows import RowFilter, RowState, ScheduleRow, count, hold_reason, search
+from ekiden.schedule.run_summaries import OperateSummary
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
 from ekiden.schedule.scenario_codes import refuse_unknown
 from ekiden.settings import Settings
@@ -215,18 +216,16 @@ def _operate(
             if rowless_changed < rowless:
                 left = (*left, without_rows.not_changed(rowless - rowless_changed))
             connection.execute("drop table pg_temp.chosen_rows")
-            told: dict[str, object] = {
-                "action": action.name,
-                "matched": matched,
-                "changed": changed,
-                "reason": reason,
-            }
-            if left:
-                told["not_changed"] = [vars(why) for why in left]
-            if early:
-                told["due_later"] = early
-            if rowless:
-                told |= {"without_rows": rowless, "without_rows_changed": rowless_changed}
+            told = OperateSummary(
+                action.name,
+                matched,
+                changed,
+                reason,
+                left or None,
+                early or None,
+                without_rows=rowless or None,
+                without_rows_changed=rowless_changed if rowless else None,
+            )
             finish_run(connection, run_id, now=now, summary=told)
     return OperatorReport(run_id, matched, changed, left, early, rowless, rowless_changed)
 

@@ -145,16 +145,16 @@ def _find_all_candidates(
 ) -> None:
     """Fill `contestants`, and `candidates` with everybody who may enter now."""
     connection.cursor().executemany(
-        "insert into pg_temp.contestants values (%s, %s, %s, %s, coalesce(%s, 'infinity'::double precision), %s)",
+        statement(__file__, "add_contestant"),
         [
-            (
-                scenario.scenario_id,
-                scenario.scenario_code,
-                scenario.is_exclusive,
-                scenario.restarts,
-                scenario.priority,
-                scenario.is_selected,
-            )
+            {
+                "scenario_id": scenario.scenario_id,
+                "scenario_code": scenario.scenario_code,
+                "is_exclusive": scenario.is_exclusive,
+                "restarts": scenario.restarts,
+                "priority": scenario.priority,
+                "is_selected": scenario.is_selected,
+            }
             for scenario in contestants
         ],
     )
@@ -190,8 +190,11 @@ def _reach(
         for scenario in scenarios
     }
     connection.cursor().executemany(
-        "update pg_temp.sweeping set anchored_from = %s, anchored_to = %s where scenario_id = %s",
-        [(*dates, scenario_id) for scenario_id, dates in reached.items()],
+        statement(__file__, "note_reached_dates"),
+        [
+            {"scenario_id": scenario_id, "anchored_from": first, "anchored_to": last}
+            for scenario_id, (first, last) in reached.items()
+        ],
     )
     return reached
 

@@ -5,7 +5,7 @@ these parts. Does not belong here: who is eligible (dbt), or anything sent (`eki
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -25,8 +25,9 @@ from ekiden.schedule.planning.row_creation import creation_of
 from ekiden.schedule.planning.stops import NOTHING_STOPPED, stop
 from ekiden.schedule.planning.sweeps import forget_swept_changes
 from ekiden.schedule.rows import RowCount, created_by
+from ekiden.schedule.run_summaries import Failed, PlanSummary
 from ekiden.schedule.runs import RunContext, acting, finish_run, start_run, wait_for_plans
-from ekiden.schedule.scenario_codes import refuse_unknown
+from ekiden.schedule.scenario_codes import refuse_unknown, scenario_ids
 from ekiden.schedule.unanswered import UnansweredVersion
 from ekiden.schedule.zone_data import refuse_other_zone_data
 from ekiden.settings import Settings
@@ -114,8 +115,7 @@ def plan(
     # before there is a run: what is refused planned no day, and is no plan that failed
     if not is_built(connection):
         raise NothingBuilt("no scenario has been built yet: run `ekiden build`, or the job plan_day")
-    for code in scenarios or ():
-        refuse_unknown(connection, code)
+    refuse_unknown(connection, *(scenarios or ()))
     refuse_other_zone_data(connection, now=now, settings=settings)
     if dry_run:
 
@@ -152,17 +152,17 @@ def _run(
                 connection,
                 run_id,
                 now=now,
-                summary={
-                    "enrolled": report.enrolled,
-                    "cancelled": report.cancelled,
-                    "expired": report.expired,
-                    "held": report.held,
-                    "ready": report.ready,
-                    "superseded": report.superseded,
-                    "decisions": [asdict(decision) for decision in report.decisions],
-                    "scenarios": sorted(set(scenarios)) if scenarios else None,
-                    "left_out": [scenario.model_name for scenario in report.left_out],
-                },
+                summary=PlanSummary(
+                    enrolled=report.enrolled,
+                    cancelled=report.cancelled,
+                    expired=report.expired,
+                    held=report.held,
+                    ready=report.ready,
+                    superseded=report.superseded,
+                    decisions=report.decisions,
+                    left_out=tuple(scenario.model_name for scenario in report.left_out),
+                    scenarios=tuple(sorted(set(scenarios))) if scenarios else None,
+                ),
             )
         return report
 
@@ -171,7 +171,7 @@ def _run(
     except BaseException as error:
         if not connection.closed:
             with connection.transaction():
-                finish_run(connection, run_id, now=now, summary={"error": str(error)}, succeeded=False)
+                finish_run(connection, run_id, now=now, summary=Failed(str(error)), succeeded=False)
         raise
 
 
@@ -220,16 +220,16 @@ def _plan(
         # only now: what was decided of these customers is told from their waiting
         connection.execute(statement(__file__, "give_up_first_rows"), vars(planning))
     return PlanReport(
-        run_id,
-        first_day,
-        last_day,
-        entries.enrolled,
-        stopped.cancelled,
-        created_by(connection, run_id),
-        broken,
-        entries.superseded,
-        decisions,
-        expired,
+        run_id=run_id,
+        first_day=first_day,
+        last_day=last_day,
+        enrolled=entries.enrolled,
+        cancelled=stopped.cancelled,
+        created=created_by(connection, run_id),
+        left_out=broken,
+        superseded=entries.superseded,
+        decisions=decisions,
+        expired=expired,
         unanswered=stopped.unanswered,
     )
 
@@ -248,8 +248,6 @@ def _check_days(first_day: date, last_day: date, *, today: date) -> None:
 def _selected_ids(connection: Connection[Any], codes: Sequence[str] | None) -> list[int] | None:
     if not codes:
         return None
-    known = dict(connection.execute("select scenario_code, scenario_id from outreach.scenarios").fetchall())
-    for code in codes:
-        # what only the build has is broken since it was first built: it is left out, and its faults are told
-        refuse_unknown(connection, code)
+    known = scenario_ids(connection)
+    # what only the build has is broken since it was first built: it is left out, and its faults are told
     return [known[code] for code in codes if code in known]

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from dagster import DagsterEventType, Failure
+from pydantic import SecretStr
 
 from ekiden.delivery.consent.opt_out_file import read_opt_outs
 from ekiden.delivery.consent.opt_outs import OptOutFilter, find_opt_outs
@@ -182,6 +183,12 @@ def test_the_launchpad_has_the_same_words(shop: Shop):
         run(shop, "add_opt_out", actor="Hanako", customer="C1", channel="pigeon")
     with pytest.raises(Failure, match="EKIDEN_SENDGRID_API_KEY"):
         run(shop, "sync_suppressions")
+    settings = shop.settings
+    away = {"sendgrid_api_key": SecretStr("SG.key"), "sendgrid_host": "http://127.0.0.1:1"}
+    shop.settings = settings.model_copy(update=away)
+    with pytest.raises(Failure, match="cannot be reached"):
+        run(shop, "sync_suppressions")
+    shop.settings = settings
     withdrawn = run(shop, "withdraw_opt_outs", actor="Hanako", reason="a letter", customer="C1")
     assert withdrawn["opt_outs_withdrawn"] == 1
     (kept,) = find_opt_outs(shop.connection, OptOutFilter(), limit=10, withdrawn=True)

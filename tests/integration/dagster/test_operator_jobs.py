@@ -24,12 +24,13 @@ from dagster import (
 
 from assets import deliveries, schedule
 from assets.ledger_checks import ledger_checks
-from assets.raw import RawTable, raw_checks
+from assets.raw import raw_checks, raw_key
 from assets.steps.partitions import due_dates
 from assets.unknown import unknown_settled_check
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.pauses import open_pauses
 from ekiden.schedule.operating.actions import ACTIONS, WHY
+from ekiden.warehouse.sources import SourceTable
 from orchestration.jobs.operating import OPERATOR_JOBS
 from sensors.due_rows import due_rows_sensor
 from tests.integration.ledger_fixtures import STEP, Shop
@@ -279,10 +280,10 @@ def test_a_check_that_fails_in_dagster_pauses_sending(planned: Shop):
 
 
 def test_a_required_table_that_is_empty_says_what_fills_it(planned: Shop):
-    tables = [RawTable(name, "raw", name, "") for name in ("subscriptions", "products")]
+    tables = [SourceTable("raw", name, "raw", name) for name in ("subscriptions", "products")]
     planned.execute("delete from raw.order_lines")
     planned.execute("delete from raw.products")
-    checks = evaluations(planned, [table.key for table in tables], [raw_checks(tables)])
+    checks = evaluations(planned, [raw_key(table) for table in tables], [raw_checks(tables)])
     (failed,) = [check for check in checks if not check.passed]
     assert failed.asset_key.path[-1] == "products"
     assert failed.description.startswith("raw.products is empty: `ekiden load DIR` fills it")
@@ -291,11 +292,23 @@ def test_a_required_table_that_is_empty_says_what_fills_it(planned: Shop):
 def test_a_table_of_the_shops_own_need_not_say_when_it_was_loaded(planned: Shop):
     planned.execute("create table raw.stores as select 1 as store")
     planned.execute("create table raw.visits as select timestamp '2024-03-01 09:00' as seen_at")
-    tables = [RawTable("stores", "raw", "stores", ""), RawTable("visits", "raw", "visits", "", loaded_at="seen_at")]
-    checks = evaluations(planned, [table.key for table in tables], [raw_checks(tables)])
+    tables = [
+        SourceTable("raw", "stores", "raw", "stores"),
+        SourceTable("raw", "visits", "raw", "visits", loaded_at="seen_at"),
+    ]
+    checks = evaluations(planned, [raw_key(table) for table in tables], [raw_checks(tables)])
     stores, visits = (check.metadata for check in checks)
     assert (stores["dagster/row_count"].value, "loaded_at" in stores) == (1, False)
     assert visits["loaded_at"].value == "2024-03-01T09:00:00+00:00"
+
+
+def test_a_table_is_as_old_as_the_rows_that_its_sources_filter_admits(planned: Shop):
+    planned.execute("create table raw.strolls as select timestamp '2024-03-01 09:00' as loaded_at, 'web' as door")
+    planned.execute("insert into raw.strolls values (timestamp '2024-03-02 09:00', 'test')")
+    tables = [SourceTable("raw", "strolls", "raw", "strolls", filter="door <> 'test'")]
+    (strolls,) = evaluations(planned, [raw_key(table) for table in tables], [raw_checks(tables)])
+    assert strolls.metadata["loaded_at"].value == "2024-03-01T09:00:00+00:00"
+    assert strolls.metadata["dagster/row_count"].value == 2
 
 
 def _empty_job(name: str = "send_now") -> JobDefinition:

@@ -41,7 +41,7 @@ def test_ctrl_c_stops_everything_that_was_started(parsed_home, stop) -> None:
         shutil.copytree(parsed_home, home)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("EKIDEN_")}
         process = subprocess.Popen(
-            [sys.executable, "-c", f"{SERVE} sys.exit(run(Settings(), port={port}))"],
+            [sys.executable, "-c", f"{SERVE} sys.exit(run(Settings(), port={port}, host='127.0.0.1'))"],
             cwd=PROJECT_ROOT,
             # where there is a proxy, whoever looks whether the webserver answers asks the webserver
             env={**environment, "EKIDEN_HOME": str(home), "http_proxy": "http://127.0.0.1:9"},

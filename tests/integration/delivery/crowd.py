@@ -13,9 +13,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from uuid import UUID
 
+from psycopg import Connection
+
 from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Channel, Delivery, Outcome, OutgoingMessage
 from ekiden.delivery.sending.send import send_due
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.schedule.planning.plan import plan
 from ekiden.schedule.runs import RunContext
 from ekiden.settings import Settings
@@ -65,11 +68,22 @@ def fill(shop: Shop, number: int) -> None:
         )
 
 
+def _send(connection: Connection, settings: Settings, channel: Channel, now: datetime) -> None:
+    send_due(
+        connection,
+        channel=channel,
+        step_channels=MAIL_CHANNELS,
+        settings=settings,
+        clock=lambda: now,
+        context=RunContext("a process"),
+    )
+
+
 def send_all(settings: Settings, channel: Channel, now: datetime) -> None:
     """Send what is due on a connection of its own."""
     with connect(settings, autocommit=True) as connection:
         connection.execute("set jit = off")
-        send_due(connection, channel=channel, settings=settings, clock=lambda: now, context=RunContext("a process"))
+        _send(connection, settings, channel, now)
 
 
 def send_until(settings: Settings, channel: Channel, now: datetime, wanted: int) -> None:
@@ -77,7 +91,7 @@ def send_until(settings: Settings, channel: Channel, now: datetime, wanted: int)
     deadline = time.monotonic() + PATIENCE
     with connect(settings, autocommit=True) as connection:
         while time.monotonic() < deadline:
-            send_due(connection, channel=channel, settings=settings, clock=lambda: now, context=RunContext("a process"))
+            _send(connection, settings, channel, now)
             (sent,) = connection.execute("select count(*) from outreach.schedule_rows where state = 'sent'").fetchone()
             if sent >= wanted:
                 return

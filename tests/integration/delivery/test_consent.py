@@ -22,12 +22,11 @@ from ekiden.delivery.consent.opt_outs import (
     withdraw,
 )
 from ekiden.delivery.lists.export import export_due
-from ekiden.delivery.sending.send import send_due
 from ekiden.insights.lineage import lineage
 from ekiden.insights.timeline import timeline
 from ekiden.schedule.errors import ReasonMissing
 from tests.integration.delivery.sending import NOON, ready
-from tests.integration.ledger_fixtures import OPERATOR, SENDER, STEP, Shop
+from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 
 pytestmark = pytest.mark.usefixtures("sound_ledger")
 
@@ -154,7 +153,7 @@ def test_what_is_told_while_a_batch_is_being_posted_counts_for_the_next_batch(sh
 
     shop.channel.before_answering = tell
     settings = shop.settings.model_copy(update={"claim_batch_size": 1})
-    send_due(shop.connection, channel=shop.channel, settings=settings, clock=lambda: shop.now, context=SENDER)
+    shop.send(settings=settings)
     assert len(shop.channel.messages) == 1
     reasons = [outcome(shop, customer)[1] for customer in others]
     assert reasons == ["opted_out", "newsletter_status", "suppressed"]

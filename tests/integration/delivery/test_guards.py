@@ -213,6 +213,7 @@ def policy(shop: Shop, **freshness: object) -> None:
     sources = {
         f"source.ekiden.raw.{name}": {
             "unique_id": f"source.ekiden.raw.{name}",
+            **{"source_name": "raw", "name": name, "description": ""},
             "schema": "raw",
             "identifier": name,
             "loaded_at_field": "loaded_at",

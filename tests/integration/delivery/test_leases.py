@@ -18,6 +18,7 @@ from ekiden.delivery.channels.batches import left_alone
 from ekiden.delivery.sending import send
 from ekiden.delivery.sending.lease import Lease
 from ekiden.delivery.sending.record import record
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.schedule.runs import acting, start_run
 from ekiden.settings import Settings
 from tests.integration.delivery.crowd import PATIENCE, Judge, fill, process, send_all
@@ -188,7 +189,14 @@ def test_a_late_answer_says_nothing_about_a_try_that_another_made_since(shop: Sh
                     run_id=run_id,
                 )
             with pytest.raises(KeyboardInterrupt):
-                send.send_due(other, channel=GivesUp(), settings=shop.settings, clock=lambda: shop.now, context=SENDER)
+                send.send_due(
+                    other,
+                    channel=GivesUp(),
+                    step_channels=MAIL_CHANNELS,
+                    settings=shop.settings,
+                    clock=lambda: shop.now,
+                    context=SENDER,
+                )
 
     shop.channel.before_answering = another_tries_meanwhile
     shop.send()

@@ -22,6 +22,7 @@ from ekiden.delivery.pauses import (
 )
 from ekiden.delivery.sending.due import due_now
 from ekiden.insights.status import deployment_status
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from ekiden.scenarios.registry import synchronise
 from ekiden.schedule.errors import ReasonMissing, UnknownScenario
 from ekiden.schedule.runs import RunContext
@@ -62,7 +63,7 @@ def test_while_all_sending_is_paused_nothing_is_claimed_and_the_run_says_why(sho
     stop(shop)
     with pytest.raises(SendingPaused, match=r"paused: all sending, by hanako@shop\.example since .*: a wrong price"):
         shop.send()
-    assert due_now(shop.connection, now=shop.now) == []
+    assert due_now(shop.connection, now=shop.now, step_channels=MAIL_CHANNELS) == []
     assert {row.state for row in shop.rows()} == {"ready"}
     ((outcome, summary),) = shop.execute("select outcome, summary from outreach.runs where kind = 'send'")
     assert outcome == "failed"

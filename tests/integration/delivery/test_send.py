@@ -13,6 +13,7 @@ from ekiden.database.connection import connect
 from ekiden.delivery.channels.base import Outcome
 from ekiden.delivery.channels.outbox import OutboxChannel
 from ekiden.delivery.sending.due import due_now
+from ekiden.scenarios.definition import MAIL_CHANNELS
 from tests.integration.delivery.sending import CHAIN, NOON, attempts, ready
 from tests.integration.ledger_fixtures import OPERATOR, STEP, Shop
 
@@ -22,14 +23,14 @@ pytestmark = pytest.mark.usefixtures("sound_ledger")
 def test_nothing_goes_before_its_time(shop: Shop):
     ready(shop)
     shop.now -= timedelta(microseconds=1)
-    assert due_now(shop.connection, now=shop.now) == []
+    assert due_now(shop.connection, now=shop.now, step_channels=MAIL_CHANNELS) == []
     assert shop.send().counts.claimed == 0
     assert shop.row().state == "ready"
 
 
 def test_what_is_due_is_sent_once_and_recorded(shop: Shop):
     ready(shop, "C1", "C2")
-    (slot,) = due_now(shop.connection, now=shop.now)
+    (slot,) = due_now(shop.connection, now=shop.now, step_channels=MAIL_CHANNELS)
     assert (slot.due_date, slot.rows, slot.oldest_send_at) == (date(2024, 3, 9), 2, shop.now)
     counts = shop.send().counts
     assert (counts.claimed, counts.sent) == (2, 2)
@@ -39,7 +40,7 @@ def test_what_is_due_is_sent_once_and_recorded(shop: Shop):
     assert (row.state, row.sent_at) == ("sent", shop.now)
     assert shop.transitions("C1") == ["T1", "T6", "T7"]
     assert shop.enrolments() == {"C1": ("completed", None), "C2": ("completed", None)}
-    assert due_now(shop.connection, now=shop.now) == []
+    assert due_now(shop.connection, now=shop.now, step_channels=MAIL_CHANNELS) == []
 
 
 def test_a_message_carries_the_rows_own_id_and_the_customers_name(shop: Shop):
@@ -148,7 +149,7 @@ def test_a_scenario_that_is_not_enabled_sends_nothing_and_its_rows_wait(shop: Sh
     ready(shop)
     shop.scenario(status=status)
     shop.plan()
-    assert due_now(shop.connection, now=shop.now) == []
+    assert due_now(shop.connection, now=shop.now, step_channels=MAIL_CHANNELS) == []
     shop.send()
     assert (shop.row().state, shop.channel.messages) == ("ready", [])
 
@@ -258,7 +259,7 @@ def test_a_lateness_of_exactly_the_limit_still_passes(shop: Shop, too_late: time
 
 def test_rows_for_the_printer_are_not_sent(shop: Shop):
     ready(shop, steps=[STEP | {"channel": "dm"}])
-    assert due_now(shop.connection, now=shop.now) == []
+    assert due_now(shop.connection, now=shop.now, step_channels=MAIL_CHANNELS) == []
     shop.send()
     assert (shop.row().state, shop.channel.messages) == ("ready", [])
 

@@ -1,4 +1,3 @@
-from datetime import UTC, datetime
 from io import StringIO
 from uuid import UUID
 
@@ -6,16 +5,12 @@ import pytest
 from rich.console import Console
 from rich.markdown import Markdown
 
-from assets.raw import Look, data_is_newer
 from assets.shown.sample import SampleKeeper
 from assets.shown.tables import LONGEST_TABLE, markdown_table
 from assets.steps.acting import ACTOR_TAG, starter
 from ekiden.content.message import RenderedMessage
 from ekiden.delivery.channels.base import Delivery, FromAddress, Outcome, OutgoingMessage
 from ekiden.delivery.consent.unsubscribe_tokens import signer_of, token_of
-
-EARLIER = datetime(2026, 5, 1, tzinfo=UTC)
-LATER = datetime(2026, 5, 2, tzinfo=UTC)
 
 
 def outgoing(number: int) -> OutgoingMessage:
@@ -114,13 +109,6 @@ def test_a_cell_is_shown_as_it_was_written(written: str) -> None:
 def test_a_command_in_a_cell_stays_one() -> None:
     line = markdown_table(("do",), [("run `ekiden release`\r\nor\x85wait\n",)]).splitlines()[-1]
     assert line == "| run `ekiden release` or wait |"
-
-
-def test_a_look_at_unchanged_data_does_not_make_it_fresh() -> None:
-    assert not data_is_newer(Look(10, EARLIER), EARLIER)
-    assert data_is_newer(Look(10, LATER), EARLIER)
-    assert data_is_newer(Look(10, EARLIER), None)
-    assert not data_is_newer(Look(0, None), None)
 
 
 def test_the_ledger_learns_what_started_a_run() -> None:

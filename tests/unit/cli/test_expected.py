@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
+import sqlalchemy.exc
 
 from ekiden.cli.expected import told
 from ekiden.errors import SaysEnough
@@ -19,6 +20,11 @@ def test_an_error_whose_words_say_enough_is_told_in_them_and_one_of_our_own_maki
     error = NothingInTheShop("the shop is empty: fill it")
     assert told(error) == [error]
     assert told(LookupError("the shop is empty: fill it")) == []
+
+
+def test_a_database_that_stops_is_told_alike_whoever_asked_it():
+    ended = psycopg.OperationalError("server closed the connection")
+    assert told(ended) == told(sqlalchemy.exc.OperationalError("select 1", {}, ended))
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])

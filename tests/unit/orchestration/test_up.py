@@ -38,7 +38,7 @@ def test_a_free_port_is_fine() -> None:
 def test_a_deployment_is_served_once_and_the_second_attempt_stops_nothing(tmp_path, capsys) -> None:
     with (tmp_path / "up.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert run(Settings(home=tmp_path)) == 1
+        assert run(Settings(home=tmp_path), port=0, host="127.0.0.1") == 1
     captured = capsys.readouterr()
     assert "being served already" in captured.err
     assert "stopped" not in captured.out
@@ -67,7 +67,7 @@ def test_a_signal_while_a_failure_is_cleaned_up_cuts_nothing_short(tmp_path, mon
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    assert run(Settings(home=tmp_path), port=port) == 1
+    assert run(Settings(home=tmp_path), port=port, host="127.0.0.1") == 1
     assert stopped == ["whole"]
     assert "no database today" in capsys.readouterr().err
 
@@ -83,7 +83,7 @@ def test_senders_that_cannot_run_are_refused_with_the_way_out_before_anything_is
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    assert run(Settings(home=tmp_path, send_executor="celery"), port=port) == 1
+    assert run(Settings(home=tmp_path, send_executor="celery"), port=port, host="127.0.0.1") == 1
     said = capsys.readouterr().err
     assert "set EKIDEN_CELERY_BROKER" in said
     assert "it was started" not in said
@@ -102,7 +102,7 @@ def test_who_started_it_with_nohup_may_leave() -> None:
 
 def test_a_home_that_cannot_be_made_is_refused_with_the_way_out(tmp_path, capsys) -> None:
     (tmp_path / "file").touch()
-    assert run(Settings(home=tmp_path / "file" / "home")) == 1
+    assert run(Settings(home=tmp_path / "file" / "home"), port=0, host="127.0.0.1") == 1
     assert "set EKIDEN_HOME" in capsys.readouterr().err
 
 

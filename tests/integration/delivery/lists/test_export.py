@@ -197,6 +197,7 @@ def test_a_pause_just_before_the_list_is_written_is_noticed(one_card: Shop, monk
 def test_a_list_by_old_data_is_not_extracted_until_a_person_says_so(one_card: Shop):
     source = {
         "unique_id": "source.ekiden.raw.orders",
+        **{"source_name": "raw", "name": "orders", "description": ""},
         "schema": "raw",
         "identifier": "orders",
         "loaded_at_field": "loaded_at",
