@@ -27,6 +27,9 @@ class Action:
     """The statement for enrolments that have no row, which it applies to as well."""
     standings: tuple[str, ...] = ()
     """How those may stand: waiting for their first row, or blocked or completed before there was one."""
+    of_a_customer_alone: bool = False
+    """True: of those without rows it means the ones of a customer who is named. It is said of rows, and whoever ends a
+    scenario's rows may not think of the people who are yet to get theirs."""
     exit_reason: str | None = None
     needs_reason: bool = False
     waits_for_plans: bool = False
@@ -78,6 +81,7 @@ ACTIONS = {
             effects=("end_enrolments",),
             without_rows="end_without_rows",
             standings=("waiting",),
+            of_a_customer_alone=True,
             exit_reason="manual_complete",
         ),
         # T13 (R-053, R-240e)
@@ -120,6 +124,7 @@ ACTIONS = {
             "Delete rows softly; a customer left without rows may enter again.",
             effects=("lock_chosen_enrolments", "remove_empty_enrolments"),
             without_rows="remove_without_rows",
+            of_a_customer_alone=True,
             standings=("waiting", "blocked", "completed"),
             leaves_arrived=True,
         ),

@@ -77,6 +77,8 @@ def meant(action: Action, row_filter: RowFilter) -> Meant | None:
     of_rows_alone = (row_filter.rows, row_filter.first, row_filter.reason, row_filter.hold_reasons)
     if any(given for given in of_rows_alone) or row_filter.step_no not in (None, 1):
         return None
+    if action.of_a_customer_alone and row_filter.customer is None:
+        return None
     standings = list(action.standings)
     if row_filter.states and not set(row_filter.states) >= set(action.states):
         # who is asked for by some states, and not by all that the action applies to, is asked for by state

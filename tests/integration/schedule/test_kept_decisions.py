@@ -189,7 +189,7 @@ def test_the_command_shows_decisions_of_a_day_or_of_a_person_and_counts_them(sho
     assert [(count["rule"], count["decisions"]) for count in counted] == [
         ("conditions_not_met", 1), ("entered", 1), ("due", 1),
     ]  # fmt: skip
-    assert "the first 1 decisions" in ekiden("--from", TODAY, "--limit", "1").stderr
+    assert "the first 1 decision;" in ekiden("--from", TODAY, "--limit", "1").stderr
     # years of everybody's are not shown unasked
     assert json.loads(ekiden("--format", "json").stdout) == []
     assert ekiden("--from", TODAY, "--to", "2024-03-01").exit_code == 2

@@ -23,7 +23,7 @@ READ: dict[str, dict[str, tuple[type[RunSummary], ...]]] = {
     "delivery/sql/untold_runs.sql": {"claimed": (SendSummary,)},
     "insights/sql/last_plan_left_out.sql": {"left_out": (PlanSummary,), "scenarios": (PlanSummary,)},
     "insights/sql/last_runs.sql": {"error": (Failed, SendSummary)},
-    "insights/sql/timeline.sql": {"reason": OPERATORS},
+    "insights/sql/timeline_ledger.sql": {"reason": OPERATORS},
     "schedule/planning/sql/plan_runs.sql": {"left_out": (PlanSummary,), "scenarios": (PlanSummary,)},
 }
 """The keys that each statement reads, and the summaries that it reads them of."""
