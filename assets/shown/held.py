@@ -1,7 +1,6 @@
 """What the launchpad tells of held rows before somebody releases them.
 
-Belongs here: ages and eligibility as metadata. Does not belong here: how they are asked
-(`ekiden.schedule.held`).
+Belongs here: ages and eligibility as metadata. Does not belong here: how they are asked (`ekiden.schedule.held`).
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,7 @@
 """`ekiden scenario enrolments`: who is in a scenario, and how they came in.
 
-Does not belong here: the other commands of `ekiden scenario`, which are about definitions (`scenarios`).
+Does not belong here: the other commands of `ekiden scenario`: definitions (`scenarios`), their changes
+(`scenario_history`).
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,11 @@ COLUMNS = (
     *("customer_id", "entered_at", "anchor_kind", "anchor_key", "anchor_date", "state", "exit_reason"),
     *("next_step_no", "next_due_date", "next_row_state"),
 )
+
+
+def register(to: typer.Typer) -> None:
+    """Add this command to those of `ekiden scenario`."""
+    to.command("enrolments")(show_enrolments)
 
 
 def show_enrolments(

@@ -1,7 +1,7 @@
 """Errors that say what is wrong and what to do, and how they are told; a traceback would only hide it.
 
 Belongs here: the words for errors of others, like the database's and the system's. Does not belong here: which of our
-own say enough (`ekiden.errors`). Imported only when a command has failed: no command needs what this needs.
+own say enough (`ekiden.errors`). Commands import it only when one has failed: none of them needs what this needs.
 """
 
 import codecs

@@ -28,7 +28,7 @@ from ekiden.cli.options import (
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ActorOption, acting_as, ledger
 from ekiden.clock import utc_now
-from ekiden.counting import counted_rows, these_rows
+from ekiden.counting import counted, counted_rows, these_rows
 from ekiden.delivery.pauses import open_pauses
 from ekiden.delivery.unknown.carried import CarriedRow, carried_rows, said_of_arrived
 from ekiden.schedule.operating.actions import ACTIONS, Action, in_another_state
@@ -41,7 +41,7 @@ from ekiden.schedule.operating.operators import (
     preview,
     refuse_order,
 )
-from ekiden.schedule.operating.without_rows import WithoutRow
+from ekiden.schedule.operating.without_rows import STANDINGS, WithoutRow
 from ekiden.schedule.rows import RowFilter, RowState, ScheduleRow
 from ekiden.settings import Settings
 
@@ -117,7 +117,13 @@ def _command(action: Action) -> Callable[..., None]:
                 _tell_carried(action, carried, settings)
                 errors().print(f"{action.name} would look at {_in_all(found, counted_rows)}; nothing was changed")
                 return
-            refuse_order(action, reason=reason, matched=found.touched, limit=limit)
+            refuse_order(
+                action,
+                reason=reason,
+                limit=limit,
+                matched=found.matched,
+                without_rows=found.matched_without_rows,
+            )
             if not found.touched:
                 _say_why_nothing(action, preview(connection, action, replace(asked, first=None), sample=0))
                 return
@@ -181,14 +187,14 @@ def _in_all(found: Preview, rows_in_words: Callable[[int], str]) -> str:
     without_rows = found.matched_without_rows
     if not without_rows:
         return rows_in_words(found.matched)
-    enrolments = f"{without_rows} enrolment{'' if without_rows == 1 else 's'} without a row"
+    enrolments = f"{counted(without_rows, 'enrolment')} without a row"
     return f"{rows_in_words(found.matched)} and {enrolments}" if found.matched else enrolments
 
 
 def _show_without_rows(found: Preview, settings: Settings) -> None:
-    """Show who is in a scenario and has no row that could be in a table of rows."""
+    """Show enrolments that have no row which could be in a table of rows, and how they stand."""
     if found.first_without_rows:
-        shown = found.first_without_rows
+        shown = [replace(each, standing=STANDINGS[each.standing]) for each in found.first_without_rows]
         show(shown, WITHOUT_ROW_COLUMNS, of=WithoutRow, form=Format.TABLE, zone=settings.zone, on=errors())
 
 

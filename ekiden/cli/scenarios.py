@@ -1,6 +1,7 @@
 """`ekiden validate` and `ekiden scenario list | new | schema`: which scenarios there are, and before they are built.
 
-Does not belong here: who is in one of them (`enrolments`, which is a command of `ekiden scenario` too).
+Does not belong here: who is in one of them (`enrolments`) and what changed of it (`scenario_history`), which are
+commands of `ekiden scenario` too.
 """
 
 import os
@@ -11,8 +12,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from ekiden.cli import scenario_history
-from ekiden.cli.enrolments import show_enrolments
+from ekiden.cli import enrolments, scenario_history
 from ekiden.cli.output import Format, FormatOption, complain, console, errors, show
 from ekiden.cli.session import ledger
 from ekiden.clock import utc_now
@@ -40,14 +40,16 @@ READ = (".sql", *SUFFIXES)
 
 STYLES = {"error": "bold red", "warning": "yellow"}
 
-app = typer.Typer(help="Scenarios: list them and who is in one, scaffold one, or print the schema for editors.")
+app = typer.Typer(
+    help="Scenarios: list them, who is in one and what changed of it; scaffold one, or print the schema for editors."
+)
 
 
 def register(to: typer.Typer) -> None:
     """Add these commands to the application."""
     to.command()(validate)
-    app.command("enrolments")(show_enrolments)
     to.add_typer(app, name="scenario", no_args_is_help=True)
+    enrolments.register(app)
     scenario_history.register(app)
 
 

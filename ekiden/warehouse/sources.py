@@ -63,9 +63,11 @@ def newest_load(connection: Connection[Any], table: SourceTable) -> datetime | N
 
     Raises `UndefinedColumn` where the table lacks what its source says of it.
     """
+    if table.loaded_at is None:
+        return None
     # expressions of the project's own files, as trusted as its models; connections are in UTC
     query = sql.SQL("select max({loaded_at})::timestamptz from {table} where {filter}").format(
-        loaded_at=sql.SQL(table.loaded_at or "null"),
+        loaded_at=sql.SQL(table.loaded_at),
         table=sql.Identifier(table.schema, table.relation),
         filter=sql.SQL(table.filter or "true"),
     )

@@ -82,7 +82,13 @@ def operator_job(action: Action, *, name: str, op_name: str) -> JobDefinition:
                     )
                 context.log.info(f"dry run: nothing was changed; set dry_run to false to {action.name} these rows")
             else:
-                refuse_order(action, reason=config.reason, matched=found.touched, limit=config.limit)
+                refuse_order(
+                    action,
+                    reason=config.reason,
+                    limit=config.limit,
+                    matched=found.matched,
+                    without_rows=found.matched_without_rows,
+                )
                 report = operate(
                     connection,
                     action,
@@ -258,7 +264,7 @@ def row_table(rows: Iterable[ScheduleRow]) -> str:
 
 
 def without_rows_table(enrolments: Iterable[WithoutRow]) -> str:
-    """Return who is in a scenario and has no row yet as a Markdown table, with the day that step 1 is due."""
+    """Return enrolments without a row as a Markdown table: how they stand, and the day that step 1 is due."""
     return markdown_table(
         ("scenario", "customer", "stands", "step 1 due", "anchor"),
         (

@@ -14,6 +14,7 @@ from uuid import UUID
 from psycopg import Connection, Cursor
 from psycopg.rows import class_row
 
+from ekiden.counting import counted
 from ekiden.database.again import again
 from ekiden.database.statements import statement
 from ekiden.errors import SaysEnough
@@ -87,10 +88,14 @@ class Preview:
 
 
 class TooManyRows(SaysEnough, ValueError):
-    """More rows match than the limit allows; nothing was changed."""
+    """More rows match than the limit allows, or enrolments without a row together with them; nothing was changed."""
 
-    def __init__(self, matched: int, limit: int) -> None:
-        super().__init__(f"{matched} rows match, more than the limit of {limit}; narrow the filter or raise the limit")
+    def __init__(self, matched: int, limit: int, *, without_rows: int = 0) -> None:
+        found = [f"{matched} rows"] if matched or not without_rows else []
+        found += [f"{counted(without_rows, 'enrolment')} without a row"] if without_rows else []
+        super().__init__(
+            f"{' and '.join(found)} match, more than the limit of {limit}; narrow the filter or raise the limit"
+        )
         self.matched = matched
         self.limit = limit
 
@@ -136,12 +141,12 @@ def due_later(connection: Connection[Any], action: Action, row_filter: RowFilter
     return _number(connection.execute(query))
 
 
-def refuse_order(action: Action, *, reason: str | None, matched: int, limit: int) -> None:
-    """Raise what the order would be refused with: `ReasonMissing` or `TooManyRows`."""
+def refuse_order(action: Action, *, reason: str | None, limit: int, matched: int = 0, without_rows: int = 0) -> None:
+    """Raise what the order would be refused with, by what is known to match: `ReasonMissing` or `TooManyRows`."""
     if action.needs_reason and not (reason and reason.strip()):
         raise ReasonMissing(f"a {' or '.join(action.states)} row is {action.past} only with a reason")
-    if matched > limit:
-        raise TooManyRows(matched, limit)
+    if matched + without_rows > limit:
+        raise TooManyRows(matched, limit, without_rows=without_rows)
 
 
 def operate(
@@ -162,7 +167,7 @@ def operate(
     yet, where the filter asks for nothing that only rows have. Raises `TooManyRows`, having changed nothing, if more
     than `limit` of both together match, `ReasonMissing`, and `UnknownScenario`.
     """
-    refuse_order(action, reason=reason, matched=0, limit=limit)
+    refuse_order(action, reason=reason, limit=limit)
     refuse_unknown(connection, row_filter.scenario)
     # the first so many are the first of those that it can be done to
     chosen = applicable(action, row_filter) if row_filter.first is not None else row_filter
@@ -193,7 +198,7 @@ def _operate(
             rowless = without_rows.choose(connection, meant, most=limit + 1) if meant and has_no_row else 0
             if meant and matched + rowless > limit:
                 in_all = sum(count.enrolments for count in without_rows.counts(connection, meant))
-                raise TooManyRows(matched + in_all, limit)
+                raise TooManyRows(matched, limit, without_rows=in_all)
             values = {
                 "now": now,
                 "actor": context.actor,

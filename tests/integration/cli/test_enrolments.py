@@ -65,7 +65,8 @@ def test_the_latest_come_first_and_a_cut_list_says_so(planned: Shop, ekiden):
     shown = ekiden("scenario", "enrolments", "follow_up", "--limit", "1")
     assert "C3" in shown.out
     assert "C1" not in shown.out
-    assert "the latest 1 enrolments" not in ekiden("scenario", "enrolments", "follow_up").err
+    assert "the latest 1 enrolment;" in shown.err
+    assert "the latest" not in ekiden("scenario", "enrolments", "follow_up").err
     assert "--limit shows more" in shown.err
     rows = list(csv.DictReader(io.StringIO(ekiden("scenario", "enrolments", "follow_up", "--format", "csv").out)))
     assert (rows[0]["customer_id"], len(rows)) == ("C3", 3)

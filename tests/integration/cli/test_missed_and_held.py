@@ -99,7 +99,7 @@ def test_who_asks_for_what_a_person_held_sees_what_a_release_of_it_lets_go(misse
     assert "release would look at 1 row" in told
 
 
-def test_held_rows_are_counted_by_scenario_step_and_reason(missed: Shop, ekiden):
+def test_held_rows_are_counted_by_scenario_step_and_hold_reason(missed: Shop, ekiden):
     missed.plan("2024-03-10", "2024-03-13")
     missed.stop("C9", since=missed.now)
     (count,) = json.loads(ekiden("held", "--summary", "--format", "json").out)

@@ -13,6 +13,8 @@ from ekiden.insights.timeline import Timeline, TimelineFilter, timeline, timelin
 from ekiden.schedule.errors import UnknownScenario
 from tests.integration.ledger_fixtures import OPERATOR, Shop
 
+pytestmark = pytest.mark.usefixtures("sound_ledger")
+
 
 def told(shop: Shop, customer: str = "C1", **options) -> Timeline:
     return timeline(shop.connection, customer, zone=shop.settings.zone, **{"oldest_first": True, **options})

@@ -202,7 +202,7 @@ def test_a_plan_that_is_under_way_and_may_give_rows_is_waited_for_where_somebody
 
 
 def test_the_limit_counts_who_has_no_row(waiting: Shop):
-    with pytest.raises(TooManyRows, match="2 rows match"):
+    with pytest.raises(TooManyRows, match="2 enrolments without a row match, more than the limit of 1"):
         operate(
             waiting.connection,
             ACTIONS["block"],
