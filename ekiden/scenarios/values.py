@@ -94,7 +94,13 @@ def _length_of_time(value: object) -> object:
     found = _LENGTH.fullmatch(value) if isinstance(value, str) else None
     if not found or not value:
         raise PydanticCustomError("not_a_length_of_time", "a length of time is written like 6h, 90m, 1h30m or 2d")
-    return timedelta(**{unit: int(number) for unit, number in found.groupdict().items() if number})
+    length = timedelta(**{unit: int(number) for unit, number in found.groupdict().items() if number})
+    # of nothing at all, whatever a sender finds would be too late
+    if length < timedelta(minutes=1):
+        raise PydanticCustomError("out_of_range", "it is at least {ge}", {"ge": "1m"})
+    if length > timedelta(days=MAX_DAYS):
+        raise PydanticCustomError("out_of_range", "it is at most {le}", {"le": f"{MAX_DAYS}d"})
+    return length
 
 
 Text = Annotated[
@@ -120,11 +126,9 @@ LocalTime = Annotated[
 LengthOfTime = Annotated[
     timedelta,
     BeforeValidator(_length_of_time),
-    # of nothing at all, whatever a sender finds would be too late
-    Field(ge=timedelta(minutes=1), le=timedelta(days=MAX_DAYS)),
     WithJsonSchema({"type": "string", "pattern": r"^(?=\d)(\d{1,4}d)?(\d{1,5}h)?(\d{1,7}m)?$"}),
 ]
-"""Days, hours and minutes, to the minute."""
+"""Days, hours and minutes, to the minute; from one minute to ten years."""
 
 LocalDate = Annotated[
     date,

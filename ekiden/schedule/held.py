@@ -2,7 +2,7 @@
 
 Belongs here: asking the scenarios' conditions about rows that exist, as sets; nothing here changes a row. Does not
 belong here: what holds a row (T2 in `planning.row_creation`, T5 in `ekiden.delivery.sending.last_look`, T4 in
-`actions`), what the conditions mean (dbt), and expiry, which is the planner's (`plan`).
+`operating.actions`), what the conditions mean (dbt), and expiry, which is the planner's (`planning.plan`).
 """
 
 from collections.abc import Iterator

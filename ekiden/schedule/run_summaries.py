@@ -55,7 +55,7 @@ class OperateSummary(RunSummary):
     not_changed: tuple[NotChanged, ...] | None = None
     due_later: int | None = None
     without_rows: int | None = None
-    """Of who waits for a first row, how many matched; `matched` and `changed` are rows alone."""
+    """Of enrolments that have no row, how many matched; `matched` and `changed` are rows alone."""
     without_rows_changed: int | None = None
 
 

@@ -7,7 +7,7 @@ with touched as (
     where
         subject = 'schedule_row'
         and run_id = any(%(runs)s)
-        -- a next step's birth is no news
+        -- that a next step's row was made is no news
         and from_state <> ''
         -- for the index by time; a clock may have been set back meanwhile, by less than that
         and transitioned_at >= %(since)s - interval '1 hour'

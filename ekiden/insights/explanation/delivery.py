@@ -31,7 +31,7 @@ from ekiden.schedule.unanswered import Unanswered, asking, unanswered_version
 from ekiden.settings import Settings
 
 NO_ROW = 0
-"""In place of the id of a row that is not born yet."""
+"""In place of the id of a row that is not made yet."""
 
 REMEDIES = {
     SkipReason.SUPPRESSED: "nothing: no setting and no command takes an entry off the suppression list",
@@ -124,7 +124,7 @@ def read_delivery(
     place = reach(
         customer._replace(objections=objections),
         channel,
-        # a row keeps the version that it was born from
+        # a row keeps the version that it was made by
         policy=_policy(open_row) if open_row else definition.address_policy,
         recheck_consent=open_row.consent_recheck if open_row else definition.rechecks_consent,
         country_code=settings.phone_country_code,

@@ -67,7 +67,7 @@ def _by_a_plan(
 def _without_a_row(scenario: AskedScenario, due: date, ending: Ending | None, moment: Moment) -> str:
     """Return what becomes of who waits for a first step that is due on a day."""
     definition = scenario.definition
-    # by a coming moment the row was born on its day
+    # by a coming moment the row was made on its day
     is_born = moment.is_forecast and due < moment.day
     if ending and not is_born:
         return f"the next plan ends this without a message: {ending.why}"

@@ -61,11 +61,13 @@ class Meant:
     """Which enrolments without a row an action on a filter means."""
 
     condition: sql.Composed
+    who_left_too: bool
+    """Whether it means anybody but who waits."""
 
     def selection(self) -> sql.Composed:
         """Return them as an item of a `from` clause."""
         return sql.SQL("(select * from ({all}) as standing_without_rows where {condition}) as without_rows").format(
-            all=statement(__file__, "without_rows"), condition=self.condition
+            all=statement(__file__, "without_rows").format(who_left_too=self.who_left_too), condition=self.condition
         )
 
 
@@ -94,7 +96,8 @@ def meant(action: Action, row_filter: RowFilter) -> Meant | None:
                 ("due_date >= {value}", row_filter.due_from),
                 ("due_date <= {value}", row_filter.due_to),
             )
-        )
+        ),
+        who_left_too=standings != ["waiting"],
     )
 
 

@@ -64,7 +64,7 @@ def stop(
                 )
         except Unanswered as error:
             version = unanswered_version(connection, error)
-            # where nobody waits for the answer, what is still to be born is of the current version
+            # where nobody waits for the answer, what is still to be made is of the current version
             if version.open_rows or version.awaiting:
                 unanswered.append(version)
     edited = connection.execute(statement(__file__, "edited_scenarios"), chosen).fetchall()

@@ -227,6 +227,12 @@ def test_what_is_no_length_of_time_is_told_so(written: object, rule: str):
     assert faults_of(definition(max_lateness=written)) == {(rule, "max_lateness")}
 
 
+@pytest.mark.parametrize(("written", "bound"), [("0m", "at least 1m"), ("3651d", "at most 3650d")])
+def test_a_length_of_time_out_of_range_is_told_with_its_bound_as_one_writes_it(written: str, bound: str):
+    (fault,) = check(definition(max_lateness=written)).faults
+    assert bound in fault.message
+
+
 def test_a_time_with_an_offset_is_no_local_time():
     assert faults_of(definition(steps=[STEP | {"send_time": "12:00+09:00"}])) == {
         ("time_not_local", "steps[0].send_time")

@@ -106,6 +106,8 @@ class _Line:
     """Of an answer that came before the request was whole."""
 
     def connect(self) -> None:
+        # what came of an earlier request is no proxy's answer to a tunnel
+        self._begun, self.response_class = b"", _WholeAnswer
         # the connection's own time limit is for a proxy's tunnel, too
         upload_until, self._upload_until = self._upload_until, None
         try:

@@ -80,7 +80,7 @@ where
                     where awaited.enrolment_id = enrolments.enrolment_id
                 )
         else
-            -- no row was born by then, or one of them was open
+            -- no row was made by then, or one of them was open
             coalesce(
                 (
                     select

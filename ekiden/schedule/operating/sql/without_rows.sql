@@ -32,6 +32,8 @@ from (
     where
         enrolments.state = 'stopped'
         and enrolments.exit_reason in ('blocked', 'manual_complete')
+        -- whoever asks for those alone who wait reads none of the others, who become more and more
+        and {who_left_too}
         and not exists (
             select
             from outreach.schedule_rows as rows

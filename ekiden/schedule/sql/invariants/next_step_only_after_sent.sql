@@ -1,5 +1,5 @@
--- Invariant 2: step N + 1 is born when step N is sent, or skipped where the scenario goes on after a skip. A skipped
--- row may have been deleted since; a sent one cannot be.
+-- Invariant 2: the row of step N + 1 is made when step N is sent, or skipped where the scenario goes on after a skip. A
+-- skipped row may have been deleted since; a sent one cannot be.
 with later_steps as (
     select
         schedule_row_id,

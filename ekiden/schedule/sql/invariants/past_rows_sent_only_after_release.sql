@@ -1,5 +1,5 @@
--- Invariant 4: what was held at its birth, or should have been, is sent only after a person's release (T3). Should have
--- been: made so long after its planned time that its day was over in any time zone, on a day of 25 hours too.
+-- Invariant 4: what was held when it was made, or should have been, is sent only after a person's release (T3). Should
+-- have been: made so long after its planned time that its day was over in any time zone, on a day of 25 hours too.
 with born_late as (
     select subject_id as schedule_row_id
     from outreach.transitions

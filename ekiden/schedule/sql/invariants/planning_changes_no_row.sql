@@ -1,4 +1,4 @@
--- Invariant 5: planning lets rows be born and cancels stopped ones (T15); any other change would be a rewriting.
+-- Invariant 5: planning makes rows and cancels stopped ones (T15); any other change would be a rewriting.
 select
     transition_id,
     subject_id as schedule_row_id,

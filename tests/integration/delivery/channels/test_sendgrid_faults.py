@@ -2,15 +2,21 @@
 
 import gzip
 import json
+import socket
+import socketserver
 import ssl
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from ekiden.content.message import RenderedMessage
 from ekiden.delivery.channels.base import Delivery, Outcome, OutgoingMessage, ProviderBusy, ProviderStopped
+from ekiden.delivery.channels.http import transport
 from ekiden.delivery.channels.sendgrid.channel import SendGridChannel
 from tests.integration.delivery.channels.mail import apart, mail, to, together
 from tests.integration.delivery.channels.raw_server import Conversation, Talk, raw_server
@@ -232,6 +238,54 @@ def test_an_answer_ahead_of_the_upload_counts_only_if_it_turns_the_request_down(
         # and what may come behind it is no answer to the next one
         assert letters(channel.deliver(apart(1))) == "a"
         assert server.connections == 2
+
+
+class Tunnel(socketserver.BaseRequestHandler):
+    """What a proxy does with CONNECT: say yes, and carry bytes both ways."""
+
+    def handle(self) -> None:
+        asked = b""
+        while b"\r\n\r\n" not in asked:
+            asked += self.request.recv(65_536)
+        host, port = asked.split()[1].decode().split(":")
+        with socket.create_connection((host, int(port))) as there:
+            self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=self._carry, args=(there, self.request))
+            back.start()
+            self._carry(self.request, there)
+            back.join()
+
+    @staticmethod
+    def _carry(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+
+class Proxy(socketserver.ThreadingTCPServer):
+    # the channel keeps its connection open, and nobody waits for its end
+    daemon_threads = True
+
+
+def test_what_came_ahead_of_an_upload_is_not_taken_for_the_proxys_word_at_the_next_post(
+    monkeypatch: pytest.MonkeyPatch, certificate: tuple[ssl.SSLContext, Path]
+) -> None:
+    turned_down = ahead_of_the_upload(b"HTTP/1.1 413 Early\r\nContent-Length: 0\r\n\r\n")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[1]))
+    with (
+        raw_server(turned_down, turned_down, ACCEPTED, context=certificate[0]) as server,
+        Proxy(("127.0.0.1", 0), Tunnel) as proxy,
+    ):
+        threading.Thread(target=proxy.serve_forever, args=(0.05,), daemon=True).start()
+        # a proxy is for other machines, which no test talks to
+        monkeypatch.setattr(transport, "_proxy_for", lambda url: f"http://127.0.0.1:{proxy.server_address[1]}")
+        channel = channel_to(server.url)
+        try:
+            told = [letters(channel.deliver(messages)) for messages in (large(1), large(1), apart(1))]
+        finally:
+            proxy.shutdown()
+        assert told == ["r", "r", "a"]
 
 
 def test_a_word_to_go_on_ahead_of_the_upload_is_no_answer(context: ssl.SSLContext | None) -> None:
