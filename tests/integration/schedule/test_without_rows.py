@@ -218,7 +218,8 @@ def test_the_limit_counts_who_has_no_row(waiting: Shop):
 def test_a_preview_tells_who_waits_and_until_when(waiting: Shop):
     found = preview(waiting.connection, ACTIONS["block"], RowFilter(), sample=1)
     assert [str(count) for count in found.without_rows] == ["follow_up, step 1, no row yet, due 2024-03-12: 2"]
-    assert [each.customer_id for each in found.first_without_rows] == ["C1"]
+    # of those due on one day any may come first
+    assert [each.customer_id for each in found.first_without_rows] in (["C1"], ["C2"])
     assert (found.matched, found.matched_without_rows, found.touched) == (0, 2, 2)
     waiting.operate("block", customer="C1")
     (count,) = preview(waiting.connection, ACTIONS["reopen"], RowFilter(), sample=1).without_rows
