@@ -21,6 +21,7 @@ from assets.shown.tables import LONGEST_TABLE, markdown_table
 from assets.steps.acting import ledger
 from ekiden.clock import Clock
 from ekiden.delivery.unknown.rows import UnknownFilter, unknown_counts, unknown_rows
+from ekiden.local_time import to_the_minute
 from ekiden.settings import Settings
 
 WHAT_TO_DO = (
@@ -102,7 +103,7 @@ def unknown_metadata(
                         row.customer_id,
                         row.step_no,
                         row.to_address,
-                        f"{row.posted_at.astimezone(settings.zone):%Y-%m-%d %H:%M}" if row.posted_at else "",
+                        to_the_minute(row.posted_at, settings.zone) if row.posted_at else "",
                         f"{row.hours:.0f}",
                         row.answer or "none: its sender vanished",
                         row.events,

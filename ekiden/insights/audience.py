@@ -11,14 +11,11 @@ from datetime import date, datetime
 from typing import Any
 
 from psycopg import Connection, sql
-from psycopg.rows import class_row
 
 from ekiden.database.statements import qualified, statement
+from ekiden.database.streams import streamed
 from ekiden.insights.built import AskedScenario
 from ekiden.insights.moments import Moment
-
-FETCHED_ROWS = 10_000
-"""Rows that a stream asks the server for at once: some megabytes, and few enough round trips."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +98,9 @@ def members(
 ) -> Iterator[Iterator[AudienceMember]]:
     """Yield the audience as a stream: whoever may enter first, each group by due date, customer and anchor."""
     query = statement(__file__, "audience_members").format(query=_audience(scenario))
-    # made whole at the commit: whoever reads slowly, as a pager does, keeps no lock that a build waits for
     parameters = {**_parameters(scenario, moment, blocks_everywhere), "limit": limit}
-    with connection.transaction():
-        connection.execute(sql.SQL("declare audience cursor with hold for {}").format(query), parameters)
-    with connection.cursor("audience", row_factory=class_row(AudienceMember), withhold=True) as cursor:
-        cursor.itersize = FETCHED_ROWS
-        yield iter(cursor)
+    with streamed(connection, AudienceMember, query, parameters) as found:
+        yield found
 
 
 def _audience(scenario: AskedScenario) -> sql.Composed:

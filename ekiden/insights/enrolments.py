@@ -12,15 +12,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection, sql
-from psycopg.rows import class_row
+from psycopg import Connection
 
 from ekiden.database.statements import statement
+from ekiden.database.streams import streamed
 from ekiden.schedule.rows import OPEN_STATES
 from ekiden.schedule.scenario_codes import refuse_unknown
-
-FETCHED_ROWS = 10_000
-"""Rows that a stream asks the server for at once: some megabytes, and few enough round trips."""
 
 
 class EnrolmentState(StrEnum):
@@ -70,10 +67,5 @@ def enrolments(
         "open_states": list(OPEN_STATES),
         "limit": limit,
     }
-    # made whole at the commit: whoever reads slowly, as a pager does, keeps no lock that a build waits for
-    with connection.transaction():
-        query = sql.SQL("declare enrolments cursor with hold for {}").format(statement(__file__, "enrolments"))
-        connection.execute(query, parameters)
-    with connection.cursor("enrolments", row_factory=class_row(ListedEnrolment), withhold=True) as cursor:
-        cursor.itersize = FETCHED_ROWS
-        yield iter(cursor)
+    with streamed(connection, ListedEnrolment, statement(__file__, "enrolments"), parameters) as found:
+        yield found

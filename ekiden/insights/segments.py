@@ -13,18 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from psycopg import Connection, errors, sql
-from psycopg.rows import class_row
 
 from ekiden.database.statements import statement
+from ekiden.database.streams import streamed
 from ekiden.errors import SaysEnough
 from ekiden.insights.moments import Moment
 from ekiden.scenarios.source import SEGMENTS
 
 SCHEMA = "segments"
 """Where dbt builds them."""
-
-FETCHED_ROWS = 10_000
-"""Rows that a stream asks the server for at once: less than a megabyte, and few enough round trips."""
 
 
 class UnknownSegment(SaysEnough, LookupError):
@@ -106,12 +103,8 @@ def members(
 ) -> Iterator[Iterator[SegmentMember]]:
     """Yield a segment's customers at an instant as a stream, in the order of their ids."""
     query = _asking("segment_members", segment, moment, most=sql.Literal(limit))
-    # made whole at the commit: whoever reads slowly, as a pager does, keeps no lock that a build waits for
-    with _read_only(connection, segment.name):
-        connection.execute(sql.SQL("declare segment cursor with hold for {}").format(query))
-    with connection.cursor("segment", row_factory=class_row(SegmentMember), withhold=True) as cursor:
-        cursor.itersize = FETCHED_ROWS
-        yield iter(cursor)
+    with streamed(connection, SegmentMember, query, within=_read_only(connection, segment.name)) as found:
+        yield found
 
 
 def _asking(name: str, segment: AskedSegment, moment: Moment, **more: sql.Composable) -> sql.Composed:

@@ -12,13 +12,11 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from ekiden.database.statements import all_hold, columns_of, statement
+from ekiden.database.streams import streamed
 from ekiden.errors import SaysEnough
 
 LARGEST_ROW_ID = 2**63 - 1
 """PostgreSQL's bigint ends there."""
-
-FETCHED_ROWS = 10_000
-"""Rows that a stream asks the server for at once: some megabytes, and few enough round trips."""
 
 
 _UNCUT = sql.SQL("")
@@ -202,12 +200,8 @@ def found_rows(
     connection: Connection[Any], row_filter: RowFilter, *, limit: int | None
 ) -> Iterator[Iterator[ScheduleRow]]:
     """Yield what `search` returns as a stream, so that a ledger of years never stands in memory."""
-    # made whole at the commit: whoever reads slowly, as a pager does, keeps no lock that a migration waits for
-    with connection.transaction():
-        connection.execute(sql.SQL("declare found_rows cursor with hold for {}").format(_search(row_filter, limit)))
-    with connection.cursor("found_rows", row_factory=class_row(ScheduleRow), withhold=True) as cursor:
-        cursor.itersize = FETCHED_ROWS
-        yield iter(cursor)
+    with streamed(connection, ScheduleRow, _search(row_filter, limit)) as found:
+        yield found
 
 
 def _search(row_filter: RowFilter, limit: int | None) -> sql.Composed:

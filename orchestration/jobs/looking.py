@@ -27,6 +27,7 @@ from ekiden.insights.status import deployment_status
 from ekiden.insights.status_wording import status_in_words
 from ekiden.insights.timeline import TimelineEntry, timeline
 from ekiden.insights.why import why
+from ekiden.local_time import to_the_minute, to_the_second
 from ekiden.schedule.held import held_rows
 from ekiden.schedule.rows import count, search, summary
 from ekiden.schedule.scenario_codes import refuse_unknown
@@ -299,9 +300,8 @@ def _table(found: Sequence[Any], columns: Columns, zone: ZoneInfo) -> str:
 
 
 def _cell(value: object, zone: ZoneInfo) -> object:
-    return f"{value.astimezone(zone):%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value
+    return to_the_minute(value, zone) if isinstance(value, datetime) else value
 
 
 def _timeline_cells(entry: TimelineEntry, zone: ZoneInfo) -> tuple[str, ...]:
-    at = f"{entry.at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
-    return at, entry.scenario_code or "", entry.what, entry.why or "", entry.by or ""
+    return to_the_second(entry.at, zone), entry.scenario_code or "", entry.what, entry.why or "", entry.by or ""

@@ -98,9 +98,10 @@ def _gather(
     versions = connection.execute(statement(__file__, "versions_to_gather")).fetchall()
     if versions:
         connection.execute(
-            statement(__file__, "gather_stoppable"),
+            statement(__file__, "gather_stoppable").format(among=statement(__file__, "enrolments_of_versions")),
             {"scenario_ids": scenario_ids, "version_ids": [version_id for (version_id,) in versions]},
         )
     if looked_at(connection):
-        connection.execute(statement(__file__, "gather_stoppable_looked_at"))
+        among = statement(__file__, "enrolments_looked_at")
+        connection.execute(statement(__file__, "gather_stoppable").format(among=among))
     connection.execute("analyze pg_temp.stoppable")

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
+from ekiden.database import streams
 from ekiden.database.connection import connect
-from ekiden.insights import audience as audience_module
 from ekiden.insights.audience import Audience, AudienceMember, Heads, audience, members
 from ekiden.insights.built import ScenarioIsBroken, asked_scenario
 from ekiden.insights.moments import moment
@@ -36,7 +36,7 @@ def test_the_numbers_are_those_of_the_list(built_shop: BuiltShop, scenario: str,
 
 
 def test_a_list_that_is_read_slowly_keeps_nobody_waiting(built_shop: BuiltShop, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(audience_module, "FETCHED_ROWS", 1)
+    monkeypatch.setattr(streams, "FETCHED_ROWS", 1)
     counted, _ = ask(built_shop, "bought_a", "2026-03-08")
     asked = asked_scenario(built_shop.connection, "bought_a")
     with members(built_shop.connection, asked, moment("2026-03-08", now=NOW, zone=ZONE)) as found:

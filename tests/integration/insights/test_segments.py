@@ -10,8 +10,8 @@ import pytest
 from psycopg import sql
 
 from ekiden.cli import main
+from ekiden.database import streams
 from ekiden.database.connection import connect
-from ekiden.insights import segments as segments_module
 from ekiden.insights.moments import moment
 from ekiden.insights.segments import SegmentMember, SegmentSize, SegmentUnusable, UnknownSegment, asked_segment, members
 from ekiden.insights.segments import size as size_of
@@ -111,7 +111,7 @@ def test_rows_too_many_are_counted_and_an_infinity_is_no_bound(built_shop: Built
 
 
 def test_a_list_that_is_read_slowly_keeps_nobody_waiting(built_shop: BuiltShop, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(segments_module, "FETCHED_ROWS", 1)
+    monkeypatch.setattr(streams, "FETCHED_ROWS", 1)
     asked = asked_segment(built_shop.connection, LAPSED, built_shop.project, lambda _: "never compiled")
     with members(built_shop.connection, asked, moment("2026-12-01", now=NOW, zone=ZONE)) as found:
         first = next(found)

@@ -3,9 +3,9 @@
 import pytest
 from psycopg import sql
 
+from ekiden.database import streams
 from ekiden.database.connection import connect
 from ekiden.database.statements import UnfindableText
-from ekiden.schedule import rows
 from ekiden.schedule.rows import RowFilter, count, found_rows, search
 from tests.integration.ledger_fixtures import Shop
 
@@ -58,7 +58,7 @@ def test_what_waits_is_found_without_reading_the_past(shop: Shop):
 
 
 def test_rows_that_are_read_slowly_keep_nobody_waiting(shop: Shop, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(rows, "FETCHED_ROWS", 1)
+    monkeypatch.setattr(streams, "FETCHED_ROWS", 1)
     shop.scenario()
     for number in range(9):
         shop.buyer(f"C{number}")

@@ -1,5 +1,4 @@
--- Active enrolments that may have to be stopped, with the version that their next message belongs to: all of the
--- given versions, which are those of scenarios swept whole and those no longer current.
+-- Active enrolments that may have to be stopped, with the version that their next message belongs to.
 insert into pg_temp.stoppable (
     enrolment_id, scenario_id, scenario_version_id, customer_id, anchor_kind, anchor_key, step_no, row_state
 )
@@ -12,12 +11,10 @@ select
     enrolments.anchor_key,
     coalesce(open_rows.step_no, 1),
     open_rows.state
-from outreach.enrolments
+from ({among}) as enrolments
 left join outreach.schedule_rows as open_rows
     on
         enrolments.enrolment_id = open_rows.enrolment_id
         and open_rows.state in ('ready', 'held', 'sending', 'failed')
-where
-    enrolments.state = 'active'
-    and enrolments.scenario_id = any(%(scenario_ids)s)
-    and enrolments.scenario_version_id = any(%(version_ids)s)
+where enrolments.state = 'active'
+on conflict do nothing
